@@ -1,0 +1,98 @@
+//! The corpus: scenario files that must come out as they say.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::summary::Finding;
+use super::trial::{Trial, try_scenario};
+use crate::scenarios::file::{Expectation, Scenario, ScenarioError};
+use crate::scenarios::{self, RunReport};
+
+/// What became of one file.
+#[derive(Debug)]
+pub enum Checked {
+    /// It came out as it says.
+    AsExpected(RunReport),
+    /// It ran, and came out otherwise.
+    Otherwise {
+        /// What the file expects.
+        expected: Expectation,
+        /// What it showed; `None` if everything held.
+        finding: Option<Finding>,
+        /// The account of the run, if it came to a verdict.
+        report: Option<RunReport>,
+    },
+    /// It is not a scenario that can be run.
+    Unusable(String),
+}
+
+/// All scenario files under a path, in the order of their names. Findings that
+/// nobody has looked at yet (`found/`) are not part of the corpus.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                if path.file_name().is_none_or(|name| name != "found") {
+                    folders.push(path);
+                }
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Runs one file and compares.
+#[must_use]
+pub fn check(path: &Path, watchdog: Duration) -> Checked {
+    let scenario = match read(path) {
+        Ok(scenario) => scenario,
+        Err(why) => return Checked::Unusable(why),
+    };
+    let trial = try_scenario(&scenario, watchdog);
+    let finding = Finding::of(&trial);
+    let report = match trial {
+        Trial::Ran(report) => Some(report),
+        Trial::Hung { .. } | Trial::ToolPanicked { .. } => None,
+    };
+    let as_expected = match (&scenario.expect, &finding) {
+        (Expectation::Held, None) => true,
+        (Expectation::Violates(property), Some(_)) => report
+            .as_ref()
+            .is_some_and(|report| report.verdict.property() == Some(property)),
+        _ => false,
+    };
+    match report {
+        Some(report) if as_expected => Checked::AsExpected(report),
+        report => Checked::Otherwise {
+            expected: scenario.expect,
+            finding,
+            report,
+        },
+    }
+}
+
+/// Reads a scenario that can be run.
+fn read(path: &Path) -> Result<Scenario, String> {
+    let scenario = Scenario::read(path).map_err(|error: ScenarioError| error.to_string())?;
+    scenarios::find(&scenario.system)
+        .and_then(|system| system.check(&scenario))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(scenario)
+}

@@ -1,0 +1,28 @@
+//! The wall clock, in the one place that may ask for it.
+//!
+//! Nothing under simulation may: a run that knows the time of day is not
+//! decided by its seed alone.
+
+use std::time::{Duration, Instant};
+
+/// Measures real time for campaigns and benchmarks.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the wall clock of campaigns, outside every simulation"
+    )]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}

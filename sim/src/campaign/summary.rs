@@ -1,0 +1,194 @@
+//! What a campaign adds up to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::trial::Trial;
+use crate::scenarios::{Registered, RunReport, Verdict};
+use crate::seed::Seed;
+use crate::world::{Broken, Counters, Marks};
+
+/// What sort of thing a failing run showed, gravest first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finding {
+    /// Two processes came to different ends: no verdict can be trusted before that is mended.
+    NotDeterministic,
+    /// The named safety property is broken.
+    Safety(String),
+    /// A process panicked.
+    Panic(String),
+    /// Demanded progress did not come, or never stopped coming.
+    Liveness(String),
+    /// The run did not end in real time.
+    Hang(String),
+    /// The tool itself failed.
+    Tool(String),
+}
+
+impl Finding {
+    /// What a run showed, if it failed.
+    #[must_use]
+    pub fn of(trial: &Trial) -> Option<Self> {
+        match trial {
+            Trial::Hung { limit } => Some(Self::Hang(format!("no end after {limit:?}"))),
+            Trial::ToolPanicked { message } => Some(Self::Tool(message.clone())),
+            Trial::Ran(report) => match &report.verdict {
+                Verdict::Held | Verdict::CannotRecover => None,
+                Verdict::Broke(breakage) => Some(match &breakage.broken {
+                    Broken::Safety(violation) => Self::Safety(violation.property.to_owned()),
+                    Broken::Liveness(violation) => Self::Liveness(violation.property.to_owned()),
+                    Broken::Panic { message, .. } => Self::Panic(message.clone()),
+                    Broken::OutOfSteps { .. } => Self::Liveness("step-budget".to_owned()),
+                }),
+            },
+        }
+    }
+
+    /// The exit code that stands for it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotDeterministic => 21,
+            Self::Safety(_) => 10,
+            Self::Panic(_) => 12,
+            Self::Liveness(_) | Self::Hang(_) => 11,
+            Self::Tool(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDeterministic => write!(f, "not deterministic"),
+            Self::Safety(property) => write!(f, "violates {property}"),
+            Self::Panic(message) => write!(f, "panic: {message}"),
+            Self::Liveness(property) => write!(f, "stuck: {property}"),
+            Self::Hang(text) => write!(f, "hangs: {text}"),
+            Self::Tool(message) => write!(f, "the tool failed: {message}"),
+        }
+    }
+}
+
+/// A failing run.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The system.
+    pub system: String,
+    /// The seed.
+    pub seed: Seed,
+    /// What it showed.
+    pub finding: Finding,
+    /// Whether another process came to the same end.
+    pub confirmed: bool,
+    /// Where its scenario was written.
+    pub saved: PathBuf,
+    /// The account of the run, if it came to a verdict.
+    pub report: Option<RunReport>,
+}
+
+/// What was counted of one system.
+#[derive(Clone, Debug, Default)]
+pub struct SystemSummary {
+    /// Runs that held.
+    pub held: u64,
+    /// Runs in which too many disks were damaged to demand progress.
+    pub cannot_recover: u64,
+    /// Runs that failed.
+    pub failed: u64,
+    /// Simulated time over all runs.
+    pub simulated: Duration,
+    /// Everything that runs count.
+    pub counters: Counters,
+    /// Events over all runs.
+    pub events: u64,
+    /// Every mark, with the number of times it was reached.
+    pub marks: Marks,
+}
+
+impl SystemSummary {
+    /// All runs.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.held + self.cannot_recover + self.failed
+    }
+
+    /// The marks that no run reached.
+    pub fn never_reached(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.marks
+            .iter()
+            .filter(|(_, count)| **count == 0)
+            .map(|(mark, _)| *mark)
+    }
+}
+
+/// What a campaign adds up to.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// By system.
+    pub systems: BTreeMap<&'static str, SystemSummary>,
+    /// Every failing run, in the order in which they ended.
+    pub failures: Vec<Failure>,
+    /// Real time.
+    pub took: Duration,
+}
+
+impl Summary {
+    /// Nothing has run yet.
+    #[must_use]
+    pub fn new(systems: &[&'static dyn Registered]) -> Self {
+        let systems = systems
+            .iter()
+            .map(|system| {
+                let marks = system.marks().into_iter().map(|mark| (mark, 0)).collect();
+                let empty = SystemSummary {
+                    marks,
+                    ..SystemSummary::default()
+                };
+                (system.name(), empty)
+            })
+            .collect();
+        Self {
+            systems,
+            ..Self::default()
+        }
+    }
+
+    /// All runs of all systems.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.systems.values().map(SystemSummary::runs).sum()
+    }
+
+    pub(super) fn add(&mut self, system: &'static str, trial: &Trial, failure: Option<Failure>) {
+        let of_system = self.systems.entry(system).or_default();
+        if let Trial::Ran(report) = trial {
+            of_system.simulated += Duration::from_nanos(report.at.0);
+            of_system.counters.add(&report.counters);
+            of_system.events += report.events;
+            for (mark, count) in &report.marks {
+                *of_system.marks.entry(mark).or_default() += count;
+            }
+        }
+        match (&failure, trial) {
+            (Some(_), _) => of_system.failed += 1,
+            (None, Trial::Ran(report)) if report.verdict == Verdict::CannotRecover => {
+                of_system.cannot_recover += 1;
+            }
+            (None, _) => of_system.held += 1,
+        }
+        self.failures.extend(failure);
+    }
+
+    /// The exit code: that of the gravest failure, or 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.failures
+            .iter()
+            .map(|failure| &failure.finding)
+            .min()
+            .map_or(0, Finding::exit_code)
+    }
+}

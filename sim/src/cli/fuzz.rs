@@ -1,0 +1,293 @@
+//! `snowglobe fuzz`: many seeds, a quiet progress line, an honest summary.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::{Failed, Format, FuzzArguments, animated, catch_interrupts, print, workers};
+use crate::campaign::{self, Failure, Plan, Progress, SeedSource, Summary, SystemSummary};
+use crate::report::{failure, grouped};
+use crate::scenarios::{self, Verdict};
+use crate::seed::SeedRange;
+
+/// How long a campaign goes on that is told neither seeds nor time.
+const DEFAULT_SPAN: Duration = Duration::from_secs(30);
+/// Off a terminal, progress is a line in this interval.
+const QUIET_INTERVAL: Duration = Duration::from_secs(30);
+
+pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
+    let systems = match arguments.systems.as_slice() {
+        [] => scenarios::all().to_vec(),
+        named => named
+            .iter()
+            .map(|name| scenarios::find(name))
+            .collect::<Result<_, _>>()?,
+    };
+    let jobs = workers(arguments.jobs)?;
+    if arguments.max_fail == 0 {
+        return Err(Failed::usage(
+            "--max-fail 0 would stop at once; give at least 1",
+        ));
+    }
+    must_be_writable(&arguments.found)?;
+    let seeds = match arguments.seeds {
+        Some(range) => SeedSource::Range(range, arguments.partition),
+        None => SeedSource::For {
+            from: arguments.from,
+            span: arguments.span.unwrap_or(DEFAULT_SPAN),
+        },
+    };
+    let plan = Plan {
+        systems,
+        seeds: seeds.clone(),
+        jobs,
+        max_fail: arguments.max_fail,
+        watchdog: arguments.watchdog,
+        found: arguments.found,
+        confirm_with: std::env::current_exe().ok(),
+    };
+    let stop = catch_interrupts();
+    let teller = Teller::new(&seeds, plan.systems.len() as u64, arguments.format);
+    let summary = campaign::fuzz(&plan, stop, &teller).map_err(|error| {
+        Failed::tool(format!(
+            "cannot write a scenario to {}: {error}; give another folder with --found",
+            plan.found.display()
+        ))
+    })?;
+    teller.bar.finish_and_clear();
+    let interrupted = stop.load(Ordering::Relaxed) && summary.failures.len() < plan.max_fail;
+    if summary.runs() == 0 && !interrupted {
+        return Err(Failed::nothing(
+            "no seed was run; give a wider range or a longer time",
+        ));
+    }
+    match arguments.format {
+        Format::Human => print(&human(&summary, &seeds, jobs, interrupted))?,
+        Format::Json => print(&format!("{:#}\n", as_json(&summary)))?,
+    }
+    Ok(if interrupted && summary.failures.is_empty() {
+        130
+    } else {
+        summary.exit_code()
+    })
+}
+
+/// Better to fail before the campaign than at its first finding.
+fn must_be_writable(folder: &Path) -> Result<(), Failed> {
+    let refused = |error| {
+        Failed::tool(format!(
+            "cannot write to {}: {error}; give another folder with --found",
+            folder.display()
+        ))
+    };
+    fs::create_dir_all(folder).map_err(refused)?;
+    let probe = folder.join(".probe.tmp");
+    fs::write(&probe, b"").map_err(refused)?;
+    fs::remove_file(&probe).map_err(refused)
+}
+
+/// Tells how a campaign comes along: a bar on a terminal, else a line now and then.
+struct Teller {
+    bar: ProgressBar,
+    format: Format,
+    last_line: Mutex<Duration>,
+}
+
+impl Teller {
+    fn new(seeds: &SeedSource, systems: u64, format: Format) -> Self {
+        let bar = match seeds {
+            SeedSource::Range(range, partition) => {
+                ProgressBar::new(share(range, *partition) * systems)
+            }
+            SeedSource::For { span, .. } => ProgressBar::new(span.as_secs().max(1)),
+        };
+        bar.set_draw_target(if animated() {
+            ProgressDrawTarget::stderr_with_hz(5)
+        } else {
+            ProgressDrawTarget::hidden()
+        });
+        let style = ProgressStyle::with_template("{wide_bar:.dim} {msg}")
+            .expect("the template is right")
+            .progress_chars("=> ");
+        bar.set_style(style);
+        Self {
+            bar,
+            format,
+            last_line: Mutex::new(Duration::ZERO),
+        }
+    }
+
+    fn by_time(&self) -> bool {
+        self.bar.length().is_some()
+    }
+}
+
+fn share(range: &SeedRange, partition: crate::seed::Partition) -> u64 {
+    range.slice(partition).size()
+}
+
+impl Progress for Teller {
+    fn ran(&self, summary: &Summary) {
+        let runs = summary.runs();
+        let words = format!(
+            "{} runs  {} failed  {:.0?}",
+            grouped(runs),
+            summary.failures.len(),
+            summary.took
+        );
+        if animated() {
+            self.bar.set_message(words);
+            self.bar.set_position(if self.by_time() {
+                runs.min(self.bar.length().unwrap_or(runs))
+            } else {
+                summary.took.as_secs()
+            });
+            return;
+        }
+        let mut last = self.last_line.lock().expect("nobody panics with it");
+        if summary.took >= *last + QUIET_INTERVAL {
+            *last = summary.took;
+            let _ = writeln!(std::io::stderr(), "{words}");
+        }
+    }
+
+    fn failed(&self, failure: &Failure) {
+        if self.format == Format::Json {
+            return;
+        }
+        let text = describe(failure);
+        self.bar.suspend(|| {
+            let _ = print(&text);
+        });
+    }
+}
+
+/// A failure, as it is told at once.
+fn describe(failure: &Failure) -> String {
+    let mut text = match &failure.report {
+        Some(report) => match &report.verdict {
+            Verdict::Broke(breakage) => failure::lines(report, breakage, Some(&failure.saved)),
+            Verdict::Held | Verdict::CannotRecover => String::new(),
+        },
+        None => format!(
+            "FAIL {} {}\n  {}\n  saved     {}\n",
+            failure.system,
+            failure.seed,
+            failure.finding,
+            failure.saved.display()
+        ),
+    };
+    if !failure.confirmed {
+        let _ = writeln!(
+            text,
+            "  warning   a second process did not come to the same end: {}",
+            failure.finding
+        );
+    }
+    text.push('\n');
+    text
+}
+
+fn human(summary: &Summary, seeds: &SeedSource, jobs: usize, interrupted: bool) -> String {
+    let mut text = String::new();
+    let which = match seeds {
+        SeedSource::Range(range, _) => format!("seeds {range}"),
+        SeedSource::For { from, .. } => format!("seeds from {from}"),
+    };
+    let _ = writeln!(
+        text,
+        "fuzz  {} runs  {which}  {:.1}s on {jobs} workers{}",
+        grouped(summary.runs()),
+        summary.took.as_secs_f64(),
+        if interrupted { "  INTERRUPTED" } else { "" }
+    );
+    for (name, system) in &summary.systems {
+        of_system(&mut text, name, system, summary.took);
+    }
+    let _ = match summary.failures.len() {
+        0 => writeln!(text, "\nheld in every run"),
+        failures => writeln!(text, "\n{failures} failures; the scenario of each is saved"),
+    };
+    text
+}
+
+fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Duration) {
+    let counters = &system.counters;
+    let simulated = system.simulated.as_secs_f64();
+    let _ = writeln!(text, "\n{name}");
+    let _ = writeln!(
+        text,
+        "  runs       {} held, {} failed, {} stood still rightly (too many damaged disks)",
+        grouped(system.held),
+        grouped(system.failed),
+        grouped(system.cannot_recover)
+    );
+    let _ = writeln!(
+        text,
+        "  simulated  {:.1} h, {:.0} s per second",
+        simulated / 3600.0,
+        simulated / took.as_secs_f64().max(0.001)
+    );
+    let _ = writeln!(
+        text,
+        "  events     {}   steps {}   messages {}   crashes {}   calls {}",
+        grouped(system.events),
+        grouped(counters.steps),
+        grouped(counters.sent),
+        grouped(counters.crashes),
+        grouped(counters.invoked)
+    );
+    let never: Vec<_> = system.never_reached().collect();
+    let all = system.marks.len();
+    let _ = writeln!(text, "  marks      {} of {all} reached", all - never.len());
+    for mark in never {
+        let _ = writeln!(text, "  never      {mark}");
+    }
+}
+
+fn as_json(summary: &Summary) -> serde_json::Value {
+    let systems: Vec<_> = summary
+        .systems
+        .iter()
+        .map(|(name, system)| {
+            json!({
+                "system": name,
+                "held": system.held,
+                "failed": system.failed,
+                "cannot_recover": system.cannot_recover,
+                "simulated_s": system.simulated.as_secs_f64(),
+                "events": system.events,
+                "steps": system.counters.steps,
+                "messages": system.counters.sent,
+                "marks": system.marks,
+                "never_reached": system.never_reached().collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let failures: Vec<_> = summary
+        .failures
+        .iter()
+        .map(|failure| {
+            json!({
+                "system": failure.system,
+                "seed": failure.seed.to_string(),
+                "finding": failure.finding.to_string(),
+                "confirmed": failure.confirmed,
+                "saved": failure.saved,
+            })
+        })
+        .collect();
+    json!({
+        "runs": summary.runs(),
+        "seconds": summary.took.as_secs_f64(),
+        "systems": systems,
+        "failures": failures,
+    })
+}

@@ -1,0 +1,290 @@
+//! The command line: thin, and exact about what it says and how it exits.
+
+mod fuzz;
+mod list;
+mod replay;
+mod verify;
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::scenarios::CannotRun;
+use crate::seed::{Partition, Seed, SeedRange};
+use crate::time::{SimTime, parse_duration};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    held: every property that was checked
+  1    the tool itself failed
+  2    usage: the command, a file or a seed makes no sense
+  4    nothing selected
+  10   a safety property is broken
+  11   stuck: demanded progress did not come
+  12   a panic in a system
+  20   inconclusive: a budget ended first
+  21   not deterministic: two processes came to different ends
+  130  interrupted";
+
+/// A sealed little world for distributed systems: shake it with a seed, and
+/// every flake falls the same way twice.
+#[derive(Debug, Parser)]
+#[command(name = "snowglobe", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Names the systems, the kinds of faults, and the marks.
+    List {
+        /// How to print.
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+    },
+    /// Runs one seed of one system.
+    Run {
+        /// The system; `snowglobe list` names them.
+        system: String,
+        /// Draws everything: cluster, links, faults, workload.
+        #[arg(long, default_value = "0")]
+        seed: Seed,
+        /// Prints a live timeline: a line per event, a column per node.
+        #[arg(long)]
+        trace: bool,
+        /// Prints the scenario that the seed draws, as a file, and runs nothing.
+        #[arg(long, conflicts_with = "trace")]
+        scenario: bool,
+        /// How to print.
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+    },
+    /// Shakes systems with many seeds.
+    Fuzz(FuzzArguments),
+    /// Runs scenario files or seeds again, to the same trace.
+    Replay(ReplayArguments),
+    /// Runs the corpus: every scenario must come out as it says.
+    Verify {
+        /// Files, or folders of them.
+        #[arg(default_value = "seeds")]
+        paths: Vec<PathBuf>,
+        /// Worker threads.
+        #[arg(short, long)]
+        jobs: Option<usize>,
+        /// How to print.
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+    },
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct FuzzArguments {
+    /// The systems; all of them if none is named.
+    systems: Vec<String>,
+    /// The seeds, as A..B; B is the first that is left out.
+    #[arg(long, conflicts_with_all = ["span", "from"])]
+    seeds: Option<SeedRange>,
+    /// This machine's share of the seeds, as slice:1/3.
+    #[arg(long, requires = "seeds", default_value = "slice:1/1")]
+    partition: Partition,
+    /// How long to go on, on the wall clock [default: 30s].
+    #[arg(long = "for", value_parser = duration)]
+    span: Option<Duration>,
+    /// The first seed of a campaign that goes by time.
+    #[arg(long, default_value = "0")]
+    from: Seed,
+    /// Worker threads [default: one per core].
+    #[arg(short, long)]
+    jobs: Option<usize>,
+    /// Stops after this many failures.
+    #[arg(long, default_value_t = 10)]
+    max_fail: usize,
+    /// A single run that takes longer on the wall clock counts as one that hangs.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    watchdog: Duration,
+    /// Where failing scenarios are written.
+    #[arg(long, default_value = "seeds/found")]
+    found: PathBuf,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+struct ReplayArguments {
+    /// Scenario files, seeds, or ranges of seeds as A..B.
+    #[arg(required = true)]
+    what: Vec<String>,
+    /// The system that seeds belong to; needed once there is more than one.
+    #[arg(long)]
+    system: Option<String>,
+    /// Prints the whole timeline; without it, the end of a failing one.
+    #[arg(long)]
+    trace: bool,
+    /// Ends the timeline at this simulated time.
+    #[arg(long)]
+    until: Option<SimTime>,
+    /// Shows one node's events, as in n2.
+    #[arg(long)]
+    node: Option<String>,
+    /// Prints one line per run: system, seed, digest, verdict.
+    #[arg(long, conflicts_with_all = ["trace", "until", "node"])]
+    digest: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// Why a command could not do its work, with the exit code that says so.
+#[derive(Debug)]
+struct Failed {
+    code: u8,
+    why: String,
+}
+
+impl Failed {
+    /// The user asked for something that makes no sense.
+    fn usage(why: impl Display) -> Self {
+        Self {
+            code: 2,
+            why: why.to_string(),
+        }
+    }
+
+    /// The tool could not do what it should.
+    fn tool(why: impl Display) -> Self {
+        Self {
+            code: 1,
+            why: why.to_string(),
+        }
+    }
+
+    /// There is nothing to work on.
+    fn nothing(why: impl Display) -> Self {
+        Self {
+            code: 4,
+            why: why.to_string(),
+        }
+    }
+}
+
+impl From<CannotRun> for Failed {
+    fn from(error: CannotRun) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::tool(format!("cannot write the output: {error}"))
+    }
+}
+
+/// Parses the command line, does what it says, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap knows where each belongs.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match act(arguments.verb) {
+        Ok(code) => ExitCode::from(code),
+        Err(Failed { code, why }) => {
+            let _ = writeln!(io::stderr(), "snowglobe: {why}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn act(verb: Verb) -> Result<u8, Failed> {
+    match verb {
+        Verb::List { format } => list::list(format),
+        Verb::Run {
+            system,
+            seed,
+            trace,
+            scenario,
+            format,
+        } => replay::run(&system, seed, trace, scenario, format),
+        Verb::Fuzz(arguments) => fuzz::fuzz(arguments),
+        Verb::Replay(arguments) => replay::replay(&arguments),
+        Verb::Verify {
+            paths,
+            jobs,
+            format,
+        } => verify::verify(&paths, jobs, format),
+        Verb::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "snowglobe",
+                &mut io::stdout(),
+            );
+            Ok(0)
+        }
+    }
+}
+
+/// Writes a whole result to stdout. A reader that has gone away is no error.
+fn print(text: &str) -> Result<(), Failed> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// As many workers as there are cores, unless told otherwise.
+fn workers(asked: Option<usize>) -> Result<usize, Failed> {
+    match asked {
+        Some(0) => Err(Failed::usage("-j 0 would do nothing; give at least 1")),
+        Some(jobs) => Ok(jobs),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+/// Set by Ctrl-C: whoever works stops soon, and says what was done until then.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Catches Ctrl-C once for the rest of the process.
+fn catch_interrupts() -> &'static AtomicBool {
+    // A second handler is refused; then the first one serves.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            // The second time, the user means it.
+            std::process::exit(130);
+        }
+    });
+    &INTERRUPTED
+}
+
+/// Whether progress may be animated.
+fn animated() -> bool {
+    io::stderr().is_terminal()
+}

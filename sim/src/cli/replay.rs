@@ -1,0 +1,165 @@
+//! `snowglobe run` and `snowglobe replay`: one run, as closely as wanted.
+
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::Registry;
+
+use super::{Failed, Format, ReplayArguments, print};
+use crate::campaign::{Finding, Trial};
+use crate::report::account;
+use crate::report::timeline::{Selection, Timeline};
+use crate::scenarios::file::{Scenario, ScenarioError};
+use crate::scenarios::{self, RunReport, Verdict};
+use crate::seed::{Seed, SeedRange};
+
+/// How much of a failing run's timeline is shown unasked.
+const LAST_LINES: usize = 20;
+
+pub(super) fn run(
+    system: &str,
+    seed: Seed,
+    trace: bool,
+    only_scenario: bool,
+    format: Format,
+) -> Result<u8, Failed> {
+    let scenario = scenarios::find(system)?.draw(seed);
+    if only_scenario {
+        print(&scenario.to_toml())?;
+        return Ok(0);
+    }
+    let selection = trace.then(Selection::default);
+    show(&scenario, selection, format)
+}
+
+pub(super) fn replay(arguments: &ReplayArguments) -> Result<u8, Failed> {
+    let mut scenarios = Vec::new();
+    for what in &arguments.what {
+        scenarios.extend(resolve(what, arguments.system.as_deref())?);
+    }
+    if arguments.digest {
+        return digests(&scenarios);
+    }
+    let node = arguments.node.as_deref().map(node).transpose()?;
+    let narrowed = arguments.until.is_some() || node.is_some();
+    let selection = (arguments.trace || narrowed).then_some(Selection {
+        until: arguments.until,
+        node,
+        last: None,
+    });
+    let mut worst = 0;
+    for scenario in &scenarios {
+        let code = show(scenario, selection.clone(), arguments.format)?;
+        if worst == 0 {
+            worst = code;
+        }
+    }
+    Ok(worst)
+}
+
+/// The scenarios that one word of the command line stands for.
+fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Scenario>, Failed> {
+    if Path::new(what).exists() || Path::new(what).extension().is_some_and(|e| e == "toml") {
+        let read = Scenario::read(Path::new(what)).map_err(|error| match error {
+            ScenarioError::Unreadable { .. } => Failed::tool(error),
+            ScenarioError::Malformed(_) => Failed::usage(error),
+        });
+        return Ok(vec![read?]);
+    }
+    let system = match (system, scenarios::all()) {
+        (Some(name), _) => scenarios::find(name)?,
+        (None, [only]) => *only,
+        (None, _) => {
+            return Err(Failed::usage(
+                "a seed alone does not tell its system; add --system",
+            ));
+        }
+    };
+    if let Ok(range) = what.parse::<SeedRange>() {
+        return Ok(range.iter().map(|seed| system.draw(seed)).collect());
+    }
+    let seed: Seed = what
+        .parse()
+        .map_err(|error| Failed::usage(format!("{what:?} is no file that exists, and {error}")))?;
+    Ok(vec![system.draw(seed)])
+}
+
+fn node(text: &str) -> Result<u64, Failed> {
+    text.strip_prefix('n')
+        .and_then(|number| number.parse().ok())
+        .filter(|number| *number > 0)
+        .ok_or_else(|| Failed::usage(format!("{text:?} is not a node; write it as n2")))
+}
+
+fn digests(scenarios: &[Scenario]) -> Result<u8, Failed> {
+    let mut worst = 0;
+    for scenario in scenarios {
+        let report = scenarios::run(scenario)?;
+        let verdict = report.verdict.property().unwrap_or("held");
+        let line = format!(
+            "{} {} {} {verdict}\n",
+            scenario.system, scenario.seed, report.digest
+        );
+        print(&line)?;
+        if worst == 0 {
+            worst = code_of(&report);
+        }
+    }
+    Ok(worst)
+}
+
+/// Runs a scenario, prints its timeline as far as wanted, and its account.
+fn show(scenario: &Scenario, selection: Option<Selection>, format: Format) -> Result<u8, Failed> {
+    scenarios::find(&scenario.system)?.check(scenario)?;
+    let report = match (format, selection) {
+        (Format::Human, Some(selection)) => {
+            print(&format!("{}\n", Timeline::heading(scenario.nodes)))?;
+            traced(scenario, selection)?
+        }
+        (Format::Human, None) => {
+            let report = scenarios::run(scenario)?;
+            if matches!(report.verdict, Verdict::Broke(_)) {
+                // How it ended is what one wants to see next.
+                print(&format!("{}\n", Timeline::heading(scenario.nodes)))?;
+                traced(scenario, the_end())?;
+            }
+            report
+        }
+        (Format::Json, _) => scenarios::run(scenario)?,
+    };
+    match format {
+        Format::Human => print(&account::human(&report))?,
+        Format::Json => print(&format!("{:#}\n", account::json(&report)))?,
+    }
+    Ok(code_of(&report))
+}
+
+fn traced(scenario: &Scenario, selection: Selection) -> Result<RunReport, Failed> {
+    let out = BufWriter::new(io::stdout());
+    let (timeline, rest) = Timeline::new(scenario.nodes, selection, Box::new(out));
+    let subscriber = Registry::default().with(timeline);
+    let report = tracing::subscriber::with_default(subscriber, || scenarios::run(scenario))?;
+    match rest.finish() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result?,
+    }
+    Ok(report)
+}
+
+fn code_of(report: &RunReport) -> u8 {
+    match &report.verdict {
+        Verdict::Held | Verdict::CannotRecover => 0,
+        Verdict::Broke(_) => {
+            Finding::of(&Trial::Ran(report.clone())).map_or(1, |it| it.exit_code())
+        }
+    }
+}
+
+/// The selection for the end of a failing run.
+fn the_end() -> Selection {
+    Selection {
+        last: Some(LAST_LINES),
+        ..Selection::default()
+    }
+}

@@ -1,0 +1,130 @@
+//! What every schedule keeps to, over thousands of seeds.
+
+use super::*;
+use crate::draw::{Purpose, Streams};
+use crate::seed::Seed;
+
+const UNTIL: SimTime = SimTime::from_millis(20_000);
+
+fn draw(seed: u64) -> Draw {
+    Streams::new(Seed(seed)).open(Purpose::Schedule)
+}
+
+fn swarm(seed: u64) -> (usize, Vec<TimedFault>) {
+    let mut draw = draw(seed);
+    let nodes = draw.index(9) + 1;
+    let profile = FaultProfile::draw(&mut draw);
+    (nodes, generate(&mut draw, nodes, UNTIL, &profile))
+}
+
+/// Whether a fault can take this node down, now or later.
+fn fells(fault: &Fault, node: NodeId) -> bool {
+    match fault {
+        Fault::Crash { nodes, .. } => nodes.contains(node),
+        Fault::Disk { node: other, fault } => {
+            *other == node && matches!(fault, DiskFault::Fails | DiskFault::Full)
+        }
+        _ => false,
+    }
+}
+
+#[test]
+fn schedules_are_sorted_known_and_short_enough() {
+    for seed in 0..3000 {
+        let (nodes, faults) = swarm(seed);
+        assert!(faults.is_sorted_by_key(|fault| fault.at));
+        for fault in &faults {
+            assert!(fault.at < UNTIL && fault.at > SimTime::START, "{fault}");
+            assert!(
+                fault
+                    .fault
+                    .nodes()
+                    .iter()
+                    .all(|node| node.position() < nodes),
+                "{fault}"
+            );
+            assert_eq!(fault.to_string().parse().as_ref(), Ok(fault));
+        }
+    }
+}
+
+#[test]
+fn at_most_a_minority_is_damaged_for_good() {
+    let mut most = 0;
+    for seed in 0..3000 {
+        let mut draw = draw(seed);
+        let nodes = draw.index(9) + 1;
+        let profile = FaultProfile::quiet().with(FaultFamily::Rot, 1);
+        let faults = generate(&mut draw, nodes, UNTIL, &profile);
+        let rotten: BTreeSet<Vec<NodeId>> = faults
+            .iter()
+            .filter(|fault| fault.fault.family() == FaultFamily::Rot)
+            .map(|fault| fault.fault.nodes())
+            .collect();
+        assert!(rotten.len() * 2 < nodes || rotten.is_empty());
+        most = most.max(rotten.len());
+    }
+    assert_eq!(most, 4, "the bound is used up in some schedule");
+}
+
+#[test]
+fn restarts_follow_what_took_the_node_down() {
+    for seed in 0..3000 {
+        let (nodes, faults) = swarm(seed);
+        for (place, restart) in faults.iter().enumerate() {
+            let Fault::Restart(restarted) = restart.fault else {
+                continue;
+            };
+            let mut before = faults[..place].iter().map(|fault| &fault.fault);
+            let felled = before.any(|fault| {
+                (0..nodes)
+                    .map(NodeId::at)
+                    .any(|node| restarted.contains(node) && fells(fault, node))
+            });
+            assert!(felled, "{restart}");
+        }
+    }
+}
+
+#[test]
+fn every_family_and_every_kind_comes_up() {
+    let mut words = BTreeSet::new();
+    let mut families = BTreeSet::new();
+    for seed in 0..300 {
+        let faults = generate(&mut draw(seed), 5, UNTIL, &FaultProfile::everything());
+        for fault in faults {
+            families.insert(fault.fault.family());
+            let text = fault.fault.to_string();
+            words.extend(text.split_whitespace().map(str::to_owned));
+        }
+    }
+    assert_eq!(families.len(), FaultFamily::ALL.len());
+    for word in "partition bridge ring cut join heal link links of restored crash all restart after \
+                 losing keeping tearing pause resume clock syncs fails full rots heals latency loss \
+                 duplicate reorder 80% 125%"
+        .split_whitespace()
+    {
+        assert!(words.contains(word), "{word} never comes up");
+    }
+}
+
+#[test]
+fn a_family_that_is_off_stays_off() {
+    for family in FaultFamily::ALL {
+        let profile = FaultProfile::quiet().with(family, 1);
+        let faults = generate(&mut draw(1), 5, UNTIL, &profile);
+        assert!(faults.iter().any(|fault| fault.fault.family() == family));
+        let without = profile.without(family);
+        assert_eq!(generate(&mut draw(1), 5, UNTIL, &without), []);
+    }
+    assert_eq!(
+        generate(&mut draw(1), 0, UNTIL, &FaultProfile::everything()),
+        []
+    );
+}
+
+#[test]
+fn the_same_seed_draws_the_same_schedule() {
+    assert_eq!(swarm(7), swarm(7));
+    assert_ne!(swarm(7), swarm(8));
+}

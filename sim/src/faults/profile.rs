@@ -1,0 +1,84 @@
+//! Which faults a generated schedule has, and how many.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::FaultFamily;
+use crate::draw::{Draw, PerMillion};
+
+/// What [`super::generate()`] makes schedules of.
+///
+/// Whatever a profile says, a schedule keeps this bound: **at most a minority
+/// of the nodes is ever damaged for good** (by rot). Nothing that was
+/// acknowledged may be lost as long as a majority of disks keeps what it
+/// synced, so a schedule beyond the bound would blame a system for what it
+/// never promised. Crashes are not bounded: synced bytes survive them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultProfile {
+    /// The families that are on, each with the weight with which an incident is of it.
+    pub families: BTreeMap<FaultFamily, u32>,
+    /// The time from the start of an incident to the start of the next.
+    /// Incidents last as long as they last, and may overlap.
+    pub gap: Range<Duration>,
+}
+
+impl FaultProfile {
+    /// Nothing goes wrong.
+    #[must_use]
+    pub fn quiet() -> Self {
+        Self {
+            families: BTreeMap::new(),
+            gap: Duration::from_millis(300)..Duration::from_millis(1500),
+        }
+    }
+
+    /// Every family is on, with equal weights.
+    #[must_use]
+    pub fn everything() -> Self {
+        let all = FaultFamily::ALL.into_iter();
+        all.fold(Self::quiet(), |profile, family| profile.with(family, 1))
+    }
+
+    /// Draws a profile: some families, some weights, some pace.
+    ///
+    /// A run in which everything goes wrong a little hides what shows when one
+    /// thing goes wrong all the time, so most families are off in most runs.
+    #[must_use]
+    pub fn draw(draw: &mut Draw) -> Self {
+        // Every family takes its two draws, so that a new one shifts no other.
+        let mut profile = Self::quiet();
+        for family in FaultFamily::ALL {
+            let chance = match family {
+                FaultFamily::Rot => PerMillion::percent(20),
+                _ => PerMillion::percent(40),
+            };
+            let (on, weight) = (draw.chance(chance), draw.range(1..5) as u32);
+            if on {
+                profile = profile.with(family, weight);
+            }
+        }
+        let only = *draw.pick(&FaultFamily::ALL);
+        if profile.families.is_empty() {
+            profile = profile.with(only, 1);
+        }
+        let paces = [(100, 500), (300, 1500), (1000, 4000)];
+        let (least, most) = *draw.pick(&paces);
+        profile.gap = Duration::from_millis(least)..Duration::from_millis(most);
+        profile
+    }
+
+    /// The same profile with a family switched on.
+    #[must_use]
+    pub fn with(mut self, family: FaultFamily, weight: u32) -> Self {
+        self.families.insert(family, weight);
+        self
+    }
+
+    /// The same profile with a family switched off.
+    #[must_use]
+    pub fn without(mut self, family: FaultFamily) -> Self {
+        self.families.remove(&family);
+        self
+    }
+}

@@ -1,0 +1,22 @@
+//! Snowglobe: a sealed little world in which distributed systems live, are
+//! shaken, and are judged.
+//!
+//! This crate holds the engines and what people touch: the simulated
+//! [`world`], the [`faults`] that shake it, the [`scenarios`] of each system,
+//! the [`campaign`] that runs many of them, and the [`cli`].
+
+#[cfg(not(madsim))]
+compile_error!(
+    "snowglobe needs `--cfg madsim`, which .cargo/config.toml sets; a RUSTFLAGS in the environment \
+     replaces it: unset RUSTFLAGS, or add `--cfg madsim` to it"
+);
+
+pub mod campaign;
+pub mod cli;
+pub mod draw;
+pub mod faults;
+pub mod report;
+pub mod scenarios;
+pub mod seed;
+pub mod time;
+pub mod world;

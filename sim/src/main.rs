@@ -1,0 +1,7 @@
+//! The one binary: see [`snowglobe::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    snowglobe::cli::main()
+}

@@ -1,0 +1,101 @@
+//! The account of one run, in a few lines or as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::failure;
+use super::grouped;
+use crate::scenarios::{RunReport, Verdict};
+
+/// The word for a verdict.
+#[must_use]
+pub fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "held",
+        Verdict::CannotRecover => "cannot recover, by design",
+        Verdict::Broke(_) => "BROKE",
+    }
+}
+
+/// The account in words; ends with a line break.
+#[must_use]
+pub fn human(report: &RunReport) -> String {
+    let scenario = &report.scenario;
+    let counters = &report.counters;
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{} {}  {} nodes  {}  {}",
+        scenario.system,
+        scenario.seed,
+        scenario.nodes,
+        report.at,
+        word(&report.verdict)
+    );
+    let _ = writeln!(
+        text,
+        "  steps     {}   messages {} sent, {} delivered, {} dropped   bytes {}",
+        grouped(counters.steps),
+        grouped(counters.sent),
+        grouped(counters.delivered),
+        grouped(counters.dropped),
+        grouped(counters.bytes_sent)
+    );
+    let _ = writeln!(
+        text,
+        "  clients   {} calls, {} answered   crashes {}   faults {}",
+        grouped(counters.invoked),
+        grouped(counters.returned),
+        counters.crashes,
+        scenario.faults.len()
+    );
+    let marks: Vec<String> = report
+        .marks
+        .iter()
+        .map(|(mark, count)| format!("{mark} {count}"))
+        .collect();
+    let _ = writeln!(text, "  marks     {}", marks.join(", "));
+    let _ = writeln!(text, "  digest    {}", report.digest);
+    if let Verdict::Broke(breakage) = &report.verdict {
+        text.push_str(&failure::lines(report, breakage, None));
+    }
+    text
+}
+
+/// The account as JSON.
+#[must_use]
+pub fn json(report: &RunReport) -> serde_json::Value {
+    let counters = &report.counters;
+    json!({
+        "system": report.scenario.system,
+        "seed": report.scenario.seed.to_string(),
+        "nodes": report.scenario.nodes,
+        "verdict": match &report.verdict {
+            Verdict::Held => "held",
+            Verdict::CannotRecover => "cannot-recover",
+            Verdict::Broke(_) => "broke",
+        },
+        "property": report.verdict.property(),
+        "broken": match &report.verdict {
+            Verdict::Broke(breakage) => json!({
+                "what": failure::what(&breakage.broken),
+                "step": breakage.step,
+                "at_ns": breakage.at.0,
+            }),
+            _ => serde_json::Value::Null,
+        },
+        "digest": report.digest.to_string(),
+        "simulated_ns": report.at.0,
+        "events": report.events,
+        "steps": counters.steps,
+        "sent": counters.sent,
+        "delivered": counters.delivered,
+        "dropped": counters.dropped,
+        "bytes_sent": counters.bytes_sent,
+        "invoked": counters.invoked,
+        "returned": counters.returned,
+        "crashes": counters.crashes,
+        "marks": report.marks,
+    })
+}

@@ -1,0 +1,96 @@
+//! A failure in about ten lines, the same wherever it is shown.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::grouped;
+use crate::scenarios::RunReport;
+use crate::world::{Breakage, Broken};
+
+/// What broke, in one line.
+#[must_use]
+pub fn what(broken: &Broken) -> String {
+    match broken {
+        Broken::Safety(violation) | Broken::Liveness(violation) => violation.to_string(),
+        Broken::Panic { node, message } => format!("no-panic: {node} panicked: {message}"),
+        Broken::OutOfSteps { budget } => {
+            format!("step-budget: still busy after {} steps", grouped(*budget))
+        }
+    }
+}
+
+/// The failure of a run; ends with a line break. `saved` is where its scenario was written.
+#[must_use]
+pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> String {
+    let scenario = &report.scenario;
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "FAIL {} {}  step {}  {}",
+        scenario.system,
+        scenario.seed,
+        grouped(breakage.step),
+        breakage.at
+    );
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {name:<9} {value}");
+    };
+    match &breakage.broken {
+        Broken::Safety(violation) | Broken::Liveness(violation) => {
+            line("property", violation.property);
+            line("saw", &violation.found);
+            line("but", &format!("expected {}", violation.expected));
+            if !violation.nodes.is_empty() {
+                let nodes: Vec<String> = violation.nodes.iter().map(ToString::to_string).collect();
+                line("nodes", &nodes.join(", "));
+            }
+        }
+        Broken::Panic { node, message } => {
+            line("property", "no-panic");
+            line("saw", &format!("{node} panicked: {message}"));
+        }
+        Broken::OutOfSteps { budget } => {
+            line("property", "step-budget");
+            line(
+                "saw",
+                &format!("still busy after {} steps", grouped(*budget)),
+            );
+        }
+    }
+    line("faults", &faults_before(report, breakage));
+    if let Some(path) = saved {
+        line("saved", &path.display().to_string());
+        line("replay", &format!("snowglobe replay {}", path.display()));
+    } else {
+        line(
+            "replay",
+            &format!(
+                "snowglobe replay {} --system {}",
+                scenario.seed, scenario.system
+            ),
+        );
+    }
+    text
+}
+
+/// The faults that had struck by then, the last ones first in interest.
+fn faults_before(report: &RunReport, breakage: &Breakage) -> String {
+    const SHOWN: usize = 4;
+    let struck: Vec<String> = report
+        .scenario
+        .faults
+        .iter()
+        .filter(|fault| fault.at <= breakage.at)
+        .map(ToString::to_string)
+        .collect();
+    if struck.is_empty() {
+        return "none".to_owned();
+    }
+    let hidden = struck.len().saturating_sub(SHOWN);
+    let shown = struck[hidden..].join("; ");
+    if hidden == 0 {
+        shown
+    } else {
+        format!("{hidden} earlier; {shown}")
+    }
+}

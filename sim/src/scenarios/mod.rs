@@ -1,0 +1,349 @@
+//! What is shaken: per system a cluster, a workload, and what must hold.
+//!
+//! A system implements [`System`]; the registry knows it by name from then on,
+//! and every command works on it.
+
+pub mod file;
+pub mod raft;
+mod shake;
+pub mod story;
+pub mod swarm;
+
+use std::thread;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use snowglobe_systems::invariants::{Invariants, Violation};
+use snowglobe_systems::process::{InvocationId, Process};
+use thiserror::Error;
+
+use self::file::Scenario;
+use crate::draw::Draw;
+use crate::seed::Seed;
+use crate::time::SimTime;
+use crate::world::engine::{self, Finished};
+use crate::world::trace::TraceDigest;
+use crate::world::{Blueprint, Breakage, Broken, Counters, Director, Marks, World, message_of};
+
+pub use self::shake::{Settled, Shake};
+
+/// A system that can be shaken.
+pub trait System: Sized + 'static {
+    /// The process that runs on every node.
+    type Process: Process;
+    /// What must hold over all nodes.
+    type Invariants: Invariants<Self::Process>;
+    /// Its tuning and workload, as a table of a scenario file.
+    type Options: Serialize + DeserializeOwned + Clone + Default + Send + 'static;
+    /// What its clients do.
+    type Workload: Workload<Self::Process, Self::Invariants>;
+
+    /// The name by which commands and files know it.
+    const NAME: &'static str;
+    /// What it is, in a line.
+    const ABOUT: &'static str;
+    /// How many nodes a cluster may have, least and most.
+    const NODES: (usize, usize);
+
+    /// Every mark that its processes or its workload can reach.
+    fn marks() -> Vec<&'static str>;
+    /// Draws tuning and workload for a cluster of a size.
+    fn draw_options(draw: &mut Draw, nodes: usize) -> Self::Options;
+    /// One configuration per node.
+    fn configs(nodes: usize, options: &Self::Options) -> Vec<<Self::Process as Process>::Config>;
+    /// The clients of a shaken run.
+    fn workload(scenario: &Scenario, options: &Self::Options) -> Self::Workload;
+    /// The director of a told scenario, if the system can tell stories.
+    ///
+    /// # Errors
+    /// A line that names the sentence that is not understood.
+    fn storyteller(
+        scenario: &Scenario,
+        options: &Self::Options,
+    ) -> Result<Box<dyn Director<Self::Process, Self::Invariants>>, String>;
+}
+
+/// What the clients of a shaken run do, and what they may conclude from the answers.
+pub trait Workload<P: Process, I: Invariants<P>>: Send + 'static {
+    /// The run begins.
+    fn begin(&mut self, world: &mut World<P, I>);
+    /// An alarm of this workload rang.
+    fn alarm(&mut self, world: &mut World<P, I>, token: u64);
+    /// A call was answered.
+    fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
+    /// The faults are over for a majority; from now on everybody must make progress.
+    fn settle(&mut self, world: &mut World<P, I>);
+    /// Whether the demanded progress was made, and if not, what is missing.
+    fn settled(&mut self, world: &mut World<P, I>) -> Settled;
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every property held, and the demanded progress was made.
+    Held,
+    /// Every property held; progress could not be demanded, since too many
+    /// disks are damaged for any majority to recover.
+    CannotRecover,
+    /// Something broke.
+    Broke(Breakage),
+}
+
+impl Verdict {
+    /// The name of the property that broke, if one did.
+    #[must_use]
+    pub fn property(&self) -> Option<&str> {
+        match self {
+            Self::Held | Self::CannotRecover => None,
+            Self::Broke(breakage) => Some(match &breakage.broken {
+                Broken::Safety(violation) | Broken::Liveness(violation) => violation.property,
+                Broken::Panic { .. } => "no-panic",
+                Broken::OutOfSteps { .. } => "step-budget",
+            }),
+        }
+    }
+}
+
+/// The account of one run.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// What was run.
+    pub scenario: Scenario,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The digest over all events and the final states.
+    pub digest: TraceDigest,
+    /// The simulated time at the end.
+    pub at: SimTime,
+    /// What was counted.
+    pub counters: Counters,
+    /// The marks that were reached.
+    pub marks: Marks,
+    /// How many events were traced.
+    pub events: u64,
+}
+
+/// Why a scenario cannot be run at all.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum CannotRun {
+    /// No such system.
+    #[error("there is no system {0:?}; `snowglobe list` names those there are")]
+    UnknownSystem(String),
+    /// The cluster is impossible.
+    #[error("{system} runs on {least} to {most} nodes, not {nodes}")]
+    ImpossibleCluster {
+        /// The system.
+        system: &'static str,
+        /// The fewest nodes it runs on.
+        least: usize,
+        /// The most.
+        most: usize,
+        /// What was asked.
+        nodes: usize,
+    },
+    /// A fault or a sentence speaks of a node that is not there.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// A system as the commands see it, whatever its types.
+pub trait Registered: Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// What it is, in a line.
+    fn about(&self) -> &'static str;
+    /// Every mark that a run can reach.
+    fn marks(&self) -> Vec<&'static str>;
+    /// Draws a whole scenario from a seed.
+    fn draw(&self, seed: Seed) -> Scenario;
+    /// Runs a scenario on this thread; see [`run`].
+    ///
+    /// # Errors
+    /// When the scenario makes no sense for this system.
+    fn run_here(&self, scenario: &Scenario) -> Result<RunReport, CannotRun>;
+    /// Whether the scenario could be run, without running it.
+    ///
+    /// # Errors
+    /// When it makes no sense for this system.
+    fn check(&self, scenario: &Scenario) -> Result<(), CannotRun>;
+}
+
+/// Wraps a [`System`] for the registry.
+struct Entry<S>(std::marker::PhantomData<fn() -> S>);
+
+impl<S> Entry<S> {
+    const NEW: Self = Self(std::marker::PhantomData);
+}
+
+/// All systems, in the order in which they build on each other.
+#[must_use]
+pub fn all() -> &'static [&'static dyn Registered] {
+    &[&Entry::<raft::RaftSystem>::NEW]
+}
+
+/// The system of a name.
+///
+/// # Errors
+/// When there is none.
+pub fn find(name: &str) -> Result<&'static dyn Registered, CannotRun> {
+    all()
+        .iter()
+        .copied()
+        .find(|system| system.name() == name)
+        .ok_or_else(|| CannotRun::UnknownSystem(name.to_owned()))
+}
+
+/// Runs a scenario on a fresh thread, as determinism demands.
+///
+/// # Errors
+/// When the scenario makes no sense.
+///
+/// # Panics
+/// When the tool itself panics; a panic of a system is a verdict.
+pub fn run(scenario: &Scenario) -> Result<RunReport, CannotRun> {
+    let system = find(&scenario.system)?;
+    let dispatch = tracing::dispatcher::get_default(Clone::clone);
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("world".to_owned())
+            .spawn_scoped(scope, || {
+                tracing::dispatcher::with_default(&dispatch, || system.run_here(scenario))
+            })
+            .expect("the system has room for a thread")
+            .join()
+            .unwrap_or_else(|panic| {
+                panic!("the tool itself panicked: {}", message_of(panic.as_ref()))
+            })
+    })
+}
+
+impl<S: System> Entry<S> {
+    fn options(scenario: &Scenario) -> Result<S::Options, CannotRun> {
+        scenario
+            .options
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| {
+                let why = error.message().lines().next().unwrap_or("not understood");
+                CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME))
+            })
+    }
+
+    fn blueprint(
+        scenario: &Scenario,
+        options: &S::Options,
+    ) -> Blueprint<<S::Process as Process>::Config> {
+        Blueprint {
+            seed: scenario.seed,
+            configs: S::configs(scenario.nodes, options),
+            links: scenario.links.clone(),
+            sync: scenario.sync.clone(),
+            checkpoint_bytes: scenario.checkpoint_bytes,
+            faults: scenario.faults.clone(),
+            step_budget: swarm::STEP_BUDGET,
+        }
+    }
+}
+
+impl<S: System> Registered for Entry<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        S::ABOUT
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        let mut marks = S::marks();
+        marks.extend(crate::world::MARKS);
+        marks.sort_unstable();
+        marks
+    }
+
+    fn draw(&self, seed: Seed) -> Scenario {
+        swarm::draw::<S>(seed)
+    }
+
+    fn check(&self, scenario: &Scenario) -> Result<(), CannotRun> {
+        let (least, most) = S::NODES;
+        let nodes = scenario.nodes;
+        if !(least..=most).contains(&nodes) {
+            return Err(CannotRun::ImpossibleCluster {
+                system: S::NAME,
+                least,
+                most,
+                nodes,
+            });
+        }
+        if let Some(stranger) = scenario.faults.iter().find(|fault| {
+            fault
+                .fault
+                .nodes()
+                .iter()
+                .any(|node| node.position() >= nodes)
+        }) {
+            return Err(CannotRun::Unfit(format!(
+                "{:?} names a node that a cluster of {nodes} does not have",
+                stranger.to_string()
+            )));
+        }
+        let options = Self::options(scenario)?;
+        if !scenario.story.is_empty() {
+            S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
+        }
+        Ok(())
+    }
+
+    fn run_here(&self, scenario: &Scenario) -> Result<RunReport, CannotRun> {
+        self.check(scenario)?;
+        let options = Self::options(scenario)?;
+        let blueprint = Self::blueprint(scenario, &options);
+        if scenario.story.is_empty() {
+            let director = Shake::new(scenario, S::workload(scenario, &options));
+            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
+            Ok(report(scenario, finished, director.could_recover()))
+        } else {
+            let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
+            let (finished, _) = engine::run::<_, S::Invariants, _>(blueprint, director);
+            Ok(report(scenario, finished, true))
+        }
+    }
+}
+
+fn report(scenario: &Scenario, finished: Finished, could_recover: bool) -> RunReport {
+    RunReport {
+        scenario: scenario.clone(),
+        verdict: match finished.breakage {
+            Some(breakage) => Verdict::Broke(breakage),
+            None if could_recover => Verdict::Held,
+            None => Verdict::CannotRecover,
+        },
+        digest: finished.digest,
+        at: finished.at,
+        counters: finished.counters,
+        marks: finished.marks,
+        events: finished.events,
+    }
+}
+
+impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {
+    fn begin(&mut self, world: &mut World<P, I>) {
+        (**self).begin(world);
+    }
+    fn alarm(&mut self, world: &mut World<P, I>, token: u64) {
+        (**self).alarm(world, token);
+    }
+    fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
+        (**self).returned(world, invocation, outcome);
+    }
+    fn is_over(&mut self, world: &mut World<P, I>) -> bool {
+        (**self).is_over(world)
+    }
+}
+
+/// A liveness violation: what was demanded, and what came.
+#[must_use]
+pub fn stuck(property: &'static str, expected: String, found: String) -> Broken {
+    Broken::Liveness(Violation::new(property, [], expected, found))
+}

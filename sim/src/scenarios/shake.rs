@@ -1,0 +1,145 @@
+//! The director of a shaken run: chaos first, then a demand for progress.
+
+use std::time::Duration;
+
+use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
+
+use super::file::Scenario;
+use super::{Workload, stuck};
+use crate::time::format_duration;
+use crate::world::{Director, World};
+
+/// How far the demanded progress has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// All of it was made.
+    Yes,
+    /// What is missing, in words.
+    NotYet(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Faults and workload run.
+    Chaos,
+    /// A majority is healed, the others' faults stay, and progress is demanded.
+    Settling,
+    /// Progress was made, or could not be demanded.
+    Over,
+}
+
+/// Alarms from here on are the director's own; below they are the workload's.
+const OWN_ALARMS: u64 = 1 << 63;
+const CHAOS_IS_OVER: u64 = OWN_ALARMS;
+const PATIENCE_IS_OVER: u64 = OWN_ALARMS | 1;
+
+/// Chaos, then a demand for progress.
+#[derive(Debug)]
+pub struct Shake<W> {
+    workload: W,
+    chaos: Duration,
+    patience: Duration,
+    phase: Phase,
+    could_recover: bool,
+}
+
+impl<W> Shake<W> {
+    /// A director for a scenario.
+    pub fn new(scenario: &Scenario, workload: W) -> Self {
+        Self {
+            workload,
+            chaos: scenario.chaos,
+            patience: scenario.settle,
+            phase: Phase::Chaos,
+            could_recover: true,
+        }
+    }
+
+    /// Whether a majority of the disks was sound enough to demand progress.
+    #[must_use]
+    pub fn could_recover(&self) -> bool {
+        self.could_recover
+    }
+
+    fn settle<P, I>(&mut self, world: &mut World<P, I>)
+    where
+        P: Process,
+        I: Invariants<P>,
+        W: Workload<P, I>,
+    {
+        world.phase("settle: a majority is healed, progress is demanded");
+        let majority = world.size() / 2 + 1;
+        let healed = heal_majority(world, majority);
+        if healed < majority {
+            // A majority of the disks is damaged beyond what the system
+            // promises to survive: it is right to stand still.
+            world.mark("world.cannot_recover");
+            self.could_recover = false;
+            self.phase = Phase::Over;
+            return;
+        }
+        self.phase = Phase::Settling;
+        world.alarm(self.patience, PATIENCE_IS_OVER);
+        self.workload.settle(world);
+    }
+}
+
+/// Heals a majority of the nodes; returns how many of it came up.
+fn heal_majority<P: Process, I: Invariants<P>>(world: &mut World<P, I>, majority: usize) -> usize {
+    // Nodes that already refuse to start are passed over; one that turns out
+    // to be damaged when it starts is replaced by the next.
+    let mut chosen: Vec<NodeId> = Vec::new();
+    let candidates: Vec<NodeId> = world.node_ids().collect();
+    for id in candidates {
+        if chosen.len() == majority {
+            break;
+        }
+        if world.refusal(id).is_some() {
+            continue;
+        }
+        world.heal_node(id);
+        if world.is_running(id) {
+            chosen.push(id);
+        }
+    }
+    world.heal_links_among(&chosen);
+    chosen.len()
+}
+
+impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W> {
+    fn begin(&mut self, world: &mut World<P, I>) {
+        world.phase("chaos");
+        world.alarm(self.chaos, CHAOS_IS_OVER);
+        self.workload.begin(world);
+    }
+
+    fn alarm(&mut self, world: &mut World<P, I>, token: u64) {
+        match token {
+            CHAOS_IS_OVER => self.settle(world),
+            PATIENCE_IS_OVER if self.phase == Phase::Settling => {
+                if let Settled::NotYet(missing) = self.workload.settled(world) {
+                    let within = format_duration(self.patience);
+                    world.breaks(stuck(
+                        "progress",
+                        format!("everybody is served within {within} after a majority is healed"),
+                        missing,
+                    ));
+                }
+            }
+            PATIENCE_IS_OVER => {}
+            _ => self.workload.alarm(world, token),
+        }
+    }
+
+    fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
+        self.workload.returned(world, invocation, outcome);
+    }
+
+    fn is_over(&mut self, world: &mut World<P, I>) -> bool {
+        if self.phase == Phase::Settling && self.workload.settled(world) == Settled::Yes {
+            self.phase = Phase::Over;
+        }
+        self.phase == Phase::Over
+    }
+}

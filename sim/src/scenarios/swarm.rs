@@ -1,0 +1,86 @@
+//! Drawing a whole scenario from a seed.
+//!
+//! Everything varies from seed to seed: the size of the cluster, the links,
+//! the disks, which kinds of faults are on, the workload. A campaign with all
+//! faults always on finds less: some bugs show only where others are absent.
+
+use std::time::Duration;
+
+use super::System;
+use super::file::{Expectation, Scenario};
+use crate::draw::{Draw, PerMillion, Purpose, Streams};
+use crate::faults::{FaultProfile, generate};
+use crate::seed::Seed;
+use crate::time::SimTime;
+use crate::world::network::LinkQuality;
+
+/// A run of half a minute of simulated time takes some ten thousand steps;
+/// one that takes this many goes round in circles.
+pub const STEP_BUDGET: u64 = 3_000_000;
+
+/// Draws a whole scenario.
+#[must_use]
+pub fn draw<S: System>(seed: Seed) -> Scenario {
+    let streams = Streams::new(seed);
+    let mut draw = streams.open(Purpose::Configuration);
+    let (least, most) = S::NODES;
+    let nodes = draw_nodes(&mut draw).clamp(least, most);
+    let chaos = draw.duration(Duration::from_secs(4)..Duration::from_secs(16));
+    let links = draw_links(&mut draw);
+    let sync = draw_sync(&mut draw);
+    let checkpoint_bytes = *draw.pick(&[512, 2048, 8192, 65536]);
+    let options = S::draw_options(&mut draw, nodes);
+    let mut faults = streams.open(Purpose::Schedule);
+    let profile = FaultProfile::draw(&mut faults);
+    let schedule = generate(&mut faults, nodes, SimTime::START + chaos, &profile);
+    Scenario {
+        comment: String::new(),
+        system: S::NAME.to_owned(),
+        nodes,
+        seed,
+        expect: Expectation::Held,
+        chaos,
+        settle: Duration::from_secs(30),
+        faults: schedule,
+        story: Vec::new(),
+        links,
+        sync,
+        checkpoint_bytes,
+        options: toml::Table::try_from(options).expect("options of plain data are TOML"),
+    }
+}
+
+fn draw_nodes(draw: &mut Draw) -> usize {
+    *draw.weighted(&[(40, 3), (35, 5), (8, 4), (7, 7), (5, 2), (5, 1)])
+}
+
+fn draw_links(draw: &mut Draw) -> LinkQuality {
+    let millis = Duration::from_millis;
+    let latency = draw
+        .pick(&[
+            millis(2)..millis(4),
+            millis(2)..millis(27),
+            millis(5)..millis(60),
+        ])
+        .clone();
+    let share = |draw: &mut Draw, percents: &[u32]| PerMillion::percent(*draw.pick(percents));
+    LinkQuality {
+        latency,
+        loss: share(draw, &[0, 0, 0, 1, 10]),
+        duplicate: share(draw, &[0, 0, 1, 10]),
+        reorder: share(draw, &[0, 0, 1, 10]),
+        held_back: draw
+            .pick(&[millis(20)..millis(100), millis(200)..millis(2400)])
+            .clone(),
+    }
+}
+
+fn draw_sync(draw: &mut Draw) -> std::ops::Range<Duration> {
+    let micros = Duration::from_micros;
+    draw.weighted(&[
+        (6, Duration::ZERO..Duration::ZERO),
+        (2, micros(100)..micros(2000)),
+        (1, micros(2000)..micros(12_000)),
+    ])
+    .clone()
+}

@@ -1,0 +1,96 @@
+//! What the world has yet to do, in the order of simulated time.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use snowglobe_systems::process::NodeId;
+
+use super::network::Parcel;
+use super::node::Incarnation;
+use crate::time::SimTime;
+
+/// Something that falls due.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// A parcel has spent its time on the link and is handed to its receiver's socket.
+    Carry(Parcel),
+    /// A timer of a node may fire, if it is still meant to.
+    Timer {
+        /// Whose timer.
+        node: NodeId,
+        /// Its place in the node's table of timers.
+        slot: usize,
+        /// The life of the node in which it was armed.
+        incarnation: Incarnation,
+    },
+    /// A slow sync is through; the effects behind it go on.
+    Synced {
+        /// Whose disk.
+        node: NodeId,
+        /// The life of the node in which the sync began.
+        incarnation: Incarnation,
+    },
+    /// The next fault of the schedule, by its position.
+    Fault(usize),
+    /// The director asked to be called; the token is its own.
+    Alarm(u64),
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: SimTime,
+    /// Equal times are served in the order in which they were put down.
+    sequence: u64,
+    due: Due,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.sequence) == (other.at, other.sequence)
+    }
+}
+impl Eq for Entry {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Reversed: the heap gives its greatest, and the earliest is wanted.
+        (other.at, other.sequence).cmp(&(self.at, self.sequence))
+    }
+}
+
+/// All that is due, earliest first.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    heap: BinaryHeap<Entry>,
+    sequence: u64,
+}
+
+impl Agenda {
+    /// Puts something down for a moment.
+    pub(super) fn put(&mut self, at: SimTime, due: Due) {
+        self.sequence += 1;
+        self.heap.push(Entry {
+            at,
+            sequence: self.sequence,
+            due,
+        });
+    }
+
+    /// When the next thing falls due.
+    #[must_use]
+    pub(super) fn next_at(&self) -> Option<SimTime> {
+        self.heap.peek().map(|entry| entry.at)
+    }
+
+    /// Takes the next thing that is due by `now`.
+    pub(super) fn take(&mut self, now: SimTime) -> Option<Due> {
+        if self.next_at()? > now {
+            return None;
+        }
+        self.heap.pop().map(|entry| entry.due)
+    }
+}

@@ -1,0 +1,484 @@
+//! The sealed world: nodes, network, disks and clocks under one simulated time.
+//!
+//! [`World`] holds all state and takes every decision; it knows nothing of
+//! madsim. [`engine`] is the adapter: it carries parcels over madsim's
+//! `Endpoint`, kills and restarts madsim nodes, and lets simulated time pass.
+//! A [`Director`] decides what the clients ask and when the run is over.
+
+mod agenda;
+pub mod disk;
+pub mod engine;
+mod faults;
+mod lifecycle;
+pub mod network;
+mod node;
+mod panics;
+mod step;
+pub mod trace;
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::ops::Range;
+use std::task::Waker;
+use std::time::Duration;
+
+use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
+
+use self::agenda::{Agenda, Due};
+use self::network::{LinkQuality, Network, Parcel};
+use self::node::{Life, Node};
+use self::trace::{EventKind, Trace, TraceDigest};
+use crate::draw::Streams;
+use crate::faults::TimedFault;
+use crate::seed::Seed;
+use crate::time::SimTime;
+
+pub use self::node::Incarnation;
+pub(crate) use self::panics::message_of;
+
+/// Everything that a world is made of before its first event.
+#[derive(Clone, Debug)]
+pub struct Blueprint<C> {
+    /// Feeds every random decision.
+    pub seed: Seed,
+    /// One configuration per node.
+    pub configs: Vec<C>,
+    /// The quality of every link, until a fault changes it.
+    pub links: LinkQuality,
+    /// How long a sync takes on every disk, until a fault changes it.
+    pub sync: Range<Duration>,
+    /// A node's write-ahead log is folded into a checkpoint when it has grown by this many bytes.
+    pub checkpoint_bytes: usize,
+    /// What goes wrong, in the order of time.
+    pub faults: Vec<TimedFault>,
+    /// How many steps a run may take before it counts as one that hangs.
+    pub step_budget: u64,
+}
+
+/// Why a run ended before its director said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// A safety property does not hold.
+    Safety(Violation),
+    /// Progress was demanded and did not come.
+    Liveness(Violation),
+    /// A process panicked.
+    Panic {
+        /// Whose process.
+        node: NodeId,
+        /// What it said, and where in the code.
+        message: String,
+    },
+    /// The step budget ran out: messages or timers chase each other without end.
+    OutOfSteps {
+        /// The budget.
+        budget: u64,
+    },
+}
+
+/// The end of a run that broke: what, when, and at which step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakage {
+    /// What broke.
+    pub broken: Broken,
+    /// The simulated time.
+    pub at: SimTime,
+    /// The number of the step.
+    pub step: u64,
+}
+
+/// What was counted in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Inputs that processes took.
+    pub steps: u64,
+    /// Messages that processes sent.
+    pub sent: u64,
+    /// Messages that reached a process.
+    pub delivered: u64,
+    /// Messages that never did.
+    pub dropped: u64,
+    /// Encoded bytes of the messages that were sent.
+    pub bytes_sent: u64,
+    /// Client calls.
+    pub invoked: u64,
+    /// Client calls that were answered.
+    pub returned: u64,
+    /// Processes that went down by a fault.
+    pub crashes: u64,
+    /// Records written to disks.
+    pub persisted: u64,
+}
+
+impl Counters {
+    /// Adds another run's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.sent += other.sent;
+        self.delivered += other.delivered;
+        self.dropped += other.dropped;
+        self.bytes_sent += other.bytes_sent;
+        self.invoked += other.invoked;
+        self.returned += other.returned;
+        self.crashes += other.crashes;
+        self.persisted += other.persisted;
+    }
+}
+
+/// The marks that the world itself reaches.
+pub const MARKS: &[&str] = &[
+    "disk.checkpoint_written",
+    "disk.crash_inside_a_write",
+    "disk.full",
+    "disk.io_error",
+    "disk.rot_detected",
+    "disk.slow_sync",
+    "disk.torn_tail_repaired",
+    "world.crash_between_effects",
+    "world.message_cut_on_the_way",
+    "world.message_duplicated",
+    "world.message_overtaken",
+    "world.node_paused",
+];
+
+/// How often each mark was reached.
+pub type Marks = BTreeMap<&'static str, u64>;
+
+/// What the adapter must do to a madsim node, at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Kill(NodeId),
+    Restart(NodeId),
+    Pause(NodeId),
+    Resume(NodeId),
+}
+
+/// Decides what clients ask, and when the run is over.
+///
+/// It is called at every moment at which something was due or a call was
+/// answered; it acts through the [`World`] it is given.
+pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
+    /// Called once, before anything else happens. The nodes are already up.
+    fn begin(&mut self, world: &mut World<P, I>);
+    /// An alarm rang that [`World::alarm`] set.
+    fn alarm(&mut self, world: &mut World<P, I>, token: u64);
+    /// A call was answered.
+    fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
+    /// Called after the others; `true` ends the run.
+    fn is_over(&mut self, world: &mut World<P, I>) -> bool;
+}
+
+/// All state of one simulated run.
+pub struct World<P: Process, I: Invariants<P>> {
+    now: SimTime,
+    configs: Vec<P::Config>,
+    nodes: Vec<Node<P>>,
+    network: Network,
+    agenda: Agenda,
+    faults: Vec<TimedFault>,
+    invariants: I,
+    trace: Trace,
+    marks: Marks,
+    counters: Counters,
+    breakage: Option<Breakage>,
+    step_budget: u64,
+    checkpoint_bytes: usize,
+    /// How long a sync takes on a disk that is well.
+    base_sync: Range<Duration>,
+    next_invocation: u64,
+    next_parcel: u64,
+    /// Answers that the director has not seen.
+    returns: Vec<(InvocationId, P::Outcome)>,
+    /// Alarms that the director has not heard.
+    alarms: Vec<u64>,
+    /// Parcels to hand to madsim.
+    outgoing: Vec<Parcel>,
+    orders: Vec<Order>,
+    /// Wakes the adapter when something is due earlier than it expects.
+    waker: Option<Waker>,
+    /// When the adapter will look at the agenda again.
+    expected_at: Option<SimTime>,
+    /// Memory for the effects of a step, kept from one to the next.
+    scratch: Effects<P>,
+    /// Memory for encoded messages.
+    spare_bytes: Vec<Vec<u8>>,
+}
+
+impl<P: Process, I: Invariants<P>> World<P, I> {
+    /// A world in which nothing has started yet.
+    #[must_use]
+    pub fn new(blueprint: Blueprint<P::Config>) -> Self {
+        let streams = Streams::new(blueprint.seed);
+        let nodes = (0..blueprint.configs.len())
+            .map(|place| Node::new(NodeId::at(place), blueprint.sync.clone(), &streams))
+            .collect();
+        let mut agenda = Agenda::default();
+        for (place, fault) in blueprint.faults.iter().enumerate() {
+            agenda.put(fault.at, Due::Fault(place));
+        }
+        Self {
+            now: SimTime::default(),
+            network: Network::new(blueprint.configs.len(), blueprint.links, &streams),
+            configs: blueprint.configs,
+            nodes,
+            agenda,
+            faults: blueprint.faults,
+            invariants: I::default(),
+            trace: Trace::default(),
+            marks: Marks::new(),
+            counters: Counters::default(),
+            breakage: None,
+            step_budget: blueprint.step_budget,
+            checkpoint_bytes: blueprint.checkpoint_bytes,
+            base_sync: blueprint.sync,
+            next_invocation: 0,
+            next_parcel: 0,
+            returns: Vec::new(),
+            alarms: Vec::new(),
+            outgoing: Vec::new(),
+            orders: Vec::new(),
+            waker: None,
+            expected_at: None,
+            scratch: Effects::new(),
+            spare_bytes: Vec::new(),
+        }
+    }
+
+    /// The simulated time.
+    #[must_use]
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// The names of all nodes, in order.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<P, I> {
+        (0..self.nodes.len()).map(NodeId::at)
+    }
+
+    /// The process of a node, while it is up.
+    #[must_use]
+    pub fn process(&self, id: NodeId) -> Option<&P> {
+        self.nodes[id.position()].process()
+    }
+
+    /// What a node's disk would give back after a crash now.
+    #[must_use]
+    pub fn durable(&self, id: NodeId) -> &P::Durable {
+        self.nodes[id.position()].durable()
+    }
+
+    /// Whether a node is up and takes inputs.
+    #[must_use]
+    pub fn is_running(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id.position()];
+        node.process().is_some() && !node.paused
+    }
+
+    /// Why a node refuses to start, if it does.
+    #[must_use]
+    pub fn refusal(&self, id: NodeId) -> Option<&str> {
+        match &self.nodes[id.position()].life {
+            Life::Refused { why, .. } => Some(why),
+            Life::Up(_) | Life::Down(_) => None,
+        }
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The links.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The links, to change them.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The marks that were reached so far.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// The bytes that a node's disk holds.
+    #[must_use]
+    pub fn disk_bytes(&self, id: NodeId) -> usize {
+        self.nodes[id.position()].disk.used()
+    }
+
+    /// Reaches a mark on behalf of whoever watches.
+    pub fn mark(&mut self, mark: &'static str) {
+        *self.marks.entry(mark).or_default() += 1;
+    }
+
+    /// Asks to be called after a while; the token comes back.
+    pub fn alarm(&mut self, after: Duration, token: u64) {
+        self.put(self.now + after, Due::Alarm(token));
+    }
+
+    /// Calls a node on behalf of a client. `None` if the node is down; a
+    /// paused node takes the call when it resumes.
+    pub fn invoke(&mut self, id: NodeId, operation: P::Operation) -> Option<InvocationId> {
+        self.process(id)?;
+        self.next_invocation += 1;
+        let invocation = InvocationId(self.next_invocation);
+        self.counters.invoked += 1;
+        let content = snowglobe_systems::digest::Digest::of(&operation);
+        self.trace
+            .event(self.now, Some(id), EventKind::Invoke, content, || {
+                format!("{invocation} {operation:?}")
+            });
+        self.input(
+            id,
+            Input::Invoke {
+                invocation,
+                operation,
+            },
+        );
+        Some(invocation)
+    }
+
+    /// Notes that the run enters another phase.
+    pub fn phase(&mut self, name: &str) {
+        let content = snowglobe_systems::digest::Digest::of(name);
+        self.trace
+            .event(self.now, None, EventKind::Phase, content, || {
+                name.to_owned()
+            });
+    }
+
+    /// Ends the run: something broke.
+    pub fn breaks(&mut self, broken: Broken) {
+        if self.breakage.is_some() {
+            return;
+        }
+        self.trace
+            .event(self.now, None, EventKind::Violation, 0, || {
+                format!("{broken:?}")
+            });
+        self.breakage = Some(Breakage {
+            broken,
+            at: self.now,
+            step: self.counters.steps,
+        });
+        self.wake();
+    }
+
+    /// What broke, if anything did.
+    #[must_use]
+    pub fn breakage(&self) -> Option<&Breakage> {
+        self.breakage.as_ref()
+    }
+
+    /// Closes the books: the digest over all events and the final states.
+    pub fn close(&mut self) -> TraceDigest {
+        for node in &self.nodes {
+            self.trace.state(&node.process());
+            self.trace.state(node.durable());
+        }
+        self.trace.digest()
+    }
+
+    /// How many events were traced.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.trace.events()
+    }
+
+    /// Does everything that is due by `now`, and tells the director.
+    pub(crate) fn run_until(&mut self, now: SimTime, director: &mut impl Director<P, I>) {
+        self.now = now;
+        loop {
+            while self.breakage.is_none()
+                && let Some(due) = self.agenda.take(now)
+            {
+                self.fall_due(due);
+            }
+            if !self.tell(director) {
+                return;
+            }
+        }
+    }
+
+    /// Hands the director what it has not heard. Whether there was anything.
+    fn tell(&mut self, director: &mut impl Director<P, I>) -> bool {
+        if self.breakage.is_some() {
+            return false;
+        }
+        let alarms = mem::take(&mut self.alarms);
+        let returns = mem::take(&mut self.returns);
+        let any = !alarms.is_empty() || !returns.is_empty();
+        for (invocation, outcome) in returns {
+            director.returned(self, invocation, outcome);
+        }
+        for token in alarms {
+            director.alarm(self, token);
+        }
+        any
+    }
+
+    fn fall_due(&mut self, due: Due) {
+        match due {
+            Due::Carry(parcel) => self.outgoing.push(parcel),
+            Due::Timer {
+                node,
+                slot,
+                incarnation,
+            } => self.timer_due(node, slot, incarnation),
+            Due::Synced { node, incarnation } => self.synced(node, incarnation),
+            Due::Fault(place) => {
+                let fault = self.faults[place].fault.clone();
+                self.apply_fault(&fault);
+            }
+            Due::Alarm(token) => self.alarms.push(token),
+        }
+    }
+
+    fn put(&mut self, at: SimTime, due: Due) {
+        self.agenda.put(at, due);
+        if self.expected_at.is_none_or(|expected| at < expected) {
+            self.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn order(&mut self, order: Order) {
+        self.orders.push(order);
+        self.wake();
+    }
+}
+
+/// The nodes as the invariants see them.
+struct Cluster<'a, P: Process>(&'a [Node<P>]);
+
+impl<P: Process> ClusterView<P> for Cluster<'_, P> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn node(&self, id: NodeId) -> NodeView<'_, P> {
+        let node = &self.0[id.position()];
+        NodeView {
+            process: node.process(),
+            durable: node.durable(),
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! One step of one process, and the execution of its effects.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use snowglobe_systems::digest::Digest;
+use snowglobe_systems::invariants::{Invariants, Violation};
+use snowglobe_systems::process::{Durable, Effect, Input, NodeId, Process};
+
+use super::agenda::Due;
+use super::network::{DropReason, Fate, Parcel, handover};
+use super::node::{Incarnation, Life, TimerSlot};
+use super::panics::guarded;
+use super::trace::EventKind;
+use super::{Broken, Cluster, World};
+
+/// What became of an effect.
+enum Executed {
+    /// It is done.
+    Done,
+    /// It is done, but what follows must wait for the disk.
+    Stalls,
+    /// The node went down with it.
+    Crashed,
+}
+
+impl<P: Process, I: Invariants<P>> World<P, I> {
+    /// A parcel came out of madsim's socket of a node.
+    pub(crate) fn arrive(&mut self, incarnation: Incarnation, parcel: Parcel) {
+        let Parcel {
+            from, to, number, ..
+        } = parcel;
+        let node = &self.nodes[to.position()];
+        if node.process().is_none() || node.incarnation != incarnation {
+            self.dropped(from, to, number, DropReason::ReceiverDown);
+        } else if self.network.is_cut(from, to) {
+            // A message in flight does not cross a partition that came after it was sent.
+            self.dropped(from, to, number, DropReason::CutAtDelivery);
+        } else {
+            let message: P::Message = postcard::from_bytes(&parcel.bytes)
+                .expect("what was encoded on one side decodes on the other");
+            self.counters.delivered += 1;
+            if self.network.overtaken(from, to, number) {
+                self.mark("world.message_overtaken");
+            }
+            self.trace
+                .event(self.now, Some(to), EventKind::Deliver, number, || {
+                    format!("{from}: {message:?}")
+                });
+            self.trace.bytes(&parcel.bytes);
+            self.input(to, Input::Receive { from, message });
+        }
+        self.keep_spare(parcel.bytes);
+    }
+
+    /// A parcel found no socket: its receiver was down when it arrived.
+    pub(crate) fn unreachable(&mut self, parcel: Parcel) {
+        self.dropped(
+            parcel.from,
+            parcel.to,
+            parcel.number,
+            DropReason::ReceiverDown,
+        );
+        self.keep_spare(parcel.bytes);
+    }
+
+    fn dropped(&mut self, from: NodeId, to: NodeId, number: u64, reason: DropReason) {
+        self.counters.dropped += 1;
+        if reason == DropReason::CutAtDelivery {
+            self.mark("world.message_cut_on_the_way");
+        }
+        let content = number << 8 | u64::from(from.0);
+        self.trace
+            .event(self.now, Some(to), EventKind::Drop, content, || {
+                format!("from {from}: {}", reason.words())
+            });
+    }
+
+    /// Gives an input to a process, now or when it can take it.
+    pub(super) fn input(&mut self, id: NodeId, input: Input<P>) {
+        let node = &mut self.nodes[id.position()];
+        let paused = node.paused;
+        let Some(running) = node.running() else {
+            return;
+        };
+        if paused || running.stalled.is_some() {
+            running.inbox.push_back(input);
+        } else {
+            self.step(id, input);
+        }
+    }
+
+    /// Lets a process take what waited in its inbox, for as long as it can.
+    pub(super) fn drain_inbox(&mut self, id: NodeId) {
+        loop {
+            let node = &mut self.nodes[id.position()];
+            if node.paused || self.breakage.is_some() {
+                return;
+            }
+            let Some(running) = node.running() else {
+                return;
+            };
+            if running.stalled.is_some() {
+                return;
+            }
+            let Some(input) = running.inbox.pop_front() else {
+                return;
+            };
+            self.step(id, input);
+        }
+    }
+
+    fn step(&mut self, id: NodeId, input: Input<P>) {
+        if self.breakage.is_some() {
+            return;
+        }
+        self.counters.steps += 1;
+        if self.counters.steps > self.step_budget {
+            let budget = self.step_budget;
+            self.breaks(Broken::OutOfSteps { budget });
+            return;
+        }
+        let mut effects = mem::take(&mut self.scratch);
+        let Some(running) = self.nodes[id.position()].running() else {
+            return;
+        };
+        let outcome = guarded(|| running.process.step(input, &mut effects));
+        if let Err(message) = outcome {
+            self.breaks(Broken::Panic { node: id, message });
+            return;
+        }
+        let cluster = Cluster(&self.nodes);
+        if let Err(violation) = self
+            .invariants
+            .before_effects(&cluster, id, effects.as_slice())
+        {
+            self.violated(violation);
+            return;
+        }
+        self.execute(id, &mut effects.drain());
+        effects.clear();
+        self.scratch = effects;
+    }
+
+    pub(super) fn violated(&mut self, violation: Violation) {
+        self.breaks(Broken::Safety(violation));
+    }
+
+    /// Executes effects in order, until they end, the disk stalls them, or the node goes down.
+    pub(super) fn execute(&mut self, id: NodeId, effects: &mut dyn Iterator<Item = Effect<P>>) {
+        while let Some(effect) = effects.next() {
+            if self.breakage.is_some() || self.crash_is_here(id, &effect) {
+                return;
+            }
+            match self.execute_one(id, effect) {
+                Executed::Done => {}
+                Executed::Crashed => return,
+                Executed::Stalls => {
+                    let rest: VecDeque<_> = effects.collect();
+                    if let Some(running) = self.nodes[id.position()].running() {
+                        running.stalled = Some(rest);
+                    }
+                    return;
+                }
+            }
+        }
+        let cluster = Cluster(&self.nodes);
+        if let Err(violation) = self.invariants.after_effects(&cluster, id) {
+            self.violated(violation);
+        }
+    }
+
+    fn execute_one(&mut self, id: NodeId, effect: Effect<P>) -> Executed {
+        match effect {
+            Effect::Persist(write) => return self.persist(id, &write),
+            Effect::Send { to, message } => self.send(id, to, &message),
+            Effect::SetTimer(timer) => self.set_timer(id, timer),
+            Effect::CancelTimer(timer) => self.cancel_timer(id, timer),
+            Effect::Return {
+                invocation,
+                outcome,
+            } => {
+                self.counters.returned += 1;
+                let content = Digest::of(&(invocation, &outcome));
+                self.trace
+                    .event(self.now, Some(id), EventKind::Return, content, || {
+                        format!("{invocation} {outcome:?}")
+                    });
+                self.returns.push((invocation, outcome));
+                self.wake();
+            }
+            Effect::Mark(mark) => {
+                *self.marks.entry(mark).or_default() += 1;
+                self.trace.event(
+                    self.now,
+                    Some(id),
+                    EventKind::Mark,
+                    Digest::of(mark),
+                    || mark.to_owned(),
+                );
+            }
+        }
+        Executed::Done
+    }
+
+    fn persist(&mut self, id: NodeId, write: &<P::Durable as Durable>::Write) -> Executed {
+        self.counters.persisted += 1;
+        let node = &mut self.nodes[id.position()];
+        let Life::Up(running) = &mut node.life else {
+            return Executed::Crashed;
+        };
+        let slow = node.disk_draw.duration(node.sync.clone());
+        let generation = running.storage.generation();
+        let result = if slow.is_zero() {
+            running.storage.persist(&mut node.disk, write)
+        } else {
+            running.storage.append(&mut node.disk, write)
+        };
+        let checkpointed = running.storage.generation() != generation;
+        let content = node.disk.bytes_written();
+        let incarnation = node.incarnation;
+        if let Err(error) = result {
+            self.disk_failed(id, &error);
+            return Executed::Crashed;
+        }
+        self.trace
+            .event(self.now, Some(id), EventKind::Disk, content, || {
+                format!("persist {write:?}")
+            });
+        if checkpointed {
+            self.mark("disk.checkpoint_written");
+        }
+        if slow.is_zero() {
+            return Executed::Done;
+        }
+        self.mark("disk.slow_sync");
+        self.put(
+            self.now + slow,
+            Due::Synced {
+                node: id,
+                incarnation,
+            },
+        );
+        Executed::Stalls
+    }
+
+    /// A slow sync is through.
+    pub(super) fn synced(&mut self, id: NodeId, incarnation: Incarnation) {
+        let node = &mut self.nodes[id.position()];
+        if node.incarnation != incarnation {
+            return;
+        }
+        let Some(running) = node.running() else {
+            return;
+        };
+        let Some(rest) = running.stalled.take() else {
+            return;
+        };
+        let Life::Up(running) = &mut node.life else {
+            return;
+        };
+        if let Err(error) = running.storage.commit(&mut node.disk) {
+            self.disk_failed(id, &error);
+            return;
+        }
+        self.execute(id, &mut rest.into_iter());
+        self.rearm_timers(id);
+        self.drain_inbox(id);
+    }
+
+    fn send(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
+        let bytes = self.encode(message);
+        self.next_parcel += 1;
+        let number = self.next_parcel;
+        self.counters.sent += 1;
+        self.counters.bytes_sent += bytes.len() as u64;
+        match self.network.fate(from, to) {
+            Fate::Dropped(reason) => {
+                self.dropped(from, to, number, reason);
+                self.keep_spare(bytes);
+            }
+            Fate::Arrives { after, again } => {
+                if let Some(again) = again {
+                    self.mark("world.message_duplicated");
+                    let copy = Parcel {
+                        from,
+                        to,
+                        number,
+                        bytes: bytes.clone(),
+                    };
+                    self.put(handover(self.now, again), Due::Carry(copy));
+                }
+                let parcel = Parcel {
+                    from,
+                    to,
+                    number,
+                    bytes,
+                };
+                self.put(handover(self.now, after), Due::Carry(parcel));
+            }
+        }
+    }
+
+    fn encode(&mut self, message: &P::Message) -> Vec<u8> {
+        let mut buffer = self.spare_bytes.pop().unwrap_or_default();
+        buffer.clear();
+        postcard::to_extend(message, buffer).expect("a message of plain data always encodes")
+    }
+
+    fn keep_spare(&mut self, bytes: Vec<u8>) {
+        // Enough for a burst; a rare huge message does not stay in memory.
+        if self.spare_bytes.len() < 64 && bytes.capacity() <= 4096 {
+            self.spare_bytes.push(bytes);
+        }
+    }
+
+    fn set_timer(&mut self, id: NodeId, timer: P::Timer) {
+        let range = P::delay(&self.configs[id.position()], timer);
+        let now = self.now;
+        let node = &mut self.nodes[id.position()];
+        let drawn = node.timer_draw.duration(range);
+        let deadline = now + node.by_its_clock(drawn);
+        let incarnation = node.incarnation;
+        let Some(running) = node.running() else {
+            return;
+        };
+        let timers = &mut running.timers;
+        let slot = match timers.iter().position(|slot| slot.timer == timer) {
+            Some(slot) => slot,
+            None => {
+                timers.push(TimerSlot {
+                    timer,
+                    deadline: None,
+                    queued: None,
+                });
+                timers.len() - 1
+            }
+        };
+        timers[slot].deadline = Some(deadline);
+        if timers[slot].queued.is_none_or(|queued| deadline < queued) {
+            timers[slot].queued = Some(deadline);
+            self.put(
+                deadline,
+                Due::Timer {
+                    node: id,
+                    slot,
+                    incarnation,
+                },
+            );
+        }
+    }
+
+    fn cancel_timer(&mut self, id: NodeId, timer: P::Timer) {
+        if let Some(running) = self.nodes[id.position()].running()
+            && let Some(slot) = running.timers.iter_mut().find(|slot| slot.timer == timer)
+        {
+            slot.deadline = None;
+        }
+    }
+
+    /// The agenda looks at a timer: it fires, was moved back, or was disarmed.
+    pub(super) fn timer_due(&mut self, id: NodeId, slot: usize, incarnation: Incarnation) {
+        let now = self.now;
+        let node = &mut self.nodes[id.position()];
+        if node.incarnation != incarnation {
+            return;
+        }
+        let paused = node.paused;
+        let Some(running) = node.running() else {
+            return;
+        };
+        let blocked = paused || running.stalled.is_some();
+        let entry = &mut running.timers[slot];
+        match entry.queued {
+            // An entry that was overtaken by an earlier one has nothing to say.
+            Some(queued) if queued <= now => entry.queued = None,
+            _ => return,
+        }
+        let Some(deadline) = entry.deadline else {
+            return;
+        };
+        if deadline > now {
+            entry.queued = Some(deadline);
+            self.put(
+                deadline,
+                Due::Timer {
+                    node: id,
+                    slot,
+                    incarnation,
+                },
+            );
+        } else if !blocked {
+            // A process that cannot run leaves the timer armed; it is looked
+            // at again when the process goes on.
+            entry.deadline = None;
+            let timer = entry.timer;
+            self.trace
+                .event(now, Some(id), EventKind::Timeout, slot as u64, || {
+                    format!("{timer:?}")
+                });
+            self.step(id, Input::Timeout(timer));
+        }
+    }
+
+    /// Puts the armed timers of a process back on the agenda after it could not run.
+    pub(super) fn rearm_timers(&mut self, id: NodeId) {
+        let now = self.now;
+        let node = &mut self.nodes[id.position()];
+        let incarnation = node.incarnation;
+        let Some(running) = node.running() else {
+            return;
+        };
+        let mut overdue = Vec::new();
+        for (slot, entry) in running.timers.iter_mut().enumerate() {
+            if let Some(deadline) = entry.deadline
+                && entry.queued.is_none()
+            {
+                let at = deadline.max(now);
+                entry.queued = Some(at);
+                overdue.push((at, slot));
+            }
+        }
+        for (at, slot) in overdue {
+            self.put(
+                at,
+                Due::Timer {
+                    node: id,
+                    slot,
+                    incarnation,
+                },
+            );
+        }
+    }
+}

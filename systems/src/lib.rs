@@ -1,0 +1,16 @@
+//! The systems under test: protocols written once, as pure state machines.
+//!
+//! Nothing here has a clock, a socket, a file, a thread or dice; the compiler
+//! holds that by `no_std`. See [`process`] for the one door into each system.
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+extern crate alloc;
+
+pub mod digest;
+pub mod invariants;
+pub mod ledger;
+pub mod process;
+pub mod raft;
+pub mod replica;

@@ -1,0 +1,213 @@
+//! The one door into every system: [`Process`].
+//!
+//! A system is a state machine that takes an [`Input`] and leaves [`Effects`].
+//! Three engines drive the same compiled code: the simulated world, the model
+//! checker, and a plain loop in a test. Nothing here knows which one it is.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Debug};
+use core::hash::Hash;
+use core::ops::Range;
+use core::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The name of a node, counted from 1; prints as `n1`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub u8);
+
+impl NodeId {
+    /// The node at a position counted from 0.
+    #[must_use]
+    pub fn at(position: usize) -> Self {
+        Self(u8::try_from(position + 1).expect("a cluster has at most 255 nodes"))
+    }
+
+    /// The position of this node, counted from 0.
+    #[must_use]
+    pub fn position(self) -> usize {
+        usize::from(self.0) - 1
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.0)
+    }
+}
+
+impl Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Names one call of a client, so that its outcome finds its way back; prints as `o7`.
+///
+/// An engine never uses the same one twice in a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InvocationId(pub u64);
+
+impl fmt::Display for InvocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "o{}", self.0)
+    }
+}
+
+impl Debug for InvocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a node keeps on its disk, as a fold over what it wrote.
+///
+/// The engine owns the disk. It applies each persisted write, and hands the
+/// result back to [`Process::start`] after a crash.
+pub trait Durable:
+    Clone + Default + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static
+{
+    /// One record of the node's write-ahead log.
+    type Write: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+
+    /// Folds one record in. Must be deterministic and must not panic on any
+    /// sequence of records that the process itself wrote.
+    fn apply(&mut self, write: &Self::Write);
+}
+
+/// A system under test: a pure state machine with one door.
+pub trait Process: Clone + Eq + Hash + Debug + Send + Sized + 'static {
+    /// What a node knows before it starts: its peers and its tuning.
+    type Config: Clone + Debug + Send + Sync + 'static;
+    /// What travels between nodes.
+    type Message: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+    /// The names of its timers. At most one of each name is armed at a time.
+    type Timer: Copy + Ord + Hash + Debug + Send + 'static;
+    /// What a client may ask of a node.
+    type Operation: Clone + Eq + Hash + Debug + Send + 'static;
+    /// What a client may be told.
+    type Outcome: Clone + Eq + Hash + Debug + Send + 'static;
+    /// What its disk holds.
+    type Durable: Durable;
+
+    /// The first boot and every restart. `durable` is what the disk held: the
+    /// default value on the first boot. Nothing else survives a crash.
+    fn start(
+        id: NodeId,
+        config: &Self::Config,
+        durable: Self::Durable,
+        effects: &mut Effects<Self>,
+    ) -> Self;
+
+    /// Takes one input and leaves its effects, in the order in which the
+    /// engine must execute them.
+    fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>);
+
+    /// The range from which the engine draws the delay of a timer, each time
+    /// it is set. An empty range means exactly its start.
+    fn delay(config: &Self::Config, timer: Self::Timer) -> Range<Duration>;
+}
+
+/// What can happen to a process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input<P: Process> {
+    /// A message arrived.
+    Receive {
+        /// The node that sent it.
+        from: NodeId,
+        /// What it says.
+        message: P::Message,
+    },
+    /// An armed timer fired; it is no longer armed.
+    Timeout(P::Timer),
+    /// A client calls.
+    Invoke {
+        /// Names the call; goes back with its outcome.
+        invocation: InvocationId,
+        /// What it asks.
+        operation: P::Operation,
+    },
+}
+
+/// What a process wants done.
+///
+/// The engine executes effects one by one and in order, and may crash the node
+/// between any two: `Persist` before `Send` is the durability contract.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect<P: Process> {
+    /// Write a record to the disk, and sync it, before any later effect.
+    Persist(<P::Durable as Durable>::Write),
+    /// Send a message. It may be lost, late, or arrive twice.
+    Send {
+        /// The receiver; never the sender itself.
+        to: NodeId,
+        /// What to say.
+        message: P::Message,
+    },
+    /// Arm a timer anew, with a fresh delay from [`Process::delay`].
+    SetTimer(P::Timer),
+    /// Disarm a timer, if it is armed.
+    CancelTimer(P::Timer),
+    /// Answer a client's call, at most once.
+    Return {
+        /// The call that is answered.
+        invocation: InvocationId,
+        /// The answer.
+        outcome: P::Outcome,
+    },
+    /// Something worth counting happened; a campaign names the marks that were never reached.
+    Mark(&'static str),
+}
+
+/// The effects of a step, in the order of their execution.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Effects<P: Process>(Vec<Effect<P>>);
+
+impl<P: Process> Default for Effects<P> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<P: Process> Effects<P> {
+    /// No effects yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an effect after all others.
+    pub fn push(&mut self, effect: Effect<P>) {
+        self.0.push(effect);
+    }
+
+    /// Answers a client's call.
+    pub fn reply(&mut self, invocation: InvocationId, outcome: P::Outcome) {
+        self.push(Effect::Return {
+            invocation,
+            outcome,
+        });
+    }
+
+    /// Notes that a named situation was reached.
+    pub fn mark(&mut self, mark: &'static str) {
+        self.push(Effect::Mark(mark));
+    }
+
+    /// The effects so far.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Effect<P>] {
+        &self.0
+    }
+
+    /// Forgets all effects and keeps the memory, for an engine's next step.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes the effects out, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = Effect<P>> + '_ {
+        self.0.drain(..)
+    }
+}

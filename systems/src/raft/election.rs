@@ -1,0 +1,217 @@
+//! Pre-votes, votes, and how a leader loses its claim.
+
+use super::config::{Ballots, Timer};
+use super::message::{Message, PreVote, PreVoteReply, RequestVote, RequestVoteReply};
+use super::output::Output;
+use super::peer::Peer;
+use super::read::Reads;
+use super::role::{Leader, Role};
+use super::types::{Command, Content};
+use super::{Raft, marks};
+use crate::process::NodeId;
+
+impl<C: Command> Raft<C> {
+    pub(super) fn on_election_timeout(&mut self, out: &mut impl Output<C>) {
+        match &self.role {
+            Role::Leader(_) => return,
+            Role::Candidate { .. } => out.mark(marks::VOTE_SPLIT),
+            Role::Follower(_) | Role::PreCandidate { .. } => {}
+        }
+        self.begin_pre_vote(out);
+    }
+
+    /// Asks first whether an election could be won, so that a node that was
+    /// cut off does not raise the term of a working cluster (dissertation, 9.6).
+    fn begin_pre_vote(&mut self, out: &mut impl Output<C>) {
+        let granted = self.own_ballot();
+        self.role = Role::PreCandidate { granted };
+        out.set_timer(Timer::Election);
+        if granted.count() >= self.voters.quorum() {
+            self.begin_election(false, out);
+            return;
+        }
+        for peer in self.peers() {
+            let question = PreVote {
+                term: self.term,
+                last: self.log.last(),
+            };
+            out.send(peer, Message::PreVote(question));
+        }
+    }
+
+    /// Stands for election in the next term (paper, 5.2).
+    pub(super) fn begin_election(&mut self, transfer: bool, out: &mut impl Output<C>) {
+        let granted = self.own_ballot();
+        self.term = self.term.next();
+        self.vote = Some(self.id);
+        self.role = Role::Candidate { granted, transfer };
+        self.persist_hard_state(out);
+        out.set_timer(Timer::Election);
+        if granted.count() >= self.voters.quorum() {
+            self.become_leader(transfer, out);
+            return;
+        }
+        for peer in self.peers() {
+            let question = RequestVote {
+                term: self.term,
+                last: self.log.last(),
+                transfer,
+            };
+            out.send(peer, Message::RequestVote(question));
+        }
+    }
+
+    fn own_ballot(&self) -> Ballots {
+        let mut ballots = Ballots::default();
+        ballots.add(self.voters.place(self.id).expect("a node is a voter"));
+        ballots
+    }
+
+    pub(super) fn on_pre_vote(
+        &mut self,
+        from: NodeId,
+        question: &PreVote,
+        out: &mut impl Output<C>,
+    ) {
+        // A promise for no term: neither the term nor the vote changes. With a
+        // live leader the answer is no; "live" means that this node's own
+        // election timer has not fired since it last heard it. A question out
+        // of a term below ours asks about a term that is not new.
+        let granted = self.leader().is_none()
+            && question.term >= self.term
+            && question.last.is_as_up_to_date_as(self.log.last());
+        let reply = PreVoteReply {
+            term: self.term,
+            asked_in: question.term,
+            granted,
+        };
+        out.send(from, Message::PreVoteReply(reply));
+    }
+
+    pub(super) fn on_pre_vote_reply(
+        &mut self,
+        from: NodeId,
+        reply: &PreVoteReply,
+        out: &mut impl Output<C>,
+    ) {
+        if self.yields_to(reply.term, out) || reply.asked_in != self.term {
+            return;
+        }
+        let Role::PreCandidate { granted } = &mut self.role else {
+            return;
+        };
+        if !reply.granted {
+            // Another try comes with the next election timeout.
+            out.mark(marks::PRE_VOTE_REJECTED);
+            return;
+        }
+        granted.add(self.voters.place(from).expect("checked on arrival"));
+        if granted.count() >= self.voters.quorum() {
+            self.begin_election(false, out);
+        }
+    }
+
+    pub(super) fn on_request_vote(
+        &mut self,
+        from: NodeId,
+        question: &RequestVote,
+        out: &mut impl Output<C>,
+    ) {
+        if question.term < self.term {
+            self.answer_vote(from, false, out);
+            return;
+        }
+        let new_term = question.term > self.term;
+        // Who hears a leader does not help to depose it, and does not even
+        // look at the term, unless that leader wished it (dissertation,
+        // 4.2.3). In a term that has a leader the election is over.
+        if self.leader().is_some() && !(question.transfer && new_term) {
+            return;
+        }
+        if new_term {
+            self.become_follower(question.term, None, out);
+        }
+        // One vote in each term, first come first served (paper, 5.2), and
+        // only for a log that holds all that is committed (paper, 5.4.1).
+        let granted = self.vote.is_none_or(|vote| vote == from)
+            && question.last.is_as_up_to_date_as(self.log.last());
+        let new_vote = granted && self.vote.is_none();
+        if new_vote {
+            self.vote = Some(from);
+            // Whoever votes for another does not stand against it meanwhile.
+            self.role = Role::follower(None);
+        }
+        if new_term || new_vote {
+            self.persist_hard_state(out);
+        }
+        if granted {
+            out.set_timer(Timer::Election);
+        }
+        self.answer_vote(from, granted, out);
+    }
+
+    fn answer_vote(&self, to: NodeId, granted: bool, out: &mut impl Output<C>) {
+        let reply = RequestVoteReply {
+            term: self.term,
+            granted,
+        };
+        out.send(to, Message::RequestVoteReply(reply));
+    }
+
+    pub(super) fn on_request_vote_reply(
+        &mut self,
+        from: NodeId,
+        reply: &RequestVoteReply,
+        out: &mut impl Output<C>,
+    ) {
+        if self.yields_to(reply.term, out) || reply.term < self.term || !reply.granted {
+            return;
+        }
+        let Role::Candidate { granted, transfer } = &mut self.role else {
+            return;
+        };
+        granted.add(self.voters.place(from).expect("checked on arrival"));
+        if granted.count() >= self.voters.quorum() {
+            let transfer = *transfer;
+            self.become_leader(transfer, out);
+        }
+    }
+
+    fn become_leader(&mut self, transfer: bool, out: &mut impl Output<C>) {
+        let next = self.log.last().index.next();
+        self.role = Role::Leader(Leader {
+            peers: self.peers().map(|id| Peer::new(id, next)).collect(),
+            term_start: next,
+            reads: Reads::default(),
+            transfer: None,
+        });
+        out.mark(marks::LEADER_ELECTED);
+        if transfer {
+            out.mark(marks::TRANSFER_COMPLETED);
+        }
+        out.cancel_timer(Timer::Election);
+        out.set_timer(Timer::Heartbeat);
+        out.set_timer(Timer::QuorumCheck);
+        self.append_own(Content::Noop, out);
+    }
+
+    /// A leader that a majority no longer answers steps down, so that clients
+    /// do not wait for it and pre-voters are not held back by it
+    /// (dissertation, 6.2).
+    pub(super) fn on_quorum_check(&mut self, out: &mut impl Output<C>) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let heard = leader
+            .peers
+            .iter_mut()
+            .filter_map(|peer| peer.take_heard().then_some(()))
+            .count();
+        if heard + 1 >= self.voters.quorum() {
+            out.set_timer(Timer::QuorumCheck);
+        } else {
+            out.mark(marks::LEADER_STEPS_DOWN_WITHOUT_QUORUM);
+            self.become_follower(self.term, None, out);
+        }
+    }
+}

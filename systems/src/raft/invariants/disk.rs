@@ -1,0 +1,206 @@
+//! A node's disk as it will be after each effect of a step: what is said must
+//! be on disk before it is said.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::Seen;
+use super::history::History;
+use crate::invariants::Violation;
+use crate::process::NodeId;
+use crate::raft::{
+    AppendResult, Command, Durable, Entry, LogIndex, Message, Position, Received, Term, Write,
+};
+
+/// The part of the disk that messages speak of.
+pub(super) struct Disk<'a, C> {
+    node: NodeId,
+    /// The disk before the step.
+    before: &'a Durable<C>,
+    /// The node before the step.
+    seen: Seen,
+    /// Whether the node leads after the step.
+    leads: bool,
+    term: Term,
+    vote: Option<NodeId>,
+    last: LogIndex,
+    base: LogIndex,
+}
+
+impl<'a, C: Command> Disk<'a, C> {
+    pub(super) fn new(before: &'a Durable<C>, node: NodeId, seen: Seen, leads: bool) -> Self {
+        Self {
+            node,
+            before,
+            seen,
+            leads,
+            term: before.term,
+            vote: before.vote,
+            last: before.log.last().index,
+            base: before.log.base().index,
+        }
+    }
+
+    fn violation(
+        &self,
+        property: &'static str,
+        expected: String,
+        found: String,
+    ) -> Result<(), Violation> {
+        Err(Violation::new(property, [self.node], expected, found))
+    }
+
+    /// A record that is about to be written.
+    pub(super) fn write(
+        &mut self,
+        write: &Write<C>,
+        history: &mut History,
+    ) -> Result<(), Violation> {
+        match write {
+            Write::HardState { term, vote } => self.write_hard_state(*term, *vote),
+            Write::Append { first, entries } => self.write_entries(*first, entries, history),
+            Write::Snapshot(snapshot) => {
+                if snapshot.last.index <= self.base {
+                    return self.violation(
+                        "snapshot-moves-forward",
+                        format!("a snapshot past {} on {}", self.base, self.node),
+                        format!("one at {}", snapshot.last),
+                    );
+                }
+                self.write_snapshot(snapshot.last);
+                history.snapshot(self.node, snapshot)
+            }
+        }
+    }
+
+    fn write_hard_state(&mut self, term: Term, vote: Option<NodeId>) -> Result<(), Violation> {
+        let changes_vote = term == self.term && self.vote.is_some() && vote != self.vote;
+        if term < self.term || changes_vote {
+            return self.violation(
+                "one-vote-per-term",
+                format!(
+                    "{} to keep {} and its vote {:?}",
+                    self.node, self.term, self.vote
+                ),
+                format!("it writes {term} and {vote:?}"),
+            );
+        }
+        (self.term, self.vote) = (term, vote);
+        Ok(())
+    }
+
+    fn write_entries(
+        &mut self,
+        first: LogIndex,
+        entries: &[Entry<C>],
+        history: &mut History,
+    ) -> Result<(), Violation> {
+        let node = self.node;
+        if first <= self.seen.commit || first > self.last.next() {
+            return self.violation(
+                "committed-never-replaced",
+                format!(
+                    "entries on {node} from {} to {}: after the committed, without a gap",
+                    self.seen.commit.next(),
+                    self.last.next()
+                ),
+                format!("entries from {first}"),
+            );
+        }
+        let still_leads = self.seen.leads && self.leads && self.seen.term == self.term;
+        if still_leads && first <= self.last {
+            return self.violation(
+                "leader-append-only",
+                format!(
+                    "{node}, leader of {}, to append at {}",
+                    self.term,
+                    self.last.next()
+                ),
+                format!("it replaces entries from {first}"),
+            );
+        }
+        let mut after = self.before.log.term_at(first.previous());
+        for (offset, entry) in entries.iter().enumerate() {
+            let index = first.plus(offset);
+            if after.is_some_and(|after| entry.term < after) || entry.term > self.term {
+                return self.violation(
+                    "terms-ordered",
+                    format!(
+                        "{index} of a term from {after:?} to {} on {node}",
+                        self.term
+                    ),
+                    format!("{}", entry.term),
+                );
+            }
+            history.entry(node, index, after, entry)?;
+            after = Some(entry.term);
+        }
+        self.last = first.plus(entries.len()).previous();
+        Ok(())
+    }
+
+    fn write_snapshot(&mut self, last: Position) {
+        // The log after the snapshot's end stays only if it is of the same history.
+        let kept = self.base <= last.index
+            && self.last >= last.index
+            && self
+                .before
+                .log
+                .term_at(last.index)
+                .is_none_or(|term| term == last.term);
+        if !kept {
+            self.last = last.index;
+        }
+        self.base = last.index;
+    }
+
+    /// A message that is about to be sent.
+    pub(super) fn send(&self, to: NodeId, message: &Message<C>) -> Result<(), Violation> {
+        if message.term() > self.term {
+            return self.violation(
+                "persist-before-send",
+                format!(
+                    "{} to say nothing of a term after {}, on its disk",
+                    self.node, self.term
+                ),
+                format!("{message} to {to}"),
+            );
+        }
+        let vote = match message {
+            Message::RequestVote(_) => Some(self.node),
+            Message::RequestVoteReply(reply) if reply.granted => Some(to),
+            _ => None,
+        };
+        if vote.is_some() && vote != self.vote {
+            return self.violation(
+                "persist-before-send",
+                format!(
+                    "{} to grant only the vote on its disk, {:?}",
+                    self.node, self.vote
+                ),
+                format!("{message} to {to}"),
+            );
+        }
+        let promised = match message {
+            Message::AppendEntriesReply(reply) => match reply.result {
+                AppendResult::Matched(index) => Some(index),
+                AppendResult::Conflict { .. } | AppendResult::StaleTerm => None,
+            },
+            Message::InstallSnapshotReply(reply) if reply.received == Received::All => {
+                Some(reply.last.index)
+            }
+            _ => None,
+        };
+        if promised.is_some_and(|index| index > self.last) {
+            return self.violation(
+                "persist-before-send",
+                format!(
+                    "{} to acknowledge up to {}, on its disk",
+                    self.node, self.last
+                ),
+                format!("{message} to {to}"),
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,497 @@
+//! What Raft promises (paper, figure 3), and what its host builds on.
+//!
+//! One observer for all nodes. A step that changed nothing costs a handful of
+//! comparisons; any other costs as much as it changed.
+
+mod disk;
+mod history;
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use disk::Disk;
+use history::{Committed, History};
+
+use super::{Durable, LogIndex, Message, Position, Raft, Term, Write};
+use crate::digest::Digest;
+use crate::invariants::{ClusterView, Invariants, NodeView, Violation};
+use crate::process::{self, Effect, NodeId, Process};
+
+/// A process with a [`Raft`] inside, as its invariants see it.
+pub trait RaftHost: Process {
+    /// What it replicates.
+    type Command: super::Command;
+
+    /// The Raft inside.
+    fn raft(&self) -> &Raft<Self::Command>;
+    /// A cheap digest of the state after the last applied entry: equal on
+    /// nodes that applied the same entries.
+    fn state_digest(&self) -> u64;
+    /// That state as a snapshot would hold it.
+    fn encode_state(&self) -> Vec<u8>;
+    /// Raft's part of what the disk holds.
+    fn durable(durable: &Self::Durable) -> &Durable<Self::Command>;
+    /// Raft's record, if the host's record is one.
+    fn write(write: &<Self::Durable as process::Durable>::Write) -> Option<&Write<Self::Command>>;
+    /// Raft's message, if the host's message is one.
+    fn message(message: &Self::Message) -> Option<&Message<Self::Command>>;
+    /// The entry whose commit an outcome acknowledges, with its term if it says so.
+    fn acknowledged(outcome: &Self::Outcome) -> Option<(LogIndex, Option<Term>)>;
+}
+
+/// What a node looked like after its last step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Seen {
+    /// Never goes back, not even over a crash.
+    term: Term,
+    /// In one term it changes only from nobody to somebody, not even over a crash.
+    vote: Option<NodeId>,
+    /// Does not go back while the node leads a term.
+    last: Position,
+    /// The snapshot's end. Never goes back, not even over a crash.
+    base: Position,
+    /// Never goes back while the node is up.
+    commit: LogIndex,
+    /// Never goes back while the node is up.
+    applied: LogIndex,
+    leads: bool,
+}
+
+impl Seen {
+    fn of<C: super::Command>(raft: &Raft<C>) -> Self {
+        Self {
+            term: raft.term(),
+            vote: raft.vote(),
+            last: raft.log().last(),
+            base: raft.log().base(),
+            commit: raft.commit(),
+            applied: raft.applied(),
+            leads: raft.role().is_leader(),
+        }
+    }
+}
+
+/// Watches over all nodes of one Raft cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RaftInvariants {
+    history: History,
+    /// By the node's position.
+    seen: Vec<Seen>,
+}
+
+impl<P: RaftHost> Invariants<P> for RaftInvariants {
+    fn before_effects(
+        &mut self,
+        cluster: &impl ClusterView<P>,
+        node: NodeId,
+        effects: &[Effect<P>],
+    ) -> Result<(), Violation> {
+        let NodeView {
+            process: Some(process),
+            durable,
+        } = cluster.node(node)
+        else {
+            return Ok(());
+        };
+        let raft = process.raft();
+        let seen = *self.seen(node);
+        if raft.role().is_leader() {
+            self.history.leader(raft.term(), node)?;
+        }
+        if raft.commit() > seen.commit {
+            // What a majority has on disk already is committed whether or not
+            // this node lives to the end of its step.
+            self.note_commits(cluster, node, seen.commit, false)?;
+        }
+        let mut disk = Disk::new(P::durable(durable), node, seen, raft.role().is_leader());
+        for effect in effects {
+            match effect {
+                Effect::Persist(write) => {
+                    if let Some(write) = P::write(write) {
+                        disk.write(write, &mut self.history)?;
+                    }
+                }
+                Effect::Send { to, message } => {
+                    if let Some(message) = P::message(message) {
+                        disk.send(*to, message)?;
+                    }
+                }
+                Effect::Return { outcome, .. } => {
+                    if let Some((index, term)) = P::acknowledged(outcome) {
+                        self.check_acknowledged(raft, index, term)?;
+                    }
+                }
+                Effect::SetTimer(_) | Effect::CancelTimer(_) | Effect::Mark(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn after_effects(
+        &mut self,
+        cluster: &impl ClusterView<P>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        let view = cluster.node(node);
+        let Some(process) = view.process else {
+            return Ok(());
+        };
+        let raft = process.raft();
+        let seen = *self.seen(node);
+        let now = Seen::of(raft);
+        check_persisted(node, &now, P::durable(view.durable))?;
+        if now == seen {
+            return Ok(());
+        }
+        check_forward(node, &seen, &now)?;
+        if now.vote != seen.vote || now.term != seen.term {
+            self.history.vote(now.term, node, now.vote)?;
+        }
+        if now.leads && !(seen.leads && seen.term == now.term) {
+            self.history.leader_is_complete(raft)?;
+        }
+        if now.commit != seen.commit {
+            check_commit_rule(raft)?;
+            self.note_commits(cluster, node, seen.commit, true)?;
+        }
+        if now.applied != seen.applied {
+            self.history
+                .state(node, now.applied, process.state_digest())?;
+        }
+        if now.base != seen.base {
+            check_snapshot(node, process)?;
+        }
+        *self.seen(node) = now;
+        if now.base != seen.base || now.term != seen.term {
+            self.prune(cluster);
+        }
+        Ok(())
+    }
+
+    fn after_restart(
+        &mut self,
+        cluster: &impl ClusterView<P>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        let view = cluster.node(node);
+        let Some(process) = view.process else {
+            return Ok(());
+        };
+        let raft = process.raft();
+        let seen = *self.seen(node);
+        let now = Seen::of(raft);
+        check_persisted(node, &now, P::durable(view.durable))?;
+        check_survived(node, &seen, &now)?;
+        self.history.vote(now.term, node, now.vote)?;
+        if let Some(committed) = self.history.committed(seen.commit) {
+            let held = holds(P::durable(view.durable), seen.commit, committed.term);
+            if !held {
+                return Err(Violation::new(
+                    "committed-survives",
+                    [node],
+                    format!(
+                        "{node} to still have {}@{}, which it knew to be committed",
+                        seen.commit, committed.term
+                    ),
+                    format!("a disk that ends at {}", now.last),
+                ));
+            }
+        }
+        if let Some((index, committed)) = self.history.last_committed() {
+            check_majority(cluster, raft.voters().nodes(), index, committed.term)?;
+        }
+        check_snapshot(node, process)?;
+        self.history
+            .state(node, now.applied, process.state_digest())?;
+        *self.seen(node) = now;
+        Ok(())
+    }
+}
+
+impl RaftInvariants {
+    /// Who led which term, as far as it can still matter.
+    pub fn leaders(&self) -> impl Iterator<Item = (Term, NodeId)> {
+        self.history.leaders()
+    }
+
+    /// The last entry known to be committed.
+    #[must_use]
+    pub fn last_committed(&self) -> Option<Position> {
+        let (index, committed) = self.history.last_committed()?;
+        Some(Position::new(index, committed.term))
+    }
+
+    fn seen(&mut self, node: NodeId) -> &mut Seen {
+        let position = node.position();
+        if self.seen.len() <= position {
+            self.seen.resize(position + 1, Seen::default());
+        }
+        &mut self.seen[position]
+    }
+
+    /// Compares what a node came to know as committed with what others did.
+    /// What nobody knew before must be on the disks of a majority: now, or, if
+    /// not `strict`, once this step has persisted.
+    fn note_commits<P: RaftHost>(
+        &mut self,
+        cluster: &impl ClusterView<P>,
+        node: NodeId,
+        known: LogIndex,
+        strict: bool,
+    ) -> Result<(), Violation> {
+        let view = cluster.node(node);
+        let process = view.process.expect("a node that stepped is up");
+        let raft = process.raft();
+        let disk = P::durable(view.durable);
+        let mut index = known;
+        while index < raft.commit() {
+            index = index.next();
+            // An entry that was compacted in this very step is still on disk.
+            let term = raft
+                .log()
+                .term_at(index)
+                .or_else(|| disk.log.term_at(index));
+            let Some(term) = term else {
+                continue;
+            };
+            if let Some(earlier) = self.history.committed(index) {
+                if earlier.term == term {
+                    continue;
+                }
+                return Err(Violation::new(
+                    "state-machine-safety",
+                    [node],
+                    format!("{index}@{}, as committed before", earlier.term),
+                    format!("{node} takes {index}@{term} for committed"),
+                ));
+            }
+            match check_majority(cluster, raft.voters().nodes(), index, term) {
+                Ok(()) => self.history.commit(
+                    index,
+                    Committed {
+                        term,
+                        leader_term: raft.term(),
+                    },
+                ),
+                Err(violation) if strict => return Err(violation),
+                Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a client is told to be done must be applied here and committed everywhere.
+    fn check_acknowledged<C: super::Command>(
+        &self,
+        raft: &Raft<C>,
+        index: LogIndex,
+        term: Option<Term>,
+    ) -> Result<(), Violation> {
+        let node = raft.id();
+        if index > raft.applied() {
+            return Err(Violation::new(
+                "acknowledged-is-applied",
+                [node],
+                format!(
+                    "answers for entries up to {}, the last applied",
+                    raft.applied()
+                ),
+                format!("{node} acknowledges {index}"),
+            ));
+        }
+        let committed = self.history.committed(index).map(|entry| entry.term);
+        let actual = committed.or_else(|| raft.log().term_at(index));
+        match (term, actual) {
+            (Some(term), Some(actual)) if term != actual => Err(Violation::new(
+                "acknowledged-is-committed",
+                [node],
+                format!("{index}@{actual}, as committed"),
+                format!("{node} acknowledges {index}@{term}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn prune<P: RaftHost>(&mut self, cluster: &impl ClusterView<P>) {
+        let disks = || {
+            (0..cluster.len())
+                .map(|position| P::durable(cluster.node(NodeId::at(position)).durable))
+        };
+        let index = disks().map(|disk| disk.log.base().index).min();
+        let term = disks().map(|disk| disk.term).min();
+        self.history
+            .forget_before(index.unwrap_or_default(), term.unwrap_or_default());
+    }
+}
+
+/// Whether a disk holds an entry, by itself or in its snapshot.
+fn holds<C: super::Command>(disk: &Durable<C>, index: LogIndex, term: Term) -> bool {
+    disk.log.base().index > index || disk.log.term_at(index) == Some(term)
+}
+
+fn check_majority<P: RaftHost>(
+    cluster: &impl ClusterView<P>,
+    voters: &[NodeId],
+    index: LogIndex,
+    term: Term,
+) -> Result<(), Violation> {
+    let held = |voter: &&NodeId| holds(P::durable(cluster.node(**voter).durable), index, term);
+    let holders = voters.iter().filter(held).count();
+    if holders > voters.len() / 2 {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "committed-on-majority",
+        voters.iter().filter(held).copied(),
+        format!("{index}@{term}, committed, on the disks of more than half of {voters:?}"),
+        format!("it on {holders}"),
+    ))
+}
+
+/// What a node answers for must be on its disk when its step ends.
+fn check_persisted<C: super::Command>(
+    node: NodeId,
+    now: &Seen,
+    disk: &Durable<C>,
+) -> Result<(), Violation> {
+    let same = disk.term == now.term
+        && disk.vote == now.vote
+        && disk.log.last() == now.last
+        && disk.log.base() == now.base;
+    if same {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "state-is-persisted",
+        [node],
+        format!(
+            "term {}, vote {:?}, log {} to {} on the disk of {node}, as in its memory",
+            now.term, now.vote, now.base, now.last
+        ),
+        format!(
+            "term {}, vote {:?}, log {} to {}",
+            disk.term,
+            disk.vote,
+            disk.log.base(),
+            disk.log.last()
+        ),
+    ))
+}
+
+fn check_forward(node: NodeId, seen: &Seen, now: &Seen) -> Result<(), Violation> {
+    let violation =
+        |property, expected, found| Err(Violation::new(property, [node], expected, found));
+    if now.term < seen.term {
+        return violation(
+            "term-never-decreases",
+            format!("{node} at {} or later", seen.term),
+            format!("{}", now.term),
+        );
+    }
+    if now.commit < seen.commit || now.applied < seen.applied || now.base.index < seen.base.index {
+        return violation(
+            "progress-never-undone",
+            format!(
+                "{node} with commit, applied and snapshot index at or after {}, {} and {}",
+                seen.commit, seen.applied, seen.base.index
+            ),
+            format!("{}, {} and {}", now.commit, now.applied, now.base.index),
+        );
+    }
+    let ordered =
+        now.base.index <= now.applied && now.applied <= now.commit && now.commit <= now.last.index;
+    if !ordered {
+        return violation(
+            "indices-ordered",
+            format!("on {node}: snapshot <= applied <= commit <= last index"),
+            format!(
+                "{}, {}, {}, {}",
+                now.base.index, now.applied, now.commit, now.last.index
+            ),
+        );
+    }
+    if seen.leads && now.leads && seen.term == now.term && now.last.index < seen.last.index {
+        return violation(
+            "leader-append-only",
+            format!(
+                "the log of {node}, leader of {}, up to {}",
+                now.term, seen.last
+            ),
+            format!("it ends at {}", now.last),
+        );
+    }
+    Ok(())
+}
+
+fn check_survived(node: NodeId, seen: &Seen, now: &Seen) -> Result<(), Violation> {
+    if now.term < seen.term || now.base.index < seen.base.index {
+        return Err(Violation::new(
+            "state-survives-crash",
+            [node],
+            format!(
+                "{node} at {} with a snapshot at {} or later",
+                seen.term, seen.base
+            ),
+            format!("{} with {}", now.term, now.base),
+        ));
+    }
+    if now.term == seen.term && seen.vote.is_some() && now.vote != seen.vote {
+        return Err(Violation::new(
+            "vote-survives-crash",
+            [node],
+            format!(
+                "{node} to remember its vote for {:?} in {}",
+                seen.vote, seen.term
+            ),
+            format!("{:?}", now.vote),
+        ));
+    }
+    Ok(())
+}
+
+/// A leader counts replicas only of entries of its own term (paper, 5.4.2).
+fn check_commit_rule<C: super::Command>(raft: &Raft<C>) -> Result<(), Violation> {
+    let term = raft.log().term_at(raft.commit());
+    if !raft.role().is_leader() || term.is_none_or(|term| term == raft.term()) {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "commit-own-term",
+        [raft.id()],
+        format!(
+            "{}, leader of {}, to count replicas of entries of its term",
+            raft.id(),
+            raft.term()
+        ),
+        format!("it commits {} of {:?}", raft.commit(), term),
+    ))
+}
+
+/// A snapshot must hold all of the state that it stands for.
+fn check_snapshot<P: RaftHost>(node: NodeId, process: &P) -> Result<(), Violation> {
+    let Some(snapshot) = process.raft().snapshot() else {
+        return Ok(());
+    };
+    if process.raft().applied() != snapshot.last.index {
+        return Ok(());
+    }
+    let state = process.encode_state();
+    if *state == *snapshot.data {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "snapshot-is-the-state",
+        [node],
+        format!(
+            "the state of {node} at {} to be its snapshot's",
+            snapshot.last
+        ),
+        format!(
+            "state {:016x} of {} bytes, snapshot {:016x} of {} bytes",
+            Digest::of(state.as_slice()),
+            state.len(),
+            Digest::of(&*snapshot.data),
+            snapshot.data.len()
+        ),
+    ))
+}

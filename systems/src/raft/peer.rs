@@ -1,0 +1,225 @@
+//! What a leader knows about one other node, and how it feeds it.
+
+use alloc::collections::VecDeque;
+
+use super::types::{LogIndex, Round, Snapshot};
+use crate::process::NodeId;
+
+/// One other node in the eyes of the leader.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    id: NodeId,
+    /// The last index that its log is known to share with ours. Comes only
+    /// from what a reply says was in the message it answers, never from `next`.
+    matched: LogIndex,
+    /// The index of the next entry to send. Always above `matched`; an
+    /// optimistic guess while pipelining.
+    next: LogIndex,
+    flow: Flow,
+    /// Whether it answered since the last quorum check.
+    heard: bool,
+    /// The newest round of the leader's that it answered.
+    round: Round,
+}
+
+/// How entries flow to a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Flow {
+    /// It is not known where the logs part: one message at a time.
+    Probe {
+        /// Whether an answer is awaited. A lost one is made up for by the
+        /// answer to the next heartbeat.
+        waiting: bool,
+    },
+    /// The logs agree before `next`: entries are sent without waiting, up to a window.
+    Pipeline(Window),
+    /// It needs entries that only a snapshot still holds.
+    Snapshot(Sending),
+}
+
+/// The messages sent and not yet acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// The last index and the size of each message, in ascending order.
+    batches: VecDeque<(LogIndex, usize)>,
+    /// The sum of the sizes.
+    bytes: usize,
+}
+
+/// A snapshot on its way to a peer, one chunk at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sending {
+    /// The snapshot as it was when the sending began: a newer one does not
+    /// interrupt it, or a leader that compacts often would never finish.
+    pub(super) snapshot: Snapshot,
+    /// The peer has all bytes before.
+    pub(super) offset: usize,
+    /// Whether a chunk was acknowledged since the last heartbeat.
+    pub(super) progressed: bool,
+}
+
+impl Window {
+    fn push(&mut self, last: LogIndex, bytes: usize) {
+        self.batches.push_back((last, bytes));
+        self.bytes += bytes;
+    }
+
+    fn acknowledge(&mut self, index: LogIndex) {
+        while let Some(&(last, bytes)) = self.batches.front()
+            && last <= index
+        {
+            self.bytes -= bytes;
+            self.batches.pop_front();
+        }
+    }
+
+    /// About how many bytes are under way.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Peer {
+    /// A peer of whom nothing is known but that `next` is the first entry of the new term.
+    pub(super) fn new(id: NodeId, next: LogIndex) -> Self {
+        Self {
+            id,
+            matched: LogIndex::ZERO,
+            next,
+            flow: Flow::Probe { waiting: false },
+            // It may have voted a moment ago: a new leader has a full
+            // interval to be heard.
+            heard: true,
+            round: Round::default(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The last index that its log is known to share with the leader's.
+    #[must_use]
+    pub fn matched(&self) -> LogIndex {
+        self.matched
+    }
+
+    /// The index of the next entry to send it.
+    #[must_use]
+    pub fn next(&self) -> LogIndex {
+        self.next
+    }
+
+    /// How entries flow to it.
+    #[must_use]
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    pub(super) fn flow_mut(&mut self) -> &mut Flow {
+        &mut self.flow
+    }
+
+    /// The newest round of the leader's that it answered.
+    #[must_use]
+    pub fn round(&self) -> Round {
+        self.round
+    }
+
+    /// Notes that it answered.
+    pub(super) fn hear(&mut self) {
+        self.heard = true;
+    }
+
+    /// Whether it answered since this was last asked.
+    pub(super) fn take_heard(&mut self) -> bool {
+        core::mem::take(&mut self.heard)
+    }
+
+    /// Notes that it answered a message of a round.
+    pub(super) fn confirm(&mut self, round: Round) {
+        // Replies overtake each other: an old one must not undo a new one.
+        self.round = self.round.max(round);
+    }
+
+    /// Whether entries may be sent now, given how many may be under way.
+    pub(super) fn accepts(&self, max_entries: usize, max_bytes: usize) -> bool {
+        match &self.flow {
+            Flow::Probe { waiting } => !waiting,
+            Flow::Pipeline(window) => {
+                self.next.since(self.matched) <= max_entries && window.bytes < max_bytes
+            }
+            Flow::Snapshot(_) => false,
+        }
+    }
+
+    /// Notes that entries up to `last` were sent.
+    pub(super) fn sent(&mut self, last: LogIndex, bytes: usize) {
+        match &mut self.flow {
+            Flow::Probe { waiting } => *waiting = true,
+            Flow::Pipeline(window) => {
+                window.push(last, bytes);
+                self.next = last.next();
+            }
+            Flow::Snapshot(_) => unreachable!("no entries flow while a snapshot does"),
+        }
+    }
+
+    /// Notes that the logs agree up to `index`; says whether that is news.
+    /// `base` is where the leader's own log begins.
+    pub(super) fn matches(&mut self, index: LogIndex, base: LogIndex) -> bool {
+        let news = index > self.matched;
+        self.matched = self.matched.max(index);
+        let follows = self.matched.next();
+        match &mut self.flow {
+            Flow::Pipeline(window) => {
+                window.acknowledge(self.matched);
+                self.next = self.next.max(follows);
+            }
+            Flow::Probe { .. } if follows >= self.next => self.pipeline_after_match(),
+            Flow::Snapshot(_) if self.matched >= base => self.pipeline_after_match(),
+            Flow::Probe { .. } | Flow::Snapshot(_) => {}
+        }
+        news
+    }
+
+    /// Everything up to `matched` is known to agree: sends optimistically from there.
+    pub(super) fn pipeline_after_match(&mut self) {
+        self.next = self.matched.next();
+        self.flow = Flow::Pipeline(Window::default());
+    }
+
+    /// Takes a refusal of a message that followed `previous`; `next` is where
+    /// the logs may agree. Says whether the refusal is still worth anything:
+    /// one that contradicts what is known is old, as is one that answers
+    /// another probe than the last.
+    pub(super) fn backs_up(&mut self, previous: LogIndex, next: LogIndex) -> bool {
+        let current = match &self.flow {
+            Flow::Probe { .. } => previous.next() == self.next,
+            Flow::Pipeline(_) => previous < self.next,
+            Flow::Snapshot(_) => false,
+        };
+        if !current || previous <= self.matched {
+            return false;
+        }
+        self.next = next.clamp(self.matched.next(), previous);
+        self.flow = Flow::Probe { waiting: false };
+        true
+    }
+
+    /// Begins to send a snapshot.
+    pub(super) fn begin_snapshot(&mut self, snapshot: Snapshot) -> &mut Sending {
+        self.flow = Flow::Snapshot(Sending {
+            snapshot,
+            offset: 0,
+            progressed: true,
+        });
+        match &mut self.flow {
+            Flow::Snapshot(sending) => sending,
+            Flow::Probe { .. } | Flow::Pipeline(_) => unreachable!("set above"),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Entries on their way from the leader to everybody, and what makes them committed.
+
+use core::iter;
+
+use super::config::Timer;
+use super::message::{AppendEntries, AppendEntriesReply, AppendResult, Conflict, Message};
+use super::output::{NotLeader, Output};
+use super::peer::Flow;
+use super::role::{Leader, Role};
+use super::types::{Command, Content, Entry, LogIndex, Position};
+use super::{Raft, Write, marks};
+use crate::process::NodeId;
+
+/// The leader's side.
+impl<C: Command> Raft<C> {
+    /// Appends a command to the leader's log and sends it out. It is committed
+    /// when [`Raft::poll`] hands back an entry at this index with this term.
+    ///
+    /// # Errors
+    /// If the node does not lead, or is handing over and must not grow the log
+    /// (dissertation, 3.10). Then the command is certainly never committed.
+    pub fn propose(&mut self, command: C, out: &mut impl Output<C>) -> Result<Position, NotLeader> {
+        match &self.role {
+            Role::Leader(Leader { transfer: None, .. }) => {}
+            Role::Leader(Leader { transfer, .. }) => return Err(NotLeader { hint: *transfer }),
+            _ => {
+                return Err(NotLeader {
+                    hint: self.leader(),
+                });
+            }
+        }
+        let content = Content::Command(alloc::sync::Arc::new(command));
+        Ok(self.append_own(content, out))
+    }
+
+    pub(super) fn append_own(&mut self, content: Content<C>, out: &mut impl Output<C>) -> Position {
+        let first = self.log.last().index.next();
+        let entries = alloc::vec![Entry {
+            term: self.term,
+            content,
+        }];
+        self.log.replace_from(first, &entries);
+        // On disk first: from here on the leader counts itself as a replica.
+        out.persist(Write::Append { first, entries });
+        for place in 0..self.voters.len() - 1 {
+            self.replicate_to(place, out);
+        }
+        self.advance_commit(out);
+        Position::new(first, self.term)
+    }
+
+    /// Sends a peer all that it may be sent now.
+    pub(super) fn replicate_to(&mut self, place: usize, out: &mut impl Output<C>) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let peer = &mut leader.peers[place];
+        let config = &self.config;
+        while peer.accepts(config.max_in_flight_entries, config.max_in_flight_bytes)
+            && peer.next() <= self.log.last().index
+        {
+            if peer.next() < self.log.first() {
+                self.begin_snapshot_to(place, out);
+                return;
+            }
+            let previous = self.log.position_at(peer.next().previous());
+            let (entries, bytes) = self.log.batch(
+                peer.next(),
+                config.max_batch_entries,
+                config.max_batch_bytes,
+            );
+            peer.sent(previous.index.plus(entries.len()), bytes);
+            let message = AppendEntries {
+                term: self.term,
+                previous,
+                entries,
+                commit: self.commit,
+                round: leader.reads.round(),
+            };
+            out.send(peer.id(), Message::AppendEntries(message));
+        }
+    }
+
+    pub(super) fn on_heartbeat_timeout(&mut self, out: &mut impl Output<C>) {
+        if self.role.is_leader() {
+            out.set_timer(Timer::Heartbeat);
+            for place in 0..self.voters.len() - 1 {
+                self.resume_snapshot_to(place, out);
+            }
+            self.heartbeat_all(out);
+        }
+    }
+
+    /// Tells all peers that the leader is there. A heartbeat carries no
+    /// entries, so that nothing is sent twice that was not lost; it follows
+    /// what was sent last, so that its refusal reveals what was lost.
+    pub(super) fn heartbeat_all(&mut self, out: &mut impl Output<C>) {
+        for place in 0..self.voters.len() - 1 {
+            self.heartbeat_to(place, out);
+        }
+    }
+
+    fn heartbeat_to(&mut self, place: usize, out: &mut impl Output<C>) {
+        let Role::Leader(leader) = &self.role else {
+            return;
+        };
+        let peer = &leader.peers[place];
+        let previous = match peer.flow() {
+            Flow::Snapshot(sending) => sending.snapshot.last,
+            // The log no longer knows what is before `next`, but everybody
+            // can be asked about its base.
+            _ if peer.next() < self.log.first() => self.log.base(),
+            _ => self.log.position_at(peer.next().previous()),
+        };
+        let message = AppendEntries {
+            term: self.term,
+            previous,
+            entries: alloc::vec::Vec::new(),
+            commit: self.commit,
+            round: leader.reads.round(),
+        };
+        out.send(peer.id(), Message::AppendEntries(message));
+    }
+
+    pub(super) fn on_append_entries_reply(
+        &mut self,
+        from: NodeId,
+        reply: &AppendEntriesReply,
+        out: &mut impl Output<C>,
+    ) {
+        // An answer to an older term speaks of another leadership's messages.
+        if self.yields_to(reply.term, out) || reply.term < self.term {
+            return;
+        }
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let place = leader.place_of(from);
+        let peer = &mut leader.peers[place];
+        peer.hear();
+        peer.confirm(reply.round);
+        let mut news = false;
+        match &reply.result {
+            AppendResult::Matched(index) => {
+                news = peer.matches(*index, self.log.base().index);
+            }
+            AppendResult::Conflict { previous, found } => {
+                self.back_up(place, *previous, found, out);
+            }
+            AppendResult::StaleTerm => {}
+        }
+        if news {
+            self.advance_commit(out);
+        }
+        self.confirm_reads(out);
+        self.replicate_to(place, out);
+        self.continue_transfer(from, out);
+    }
+
+    /// Moves a peer's `next` back to where the logs may agree, a term at a
+    /// time rather than an entry at a time (paper, end of 5.3).
+    fn back_up(
+        &mut self,
+        place: usize,
+        previous: LogIndex,
+        found: &Conflict,
+        out: &mut impl Output<C>,
+    ) {
+        let next = match found {
+            Conflict::TooShort { last } => last.next(),
+            Conflict::OtherTerm { term, first } => self
+                .log
+                .last_of_term_before(*term, previous)
+                .map_or(*first, LogIndex::next),
+        };
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let peer = &mut leader.peers[place];
+        let pipelined = matches!(peer.flow(), Flow::Pipeline(_));
+        if !peer.backs_up(previous, next) {
+            return;
+        }
+        if pipelined {
+            out.mark(marks::PIPELINE_LOSS_REPAIRED);
+        }
+        if let Conflict::OtherTerm { .. } = found {
+            out.mark(marks::CONFLICT_BACKUP_BY_TERM);
+        }
+    }
+
+    /// Commits what a majority holds, if its last entry is of this term: an
+    /// older entry on a majority can still be overwritten (paper, 5.4.2,
+    /// figure 8), and is committed with the first of this term.
+    pub(super) fn advance_commit(&mut self, out: &mut impl Output<C>) {
+        let Role::Leader(leader) = &self.role else {
+            return;
+        };
+        let own = self.log.last().index;
+        let matched = leader.peers.iter().map(super::Peer::matched);
+        let held = self
+            .voters
+            .reached_by_majority(iter::once(own).chain(matched));
+        if held <= self.commit || self.log.term_at(held) != Some(self.term) {
+            return;
+        }
+        if self.log.term_at(self.commit.next()) != Some(self.term) {
+            out.mark(marks::OLDER_TERM_ENTRY_COMMITTED_INDIRECTLY);
+        }
+        // The followers hear of it with the next message they get anyway.
+        self.commit = held;
+        self.begin_read_round(out);
+    }
+}
+
+/// The follower's side.
+impl<C: Command> Raft<C> {
+    pub(super) fn on_append_entries(
+        &mut self,
+        from: NodeId,
+        message: &AppendEntries<C>,
+        out: &mut impl Output<C>,
+    ) {
+        let result = if message.term < self.term {
+            // No sign of life of a leader: the election timer runs on.
+            out.mark(marks::STALE_APPEND_IGNORED);
+            AppendResult::StaleTerm
+        } else {
+            self.follow(from, message.term, out);
+            match self.conflict_at(message.previous) {
+                Some(found) => AppendResult::Conflict {
+                    previous: message.previous.index,
+                    found,
+                },
+                None => AppendResult::Matched(self.take_entries(message, out)),
+            }
+        };
+        let reply = AppendEntriesReply {
+            term: self.term,
+            round: message.round,
+            result,
+        };
+        out.send(from, Message::AppendEntriesReply(reply));
+    }
+
+    /// What is at a position instead of the entry that the leader takes to be there.
+    fn conflict_at(&self, previous: Position) -> Option<Conflict> {
+        // What a snapshot covers is committed, and so in every later
+        // leader's log too (paper, 5.4.3).
+        if previous.index < self.log.base().index {
+            return None;
+        }
+        match self.log.term_at(previous.index) {
+            Some(term) if term == previous.term => None,
+            Some(term) => Some(Conflict::OtherTerm {
+                term,
+                first: self.log.first_of_term_at(previous.index),
+            }),
+            None => Some(Conflict::TooShort {
+                last: self.log.last().index,
+            }),
+        }
+    }
+
+    /// Takes in what is new of a leader's entries, and returns the last index
+    /// that the message vouches for.
+    fn take_entries(&mut self, message: &AppendEntries<C>, out: &mut impl Output<C>) -> LogIndex {
+        let matched = message.previous.index.plus(message.entries.len());
+        let first = message.previous.index.next();
+        let known = self.log.base().index.since(message.previous.index);
+        // An old message may be a prefix of what is here, so only an entry
+        // that differs is a reason to remove anything (paper, figure 2,
+        // AppendEntries, rule 3).
+        let new = message
+            .entries
+            .iter()
+            .enumerate()
+            .skip(known)
+            .find(|(offset, entry)| self.log.term_at(first.plus(*offset)) != Some(entry.term));
+        if let Some((offset, _)) = new {
+            self.replace_suffix(first.plus(offset), &message.entries[offset..], out);
+        }
+        // The log may be longer than what the leader vouched for.
+        self.commit = self.commit.max(message.commit.min(matched));
+        matched
+    }
+
+    fn replace_suffix(&mut self, first: LogIndex, entries: &[Entry<C>], out: &mut impl Output<C>) {
+        assert!(
+            first > self.commit,
+            "a committed entry is never replaced: {first}, commit {}",
+            self.commit
+        );
+        if first <= self.log.last().index {
+            out.mark(marks::CONFLICT_TRUNCATED);
+        }
+        self.log.replace_from(first, entries);
+        out.persist(Write::Append {
+            first,
+            entries: entries.to_vec(),
+        });
+    }
+}

@@ -1,0 +1,112 @@
+//! What a node is at the moment, and what it knows only as that.
+
+use alloc::vec::Vec;
+
+use super::config::Ballots;
+use super::peer::Peer;
+use super::read::Reads;
+use super::types::{LogIndex, Position};
+use crate::process::NodeId;
+
+/// The roles of a node (paper, figure 4; the pre-candidate is dissertation, 9.6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It listens to a leader, or waits for one.
+    Follower(Follower),
+    /// It asks whether an election would be worth it.
+    PreCandidate {
+        /// Who said yes.
+        granted: Ballots,
+    },
+    /// It asks for votes in its term.
+    Candidate {
+        /// Who gave a vote.
+        granted: Ballots,
+        /// Whether the last leader asked it to.
+        transfer: bool,
+    },
+    /// It leads its term.
+    Leader(Leader),
+}
+
+/// What a follower knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Follower {
+    /// The leader of the current term, as long as it is heard: none after the
+    /// election timer fired, and none in a new term until its leader speaks.
+    pub(super) leader: Option<NodeId>,
+    /// A snapshot that is still arriving from that leader.
+    pub(super) incoming: Option<Incoming>,
+}
+
+/// A snapshot that is still arriving. It is not on disk: after a crash it starts anew.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Incoming {
+    /// The last entry that it covers; also names it.
+    pub(super) last: Position,
+    /// Its bytes so far, without gaps.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a leader knows (paper, figure 2, "volatile state on leaders").
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Leader {
+    /// All other voters, in ascending order.
+    pub(super) peers: Vec<Peer>,
+    /// The index of the no-op that began the term. Until it is committed, the
+    /// leader does not know what is.
+    pub(super) term_start: LogIndex,
+    /// The reads that wait for an answer.
+    pub(super) reads: Reads,
+    /// To whom it is handing over, if it is.
+    pub(super) transfer: Option<NodeId>,
+}
+
+impl Leader {
+    /// All other voters, in ascending order.
+    #[must_use]
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// To whom it is handing over, if it is.
+    #[must_use]
+    pub fn transfer(&self) -> Option<NodeId> {
+        self.transfer
+    }
+
+    /// The place of a node among the peers.
+    pub(super) fn place_of(&self, id: NodeId) -> usize {
+        self.peers
+            .iter()
+            .position(|peer| peer.id() == id)
+            .expect("every other voter is a peer of the leader")
+    }
+}
+
+impl Role {
+    /// A follower of somebody, or of nobody yet.
+    pub(super) fn follower(leader: Option<NodeId>) -> Self {
+        Self::Follower(Follower {
+            leader,
+            incoming: None,
+        })
+    }
+
+    /// Whether it leads.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        matches!(self, Self::Leader(_))
+    }
+
+    /// One letter for a table: `F`, `P`, `C` or `L`.
+    #[must_use]
+    pub fn letter(&self) -> char {
+        match self {
+            Self::Follower(_) => 'F',
+            Self::PreCandidate { .. } => 'P',
+            Self::Candidate { .. } => 'C',
+            Self::Leader(_) => 'L',
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a replica replicates.
+
+use core::fmt::Debug;
+use core::hash::Hash;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::raft::{Command, LogIndex};
+
+/// A deterministic state machine: the same commands in the same order leave
+/// the same state and give the same responses everywhere (paper, 2).
+pub trait StateMachine:
+    Clone + Default + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static
+{
+    /// What changes it.
+    type Command: Command;
+    /// What a change answers.
+    type Response: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+    /// What can be asked without changing it.
+    type Query: Clone + Eq + Hash + Debug + Send + 'static;
+    /// What a query answers.
+    type Answer: Clone + Eq + Hash + Debug + Send + 'static;
+
+    /// Takes in a command.
+    fn apply(&mut self, index: LogIndex, command: &Self::Command) -> Self::Response;
+
+    /// Answers a query.
+    fn query(&self, query: &Self::Query) -> Self::Answer;
+
+    /// A digest of the state, to compare replicas by after every entry. The
+    /// default reads the whole state; a machine with much of it keeps one up to date.
+    fn digest(&self) -> u64 {
+        crate::digest::Digest::of(self)
+    }
+}

@@ -1,0 +1,215 @@
+//! Client sessions: a write that is sent again is applied once (dissertation, 6.3).
+
+use alloc::collections::BTreeMap;
+use core::fmt::{self, Debug, Display};
+use core::hash::Hash;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::digest::Digest;
+use crate::raft::{LogIndex, Position};
+
+/// Names a session by the index of the entry that opened it; prints as `s5`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SessionId(pub LogIndex);
+
+/// Numbers the writes of a session, ascending; prints as `#2`. The client may
+/// have one write under way at a time.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Sequence(pub u64);
+
+impl Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s{}", self.0.0)
+    }
+}
+
+impl Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl Debug for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+/// The last write of a session, with its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LastWrite<R> {
+    /// Its number.
+    pub sequence: Sequence,
+    /// Where it was applied.
+    pub position: Position,
+    /// What the machine answered.
+    pub response: R,
+}
+
+/// One client's session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Session<R> {
+    /// The last entry that named it.
+    pub used: LogIndex,
+    /// Its last write, if it has written.
+    pub last_write: Option<LastWrite<R>>,
+}
+
+/// All sessions. Everything in here is decided by the log alone, so that all
+/// replicas agree on it at each index.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sessions<R> {
+    by_id: BTreeMap<SessionId, Session<R>>,
+    /// Every session once, by its last use: the first is the next to go.
+    by_use: BTreeMap<LogIndex, SessionId>,
+    /// The sum of the digests of all sessions, so that one that changes costs
+    /// as much as one, however many there are.
+    digest: u64,
+}
+
+/// What a session says to a write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict<'a, R> {
+    /// It is new: apply it.
+    New,
+    /// It was applied before; this was the answer.
+    Duplicate(&'a LastWrite<R>),
+    /// A later write of the session was applied, so nobody waits for this one any more.
+    Stale,
+    /// There is no such session (any more), so nobody knows whether it was
+    /// applied before.
+    Expired,
+}
+
+impl<R> Default for Sessions<R> {
+    fn default() -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            by_use: BTreeMap::new(),
+            digest: 0,
+        }
+    }
+}
+
+fn digest_of<R: Hash>(id: SessionId, session: &Session<R>) -> u64 {
+    Digest::of(&(id, session))
+}
+
+impl<R: Hash> Sessions<R> {
+    /// How many are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: SessionId) -> Option<&Session<R>> {
+        self.by_id.get(&id)
+    }
+
+    /// All of them, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (SessionId, &Session<R>)> {
+        self.by_id.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// Opens a session at an index. Returns the one that had to make room, if any.
+    pub(super) fn open(&mut self, index: LogIndex, most: usize) -> Option<SessionId> {
+        let evicted = if self.by_id.len() >= most {
+            self.by_use.pop_first().map(|(_, id)| id)
+        } else {
+            None
+        };
+        if let Some(id) = evicted {
+            let session = self.by_id.remove(&id).expect("each use names a session");
+            self.digest = self.digest.wrapping_sub(digest_of(id, &session));
+        }
+        let id = SessionId(index);
+        let session = Session {
+            used: index,
+            last_write: None,
+        };
+        self.digest = self.digest.wrapping_add(digest_of(id, &session));
+        self.by_id.insert(id, session);
+        self.by_use.insert(index, SessionId(index));
+        evicted
+    }
+
+    /// Judges a write that arrived in the log at an index, and notes that its session is in use.
+    pub(super) fn judge(
+        &mut self,
+        id: SessionId,
+        sequence: Sequence,
+        index: LogIndex,
+    ) -> Verdict<'_, R> {
+        let Some(session) = self.by_id.get_mut(&id) else {
+            return Verdict::Expired;
+        };
+        self.by_use.remove(&session.used);
+        self.by_use.insert(index, id);
+        self.digest = self.digest.wrapping_sub(digest_of(id, session));
+        session.used = index;
+        self.digest = self.digest.wrapping_add(digest_of(id, session));
+        match &session.last_write {
+            Some(last) if sequence == last.sequence => Verdict::Duplicate(last),
+            Some(last) if sequence < last.sequence => Verdict::Stale,
+            _ => Verdict::New,
+        }
+    }
+
+    /// Keeps the answer of a session's newest write.
+    ///
+    /// # Panics
+    /// If the session was not judged just before.
+    pub(super) fn record(&mut self, id: SessionId, write: LastWrite<R>) {
+        let session = self.by_id.get_mut(&id).expect("a judged session is open");
+        self.digest = self.digest.wrapping_sub(digest_of(id, session));
+        session.last_write = Some(write);
+        self.digest = self.digest.wrapping_add(digest_of(id, session));
+    }
+
+    /// A digest of all sessions, at no cost.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+}
+
+/// Only `by_id` is written: the rest follows from it.
+impl<R: Serialize> Serialize for Sessions<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.by_id.serialize(serializer)
+    }
+}
+
+impl<'de, R: DeserializeOwned + Hash> Deserialize<'de> for Sessions<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let by_id = BTreeMap::<SessionId, Session<R>>::deserialize(deserializer)?;
+        let by_use = by_id
+            .iter()
+            .map(|(id, session)| (session.used, *id))
+            .collect();
+        let digest = by_id.iter().fold(0u64, |sum, (id, session)| {
+            sum.wrapping_add(digest_of(*id, session))
+        });
+        Ok(Self {
+            by_id,
+            by_use,
+            digest,
+        })
+    }
+}

@@ -1,0 +1,264 @@
+//! The third engine: a plain loop. A test owns the nodes, a bag of messages
+//! and the armed timers, and decides what happens next. Invariants are
+//! checked after every step.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::process::{
+    Durable, Effect, Effects, Input, InvocationId, NodeId, Process,
+};
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope<P: Process> {
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
+    pub(crate) message: P::Message,
+}
+
+/// A node with its disk and its armed timers.
+struct Node<P: Process> {
+    process: Option<P>,
+    durable: P::Durable,
+    timers: BTreeSet<P::Timer>,
+}
+
+struct Nodes<P: Process>(Vec<Node<P>>);
+
+impl<P: Process> ClusterView<P> for Nodes<P> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn node(&self, id: NodeId) -> NodeView<'_, P> {
+        let node = &self.0[id.position()];
+        NodeView {
+            process: node.process.as_ref(),
+            durable: &node.durable,
+        }
+    }
+}
+
+/// What a test drives.
+pub(crate) struct Cluster<P: Process, I> {
+    config: P::Config,
+    nodes: Nodes<P>,
+    invariants: I,
+    /// Sent and not yet delivered, in the order of sending.
+    pub(crate) bag: VecDeque<Envelope<P>>,
+    /// What clients were told.
+    pub(crate) outcomes: BTreeMap<InvocationId, P::Outcome>,
+    /// Every mark so far.
+    pub(crate) marks: BTreeSet<&'static str>,
+    /// Nodes that no message reaches or leaves.
+    cut: BTreeSet<NodeId>,
+    invocations: u64,
+    /// The node that steps next crashes after so many of its effects.
+    crash_after: Option<usize>,
+    /// The first broken promise.
+    pub(crate) violation: Option<Violation>,
+}
+
+impl<P: Process, I: Invariants<P>> Cluster<P, I> {
+    /// Boots the nodes `n1` to `n<count>`.
+    pub(crate) fn new(count: usize, config: P::Config) -> Self {
+        let node = || Node {
+            process: None,
+            durable: P::Durable::default(),
+            timers: BTreeSet::new(),
+        };
+        let mut cluster = Self {
+            config,
+            nodes: Nodes((0..count).map(|_| node()).collect()),
+            invariants: I::default(),
+            bag: VecDeque::new(),
+            outcomes: BTreeMap::new(),
+            marks: BTreeSet::new(),
+            cut: BTreeSet::new(),
+            invocations: 0,
+            crash_after: None,
+            violation: None,
+        };
+        for node in cluster.names() {
+            cluster.restart(node);
+        }
+        cluster
+    }
+
+    pub(crate) fn names(&self) -> Vec<NodeId> {
+        (0..self.nodes.0.len()).map(NodeId::at).collect()
+    }
+
+    pub(crate) fn is_up(&self, node: NodeId) -> bool {
+        self.nodes.0[node.position()].process.is_some()
+    }
+
+    /// A node that is up.
+    pub(crate) fn node(&self, node: NodeId) -> &P {
+        self.nodes.0[node.position()]
+            .process
+            .as_ref()
+            .unwrap_or_else(|| panic!("{node} is down"))
+    }
+
+    pub(crate) fn durable(&self, node: NodeId) -> &P::Durable {
+        &self.nodes.0[node.position()].durable
+    }
+
+    pub(crate) fn durable_mut(&mut self, node: NodeId) -> &mut P::Durable {
+        &mut self.nodes.0[node.position()].durable
+    }
+
+    pub(crate) fn timers(&self, node: NodeId) -> &BTreeSet<P::Timer> {
+        &self.nodes.0[node.position()].timers
+    }
+
+    /// Fires a timer, if it is armed; says whether it was.
+    pub(crate) fn timeout(&mut self, node: NodeId, timer: P::Timer) -> bool {
+        let armed = self.nodes.0[node.position()].timers.remove(&timer);
+        if armed {
+            self.step(node, Input::Timeout(timer));
+        }
+        armed
+    }
+
+    /// Calls a node.
+    pub(crate) fn invoke(&mut self, node: NodeId, operation: P::Operation) -> InvocationId {
+        let invocation = InvocationId(self.invocations);
+        self.invocations += 1;
+        self.step(
+            node,
+            Input::Invoke {
+                invocation,
+                operation,
+            },
+        );
+        invocation
+    }
+
+    /// Delivers the message at a place in the bag, unless its way is cut.
+    pub(crate) fn deliver(&mut self, place: usize) {
+        let Some(envelope) = self.bag.remove(place) else {
+            return;
+        };
+        let Envelope { from, to, message } = envelope;
+        if self.is_up(to) && !self.cut.contains(&from) && !self.cut.contains(&to) {
+            self.step(to, Input::Receive { from, message });
+        }
+    }
+
+    /// Delivers everything, in order of sending, until nothing is on its way.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..100_000 {
+            if self.bag.is_empty() {
+                return;
+            }
+            self.deliver(0);
+        }
+        panic!("the cluster does not come to rest");
+    }
+
+    /// Loses every message that `lost` names.
+    pub(crate) fn lose(&mut self, lost: impl Fn(&Envelope<P>) -> bool) {
+        self.bag.retain(|envelope| !lost(envelope));
+    }
+
+    /// Puts a second copy of a message at the end of the bag.
+    pub(crate) fn duplicate(&mut self, place: usize) {
+        if let Some(envelope) = self.bag.get(place).cloned() {
+            self.bag.push_back(envelope);
+        }
+    }
+
+    pub(crate) fn cut(&mut self, node: NodeId) {
+        self.cut.insert(node);
+    }
+
+    pub(crate) fn heal(&mut self) {
+        self.cut.clear();
+    }
+
+    pub(crate) fn crash(&mut self, node: NodeId) {
+        let node = &mut self.nodes.0[node.position()];
+        node.process = None;
+        node.timers.clear();
+    }
+
+    /// Lets the node that steps next crash after so many of its effects.
+    pub(crate) fn crash_next_step_after(&mut self, effects: usize) {
+        self.crash_after = Some(effects);
+    }
+
+    /// Starts a node from its disk. Does nothing if it is up.
+    pub(crate) fn restart(&mut self, node: NodeId) {
+        if self.is_up(node) {
+            return;
+        }
+        let mut effects = Effects::new();
+        let durable = self.durable(node).clone();
+        let process = P::start(node, &self.config, durable, &mut effects);
+        self.nodes.0[node.position()].process = Some(process);
+        let restarted = self.invariants.after_restart(&self.nodes, node);
+        self.check(restarted);
+        self.execute(node, &mut effects);
+    }
+
+    fn step(&mut self, node: NodeId, input: Input<P>) {
+        let Some(process) = self.nodes.0[node.position()].process.as_mut() else {
+            return;
+        };
+        let mut effects = Effects::new();
+        process.step(input, &mut effects);
+        self.execute(node, &mut effects);
+    }
+
+    fn execute(&mut self, id: NodeId, effects: &mut Effects<P>) {
+        let before = self
+            .invariants
+            .before_effects(&self.nodes, id, effects.as_slice());
+        self.check(before);
+        let allowed = self.crash_after.take();
+        for (count, effect) in effects.drain().enumerate() {
+            if allowed == Some(count) {
+                break;
+            }
+            let node = &mut self.nodes.0[id.position()];
+            match effect {
+                Effect::Persist(write) => node.durable.apply(&write),
+                Effect::Send { to, message } => {
+                    assert_ne!(to, id, "nobody sends to itself");
+                    let from = id;
+                    self.bag.push_back(Envelope { from, to, message });
+                }
+                Effect::SetTimer(timer) => {
+                    node.timers.insert(timer);
+                }
+                Effect::CancelTimer(timer) => {
+                    node.timers.remove(&timer);
+                }
+                Effect::Return {
+                    invocation,
+                    outcome,
+                } => {
+                    let earlier = self.outcomes.insert(invocation, outcome);
+                    assert!(earlier.is_none(), "{invocation} is answered twice");
+                }
+                Effect::Mark(mark) => {
+                    self.marks.insert(mark);
+                }
+            }
+        }
+        if allowed.is_some() {
+            self.crash(id);
+        } else {
+            let after = self.invariants.after_effects(&self.nodes, id);
+            self.check(after);
+        }
+    }
+
+    fn check(&mut self, result: Result<(), Violation>) {
+        if let Err(violation) = result {
+            self.violation.get_or_insert(violation);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Stories about Raft and the replica around it, told to a plain loop.
+
+#[path = "../cluster/mod.rs"]
+mod cluster;
+
+mod codec;
+mod election;
+mod random;
+mod reads;
+mod replication;
+mod sessions;
+mod snapshots;
+mod story;
+mod transfer;
+mod violations;
