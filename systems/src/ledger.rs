@@ -30,6 +30,7 @@ pub struct Record {
     /// The value.
     pub value: u64,
     /// Bytes that only make the command large.
+    #[serde(with = "crate::bytes")]
     pub padding: Vec<u8>,
 }
 

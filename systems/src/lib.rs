@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod bytes;
 pub mod digest;
 pub mod invariants;
 pub mod ledger;

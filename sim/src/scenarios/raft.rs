@@ -19,7 +19,7 @@ use self::story::RaftTeller;
 use super::file::Scenario;
 use super::story::Story;
 use super::{Settled, System, Workload};
-use crate::draw::{Draw, Purpose, Streams};
+use crate::draw::{Draw, PerMillion, Purpose, Streams};
 use crate::time::SimTime;
 use crate::world::{Broken, Director, World};
 
@@ -37,6 +37,7 @@ const CLIENT_MARKS: &[&str] = &[
     "client.redirected_to_leader",
     "client.retried_after_unknown",
     "client.gave_up_waiting",
+    "client.late_copy_delivered",
     "client.session_expired",
     "client.transfer_asked",
 ];
@@ -98,14 +99,17 @@ impl System for RaftSystem {
     }
 
     fn draw_options(draw: &mut Draw, _nodes: usize) -> RaftOptions {
+        let clients = draw.range(1..7) as u8;
         RaftOptions {
-            clients: draw.range(1..7) as u8,
+            clients,
             appends_in_100: *draw.pick(&[20, 50, 80, 100]),
             think_ms: *draw.pick(&[0, 5, 20, 100]),
             patience_ms: *draw.pick(&[200, 800, 2000]),
             padding_bytes: *draw.pick(&[0, 0, 16, 300]),
             transfers: draw.below(3) == 0,
-            max_sessions: *draw.pick(&[2, 4, 64]),
+            // Room for every client: with fewer they would evict each other
+            // for ever. A client that forgets its session evicts somebody.
+            max_sessions: usize::from(clients) + *draw.pick(&[0, 1, 64]),
             snapshot_after_entries: *draw.pick(&[0, 10, 10, 40, 200]),
             snapshot_chunk_bytes: *draw.pick(&[64, 200, 4096]),
         }
@@ -173,11 +177,21 @@ struct Client {
     wished_at: SimTime,
     /// The call that it waits for.
     waits_for: Option<InvocationId>,
+    /// An append that was answered, and whose copy is still on its way to a server.
+    echo: Option<Echo>,
     /// How often it has asked in vain for its wish.
     tries: u32,
     /// Tells the alarm that counts from those that were overtaken.
     alarm: u32,
     errand: Errand,
+}
+
+/// A copy of an append that the network delivers long after the original.
+#[derive(Clone, Copy, Debug)]
+struct Echo {
+    session: SessionId,
+    sequence: Sequence,
+    value: u64,
 }
 
 /// A call, as long as its answer may come.
@@ -201,6 +215,10 @@ pub struct RaftClients {
     settling: bool,
 }
 
+/// How often an append is delivered again, long after it was answered.
+const ECHOES: PerMillion = PerMillion::percent(4);
+/// How often a client forgets its session, as one does that was restarted.
+const FORGETS: PerMillion = PerMillion::percent(2);
 /// A client's patience grows to no more than this power of two.
 const MOST_DOUBLINGS: u32 = 5;
 const OPERATOR: u64 = 1 << 40;
@@ -222,6 +240,7 @@ impl RaftClients {
                     wish: None,
                     wished_at: SimTime::default(),
                     waits_for: None,
+                    echo: None,
                     tries: 0,
                     alarm: 0,
                     errand: Errand::Roaming,
@@ -250,21 +269,12 @@ impl RaftClients {
         if self.clients[number].wish.is_none() && !self.make_wish(world, number) {
             return;
         }
+        self.deliver_echo(world, number);
         let client = &mut self.clients[number];
         let wish = client.wish.expect("a client that acts has a wish");
         let operation = self.operation(number, wish);
-        let client = &mut self.clients[number];
-        if let Some(invocation) = world.invoke(client.target, operation) {
-            client.waits_for = Some(invocation);
-            let floor = self.oracle.floor();
-            self.asked.insert(
-                invocation,
-                Asked {
-                    client: number,
-                    wish,
-                    floor,
-                },
-            );
+        if let Some(invocation) = self.call(world, number, wish, operation) {
+            self.clients[number].waits_for = Some(invocation);
             let tries = self.clients[number].tries.min(MOST_DOUBLINGS);
             let patience = Duration::from_millis(self.options.patience_ms << tries);
             self.ring_for(world, number, patience);
@@ -273,19 +283,61 @@ impl RaftClients {
         }
     }
 
+    fn call(
+        &mut self,
+        world: &mut RaftWorld,
+        number: usize,
+        wish: Wish,
+        operation: Operation<Ledger>,
+    ) -> Option<InvocationId> {
+        let floor = self.oracle.floor();
+        let invocation = world.invoke(self.clients[number].target, operation)?;
+        let asked = Asked {
+            client: number,
+            wish,
+            floor,
+        };
+        self.asked.insert(invocation, asked);
+        Some(invocation)
+    }
+
+    /// Delivers the late copy of an append, if there is one. Nobody waits for
+    /// its answer, but the answer must not contradict the first one.
+    fn deliver_echo(&mut self, world: &mut RaftWorld, number: usize) {
+        let client = &mut self.clients[number];
+        if client.errand != Errand::Roaming || client.draw.below(3) > 0 {
+            return;
+        }
+        if let Some(echo) = client.echo.take() {
+            world.mark("client.late_copy_delivered");
+            let wish = Wish::Append {
+                value: echo.value,
+                floor: 0,
+            };
+            let operation = self.append(Some((echo.session, echo.sequence)), echo.value);
+            self.call(world, number, wish, operation);
+        }
+    }
+
+    fn append(&self, session: Option<(SessionId, Sequence)>, value: u64) -> Operation<Ledger> {
+        Operation::Write {
+            session,
+            command: Record {
+                value,
+                padding: vec![0x5a; self.options.padding_bytes],
+            },
+        }
+    }
+
     fn operation(&self, number: usize, wish: Wish) -> Operation<Ledger> {
         let client = &self.clients[number];
         match wish {
             Wish::OpenSession => Operation::OpenSession,
-            Wish::Append { value, .. } => Operation::Write {
-                session: client
-                    .session
-                    .map(|session| (session, Sequence(client.sequence))),
-                command: Record {
-                    value,
-                    padding: vec![0x5a; self.options.padding_bytes],
-                },
-            },
+            Wish::Append { value, .. } => {
+                let session = client.session;
+                let sequence = Sequence(client.sequence);
+                self.append(session.map(|session| (session, sequence)), value)
+            }
             Wish::Read => Operation::Read { query: Total },
         }
     }
@@ -295,7 +347,12 @@ impl RaftClients {
         let floor = self.oracle.floor();
         let client = &mut self.clients[number];
         let append = match client.errand {
-            Errand::Roaming => client.draw.below(100) < u64::from(self.options.appends_in_100),
+            Errand::Roaming => {
+                if client.draw.chance(FORGETS) {
+                    client.session = None;
+                }
+                client.draw.below(100) < u64::from(self.options.appends_in_100)
+            }
             Errand::LastAppend => true,
             Errand::LastRead => false,
             Errand::Done => return false,
@@ -321,6 +378,15 @@ impl RaftClients {
         let client = &mut self.clients[number];
         let wish = client.wish.take();
         client.waits_for = None;
+        if let (Some(Wish::Append { value, .. }), Some(session)) = (wish, client.session)
+            && client.draw.chance(ECHOES)
+        {
+            client.echo = Some(Echo {
+                session,
+                sequence: Sequence(client.sequence),
+                value,
+            });
+        }
         client.tries = 0;
         client.errand = match (client.errand, wish) {
             (Errand::LastAppend, Some(Wish::Append { .. })) => Errand::LastRead,

@@ -7,25 +7,43 @@
 //! - `wait 2s`, or `wait 0ms..13ms` for a draw;
 //! - `repeat 10` up to its `end`;
 //! - `sometimes 10% SENTENCE`;
-//! - `let old = $leader`, to speak of the same node later;
-//! - `measure`, from which `at most 42 messages` and `at most 65000 bytes` count.
+//! - `let old = $leader`, to speak of the same nodes later;
+//! - `measure`, from which messages, bytes and marks are counted;
+//! - `at most 42 messages`, `at least 1 raft.snapshot_installed`, `exactly 4 $up`:
+//!   there are so many, or have been since `measure`;
+//! - `if at most 2 $up SENTENCE`, after any of those counts.
 //!
-//! A name that means several nodes stands for each of them in turn, and within
-//! a partition for all of them.
+//! Every story knows `$all`, `$up`, `$down`, `$refused` (to start, on a damaged
+//! disk) and `$cut` (off by a `cut` of the story). `$followers.2` draws two of
+//! a set, and `$any2` is short for `$all.2`. A name that means several nodes
+//! stands for each of them in turn, and within a partition for all of them.
+//!
+//! A name that means nobody fails the story, since it would go on without
+//! having happened. One that may mean nobody says so: `restart $down?`.
+//!
+//! Other than in a schedule, `join $old` does not reach those that are cut off
+//! themselves, as if each node had one cable.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+mod cast;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
-use super::file::{Scenario, parse_range};
+use self::words::{Bound, Count, Counted, Line, Reader, Sentence};
+use super::file::Scenario;
 use super::stuck;
-use crate::draw::{Draw, PerMillion, Purpose, Streams};
+use crate::draw::{Purpose, Streams};
 use crate::faults::Fault;
-use crate::time::parse_duration;
-use crate::world::{Broken, Director, World};
+use crate::world::{Broken, Counters, Director, Marks, World};
+
+pub use self::cast::{Cast, Name};
 
 /// How far a sentence has come.
 #[derive(Debug)]
@@ -34,6 +52,8 @@ pub enum Deed {
     Done,
     /// It goes on.
     Waits,
+    /// Its time is up, and this is how things stand.
+    Late(String),
     /// What it says is not so.
     Fails(Broken),
 }
@@ -41,63 +61,39 @@ pub enum Deed {
 /// A system's own sentences.
 pub trait Teller<P: Process, I: Invariants<P>>: Send + 'static {
     /// One sentence, understood.
-    type Sentence: Clone + Send + 'static;
+    type Sentence: Clone + Debug + Send + 'static;
 
+    /// The system's own names, without their sign.
+    fn names(&self) -> &'static [&'static str];
+    /// Every mark of the system that a story may count.
+    fn marks(&self) -> Vec<&'static str>;
     /// Understands a sentence.
     ///
     /// # Errors
     /// A line that says what is wrong with it.
     fn understand(&self, words: &[&str]) -> Result<Self::Sentence, String>;
     /// Begins a sentence.
-    fn begin(&mut self, world: &mut World<P, I>, sentence: &Self::Sentence, cast: &mut Cast);
+    ///
+    /// # Errors
+    /// When it cannot even begin.
+    fn begin(
+        &mut self,
+        world: &mut World<P, I>,
+        sentence: &Self::Sentence,
+        cast: &mut Cast,
+    ) -> Result<(), Broken>;
     /// Looks again at a sentence that was begun.
-    fn look(&mut self, world: &mut World<P, I>, sentence: &Self::Sentence, cast: &mut Cast)
-    -> Deed;
+    fn look(&mut self, world: &mut World<P, I>, sentence: &Self::Sentence) -> Deed;
     /// A call of this teller was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
     /// Whom one of the system's own names means now; `None` if it is not one of its names.
     fn who(&self, world: &World<P, I>, name: &str) -> Option<Vec<NodeId>>;
 }
 
-/// Who is meant by which name, and the dice of the story.
-#[derive(Debug)]
-pub struct Cast {
-    names: BTreeMap<String, Vec<NodeId>>,
-    /// The story's own dice.
-    pub draw: Draw,
-}
-
-#[derive(Clone, Debug)]
-enum Sentence<S> {
-    Wait(Range<Duration>),
-    /// A fault, with names that are looked up when it happens.
-    Fault(Vec<String>),
-    Repeat(usize, Vec<Sentence<S>>),
-    Sometimes(PerMillion, Box<Sentence<S>>),
-    Let(String, String),
-    Measure,
-    Limit(Limit),
-    Own(S),
-}
-
-/// What may be counted since `measure`.
-#[derive(Clone, Copy, Debug)]
-struct Limit {
-    at_most: bool,
-    amount: u64,
-    of: Measured,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Measured {
-    Messages,
-    Bytes,
-}
-
 /// A body of sentences that is being told.
 #[derive(Debug)]
 struct Frame<S> {
-    body: Vec<Sentence<S>>,
+    body: Vec<Line<S>>,
     next: usize,
     rounds_left: usize,
 }
@@ -106,7 +102,8 @@ struct Frame<S> {
 enum Current<S> {
     Nothing,
     Waiting,
-    Own(S),
+    /// A sentence of the system, and its text.
+    Own(S, String),
 }
 
 /// Tells a story.
@@ -116,10 +113,10 @@ pub struct Story<P: Process, I: Invariants<P>, T: Teller<P, I>> {
     cast: Cast,
     frames: Vec<Frame<T::Sentence>>,
     current: Current<T::Sentence>,
-    /// Messages and bytes that had been sent at the last `measure`.
-    measured: (u64, u64),
+    /// What had been counted at the last `measure`.
+    measured: (Counters, Marks),
     over: bool,
-    of: std::marker::PhantomData<fn() -> (P, I)>,
+    of: PhantomData<fn() -> (P, I)>,
 }
 
 /// Sentences are looked at again at least this often.
@@ -134,23 +131,20 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
     /// A line that names the sentence that is not understood.
     pub fn new(scenario: &Scenario, teller: T) -> Result<Self, String> {
         let mut lines = scenario.story.iter();
-        let body = understand(&teller, scenario.nodes, &mut lines, false)?;
+        let body = Reader::new(&teller, scenario.nodes).lines(&mut lines, false)?;
         let draw = Streams::new(scenario.seed).open(Purpose::Workload(0));
         Ok(Self {
             teller,
-            cast: Cast {
-                names: BTreeMap::new(),
-                draw,
-            },
+            cast: Cast::new(draw),
             frames: vec![Frame {
                 body,
                 next: 0,
                 rounds_left: 1,
             }],
             current: Current::Nothing,
-            measured: (0, 0),
+            measured: Default::default(),
             over: false,
-            of: std::marker::PhantomData,
+            of: PhantomData,
         })
     }
 
@@ -159,31 +153,33 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
         while world.breakage().is_none() {
             match &self.current {
                 Current::Waiting => return,
-                Current::Own(sentence) => {
-                    let sentence = sentence.clone();
-                    match self.teller.look(world, &sentence, &mut self.cast) {
-                        Deed::Waits => return,
-                        Deed::Fails(broken) => return world.breaks(broken),
-                        Deed::Done => self.current = Current::Nothing,
-                    }
-                }
-                Current::Nothing => match self.next_sentence() {
+                Current::Own(sentence, text) => match self.teller.look(world, sentence) {
+                    Deed::Waits => return,
+                    Deed::Fails(broken) => return world.breaks(broken),
+                    Deed::Late(found) => return world.breaks(stuck("story", text.clone(), found)),
+                    Deed::Done => self.current = Current::Nothing,
+                },
+                Current::Nothing => match self.next_line() {
                     None => {
                         self.over = true;
                         return;
                     }
-                    Some(sentence) => self.begin(world, sentence),
+                    Some(line) => {
+                        if let Err(broken) = self.begin(world, line) {
+                            world.breaks(broken);
+                        }
+                    }
                 },
             }
         }
     }
 
-    fn next_sentence(&mut self) -> Option<Sentence<T::Sentence>> {
+    fn next_line(&mut self) -> Option<Line<T::Sentence>> {
         loop {
             let frame = self.frames.last_mut()?;
-            if let Some(sentence) = frame.body.get(frame.next) {
+            if let Some(line) = frame.body.get(frame.next) {
                 frame.next += 1;
-                return Some(sentence.clone());
+                return Some(line.clone());
             }
             frame.rounds_left -= 1;
             frame.next = 0;
@@ -193,8 +189,10 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
         }
     }
 
-    fn begin(&mut self, world: &mut World<P, I>, sentence: Sentence<T::Sentence>) {
-        match sentence {
+    fn begin(&mut self, world: &mut World<P, I>, line: Line<T::Sentence>) -> Result<(), Broken> {
+        // A timeline shows the story between the events that it causes.
+        world.phase(&line.text);
+        match line.sentence {
             Sentence::Wait(range) => {
                 let pause = self.cast.draw.duration(range);
                 world.alarm(pause, WAITED_TOKEN);
@@ -205,90 +203,67 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
                 next: 0,
                 rounds_left,
             }),
-            Sentence::Sometimes(chance, sentence) => {
+            Sentence::Sometimes(chance, line) => {
                 if self.cast.draw.chance(chance) {
-                    self.begin(world, *sentence);
+                    return self.begin(world, *line);
+                }
+            }
+            Sentence::If(count, line) => {
+                if self.fits(world, &count).is_ok() {
+                    return self.begin(world, *line);
                 }
             }
             Sentence::Let(name, of) => {
-                let nodes = self.who(world, &of);
-                self.cast.names.insert(name, nodes);
+                let nodes = self.cast.who(&self.teller, world, &of)?;
+                self.cast.learn(name, nodes);
             }
             Sentence::Measure => {
-                let counters = world.counters();
-                self.measured = (counters.sent, counters.bytes_sent);
+                self.measured = (world.counters().clone(), world.marks().clone());
             }
-            Sentence::Limit(limit) => self.check(world, limit),
-            Sentence::Fault(words) => self.strike(world, &words),
+            Sentence::Check(count) => self.fits(world, &count).map_err(|used| {
+                let found = used.to_string();
+                Broken::Safety(Violation::new("limit", [], line.text, found))
+            })?,
+            Sentence::Fault(words) => self.strike(world, &words)?,
             Sentence::Own(sentence) => {
-                self.teller.begin(world, &sentence, &mut self.cast);
-                self.current = Current::Own(sentence);
+                self.teller.begin(world, &sentence, &mut self.cast)?;
+                self.current = Current::Own(sentence, line.text);
             }
         }
+        Ok(())
     }
 
-    fn check(&self, world: &mut World<P, I>, limit: Limit) {
-        let counters = world.counters();
-        let (used, what) = match limit.of {
-            Measured::Messages => (counters.sent - self.measured.0, "messages"),
-            Measured::Bytes => (counters.bytes_sent - self.measured.1, "bytes"),
+    /// Whether a count is as it should be; if not, how many there are.
+    fn fits(&self, world: &World<P, I>, count: &Count) -> Result<(), u64> {
+        let (counters, marks) = &self.measured;
+        let of_mark = |marks: &Marks, mark| marks.get(mark).copied().unwrap_or_default();
+        let found = match &count.of {
+            Counted::Messages => world.counters().sent - counters.sent,
+            Counted::Bytes => world.counters().bytes_sent - counters.bytes_sent,
+            Counted::Mark(mark) => of_mark(world.marks(), *mark) - of_mark(marks, *mark),
+            Counted::Nodes(name) => self.cast.everybody(&self.teller, world, name).len() as u64,
         };
-        let (word, fits) = match limit.at_most {
-            true => ("at most", used <= limit.amount),
-            false => ("at least", used >= limit.amount),
+        let fits = match count.bound {
+            Bound::AtMost => found <= count.amount,
+            Bound::AtLeast => found >= count.amount,
+            Bound::Exactly => found == count.amount,
         };
-        if !fits {
-            world.breaks(Broken::Safety(Violation::new(
-                "limit",
-                [],
-                format!("{word} {} {what}", limit.amount),
-                used.to_string(),
-            )));
-        }
-    }
-
-    fn who(&mut self, world: &World<P, I>, name: &str) -> Vec<NodeId> {
-        if let Some(nodes) = self.teller.who(world, name) {
-            return nodes;
-        }
-        if let Some(nodes) = self.cast.names.get(name) {
-            return nodes.clone();
-        }
-        if let Some(many) = name.strip_prefix("any") {
-            let many = many.parse().unwrap_or(1).min(world.size());
-            let places = self.cast.draw.sample(many, world.size());
-            return places.into_iter().map(NodeId::at).collect();
-        }
-        match name {
-            "all" => world.node_ids().collect(),
-            "up" => world
-                .node_ids()
-                .filter(|id| world.is_running(*id))
-                .collect(),
-            "down" => world
-                .node_ids()
-                .filter(|id| world.process(*id).is_none())
-                .collect(),
-            _ => Vec::new(),
-        }
+        if fits { Ok(()) } else { Err(found) }
     }
 
     /// Puts nodes in place of names, and lets the fault happen.
-    fn strike(&mut self, world: &mut World<P, I>, words: &[String]) {
-        let within_groups = words[0] == "partition" || words[0] == "bridge" || words[0] == "ring";
+    fn strike(&mut self, world: &mut World<P, I>, words: &[String]) -> Result<(), Broken> {
+        let within_groups = ["partition", "bridge", "ring"].contains(&words[0].as_str());
         let mut sentences = vec![Vec::new()];
         for word in words {
-            let Some(name) = word.strip_prefix('$') else {
+            let Some(Ok(name)) = Name::read(word) else {
                 sentences
                     .iter_mut()
                     .for_each(|words| words.push(word.clone()));
                 continue;
             };
-            let nodes: Vec<String> = self
-                .who(world, name)
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let nodes = self.cast.who(&self.teller, world, &name)?;
+            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
             if within_groups {
                 sentences[0].extend(nodes);
             } else {
@@ -303,15 +278,18 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
             }
         }
         for words in sentences {
-            match words.join(" ").parse::<Fault>() {
-                Ok(fault) => world.apply_fault(&fault),
-                Err(why) => world.breaks(stuck(
+            let fault: Fault = words.join(" ").parse().map_err(|why| {
+                stuck(
                     "story",
                     "a fault that makes sense".to_owned(),
-                    why.to_string(),
-                )),
+                    format!("{why}"),
+                )
+            })?;
+            for fault in self.cast.notes(world, fault) {
+                world.apply_fault(&fault);
             }
         }
+        Ok(())
     }
 }
 
@@ -336,107 +314,4 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Director<P, I> for Story<P, 
         self.tell(world);
         self.over
     }
-}
-
-/// Understands sentences up to the end of the story, or of a repetition.
-fn understand<P: Process, I: Invariants<P>, T: Teller<P, I>>(
-    teller: &T,
-    nodes: usize,
-    lines: &mut std::slice::Iter<'_, String>,
-    inside: bool,
-) -> Result<Vec<Sentence<T::Sentence>>, String> {
-    let mut body = Vec::new();
-    while let Some(line) = lines.next() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["end"] if inside => return Ok(body),
-            ["repeat", times] => {
-                let times = times
-                    .parse()
-                    .ok()
-                    .filter(|times| *times > 0)
-                    .ok_or_else(|| {
-                        format!("story: {line:?}: {times:?} is not a number of rounds")
-                    })?;
-                body.push(Sentence::Repeat(
-                    times,
-                    understand(teller, nodes, lines, true)?,
-                ));
-            }
-            words => body
-                .push(one(teller, nodes, words).map_err(|why| format!("story: {line:?}: {why}"))?),
-        }
-    }
-    match inside {
-        true => Err("story: a repeat has no end".to_owned()),
-        false => Ok(body),
-    }
-}
-
-fn one<P: Process, I: Invariants<P>, T: Teller<P, I>>(
-    teller: &T,
-    nodes: usize,
-    words: &[&str],
-) -> Result<Sentence<T::Sentence>, String> {
-    match words {
-        [] => Err("an empty sentence".to_owned()),
-        ["wait", time] => Ok(Sentence::Wait(match time.contains("..") {
-            true => parse_range(time)?,
-            false => {
-                let exact = parse_duration(time).map_err(|why| why.to_string())?;
-                exact..exact
-            }
-        })),
-        ["sometimes", chance, rest @ ..] => {
-            let chance = chance
-                .parse()
-                .map_err(|why: crate::draw::PerMillionError| why.to_string())?;
-            Ok(Sentence::Sometimes(
-                chance,
-                Box::new(one(teller, nodes, rest)?),
-            ))
-        }
-        ["let", name, "=", of] => match of.strip_prefix('$') {
-            Some(of) => Ok(Sentence::Let((*name).to_owned(), of.to_owned())),
-            None => Err(format!("{of:?} is not a name; write it as $leader")),
-        },
-        ["measure"] => Ok(Sentence::Measure),
-        [
-            "at",
-            bound @ ("most" | "least"),
-            amount,
-            what @ ("messages" | "bytes"),
-        ] => Ok(Sentence::Limit(Limit {
-            at_most: *bound == "most",
-            amount: amount
-                .parse()
-                .map_err(|_| format!("{amount:?} is not a number"))?,
-            of: match *what {
-                "messages" => Measured::Messages,
-                _ => Measured::Bytes,
-            },
-        })),
-        words => match fault(nodes, words) {
-            Ok(fault) => Ok(fault),
-            Err(no_fault) => teller
-                .understand(words)
-                .map(Sentence::Own)
-                .map_err(|why| format!("{why}; nor is it a fault: {no_fault}")),
-        },
-    }
-}
-
-/// Tries whether the words are a fault, with any node in the place of names.
-fn fault<S>(nodes: usize, words: &[&str]) -> Result<Sentence<S>, String> {
-    let tried: Vec<&str> = words
-        .iter()
-        .map(|word| if word.starts_with('$') { "n1" } else { *word })
-        .collect();
-    let fault: Fault = tried.join(" ").parse().map_err(|why| format!("{why}"))?;
-    if let Some(stranger) = fault.nodes().iter().find(|id| id.position() >= nodes) {
-        return Err(format!("there is no {stranger} among {nodes} nodes"));
-    }
-    Ok(Sentence::Fault(
-        words.iter().map(|word| (*word).to_owned()).collect(),
-    ))
 }

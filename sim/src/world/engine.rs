@@ -43,11 +43,15 @@ pub struct Finished {
     pub events: u64,
 }
 
-/// The tag under which parcels travel; the sockets carry nothing else.
+/// Parcels for one receiver that are due at the same moment travel together,
+/// as packets do that wait for the same interrupt.
+type Train = Vec<Parcel>;
+
+/// The tag under which trains travel; the sockets carry nothing else.
 const TAG: u64 = 1;
-/// How many receives of a node are outstanding. A node takes at most this many
-/// messages in each simulated millisecond; the rest wait in its mailbox.
-const OUTSTANDING: usize = 16;
+/// How many receives of a node are outstanding. A receive takes a simulated
+/// millisecond, and no two trains for a node leave within less, so two would do.
+const OUTSTANDING: usize = 4;
 const PORT: u16 = 1;
 const WIRE: Ipv4Addr = Ipv4Addr::new(10, 0, 255, 1);
 
@@ -142,12 +146,14 @@ async fn receive<P: Process, I: Invariants<P>>(world: Shared<P, I>, id: NodeId) 
             return;
         };
         receives.push(endpoint.recv_from_raw(TAG));
-        let parcel = payload
-            .downcast::<Parcel>()
-            .expect("only parcels travel under this tag");
+        let train = payload
+            .downcast::<Train>()
+            .expect("only trains travel under this tag");
         let mut world = lock(&world);
         world.now = elapsed(&time);
-        world.arrive(incarnation, *parcel);
+        for parcel in *train {
+            world.arrive(incarnation, parcel);
+        }
     }
 }
 
@@ -178,15 +184,18 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
             self.director.begin(&mut world);
         }
         let mut sends = FuturesUnordered::new();
-        let mut outgoing = Vec::new();
+        let mut trains: Vec<Train> = self.machines.iter().map(|_| Train::new()).collect();
         poll_fn(|context| {
             loop {
-                if self.turn(&time, &handle, &mut outgoing) {
+                if self.turn(&time, &handle, &mut trains) {
                     return Poll::Ready(());
                 }
-                for parcel in outgoing.drain(..) {
-                    let to = address(parcel.to);
-                    sends.push(endpoint.send_to_raw(to, TAG, Box::new(parcel)));
+                for (place, train) in trains.iter_mut().enumerate() {
+                    if !train.is_empty() {
+                        let to = address(NodeId::at(place));
+                        let train = Box::new(std::mem::take(train));
+                        sends.push(endpoint.send_to_raw(to, TAG, train));
+                    }
                 }
                 while let Poll::Ready(Some(_)) = sends.poll_next_unpin(context) {}
                 if self.settle_down(&time, context) {
@@ -209,7 +218,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
     }
 
     /// Does what is due now. Whether the run is over.
-    fn turn(&mut self, time: &TimeHandle, handle: &Handle, outgoing: &mut Vec<Parcel>) -> bool {
+    fn turn(&mut self, time: &TimeHandle, handle: &Handle, trains: &mut [Train]) -> bool {
         let mut world = lock(&self.world);
         world.run_until(elapsed(time), &mut self.director);
         if world.breakage().is_some() || self.director.is_over(&mut world) {
@@ -220,7 +229,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
         }
         for parcel in std::mem::take(&mut world.outgoing) {
             if world.process(parcel.to).is_some() {
-                outgoing.push(parcel);
+                trains[parcel.to.position()].push(parcel);
             } else {
                 world.unreachable(parcel);
             }

@@ -120,6 +120,7 @@ pub struct InstallSnapshot {
     /// Where in the snapshot's bytes this piece begins.
     pub offset: usize,
     /// The piece.
+    #[serde(with = "crate::bytes")]
     pub chunk: Arc<[u8]>,
     /// Whether it is the last piece.
     pub done: bool,

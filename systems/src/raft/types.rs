@@ -155,6 +155,7 @@ pub struct Snapshot {
     /// The last entry whose effect the state holds.
     pub last: Position,
     /// The state, encoded by the host. Raft does not look inside.
+    #[serde(with = "crate::bytes")]
     pub data: Arc<[u8]>,
 }
 

@@ -5,9 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
-use snowglobe_systems::process::{
-    Durable, Effect, Effects, Input, InvocationId, NodeId, Process,
-};
+use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -187,6 +185,11 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
     /// Lets the node that steps next crash after so many of its effects.
     pub(crate) fn crash_next_step_after(&mut self, effects: usize) {
         self.crash_after = Some(effects);
+    }
+
+    /// Takes [`Cluster::crash_next_step_after`] back, if no step came.
+    pub(crate) fn crash_no_more(&mut self) {
+        self.crash_after = None;
     }
 
     /// Starts a node from its disk. Does nothing if it is up.

@@ -4,8 +4,8 @@ use snowglobe_systems::raft::{
     Message, PreVote, RequestVote, RequestVoteReply, Term, Timer, marks,
 };
 
-use crate::story::{N1, N2, N3, N4, N5, Node, position, world};
 use crate::cluster::Envelope;
+use crate::story::{N1, N2, N3, N4, N5, Node, position, world};
 
 #[test]
 fn a_single_node_elects_itself_and_commits_alone() {
@@ -140,7 +140,11 @@ fn a_node_with_a_higher_term_makes_the_leader_move_up() {
     world.restart(N3);
     world.heartbeat(N1);
     assert!(!world.leads(N1), "n3 answered out of t7");
-    assert!(world.marks.contains(marks::LEADER_STEPS_DOWN_ON_HIGHER_TERM));
+    assert!(
+        world
+            .marks
+            .contains(marks::LEADER_STEPS_DOWN_ON_HIGHER_TERM)
+    );
     world.elect(N1);
     assert_eq!(world.term(N3), 8);
 }
@@ -180,8 +184,9 @@ fn a_split_vote_ends_with_the_next_timeout() {
         world.deliver(place);
     }
     let vote_of = |envelope: &Envelope<Node>| match envelope.message {
-        Message::RequestVote(_) => (envelope.from, envelope.to) == (N1, N4)
-            || (envelope.from, envelope.to) == (N2, N3),
+        Message::RequestVote(_) => {
+            (envelope.from, envelope.to) == (N1, N4) || (envelope.from, envelope.to) == (N2, N3)
+        }
         _ => false,
     };
     world.lose(vote_of);
@@ -207,7 +212,11 @@ fn a_leader_without_a_majority_steps_down() {
     world.heartbeat(N1);
     world.timeout(N1, Timer::QuorumCheck);
     assert!(!world.leads(N1), "only n2 answered");
-    assert!(world.marks.contains(marks::LEADER_STEPS_DOWN_WITHOUT_QUORUM));
+    assert!(
+        world
+            .marks
+            .contains(marks::LEADER_STEPS_DOWN_WITHOUT_QUORUM)
+    );
     assert_eq!(world.term(N1), 1);
     assert_eq!(world.node(N1).raft().leader(), None);
     assert!(world.timers(N1).contains(&Timer::Election));

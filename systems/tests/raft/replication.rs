@@ -1,10 +1,13 @@
 //! Entries on their way, and what becomes of conflicts.
 
 use snowglobe_systems::ledger::Record;
-use snowglobe_systems::raft::{Message, Timer, marks};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::{
+    AppendEntriesReply, AppendResult, LogIndex, Message, Round, Term, Timer, marks,
+};
 use snowglobe_systems::replica::{Config, Operation, Outcome};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Envelope};
 use crate::story::{N1, N2, N3, N4, N5, World, carries_entries, position, world};
 
 #[test]
@@ -21,7 +24,11 @@ fn a_write_is_answered_when_a_majority_has_it() {
     assert_eq!(world.count(N2), 1);
     world.heal();
     world.heartbeat(N1);
-    assert_eq!(world.count(N3), 1, "a refused heartbeat tells what n3 lacks");
+    assert_eq!(
+        world.count(N3),
+        1,
+        "a refused heartbeat tells what n3 lacks"
+    );
     world.assert_held();
 }
 
@@ -64,14 +71,21 @@ fn the_pipeline_does_not_wait_and_its_window_is_bounded() {
     for value in 0..12 {
         world.write(N1, value);
     }
-    assert_eq!(world.sent("AppendEntries"), 10, "five to each, one at a time");
+    assert_eq!(
+        world.sent("AppendEntries"),
+        10,
+        "five to each, one at a time"
+    );
     world.deliver(0);
     let batch = world.bag.len();
     world.deliver(batch - 1);
-    let largest = world.bag.iter().filter_map(|envelope| match &envelope.message {
-        Message::AppendEntries(message) => Some(message.entries.len()),
-        _ => None,
-    });
+    let largest = world
+        .bag
+        .iter()
+        .filter_map(|envelope| match &envelope.message {
+            Message::AppendEntries(message) => Some(message.entries.len()),
+            _ => None,
+        });
     assert!(largest.max() <= Some(4));
     world.settle();
     assert_eq!(world.commit(N1), 13);
@@ -149,7 +163,11 @@ fn the_logs_of_figure_7_converge() {
     }
     assert!(world.marks.contains(marks::CONFLICT_TRUNCATED));
     assert!(world.marks.contains(marks::CONFLICT_BACKUP_BY_TERM));
-    assert!(world.marks.contains(marks::OLDER_TERM_ENTRY_COMMITTED_INDIRECTLY));
+    assert!(
+        world
+            .marks
+            .contains(marks::OLDER_TERM_ENTRY_COMMITTED_INDIRECTLY)
+    );
     world.assert_held();
 }
 
@@ -183,25 +201,27 @@ fn an_older_entry_on_a_majority_is_not_committed_by_counting() {
     // Figure 8 of the paper, (a) to (e).
     let mut world = world(5);
     world.crash_all();
+    // n5 led t3 with n3 and n4, and has heard of t4 since.
     for node in [N1, N2] {
-        world.plant(node, 2, &[1, 2]);
+        world.plant(node, 3, &[1, 2]);
     }
     for node in [N3, N4] {
-        world.plant(node, 2, &[1]);
+        world.plant(node, 3, &[1]);
     }
-    world.plant(N5, 3, &[1, 3]);
+    world.plant(N5, 4, &[1, 3]);
     for node in [N1, N2, N3, N4] {
         world.restart(node);
     }
     // (c) n1 leads again and copies i2@t2 to a majority, but not its no-op.
     world.elect_without_noop(N1, &[N2, N3]);
     assert_eq!(world.last(N3), position(2, 2));
-    assert!(world.commit(N1) < 2, "i2@t2 is on three of five and not committed");
+    assert!(
+        world.commit(N1) < 2,
+        "i2@t2 is on three of five and not committed"
+    );
     // (d) n1 crashes and n5 wins with i2@t3, and overwrites i2.
     world.crash(N1);
     world.bag.clear();
-    world.crash(N5);
-    world.durable_mut(N5).term = snowglobe_systems::raft::Term(3);
     world.restart(N5);
     world.crash(N2);
     world.elect(N5);
@@ -251,6 +271,35 @@ fn a_deposed_leaders_append_is_refused() {
 }
 
 #[test]
+fn an_answer_to_an_older_term_counts_for_nothing() {
+    let mut world = world(3);
+    world.elect(N1);
+    world.cut(N2);
+    world.cut(N3);
+    for value in 0..5 {
+        world.write(N1, value);
+    }
+    world.settle();
+    world.heal();
+    world.elect(N2);
+    world.elect(N1);
+    let before = world.commit(N1);
+    world.write(N1, 9);
+    world.bag.clear();
+    // In t1 n1's log was longer than it is now.
+    let message = Message::AppendEntriesReply(AppendEntriesReply {
+        term: Term(1),
+        round: Round(0),
+        result: AppendResult::Matched(LogIndex(6)),
+    });
+    let (from, to) = (N3, N1);
+    world.bag.push_back(Envelope { from, to, message });
+    world.deliver(0);
+    assert_eq!(world.commit(N1), before);
+    world.assert_held();
+}
+
+#[test]
 fn entries_survive_the_crash_of_everybody() {
     let mut world = world(3);
     world.elect(N1);
@@ -291,7 +340,7 @@ fn a_crash_between_any_two_effects_of_a_leader_loses_nothing_acknowledged() {
 impl World {
     /// Lets a node win among `others`, and reach them with what it has but
     /// for its no-op.
-    fn elect_without_noop(&mut self, node: snowglobe_systems::process::NodeId, others: &[snowglobe_systems::process::NodeId]) {
+    fn elect_without_noop(&mut self, node: NodeId, others: &[NodeId]) {
         self.timeout(node, Timer::Election);
         while !self.leads(node) {
             self.deliver(0);

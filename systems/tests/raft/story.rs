@@ -3,9 +3,7 @@
 use snowglobe_systems::ledger::{Ledger, Record, Total};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::raft::invariants::RaftInvariants;
-use snowglobe_systems::raft::{
-    Entry, LogIndex, Message, Position, Role, Term, Timer,
-};
+use snowglobe_systems::raft::{Entry, LogIndex, Message, Position, Role, Term, Timer};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
 
 use crate::cluster::{Cluster, Envelope};

@@ -1,19 +1,37 @@
 //! The sentences of Raft's stories.
 //!
-//! - `leader within 5s`: a node leads that everybody it reaches agrees with;
-//! - `no leader`: nobody up leads, at this moment;
+//! - `leader within 5s`: a node leads a majority, and everybody it reaches follows it;
+//! - `no leader`, also `no leader for 2s`: nobody up leads, not even in its own eyes;
 //! - `leader stays for 2s`: the same one, in the same term;
-//! - `propose 5 at $leader`, also `propose 5 of 5000 bytes at $all`: nobody waits for an answer;
-//! - `agree on 3 within 10s`, also `agree on 3 by 2 within 10s`, `agree on 10 of 5000
-//!   bytes within 10s`: one after the other is proposed until so many nodes have applied it;
+//! - `a vote within 5s`: somebody has voted for another, and the election is not over;
+//! - `propose 5 at $leader`, also `propose 5 of 5000 bytes at $all`: nobody waits
+//!   for an answer; somebody must lead in its own eyes, unless the name may mean
+//!   nobody (`at $up?`);
+//! - `agree on 3 within 10s`: one after the other is proposed, and again elsewhere
+//!   if it must be, until everybody in reach has applied it. Also `agree on 3 by 2
+//!   within 10s` (by at least two nodes), `agree on 3 at once within 10s`, `agree on
+//!   10 of 5000 bytes within 10s`, in this order where there are several;
 //! - `agree exactly on 3 within 10s`: and each takes the very next position;
-//! - `read within 5s`: a linearizable read sees all that was acknowledged;
+//! - `read within 5s`: a linearizable read is answered. Also `read 5 at $old`, as
+//!   with `propose`: it may fail, but not answer without what was acknowledged before;
 //! - `nothing commits for 2s`;
-//! - `all agree within 10s`: everybody up has applied the same, and all that was acknowledged;
+//! - `all agree within 10s`: everybody up has applied the same, all that was
+//!   acknowledged, and all that is in any log;
 //! - `every log holds at most 30 entries`, `every node has a snapshot`,
 //!   `every disk holds at most 8000 bytes`.
 //!
-//! `$leader` is the leader, `$followers` all others that are up, `$follower` one of them.
+//! All answers, also those that nobody waits for, must add up: a value stands
+//! once, and behind all that were acknowledged before it was proposed.
+//!
+//! `$leader` leads a majority, `$followers` are all others that are up and in
+//! its reach, `$follower` is the first of them; `$leaders` lead in their own
+//! eyes, and `$voters` have voted in an election that is not over.
+
+mod agreement;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,70 +41,48 @@ use snowglobe_systems::ledger::{Ledger, Record, Total};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::raft::Term;
 use snowglobe_systems::raft::invariants::RaftInvariants;
-use snowglobe_systems::replica::{Operation, Outcome, Replica};
+use snowglobe_systems::replica::{Operation, Outcome};
 
-use super::{RaftProcess, RaftWorld, leads};
-use crate::scenarios::story::{Cast, Deed, Teller};
+use self::agreement::{Agreement, Try};
+use self::words::{Sentence, understand};
+use super::oracle::Oracle;
+use super::{RaftProcess, RaftSystem, RaftWorld, leads};
+use crate::scenarios::System;
+use crate::scenarios::story::{Cast, Deed, Name, Teller};
 use crate::scenarios::stuck;
-use crate::time::{SimTime, parse_duration};
+use crate::time::SimTime;
 use crate::world::Broken;
 
-/// One of Raft's own sentences.
-#[derive(Clone, Debug)]
-pub(super) enum Sentence {
-    LeaderWithin(Duration),
-    NoLeader,
-    LeaderStays(Duration),
-    Propose {
-        values: u64,
-        bytes: usize,
-        /// A name without its sign, or a node.
-        at: String,
-    },
-    Agree {
-        values: u64,
-        bytes: usize,
-        /// How many nodes must have applied each; all that are up without a number.
-        by: Option<usize>,
-        exactly: bool,
-        within: Duration,
-    },
-    Read(Duration),
-    NothingCommits(Duration),
-    AllAgree(Duration),
-    LogHolds(usize),
-    DiskHolds(usize),
-    HasSnapshot,
-}
-
-/// A value on its way to everybody.
+/// What was asked, as long as its answer may come.
 #[derive(Clone, Copy, Debug)]
-enum Try {
-    /// It must be proposed, again perhaps.
-    Due,
-    /// It was proposed, and the answer is awaited until then.
-    Asked(InvocationId, SimTime),
-    /// It was acknowledged at this position, and must be applied everywhere.
-    Applying(u64),
+struct Asked {
+    /// The value that was proposed; nothing for a read.
+    value: Option<u64>,
+    /// The highest position that anybody knew of when it was asked.
+    floor: u64,
 }
 
 /// Tells Raft's stories.
 #[derive(Debug)]
 pub(super) struct RaftTeller {
+    /// When the sentence that is being told must be over.
     until: SimTime,
     next_value: u64,
-    /// The highest acknowledged position.
-    acknowledged: u64,
-    /// What was counted, applied or seen when the sentence began.
-    at_first: u64,
-    leader: Option<(NodeId, Term)>,
-    left: u64,
-    attempt: Try,
+    oracle: Oracle,
+    asked: BTreeMap<InvocationId, Asked>,
+    /// Answers that the sentence that is being told has not seen.
     answers: BTreeMap<InvocationId, Outcome<Ledger>>,
+    /// Who led, and how much was applied, when the sentence began.
+    leader: Option<(NodeId, Term)>,
+    at_first: u64,
+    /// The highest position that an agreement came to.
+    last_agreed: u64,
+    agreement: Agreement,
+    read: Try,
 }
 
-/// How long a proposal is given before it is made again elsewhere. Longer
-/// than any election, since a value that is proposed twice may stand twice.
+/// How long a call is given before it is made again elsewhere. Longer than
+/// any election, so that a value is rarely proposed twice.
 const ANSWER: Duration = Duration::from_secs(2);
 
 impl RaftTeller {
@@ -94,414 +90,216 @@ impl RaftTeller {
         Self {
             until: SimTime::START,
             next_value: 0,
-            acknowledged: 0,
-            at_first: 0,
-            leader: None,
-            left: 0,
-            attempt: Try::Due,
+            oracle: Oracle::default(),
+            asked: BTreeMap::new(),
             answers: BTreeMap::new(),
+            leader: None,
+            at_first: 0,
+            last_agreed: 0,
+            agreement: Agreement::default(),
+            read: Try::Due,
         }
     }
 
     fn propose(&mut self, world: &mut RaftWorld, at: NodeId, bytes: usize) -> Option<InvocationId> {
         self.next_value += 1;
+        let value = self.next_value;
         let command = Record {
-            value: self.next_value,
+            value,
             padding: vec![0x5a; bytes],
         };
         let session = None;
-        world.invoke(at, Operation::Write { session, command })
+        self.ask(
+            world,
+            at,
+            Some(value),
+            Operation::Write { session, command },
+        )
     }
 
-    /// One value of an agreement; whether it has been applied by everybody it must.
-    fn agree(&mut self, world: &mut RaftWorld, sentence: &Sentence) -> Result<bool, Broken> {
-        let Sentence::Agree {
-            bytes, by, exactly, ..
-        } = sentence
-        else {
-            return Ok(true);
-        };
-        match self.attempt {
-            Try::Due => {
-                if let Some((leader, _)) = leader(world)
-                    && let Some(invocation) = self.propose(world, leader, *bytes)
-                {
-                    self.attempt = Try::Asked(invocation, world.now() + ANSWER);
-                }
-                Ok(false)
-            }
-            Try::Asked(invocation, patience) => {
-                match self.answers.remove(&invocation) {
-                    Some(Outcome::Written { response, .. }) => {
-                        self.taken(response.0, *exactly)?;
-                        self.attempt = Try::Applying(response.0);
-                    }
-                    Some(_) => self.attempt = Try::Due,
-                    None if world.now() >= patience => self.attempt = Try::Due,
-                    None => {}
-                }
-                Ok(false)
-            }
-            Try::Applying(position) => {
-                let applied = up(world)
-                    .filter(|process| process.machine().totals().count >= position)
-                    .count();
-                let wanted = by.unwrap_or_else(|| reachable(world));
-                Ok(applied >= wanted)
-            }
+    fn ask(
+        &mut self,
+        world: &mut RaftWorld,
+        at: NodeId,
+        value: Option<u64>,
+        operation: Operation<Ledger>,
+    ) -> Option<InvocationId> {
+        let floor = self.oracle.floor();
+        let invocation = world.invoke(at, operation)?;
+        self.asked.insert(invocation, Asked { value, floor });
+        Some(invocation)
+    }
+
+    /// Whom calls go to that nobody waits for.
+    fn targets(
+        &self,
+        world: &RaftWorld,
+        at: &Name,
+        cast: &mut Cast,
+    ) -> Result<Vec<NodeId>, Broken> {
+        let targets = cast.who(self, world, at)?;
+        let takes = |id: &NodeId| world.process(*id).is_some_and(leads);
+        if at.may_mean_nobody() || targets.iter().any(takes) {
+            return Ok(targets);
         }
+        Err(stuck(
+            "story",
+            "somebody who leads, to take the call".to_owned(),
+            seen::cluster(world),
+        ))
     }
 
-    fn taken(&mut self, position: u64, exactly: bool) -> Result<(), Broken> {
-        let next = self.acknowledged + 1;
-        if exactly && position != next {
-            return Err(unlike(
-                format!("the value at position {next}"),
-                format!("at position {position}"),
-            ));
-        }
-        self.acknowledged = self.acknowledged.max(position);
-        Ok(())
-    }
-
-    fn read(&mut self, world: &mut RaftWorld) -> Result<bool, Broken> {
-        match self.attempt {
-            Try::Due | Try::Applying(_) => {
-                if let Some((leader, _)) = leader(world)
-                    && let Some(invocation) = world.invoke(leader, Operation::Read { query: Total })
-                {
-                    self.attempt = Try::Asked(invocation, world.now() + ANSWER);
-                }
-                Ok(false)
-            }
+    /// Whether a read was answered since the sentence began.
+    fn read(&mut self, world: &mut RaftWorld) -> bool {
+        match self.read {
             Try::Asked(invocation, patience) => match self.answers.remove(&invocation) {
-                Some(Outcome::Answered { answer, .. }) if answer.count >= self.acknowledged => {
-                    Ok(true)
-                }
-                Some(Outcome::Answered { answer, .. }) => Err(unlike(
-                    format!("a read that sees {} values", self.acknowledged),
-                    format!("it saw {}", answer.count),
-                )),
-                Some(_) => {
-                    self.attempt = Try::Due;
-                    Ok(false)
-                }
-                None => {
-                    if world.now() >= patience {
-                        self.attempt = Try::Due;
-                    }
-                    Ok(false)
-                }
+                Some(Outcome::Answered { .. }) => return true,
+                Some(_) => self.read = Try::Due,
+                None if world.now() >= patience => self.read = Try::Due,
+                None => {}
             },
+            Try::Due | Try::Applying(_) => {
+                let operation = Operation::Read { query: Total };
+                if let Some((leader, _)) = seen::leader(world)
+                    && let Some(invocation) = self.ask(world, leader, None, operation)
+                {
+                    self.read = Try::Asked(invocation, world.now() + ANSWER);
+                }
+            }
+        }
+        false
+    }
+
+    /// What an answer says, whoever waits for it.
+    fn learn(&mut self, asked: Asked, outcome: &Outcome<Ledger>) -> Result<(), Violation> {
+        match (asked.value, outcome) {
+            (Some(value), Outcome::Written { response, .. }) => {
+                self.oracle.appended(value, response.0, asked.floor)
+            }
+            (None, Outcome::Answered { answer, .. }) => {
+                self.oracle.read(answer.count, answer.digest, asked.floor)
+            }
+            _ => Ok(()),
         }
     }
 
-    fn all_agree(&self, world: &RaftWorld) -> bool {
-        let mut states = up(world).map(|process| {
-            let raft = process.raft();
-            (
-                process.machine().totals(),
-                raft.commit() == raft.log().last().index,
-            )
-        });
-        let Some(first) = states.next() else {
-            return false;
-        };
-        first.1 && first.0.count >= self.acknowledged && states.all(|state| state == first)
+    /// Looks at a sentence that takes time. Whether it has come about.
+    fn unfolds(&mut self, world: &mut RaftWorld, sentence: &Sentence) -> Result<bool, Broken> {
+        let late = world.now() >= self.until;
+        match sentence {
+            Sentence::LeaderWithin(_) => Ok(seen::is_followed_by_all(world)),
+            Sentence::VoteWithin(_) => Ok(!seen::voters(world).is_empty()),
+            Sentence::Agree { .. } => self.agree(world, sentence),
+            Sentence::Read(_) => Ok(self.read(world)),
+            Sentence::AllAgree(_) => Ok(seen::all_agree(world, self.oracle.floor())),
+            Sentence::NoLeader(_) => seen::nobody_leads(world).map(|()| late),
+            Sentence::LeaderStays(_) => {
+                seen::stays(self.leader, seen::leader(world)).map(|()| late)
+            }
+            Sentence::NothingCommits(_) => {
+                seen::nothing_new(self.at_first, seen::most_applied(world)).map(|()| late)
+            }
+            at_once => seen::holds_now(world, at_once).map(|()| true),
+        }
     }
 }
 
 impl Teller<RaftProcess, RaftInvariants> for RaftTeller {
     type Sentence = Sentence;
 
+    fn names(&self) -> &'static [&'static str] {
+        &["leader", "followers", "follower", "leaders", "voters"]
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        RaftSystem::marks()
+    }
+
     fn understand(&self, words: &[&str]) -> Result<Sentence, String> {
         understand(words)
     }
 
-    fn begin(&mut self, world: &mut RaftWorld, sentence: &Sentence, _cast: &mut Cast) {
-        let length = match sentence {
-            Sentence::LeaderWithin(length)
-            | Sentence::LeaderStays(length)
-            | Sentence::Agree { within: length, .. }
-            | Sentence::Read(length)
-            | Sentence::NothingCommits(length)
-            | Sentence::AllAgree(length) => *length,
-            _ => Duration::ZERO,
-        };
-        self.until = world.now() + length;
-        self.attempt = Try::Due;
-        self.leader = leader(world);
-        self.at_first = most_applied(world);
-        if let Sentence::Agree { values, .. } = sentence {
-            self.left = *values;
-        }
-        if let Sentence::Propose { values, bytes, at } = sentence {
-            let targets = targets(world, at);
-            for _ in 0..*values {
-                for target in &targets {
-                    self.propose(world, *target, *bytes);
+    fn begin(
+        &mut self,
+        world: &mut RaftWorld,
+        sentence: &Sentence,
+        cast: &mut Cast,
+    ) -> Result<(), Broken> {
+        self.until = world.now() + sentence.length();
+        self.leader = seen::leader(world);
+        self.at_first = seen::most_applied(world);
+        self.answers.clear();
+        match sentence {
+            Sentence::Agree {
+                values, at_once, ..
+            } => self.agreement = Agreement::on(*values, *at_once),
+            Sentence::Read(_) => self.read = Try::Due,
+            Sentence::Propose { values, bytes, at } => {
+                let targets = self.targets(world, at, cast)?;
+                for target in targets.repeat(*values as usize) {
+                    self.propose(world, target, *bytes);
                 }
             }
+            Sentence::ReadAt { times, at } => {
+                let targets = self.targets(world, at, cast)?;
+                for target in targets.repeat(*times as usize) {
+                    self.ask(world, target, None, Operation::Read { query: Total });
+                }
+            }
+            _ => {}
         }
+        Ok(())
     }
 
-    fn look(&mut self, world: &mut RaftWorld, sentence: &Sentence, _cast: &mut Cast) -> Deed {
-        let late = world.now() >= self.until;
-        let made = match sentence {
-            Sentence::LeaderWithin(_) => Ok(leader_of_all(world)),
-            Sentence::Agree { .. } => self.agree(world, sentence).map(|applied| {
-                if applied {
-                    self.left -= 1;
-                    self.attempt = Try::Due;
-                }
-                self.left == 0
-            }),
-            Sentence::Read(_) => self.read(world),
-            Sentence::AllAgree(_) => Ok(self.all_agree(world)),
-            Sentence::LeaderStays(_) => stays(self.leader, leader(world)).map(|()| late),
-            Sentence::NothingCommits(_) => {
-                nothing_new(self.at_first, most_applied(world)).map(|()| late)
-            }
-            at_once => holds_now(world, at_once).map(|()| true),
-        };
-        match made {
+    fn look(&mut self, world: &mut RaftWorld, sentence: &Sentence) -> Deed {
+        match self.unfolds(world, sentence) {
             Ok(true) => Deed::Done,
             Err(broken) => Deed::Fails(broken),
-            Ok(false) if late => Deed::Fails(stuck(
-                "story",
-                format!("{sentence:?}"),
-                format!(
-                    "{} after {} tries: {}",
-                    self.left,
-                    self.next_value,
-                    cluster(world)
-                ),
-            )),
+            Ok(false) if world.now() >= self.until => Deed::Late(match sentence {
+                Sentence::Agree { .. } => {
+                    format!("{}; {}", self.agreement, seen::cluster(world))
+                }
+                _ => seen::cluster(world),
+            }),
             Ok(false) => Deed::Waits,
         }
     }
 
-    fn returned(&mut self, _: &mut RaftWorld, invocation: InvocationId, outcome: Outcome<Ledger>) {
-        if let Outcome::Written { response, .. } = &outcome {
-            self.acknowledged = match self.attempt {
-                // The agreement looks at its own answer itself.
-                Try::Asked(asked, _) if asked == invocation => self.acknowledged,
-                _ => self.acknowledged.max(response.0),
-            };
+    fn returned(
+        &mut self,
+        world: &mut RaftWorld,
+        invocation: InvocationId,
+        outcome: Outcome<Ledger>,
+    ) {
+        let Some(asked) = self.asked.remove(&invocation) else {
+            return;
+        };
+        if let Err(violation) = self.learn(asked, &outcome) {
+            world.breaks(Broken::Safety(violation));
         }
         self.answers.insert(invocation, outcome);
     }
 
     fn who(&self, world: &RaftWorld, name: &str) -> Option<Vec<NodeId>> {
-        let leader = leader(world).map(|(id, _)| id);
-        let mut others = world
-            .node_ids()
-            .filter(|id| world.is_running(*id) && Some(*id) != leader);
+        let running = || world.node_ids().filter(|id| world.is_running(*id));
+        let leader = seen::leader(world).map(|(id, _)| id);
+        let followers = || {
+            let leader = leader.into_iter();
+            leader.flat_map(|leader| {
+                seen::within_reach(world, leader).filter(move |id| *id != leader)
+            })
+        };
         match name {
             "leader" => Some(leader.into_iter().collect()),
-            "followers" => Some(others.collect()),
-            "follower" => Some(others.next().into_iter().collect()),
+            "followers" => Some(followers().collect()),
+            "follower" => Some(followers().take(1).collect()),
+            "leaders" => Some(
+                running()
+                    .filter(|id| world.process(*id).is_some_and(leads))
+                    .collect(),
+            ),
+            "voters" => Some(seen::voters(world)),
             _ => None,
         }
-    }
-}
-
-/// The leader of the highest term among those that are up and not cut off from everybody.
-fn leader(world: &RaftWorld) -> Option<(NodeId, Term)> {
-    world
-        .node_ids()
-        .filter(|id| world.is_running(*id) && !is_alone(world, *id))
-        .filter_map(|id| {
-            let process = world.process(id)?;
-            leads(process).then(|| (process.raft().term(), id))
-        })
-        .max()
-        .map(|(term, id)| (id, term))
-}
-
-fn is_alone(world: &RaftWorld, id: NodeId) -> bool {
-    world.size() > 1
-        && world
-            .node_ids()
-            .filter(|peer| *peer != id)
-            .all(|peer| world.network().is_cut(id, peer) || world.network().is_cut(peer, id))
-}
-
-/// Whether a node leads, and everybody that it reaches is in its term and follows it.
-fn leader_of_all(world: &RaftWorld) -> bool {
-    let Some((leader, term)) = leader(world) else {
-        return false;
-    };
-    world
-        .node_ids()
-        .filter(|id| world.is_running(*id) && !world.network().is_cut(leader, *id))
-        .filter_map(|id| world.process(id))
-        .all(|process| process.raft().term() == term && process.raft().leader() == Some(leader))
-}
-
-fn up(world: &RaftWorld) -> impl Iterator<Item = &Replica<Ledger>> {
-    world.node_ids().filter_map(|id| world.process(id))
-}
-
-/// How many nodes are up and within reach of the leader.
-fn reachable(world: &RaftWorld) -> usize {
-    let Some((leader, _)) = leader(world) else {
-        return world.size();
-    };
-    world
-        .node_ids()
-        .filter(|id| world.is_running(*id) && !world.network().is_cut(leader, *id))
-        .count()
-}
-
-fn most_applied(world: &RaftWorld) -> u64 {
-    up(world)
-        .map(|process| process.machine().totals().count)
-        .max()
-        .unwrap_or_default()
-}
-
-fn targets(world: &RaftWorld, at: &str) -> Vec<NodeId> {
-    match at {
-        "leader" => leader(world).into_iter().map(|(id, _)| id).collect(),
-        "leaders" => world
-            .node_ids()
-            .filter(|id| world.process(*id).is_some_and(leads))
-            .collect(),
-        "all" => world.node_ids().collect(),
-        node => world
-            .node_ids()
-            .filter(|id| id.to_string() == node)
-            .collect(),
-    }
-}
-
-fn stays(was: Option<(NodeId, Term)>, is: Option<(NodeId, Term)>) -> Result<(), Broken> {
-    match was == is && was.is_some() {
-        true => Ok(()),
-        false => Err(unlike(
-            format!("the leader to stay as it was, {was:?}"),
-            format!("{is:?}"),
-        )),
-    }
-}
-
-fn nothing_new(was: u64, is: u64) -> Result<(), Broken> {
-    match was == is {
-        true => Ok(()),
-        false => Err(unlike(
-            format!("nothing to be applied after {was} values"),
-            format!("{is} values"),
-        )),
-    }
-}
-
-/// What is so or not so at this moment.
-fn holds_now(world: &RaftWorld, sentence: &Sentence) -> Result<(), Broken> {
-    match sentence {
-        Sentence::NoLeader => match leader(world) {
-            None => Ok(()),
-            Some((id, term)) => Err(unlike("no leader".to_owned(), format!("{id} leads {term}"))),
-        },
-        Sentence::LogHolds(most) => {
-            let longest = up(world).map(|it| it.raft().log().len()).max().unwrap_or(0);
-            within_bound(longest, *most, "entries in a log")
-        }
-        Sentence::DiskHolds(most) => {
-            let fullest = world.node_ids().map(|id| world.disk_bytes(id)).max();
-            within_bound(fullest.unwrap_or(0), *most, "bytes on a disk")
-        }
-        Sentence::HasSnapshot => match up(world).all(|it| it.raft().snapshot().is_some()) {
-            true => Ok(()),
-            false => Err(unlike(
-                "a snapshot on every node".to_owned(),
-                cluster(world),
-            )),
-        },
-        _ => Ok(()),
-    }
-}
-
-fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {
-    match found <= most {
-        true => Ok(()),
-        false => Err(unlike(format!("at most {most} {what}"), found.to_string())),
-    }
-}
-
-fn unlike(expected: String, found: String) -> Broken {
-    Broken::Safety(Violation::new("story", [], expected, found))
-}
-
-fn cluster(world: &RaftWorld) -> String {
-    let nodes = world.node_ids().map(|id| match world.process(id) {
-        Some(process) => format!("{id} {}", process),
-        None => format!("{id} down"),
-    });
-    nodes.collect::<Vec<_>>().join(", ")
-}
-
-fn understand(words: &[&str]) -> Result<Sentence, String> {
-    let time = |text: &str| parse_duration(text).map_err(|why| why.to_string());
-    let number = |text: &str| -> Result<usize, String> {
-        text.parse()
-            .map_err(|_| format!("{text:?} is not a number"))
-    };
-    match words {
-        ["leader", "within", length] => Ok(Sentence::LeaderWithin(time(length)?)),
-        ["no", "leader"] => Ok(Sentence::NoLeader),
-        ["leader", "stays", "for", length] => Ok(Sentence::LeaderStays(time(length)?)),
-        ["nothing", "commits", "for", length] => Ok(Sentence::NothingCommits(time(length)?)),
-        ["all", "agree", "within", length] => Ok(Sentence::AllAgree(time(length)?)),
-        ["read", "within", length] => Ok(Sentence::Read(time(length)?)),
-        ["every", "node", "has", "a", "snapshot"] => Ok(Sentence::HasSnapshot),
-        ["every", "log", "holds", "at", "most", most, "entries"] => {
-            Ok(Sentence::LogHolds(number(most)?))
-        }
-        ["every", "disk", "holds", "at", "most", most, "bytes"] => {
-            Ok(Sentence::DiskHolds(number(most)?))
-        }
-        ["propose", values, rest @ .., "at", at] => Ok(Sentence::Propose {
-            values: number(values)? as u64,
-            bytes: bytes_in(rest)?,
-            at: at.trim_start_matches('$').to_owned(),
-        }),
-        ["agree", rest @ .., "within", length] => agreement(rest, time(length)?),
-        _ => Err("this sentence is not known to raft".to_owned()),
-    }
-}
-
-fn agreement(words: &[&str], within: Duration) -> Result<Sentence, String> {
-    let (exactly, words) = match words {
-        ["exactly", rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    let ["on", values, rest @ ..] = words else {
-        return Err("how many values? write it as: agree on 3 within 10s".to_owned());
-    };
-    let (by, rest) = match rest {
-        [rest @ .., "by", by] => (Some(*by), rest),
-        rest => (None, rest),
-    };
-    let number = |text: &str| {
-        text.parse()
-            .map_err(|_| format!("{text:?} is not a number"))
-    };
-    Ok(Sentence::Agree {
-        values: number(values)?,
-        bytes: bytes_in(rest)?,
-        by: by.map(number).transpose()?.map(|by| by as usize),
-        exactly,
-        within,
-    })
-}
-
-fn bytes_in(words: &[&str]) -> Result<usize, String> {
-    match words {
-        [] => Ok(0),
-        ["of", bytes, "bytes"] => bytes
-            .parse()
-            .map_err(|_| format!("{bytes:?} is not a number of bytes")),
-        _ => Err(format!("{:?} is not understood", words.join(" "))),
     }
 }

@@ -108,6 +108,9 @@ pub struct Storage<D: Durable> {
     wal: FileId,
     wal_bytes: usize,
     checkpoint_bytes: usize,
+    /// The size of the last checkpoint. The next one waits until the log has
+    /// grown by as much, or a large state would be written again and again.
+    image_bytes: usize,
     /// Written and not synced, in order.
     unsynced: Vec<D::Write>,
     abandoned: bool,
@@ -119,7 +122,8 @@ impl<D: Durable> Storage<D> {
     /// Reads what a disk holds, repairs a torn write and removes leftovers. An
     /// empty disk is a first boot, and holds the default state.
     ///
-    /// A checkpoint is taken when the log has grown by `checkpoint_bytes`.
+    /// A checkpoint is taken when the log has grown by `checkpoint_bytes`, and
+    /// by the size of the last checkpoint.
     ///
     /// # Errors
     ///
@@ -163,6 +167,9 @@ impl<D: Durable> Storage<D> {
             wal,
             wal_bytes: disk.read(wal).len(),
             checkpoint_bytes,
+            image_bytes: disk
+                .lookup(CHECKPOINT)
+                .map_or(0, |file| disk.read(file).len()),
             unsynced: Vec::new(),
             abandoned: false,
             buffer: Vec::new(),
@@ -252,7 +259,7 @@ impl<D: Durable> Storage<D> {
 
     #[inline]
     fn checkpoint_if_due(&mut self, disk: &mut SimulatedDisk) -> Result<(), DiskError> {
-        if self.wal_bytes <= self.checkpoint_bytes {
+        if self.wal_bytes <= self.checkpoint_bytes.max(self.image_bytes) {
             return Ok(());
         }
         self.abandoned = true;
@@ -267,6 +274,7 @@ impl<D: Durable> Storage<D> {
         let next = Generation(self.generation.0 + 1);
         let image = (next.0, &self.durable);
         write_file(disk, UNFINISHED, &mut self.buffer, &image)?;
+        self.image_bytes = self.buffer.len();
         self.wal = disk.create(&wal_name(next))?;
         disk.rename(UNFINISHED, CHECKPOINT)?;
         disk.sync_directory()?;

@@ -1,0 +1,181 @@
+//! Promises that one node, or all disks at one instant, can break on their own.
+
+use alloc::format;
+
+use super::{RaftHost, Seen};
+use crate::digest::Digest;
+use crate::invariants::{ClusterView, Violation};
+use crate::process::NodeId;
+use crate::raft::{Command, Durable, LogIndex, Raft, Term};
+
+/// Whether a disk holds an entry, by itself or in its snapshot.
+pub(super) fn holds<C: Command>(disk: &Durable<C>, index: LogIndex, term: Term) -> bool {
+    disk.log.base().index > index || disk.log.term_at(index) == Some(term)
+}
+
+pub(super) fn check_majority<P: RaftHost>(
+    cluster: &impl ClusterView<P>,
+    voters: &[NodeId],
+    index: LogIndex,
+    term: Term,
+) -> Result<(), Violation> {
+    let held = |voter: &&NodeId| holds(P::durable(cluster.node(**voter).durable), index, term);
+    let holders = voters.iter().filter(held).count();
+    if holders > voters.len() / 2 {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "committed-on-majority",
+        voters.iter().filter(held).copied(),
+        format!("{index}@{term}, committed, on the disks of more than half of {voters:?}"),
+        format!("it on {holders}"),
+    ))
+}
+
+/// What a node answers for must be on its disk when its step ends.
+pub(super) fn check_persisted<C: Command>(
+    node: NodeId,
+    now: &Seen,
+    disk: &Durable<C>,
+) -> Result<(), Violation> {
+    let same = disk.term == now.term
+        && disk.vote == now.vote
+        && disk.log.last() == now.last
+        && disk.log.base() == now.base;
+    if same {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "state-is-persisted",
+        [node],
+        format!(
+            "term {}, vote {:?}, log {} to {} on the disk of {node}, as in its memory",
+            now.term, now.vote, now.base, now.last
+        ),
+        format!(
+            "term {}, vote {:?}, log {} to {}",
+            disk.term,
+            disk.vote,
+            disk.log.base(),
+            disk.log.last()
+        ),
+    ))
+}
+
+pub(super) fn check_forward(node: NodeId, seen: &Seen, now: &Seen) -> Result<(), Violation> {
+    let violation =
+        |property, expected, found| Err(Violation::new(property, [node], expected, found));
+    if now.term < seen.term {
+        return violation(
+            "term-never-decreases",
+            format!("{node} at {} or later", seen.term),
+            format!("{}", now.term),
+        );
+    }
+    if now.commit < seen.commit || now.applied < seen.applied || now.base.index < seen.base.index {
+        return violation(
+            "progress-never-undone",
+            format!(
+                "{node} with commit, applied and snapshot index at or after {}, {} and {}",
+                seen.commit, seen.applied, seen.base.index
+            ),
+            format!("{}, {} and {}", now.commit, now.applied, now.base.index),
+        );
+    }
+    let ordered =
+        now.base.index <= now.applied && now.applied <= now.commit && now.commit <= now.last.index;
+    if !ordered {
+        return violation(
+            "indices-ordered",
+            format!("on {node}: snapshot <= applied <= commit <= last index"),
+            format!(
+                "{}, {}, {}, {}",
+                now.base.index, now.applied, now.commit, now.last.index
+            ),
+        );
+    }
+    if seen.leads && now.leads && seen.term == now.term && now.last.index < seen.last.index {
+        return violation(
+            "leader-append-only",
+            format!(
+                "the log of {node}, leader of {}, up to {}",
+                now.term, seen.last
+            ),
+            format!("it ends at {}", now.last),
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn check_survived(node: NodeId, seen: &Seen, now: &Seen) -> Result<(), Violation> {
+    if now.term < seen.term || now.base.index < seen.base.index {
+        return Err(Violation::new(
+            "state-survives-crash",
+            [node],
+            format!(
+                "{node} at {} with a snapshot at {} or later",
+                seen.term, seen.base
+            ),
+            format!("{} with {}", now.term, now.base),
+        ));
+    }
+    if now.term == seen.term && seen.vote.is_some() && now.vote != seen.vote {
+        return Err(Violation::new(
+            "vote-survives-crash",
+            [node],
+            format!(
+                "{node} to remember its vote for {:?} in {}",
+                seen.vote, seen.term
+            ),
+            format!("{:?}", now.vote),
+        ));
+    }
+    Ok(())
+}
+
+/// A leader counts replicas only of entries of its own term (paper, 5.4.2).
+pub(super) fn check_commit_rule<C: Command>(raft: &Raft<C>) -> Result<(), Violation> {
+    let term = raft.log().term_at(raft.commit());
+    if !raft.role().is_leader() || term.is_none_or(|term| term == raft.term()) {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "commit-own-term",
+        [raft.id()],
+        format!(
+            "{}, leader of {}, to count replicas of entries of its term",
+            raft.id(),
+            raft.term()
+        ),
+        format!("it commits {} of {:?}", raft.commit(), term),
+    ))
+}
+
+/// A snapshot must hold all of the state that it stands for.
+pub(super) fn check_snapshot<P: RaftHost>(node: NodeId, process: &P) -> Result<(), Violation> {
+    let Some(snapshot) = process.raft().snapshot() else {
+        return Ok(());
+    };
+    if process.raft().applied() != snapshot.last.index {
+        return Ok(());
+    }
+    let state = process.encode_state();
+    if *state == *snapshot.data {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "snapshot-is-the-state",
+        [node],
+        format!(
+            "the state of {node} at {} to be its snapshot's",
+            snapshot.last
+        ),
+        format!(
+            "state {:016x} of {} bytes, snapshot {:016x} of {} bytes",
+            Digest::of(state.as_slice()),
+            state.len(),
+            Digest::of(&*snapshot.data),
+            snapshot.data.len()
+        ),
+    ))
+}
