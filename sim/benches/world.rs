@@ -52,8 +52,14 @@ fn speed() {
         println!("  raw Endpoint ping-pong   {:>12.0} messages/s", ping_pong);
         println!("  messages                 {messages:>12.0} messages/s");
         println!("  ratio                    {:>12.2}", messages / ping_pong);
-        println!("  events                   {:>12.0} events/s", raft.events as f64 / seconds);
-        println!("  seeds                    {:>12.0} seeds/s per core", raft.seeds as f64 / seconds);
+        println!(
+            "  events                   {:>12.0} events/s",
+            raft.events as f64 / seconds
+        );
+        println!(
+            "  seeds                    {:>12.0} seeds/s per core",
+            raft.seeds as f64 / seconds
+        );
         println!(
             "  simulated                {:>12.0} s per second\n",
             raft.simulated.as_secs_f64() / seconds
@@ -100,11 +106,9 @@ fn ping_pongs_per_second() -> f64 {
                 config.send_latency = Duration::ZERO..Duration::from_nanos(1);
             });
             let handle = madsim::runtime::Handle::current();
-            let addresses: [SocketAddr; 2] = ["10.0.0.1:1", "10.0.0.2:1"]
-                .map(|address| address.parse().expect("an address"));
-            let [one, two] = addresses.map(|address| {
-                handle.create_node().ip(address.ip()).build()
-            });
+            let addresses: [SocketAddr; 2] =
+                ["10.0.0.1:1", "10.0.0.2:1"].map(|address| address.parse().expect("an address"));
+            let [one, two] = addresses.map(|address| handle.create_node().ip(address.ip()).build());
             let echo = two.spawn(bounce(addresses[1], addresses[0], ROUNDS, false));
             one.spawn(bounce(addresses[0], addresses[1], ROUNDS, true))
                 .await
@@ -153,8 +157,14 @@ fn replay() {
         })
         .collect();
     times.sort_unstable();
-    println!("  median                   {:>12.1?}", times[times.len() / 2]);
-    println!("  slowest of {TRIES}            {:>12.1?}\n", times[times.len() - 1]);
+    println!(
+        "  median                   {:>12.1?}",
+        times[times.len() / 2]
+    );
+    println!(
+        "  slowest of {TRIES}            {:>12.1?}\n",
+        times[times.len() - 1]
+    );
 }
 
 /// Resident memory over a long campaign.
@@ -162,10 +172,18 @@ fn memory() {
     println!("memory: resident set of one process over a campaign, 2 workers");
     let early = campaign_of(0..1_000);
     let first = resident();
-    println!("  after {:>7} seeds       {:>12} MiB", grouped(early), mebibytes(first));
+    println!(
+        "  after {:>7} seeds       {:>12} MiB",
+        grouped(early),
+        mebibytes(first)
+    );
     let late = campaign_of(1_000..20_000);
     let last = resident();
-    println!("  after {:>7} seeds       {:>12} MiB", grouped(early + late), mebibytes(last));
+    println!(
+        "  after {:>7} seeds       {:>12} MiB",
+        grouped(early + late),
+        mebibytes(last)
+    );
     println!(
         "  growth                   {:>12} MiB",
         mebibytes(last.saturating_sub(first))
@@ -184,8 +202,8 @@ fn campaign_of(seeds: std::ops::Range<u64>) -> u64 {
         found: PathBuf::from("out/bench"),
         confirm_with: None,
     };
-    let summary = campaign::fuzz(&plan, &AtomicBool::new(false), &Silent)
-        .expect("findings can be written");
+    let summary =
+        campaign::fuzz(&plan, &AtomicBool::new(false), &Silent).expect("findings can be written");
     summary.runs()
 }
 
@@ -208,7 +226,11 @@ fn status(field: &str) -> u64 {
     status
         .lines()
         .find_map(|line| line.strip_prefix(field))
-        .and_then(|rest| rest.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok())
+        .and_then(|rest| {
+            rest.trim_matches(|c: char| !c.is_ascii_digit())
+                .parse()
+                .ok()
+        })
         .unwrap_or(0)
 }
 

@@ -203,16 +203,13 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
                 next: 0,
                 rounds_left,
             }),
-            Sentence::Sometimes(chance, line) => {
-                if self.cast.draw.chance(chance) {
-                    return self.begin(world, *line);
-                }
+            Sentence::Sometimes(chance, line) if self.cast.draw.chance(chance) => {
+                return self.begin(world, *line);
             }
-            Sentence::If(count, line) => {
-                if self.fits(world, &count).is_ok() {
-                    return self.begin(world, *line);
-                }
+            Sentence::If(count, line) if self.fits(world, &count).is_ok() => {
+                return self.begin(world, *line);
             }
+            Sentence::Sometimes(..) | Sentence::If(..) => {}
             Sentence::Let(name, of) => {
                 let nodes = self.cast.who(&self.teller, world, &of)?;
                 self.cast.learn(name, nodes);

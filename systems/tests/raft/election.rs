@@ -263,9 +263,7 @@ fn a_vote_survives_a_crash_between_any_two_effects() {
 fn a_candidate_remembers_that_it_voted_for_itself() {
     let mut world = world(3);
     world.timeout(N1, Timer::Election);
-    while !world.is_candidate(N1) {
-        world.deliver(0);
-    }
+    world.deliver_until(|world| world.is_candidate(N1));
     world.bag.clear();
     world.crash(N1);
     world.restart(N1);

@@ -78,9 +78,7 @@ fn a_read_waits_for_the_first_commit_of_the_term() {
     world.timeout(N3, Timer::Election);
     world.bag.clear();
     world.timeout(N2, Timer::Election);
-    while !world.leads(N2) {
-        world.deliver(0);
-    }
+    world.deliver_until(|world| world.leads(N2));
     let read = world.read(N2);
     assert!(world.marks.contains(marks::READ_WAITED_FOR_NOOP));
     // All that was sent is answered, but for the no-op: n2 leads, and does not

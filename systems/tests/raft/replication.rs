@@ -342,9 +342,7 @@ impl World {
     /// for its no-op.
     fn elect_without_noop(&mut self, node: NodeId, others: &[NodeId]) {
         self.timeout(node, Timer::Election);
-        while !self.leads(node) {
-            self.deliver(0);
-        }
+        self.deliver_until(|world| world.leads(node));
         for _ in 0..50 {
             self.lose(|envelope| !others.contains(&envelope.to) && envelope.to != node);
             for envelope in &mut self.bag {

@@ -54,6 +54,14 @@ impl World {
         self.assert_held();
     }
 
+    /// Delivers messages in order of sending until something is so.
+    pub(crate) fn deliver_until(&mut self, so: impl Fn(&Self) -> bool) {
+        while !so(self) {
+            assert!(!self.bag.is_empty(), "it never comes about");
+            self.deliver(0);
+        }
+    }
+
     pub(crate) fn leads(&self, node: NodeId) -> bool {
         self.is_up(node) && self.node(node).raft().role().is_leader()
     }

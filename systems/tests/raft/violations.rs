@@ -18,9 +18,7 @@ fn a_forged_vote_makes_two_leaders() {
     for node in [N1, N2] {
         world.timeout(node, Timer::Election);
     }
-    while !(world.is_candidate(N1) && world.is_candidate(N2)) {
-        world.deliver(0);
-    }
+    world.deliver_until(|world| world.is_candidate(N1) && world.is_candidate(N2));
     world.bag.clear();
     for to in [N1, N2] {
         let message = Message::RequestVoteReply(RequestVoteReply {

@@ -1,0 +1,216 @@
+//! The command line as a user meets it: exit codes, and one line that says what to do.
+
+use std::fs;
+use std::process::{Command, Output};
+
+fn snowglobe(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_snowglobe"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it exits by itself")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_mistake_gets_one_line_and_its_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("the file is written");
+        path.display().to_string()
+    };
+    let story = "system = \"raft\"\nnodes = 3\nseed = \"1\"\n";
+    let empty = file("empty.toml", "");
+    let torn = file("torn.toml", "system = \"raft");
+    let stranger = file("stranger.toml", &story.replace("raft", "paxos"));
+    let crowd = file("crowd.toml", &story.replace("nodes = 3", "nodes = 99"));
+    let fault = format!("{story}faults = [\"1s explode n1\"]\n");
+    let fault = file("fault.toml", &fault);
+    let node = file(
+        "node.toml",
+        &format!("{story}faults = [\"1s crash n7 losing unsynced\"]\n"),
+    );
+    let sentence = file(
+        "sentence.toml",
+        &format!("{story}story = [\"all is well\"]\n"),
+    );
+    let option = file("option.toml", &format!("{story}[options]\ncolour = 1\n"));
+    for (arguments, expected, says) in [
+        (vec!["run", "paxos"], 2, "snowglobe list"),
+        (vec!["run", "raft", "--seed", "x"], 2, "seed"),
+        (vec!["fuzz", "paxos"], 2, "snowglobe list"),
+        (vec!["fuzz", "--seeds", "9..3"], 2, "above the start"),
+        (vec!["fuzz", "-j", "0"], 2, "at least 1"),
+        (vec!["fuzz", "--max-fail", "0"], 2, "at least 1"),
+        (vec!["fuzz", "--found", "/proc/nowhere"], 1, "--found"),
+        (vec!["replay", "nothing.toml"], 1, "nothing.toml"),
+        (vec!["replay", "what"], 2, "no file"),
+        (vec!["replay", &empty], 2, "empty.toml"),
+        (vec!["replay", &torn], 2, "line 1"),
+        (vec!["replay", &stranger], 2, "paxos"),
+        (vec!["replay", &crowd], 2, "1 to 9 nodes"),
+        (vec!["replay", &fault], 2, "explode"),
+        (vec!["replay", &node], 2, "n7"),
+        (vec!["replay", &sentence], 2, "all is well"),
+        (vec!["replay", &option], 2, "colour"),
+        (vec!["replay", "1", "--node", "two"], 2, "n2"),
+        (vec!["verify", "/nowhere"], 2, "/nowhere"),
+    ] {
+        let output = snowglobe(&arguments);
+        let text = stderr(&output);
+        assert_eq!(code(&output), expected, "{arguments:?}: {text}");
+        assert!(
+            text.contains(says),
+            "{arguments:?} should say {says:?}: {text}"
+        );
+        assert!(!text.contains("panicked"), "{arguments:?}: {text}");
+        if text.starts_with("snowglobe: ") {
+            assert_eq!(text.lines().count(), 1, "{arguments:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_corpus_is_nothing_selected() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = snowglobe(&["verify", &folder.path().display().to_string()]);
+    assert_eq!(code(&output), 4, "{}", stderr(&output));
+}
+
+#[test]
+fn list_names_what_there_is() {
+    let output = snowglobe(&["list"]);
+    assert_eq!(code(&output), 0);
+    let text = stdout(&output);
+    for word in [
+        "raft",
+        "partitions",
+        "raft.leader_elected",
+        "disk.rot_detected",
+    ] {
+        assert!(text.contains(word), "{word} is missing:\n{text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_slice(&snowglobe(&["list", "--format", "json"]).stdout).expect("JSON");
+    assert_eq!(json["systems"][0]["name"], "raft");
+}
+
+#[test]
+fn a_campaign_tells_what_it_covered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = folder.path().display().to_string();
+    let output = snowglobe(&["fuzz", "raft", "--seeds", "0..20", "--found", &found]);
+    let text = stdout(&output);
+    assert_eq!(code(&output), 0, "{text}{}", stderr(&output));
+    for says in [
+        "20 runs",
+        "20 held, 0 failed",
+        "reached",
+        "held in every run",
+    ] {
+        assert!(text.contains(says), "{says:?} is missing:\n{text}");
+    }
+    let json = snowglobe(&[
+        "fuzz", "--seeds", "0..5", "--found", &found, "--format", "json",
+    ]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(json["runs"], 5);
+}
+
+#[test]
+fn slices_share_a_range() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = folder.path().display().to_string();
+    let runs = |slice: &str| {
+        let arguments = [
+            "fuzz",
+            "--seeds",
+            "0..10",
+            "--partition",
+            slice,
+            "--found",
+            &found,
+            "--format",
+            "json",
+        ];
+        let output = snowglobe(&arguments);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        json["runs"].as_u64().expect("a number")
+    };
+    assert_eq!(
+        runs("slice:1/3") + runs("slice:2/3") + runs("slice:3/3"),
+        10
+    );
+}
+
+/// A scenario whose demand cannot be met: nobody can be elected while everybody is cut off.
+#[test]
+fn a_failure_replays_from_its_file_and_shows_its_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("impossible.toml");
+    let text = "# Nobody can lead behind cuts.\nsystem = \"raft\"\nnodes = 3\nseed = \"1\"\n\
+                story = [\"cut all\", \"leader within 2s\"]\n";
+    fs::write(&path, text).expect("the file is written");
+    let path = path.display().to_string();
+    let output = snowglobe(&["replay", &path]);
+    let shown = stdout(&output);
+    assert_eq!(code(&output), 11, "{shown}");
+    for says in [
+        "FAIL raft 0x0000000000000001",
+        "property",
+        "leader within",
+        "timeout",
+    ] {
+        assert!(shown.contains(says), "{says:?} is missing:\n{shown}");
+    }
+    let verified = snowglobe(&["verify", &path]);
+    assert_eq!(code(&verified), 11, "it expects to hold");
+}
+
+#[test]
+fn what_a_seed_draws_can_be_kept_and_changed() {
+    let output = snowglobe(&["run", "raft", "--seed", "5", "--scenario"]);
+    assert_eq!(code(&output), 0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.toml");
+    fs::write(&path, &output.stdout).expect("the file is written");
+    let of_file = snowglobe(&["replay", "--digest", &path.display().to_string()]);
+    let of_seed = snowglobe(&["replay", "--digest", "5", "--system", "raft"]);
+    assert_eq!(stdout(&of_file), stdout(&of_seed));
+}
+
+#[test]
+fn the_timeline_can_be_narrowed() {
+    let all = stdout(&snowglobe(&["replay", "3", "--system", "raft", "--trace"]));
+    let one = stdout(&snowglobe(&[
+        "replay", "3", "--system", "raft", "--node", "n2",
+    ]));
+    let early = stdout(&snowglobe(&[
+        "replay", "3", "--system", "raft", "--until", "1s",
+    ]));
+    assert!(one.lines().count() < all.lines().count());
+    assert!(early.lines().count() < all.lines().count());
+    assert!(
+        !one.lines().any(|line| line.contains("  n1 deliver")),
+        "{one}"
+    );
+}
+
+#[test]
+fn completions_are_printed() {
+    let output = snowglobe(&["completions", "bash"]);
+    assert_eq!(code(&output), 0);
+    assert!(stdout(&output).contains("snowglobe"));
+}
