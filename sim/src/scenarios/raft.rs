@@ -4,6 +4,8 @@ mod clients;
 mod oracle;
 mod story;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use snowglobe_systems::ledger::Ledger;
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
@@ -35,6 +37,8 @@ pub type RaftWorld = World<RaftProcess, RaftInvariants>;
 pub struct RaftOptions {
     /// How many clients there are; each has one operation in flight.
     pub clients: u8,
+    /// How many of them only read.
+    pub watchers: u8,
     /// Of a hundred operations, how many append; the others read.
     pub appends_in_100: u8,
     /// The longest pause of a client between two operations, in milliseconds.
@@ -47,6 +51,13 @@ pub struct RaftOptions {
     pub padding_bytes: usize,
     /// Whether somebody moves the leadership about on purpose.
     pub transfers: bool,
+    /// Whether a crowd proposes many values at once and waits for none.
+    pub bursts: bool,
+    /// The shortest election timeout, in milliseconds. A leader tells that it
+    /// lives three times as often.
+    pub election_ms: u64,
+    /// The longest election timeout beyond the shortest, in milliseconds.
+    pub election_spread_ms: u64,
     /// How many client sessions the replicas keep.
     pub max_sessions: usize,
     /// The number of log entries after which a snapshot is taken; 0 for never.
@@ -59,11 +70,15 @@ impl Default for RaftOptions {
     fn default() -> Self {
         Self {
             clients: 3,
+            watchers: 0,
             appends_in_100: 70,
             think_ms: 20,
             patience_ms: 800,
             padding_bytes: 0,
             transfers: false,
+            bursts: false,
+            election_ms: 300,
+            election_spread_ms: 300,
             max_sessions: 64,
             snapshot_after_entries: 100,
             snapshot_chunk_bytes: 1024,
@@ -89,11 +104,15 @@ impl System for RaftSystem {
         let clients = draw.range(1..7) as u8;
         RaftOptions {
             clients,
+            watchers: draw.below(u64::from(clients)) as u8,
             appends_in_100: *draw.pick(&[20, 50, 80, 100]),
             think_ms: *draw.pick(&[0, 5, 20, 100]),
             patience_ms: *draw.pick(&[200, 800, 2000]),
             padding_bytes: *draw.pick(&[0, 0, 16, 300]),
             transfers: draw.below(3) == 0,
+            bursts: draw.below(3) == 0,
+            election_ms: *draw.pick(&[200, 300, 300, 500]),
+            election_spread_ms: *draw.pick(&[40, 300, 300, 600]),
             // Room for every client: with fewer they would evict each other
             // for ever. A client that forgets its session evicts somebody.
             max_sessions: usize::from(clients) + *draw.pick(&[0, 1, 64]),
@@ -107,6 +126,12 @@ impl System for RaftSystem {
         config.max_sessions = options.max_sessions;
         config.snapshot_after_entries =
             (options.snapshot_after_entries > 0).then_some(options.snapshot_after_entries);
+        let shortest = Duration::from_millis(options.election_ms);
+        let spread = Duration::from_millis(options.election_spread_ms);
+        config.raft.election_timeout = shortest..shortest + spread;
+        config.raft.heartbeat_interval = shortest / 3;
+        config.raft.quorum_check_interval = shortest + spread;
+        config.raft.transfer_timeout = shortest + spread;
         config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
         vec![config; nodes]
     }

@@ -1,5 +1,6 @@
-//! Clients that append to the ledger and read it, and somebody who moves the
-//! leadership about.
+//! Clients that append to the ledger and read it.
+
+mod crowd;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::replica::{Operation, Outcome, Sequence, SessionId};
 
 use super::oracle::Oracle;
-use super::{RaftOptions, RaftProcess, RaftWorld, leads};
+use super::{RaftOptions, RaftProcess, RaftWorld};
 use crate::draw::{Draw, PerMillion, Purpose, Streams};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::{Settled, Workload};
@@ -25,6 +26,7 @@ pub(super) const CLIENT_MARKS: &[&str] = &[
     "client.gave_up_waiting",
     "client.late_copy_delivered",
     "client.session_expired",
+    "client.burst_proposed",
     "client.transfer_asked",
 ];
 
@@ -81,20 +83,31 @@ struct Echo {
     value: u64,
 }
 
+/// Who made a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    /// A client, by its number.
+    Client(usize),
+    /// One of many that nobody follows up.
+    Crowd,
+}
+
 /// A call, as long as its answer may come.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    client: usize,
+    asker: Asker,
     wish: Wish,
     /// The highest position that anybody knew of when the call was made.
     floor: u64,
 }
 
-/// Clients that append and read, and somebody who moves the leadership about.
+/// Clients that append and read, a crowd that only proposes, and an operator
+/// who moves the leadership about.
 #[derive(Debug)]
 pub struct RaftClients {
     clients: Vec<Client>,
     operator: Draw,
+    crowd: Draw,
     options: RaftOptions,
     asked: BTreeMap<InvocationId, Asked>,
     next_value: u64,
@@ -108,9 +121,7 @@ const ECHOES: PerMillion = PerMillion::percent(4);
 const FORGETS: PerMillion = PerMillion::percent(2);
 /// A client's patience grows to no more than this power of two.
 const MOST_DOUBLINGS: u32 = 5;
-const OPERATOR: u64 = 1 << 40;
 const BACK_OFF: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(60);
-const BETWEEN_TRANSFERS: Range<Duration> = Duration::from_millis(300)..Duration::from_secs(4);
 
 impl RaftClients {
     pub(super) fn new(scenario: &Scenario, options: &RaftOptions) -> Self {
@@ -137,6 +148,7 @@ impl RaftClients {
         Self {
             clients,
             operator: streams.open(Purpose::Workload(u16::MAX)),
+            crowd: streams.open(Purpose::Workload(u16::MAX - 1)),
             options: options.clone(),
             asked: BTreeMap::new(),
             next_value: 0,
@@ -180,7 +192,7 @@ impl RaftClients {
         let floor = self.oracle.floor();
         let invocation = world.invoke(self.clients[number].target, operation)?;
         let asked = Asked {
-            client: number,
+            asker: Asker::Client(number),
             wish,
             floor,
         };
@@ -238,7 +250,13 @@ impl RaftClients {
                 if client.draw.chance(FORGETS) {
                     client.session = None;
                 }
-                client.draw.below(100) < u64::from(self.options.appends_in_100)
+                // Watchers never append: they stay with a leader that can no
+                // longer commit, and would believe what it says.
+                let share = match number < usize::from(self.options.watchers) {
+                    true => 0,
+                    false => self.options.appends_in_100,
+                };
+                client.draw.below(100) < u64::from(share)
             }
             Errand::LastAppend => true,
             Errand::LastRead => false,
@@ -346,22 +364,6 @@ impl RaftClients {
         }
     }
 
-    fn ask_for_transfer(&mut self, world: &mut RaftWorld) {
-        let nodes = world.size() as u64;
-        let to = NodeId::at(self.operator.below(nodes) as usize);
-        let leader = world
-            .node_ids()
-            .find(|id| world.process(*id).is_some_and(leads));
-        if let Some(leader) = leader
-            && leader != to
-        {
-            world.mark("client.transfer_asked");
-            world.invoke(leader, Operation::TransferLeadership { to });
-        }
-        let pause = self.operator.duration(BETWEEN_TRANSFERS);
-        world.alarm(pause, OPERATOR);
-    }
-
     fn missing(&self, world: &RaftWorld) -> String {
         let waiting = self
             .clients
@@ -388,17 +390,11 @@ impl Workload<RaftProcess, RaftInvariants> for RaftClients {
             let pause = self.clients[number].draw.duration(BACK_OFF);
             self.ring_for(world, number, pause);
         }
-        if self.options.transfers {
-            let pause = self.operator.duration(BETWEEN_TRANSFERS);
-            world.alarm(pause, OPERATOR);
-        }
+        self.begin_crowd(world);
     }
 
     fn alarm(&mut self, world: &mut RaftWorld, token: u64) {
-        if token == OPERATOR {
-            if !self.settling {
-                self.ask_for_transfer(world);
-            }
+        if self.crowd_alarm(world, token) {
             return;
         }
         let (number, alarm) = ((token >> 32) as usize, token as u32);
@@ -428,8 +424,12 @@ impl Workload<RaftProcess, RaftInvariants> for RaftClients {
             world.breaks(broken);
             return;
         }
-        if self.clients[asked.client].waits_for == Some(invocation) {
-            self.answered(world, asked.client, outcome);
+        match asked.asker {
+            Asker::Client(number) if self.clients[number].waits_for == Some(invocation) => {
+                self.answered(world, number, outcome);
+            }
+            Asker::Client(_) => {}
+            Asker::Crowd => self.crowd_answered(&outcome),
         }
     }
 

@@ -35,6 +35,11 @@ impl Oracle {
         self.open += 1;
     }
 
+    /// What became of an append that was left open is known now.
+    pub(super) fn closed(&mut self) {
+        self.open -= 1;
+    }
+
     /// An append was answered with its position; `floor` is what was known when it was first asked.
     pub(super) fn appended(
         &mut self,
