@@ -324,6 +324,13 @@ impl RaftInvariants {
         if let Some(snapshot) = process.raft().snapshot() {
             self.history.snapshot(node, snapshot)?;
         }
+        // What stays behind a snapshot must follow it: no write says so, since
+        // it was there before.
+        let log = process.raft().log();
+        if let Some(entry) = log.entry(log.first()) {
+            self.history
+                .entry(node, log.first(), Some(log.base().term), entry)?;
+        }
         check_snapshot(node, process)
     }
 
