@@ -1,20 +1,24 @@
 //! The adapter to madsim: simulated time, nodes that can be killed, and sockets.
 //!
-//! One task per simulated node receives, over several outstanding receives
-//! that are re-armed as they complete and never cancelled (a cancelled receive
-//! loses its message). One task, on a node of its own that never dies, is the
-//! wire: it watches the agenda and hands each parcel to its receiver's socket
-//! when it has spent its time on the link. So a message in flight survives its
-//! sender, and no node's sends wait for each other.
+//! One task per simulated node receives; a receive is never cancelled, since a
+//! cancelled one loses its message. One task, on a node of its own that never
+//! dies, is the wire: it watches the agenda and hands each parcel to its
+//! receiver's socket when it has spent its time on the link. So a message in
+//! flight survives its sender, and no node's sends wait for each other.
+//!
+//! What costs here is how often madsim polls a task. So parcels for one
+//! receiver that are due together travel together, the sends of one moment are
+//! polled together when they end together, and a sleep is polled once.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use madsim::net::{Endpoint, NetSim};
 use madsim::runtime::{Handle, Runtime};
 use madsim::time::{Sleep, TimeHandle};
@@ -49,9 +53,8 @@ type Train = Vec<Parcel>;
 
 /// The tag under which trains travel; the sockets carry nothing else.
 const TAG: u64 = 1;
-/// How many receives of a node are outstanding. A receive takes a simulated
-/// millisecond, and no two trains for a node leave within less, so two would do.
-const OUTSTANDING: usize = 4;
+/// What a send takes in madsim, from its first poll to its end.
+const SEND: Duration = Duration::from_millis(1);
 const PORT: u16 = 1;
 const WIRE: Ipv4Addr = Ipv4Addr::new(10, 0, 255, 1);
 
@@ -137,23 +140,19 @@ async fn receive<P: Process, I: Invariants<P>>(world: Shared<P, I>, id: NodeId) 
     let endpoint = Endpoint::bind(address(id))
         .await
         .expect("a killed node has released its address");
-    let mut receives = FuturesUnordered::new();
-    for _ in 0..OUTSTANDING {
-        receives.push(endpoint.recv_from_raw(TAG));
-    }
-    while let Some(received) = receives.next().await {
-        let Ok((payload, _)) = received else {
-            return;
-        };
-        receives.push(endpoint.recv_from_raw(TAG));
+    // A receive takes a simulated millisecond, and no two trains for a node
+    // leave within less, so one at a time keeps up however many messages come.
+    while let Ok((payload, _)) = endpoint.recv_from_raw(TAG).await {
         let train = payload
             .downcast::<Train>()
             .expect("only trains travel under this tag");
+        let mut train = *train;
         let mut world = lock(&world);
         world.now = elapsed(&time);
-        for parcel in *train {
+        for parcel in train.drain(..) {
             world.arrive(incarnation, parcel);
         }
+        world.spare_trains.push(train);
     }
 }
 
@@ -183,7 +182,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
             world.now = elapsed(&time);
             self.director.begin(&mut world);
         }
-        let mut sends = FuturesUnordered::new();
+        let mut sends = Sends::default();
         let mut trains: Vec<Train> = self.machines.iter().map(|_| Train::new()).collect();
         poll_fn(|context| {
             loop {
@@ -193,11 +192,13 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
                 for (place, train) in trains.iter_mut().enumerate() {
                     if !train.is_empty() {
                         let to = address(NodeId::at(place));
-                        let train = Box::new(std::mem::take(train));
-                        sends.push(endpoint.send_to_raw(to, TAG, train));
+                        let spare = lock(&self.world).spare_trains.pop();
+                        let train = Box::new(std::mem::replace(train, spare.unwrap_or_default()));
+                        let send = Box::pin(endpoint.send_to_raw(to, TAG, train));
+                        sends.begin(elapsed(&time), send, context);
                     }
                 }
-                while let Poll::Ready(Some(_)) = sends.poll_next_unpin(context) {}
+                sends.end(elapsed(&time), context);
                 if self.settle_down(&time, context) {
                     return Poll::Pending;
                 }
@@ -277,6 +278,32 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
         }
         world.expected_at = self.sleep.as_ref().map(|(until, _)| *until);
         true
+    }
+}
+
+type Send<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + std::marker::Send + 'a>>;
+
+/// Sends under way, by the time at which they end.
+///
+/// Each is polled twice: when it begins, and when it must have ended. A poll in
+/// between would leave a timer behind in madsim.
+#[derive(Default)]
+struct Sends<'a>(VecDeque<(SimTime, Send<'a>)>);
+
+impl<'a> Sends<'a> {
+    fn begin(&mut self, now: SimTime, mut send: Send<'a>, context: &mut Context<'_>) {
+        if send.as_mut().poll(context).is_pending() {
+            self.0.push_back((now + SEND, send));
+        }
+    }
+
+    fn end(&mut self, now: SimTime, context: &mut Context<'_>) {
+        while let Some((ends, send)) = self.0.front_mut()
+            && *ends <= now
+            && send.as_mut().poll(context).is_ready()
+        {
+            self.0.pop_front();
+        }
     }
 }
 

@@ -203,6 +203,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     scratch: Effects<P>,
     /// Memory for encoded messages.
     spare_bytes: Vec<Vec<u8>>,
+    /// Memory for parcels that travel together.
+    spare_trains: Vec<Vec<Parcel>>,
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -242,6 +244,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             expected_at: None,
             scratch: Effects::new(),
             spare_bytes: Vec::new(),
+            spare_trains: Vec::new(),
         }
     }
 
@@ -449,7 +452,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     fn put(&mut self, at: SimTime, due: Due) {
         self.agenda.put(at, due);
-        if self.expected_at.is_none_or(|expected| at < expected) {
+        self.look_at(at);
+    }
+
+    /// Makes sure that the adapter looks at the world at a moment, or within a
+    /// millisecond after it: madsim cannot sleep for less, so whoever is about
+    /// to look anyway need not be woken.
+    fn look_at(&mut self, at: SimTime) {
+        let soon = self.now + Duration::from_millis(1);
+        if self
+            .expected_at
+            .is_none_or(|expected| expected > at && expected > soon)
+        {
             self.wake();
         }
     }

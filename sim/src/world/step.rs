@@ -187,7 +187,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                         format!("{invocation} {outcome:?}")
                     });
                 self.returns.push((invocation, outcome));
-                self.wake();
+                self.look_at(self.now);
             }
             Effect::Mark(mark) => {
                 *self.marks.entry(mark).or_default() += 1;
