@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::summary::Finding;
+use super::summary::{Finding, NO_HANG};
 use super::trial::{Trial, try_scenario};
 use crate::scenarios::file::{Expectation, Scenario, ScenarioError};
 use crate::scenarios::{self, RunReport};
@@ -71,12 +71,14 @@ pub fn check(path: &Path, watchdog: Duration) -> Checked {
         Trial::Ran(report) => Some(report),
         Trial::Hung { .. } | Trial::ToolPanicked { .. } => None,
     };
-    let as_expected = match (&scenario.expect, &finding) {
-        (Expectation::Held, None) => true,
-        (Expectation::Violates(property), Some(_)) => report
-            .as_ref()
-            .is_some_and(|report| report.verdict.property() == Some(property)),
-        _ => false,
+    let verdict = report.as_ref().map(|report| report.verdict.word());
+    let as_expected = match &scenario.expect {
+        Expectation::Held => verdict == Some("held"),
+        Expectation::CannotRecover => verdict == Some("cannot-recover"),
+        Expectation::Violates(property) => match &finding {
+            Some(Finding::Hang(_)) => property == NO_HANG,
+            _ => verdict == Some(property),
+        },
     };
     match report {
         Some(report) if as_expected => Checked::AsExpected(report),

@@ -1,5 +1,6 @@
 //! Many runs: fuzzing over seeds, and the corpus of stored scenarios.
 
+mod confirm;
 pub mod corpus;
 pub mod stopwatch;
 mod summary;
@@ -8,17 +9,19 @@ mod trial;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::scenarios::Registered;
 use crate::scenarios::file::{Expectation, Scenario};
-use crate::scenarios::{Registered, RunReport, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
+use confirm::confirm;
 use stopwatch::Stopwatch;
+use summary::NO_HANG;
 
+pub use self::confirm::Confirmation;
 pub use self::summary::{Failure, Finding, Summary, SystemSummary};
 pub use self::trial::{Trial, try_scenario};
 
@@ -67,7 +70,10 @@ pub trait Progress: Sync {
 struct Shared<'a> {
     plan: &'a Plan,
     stopwatch: Stopwatch,
+    /// The user wants an end.
     stop: &'a AtomicBool,
+    /// Enough was found.
+    enough: AtomicBool,
     work: Mutex<Work>,
     summary: Mutex<Summary>,
     progress: &'a dyn Progress,
@@ -96,6 +102,7 @@ pub fn fuzz(plan: &Plan, stop: &AtomicBool, progress: &dyn Progress) -> io::Resu
         plan,
         stopwatch: Stopwatch::start(),
         stop,
+        enough: AtomicBool::new(false),
         work: Mutex::new(Work {
             seeds,
             next: from.0,
@@ -134,8 +141,10 @@ impl Shared<'_> {
             let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.took = self.stopwatch.elapsed();
             summary.add(system.name(), &trial, failure.clone());
-            if summary.failures.len() >= self.plan.max_fail {
-                self.stop.store(true, Ordering::Relaxed);
+            // A run that hangs keeps its core for good: with as many of them
+            // as workers, later runs would seem to hang as well.
+            if summary.failures.len() >= self.plan.max_fail || summary.hangs() >= self.plan.jobs {
+                self.enough.store(true, Ordering::Relaxed);
             }
             if let Some(failure) = &failure {
                 self.progress.failed(failure);
@@ -147,7 +156,7 @@ impl Shared<'_> {
 
     /// The next run, unless the campaign is over.
     fn next(&self) -> Option<(&'static dyn Registered, Seed)> {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.stop.load(Ordering::Relaxed) || self.enough.load(Ordering::Relaxed) {
             return None;
         }
         if let SeedSource::For { span, .. } = self.plan.seeds
@@ -175,26 +184,29 @@ impl Shared<'_> {
     /// Writes the failing scenario, and runs it again in a process of its own.
     fn report(&self, scenario: &Scenario, trial: &Trial, finding: Finding) -> io::Result<Failure> {
         let mut scenario = scenario.clone();
-        if let Trial::Ran(report) = trial
-            && let Some(property) = report.verdict.property()
-        {
+        let property = match trial {
+            Trial::Ran(report) => report.verdict.property(),
+            Trial::Hung { .. } => Some(NO_HANG),
+            Trial::ToolPanicked { .. } => None,
+        };
+        if let Some(property) = property {
             scenario.expect = Expectation::Violates(property.to_owned());
         }
         scenario.comment = format!("Found by fuzzing: {finding}.");
-        let path = save(&self.plan.found, &scenario)?;
-        let confirmed = match (trial, &self.plan.confirm_with) {
-            (Trial::Ran(report), Some(program)) => Some(replays_alike(program, &path, report)),
-            _ => None,
+        let saved = save(&self.plan.found, &scenario)?;
+        let confirmation = match &self.plan.confirm_with {
+            Some(program) => confirm(program, &saved, trial, self.plan.watchdog * 2),
+            None => Confirmation::NotAsked("no program to ask".to_owned()),
         };
         Ok(Failure {
-            system: scenario.system.clone(),
+            system: scenario.system,
             seed: scenario.seed,
-            finding: match confirmed {
-                Some(false) => Finding::NotDeterministic,
-                Some(true) | None => finding,
+            finding: match confirmation {
+                Confirmation::Differs => Finding::NotDeterministic(finding.to_string()),
+                Confirmation::Confirmed | Confirmation::NotAsked(_) => finding,
             },
-            confirmed: confirmed == Some(true),
-            saved: path,
+            confirmation,
+            saved,
             report: match trial {
                 Trial::Ran(report) => Some(report.clone()),
                 Trial::Hung { .. } | Trial::ToolPanicked { .. } => None,
@@ -213,23 +225,4 @@ pub fn save(folder: &Path, scenario: &Scenario) -> io::Result<PathBuf> {
     let path = folder.join(name);
     fs::write(&path, scenario.to_toml())?;
     Ok(path)
-}
-
-/// Whether another process comes to the same digest and the same verdict.
-fn replays_alike(program: &Path, file: &Path, report: &RunReport) -> bool {
-    let output = Command::new(program)
-        .args(["replay", "--digest"])
-        .arg(file)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    let property = match &report.verdict {
-        Verdict::Broke(_) => report.verdict.property().unwrap_or_default(),
-        Verdict::Held | Verdict::CannotRecover => "held",
-    };
-    output.is_ok_and(|output| {
-        let text = String::from_utf8_lossy(&output.stdout);
-        let mut words = text.split_whitespace().skip(2);
-        words.next() == Some(report.digest.to_string().as_str()) && words.next() == Some(property)
-    })
 }

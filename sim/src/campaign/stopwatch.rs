@@ -26,3 +26,12 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+/// Lets a few milliseconds of real time pass, while another process works.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "real time of campaigns, outside every simulation"
+)]
+pub fn wait_a_little() {
+    std::thread::sleep(Duration::from_millis(5));
+}

@@ -5,16 +5,21 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::confirm::Confirmation;
 use super::trial::Trial;
 use crate::scenarios::{Registered, RunReport, Verdict};
 use crate::seed::Seed;
 use crate::world::{Broken, Counters, Marks};
 
+/// The property that a run breaks which does not end in real time.
+pub(super) const NO_HANG: &str = "no-hang";
+
 /// What sort of thing a failing run showed, gravest first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finding {
-    /// Two processes came to different ends: no verdict can be trusted before that is mended.
-    NotDeterministic,
+    /// Two processes came to different ends: no verdict can be trusted before
+    /// that is mended. Holds what the first one showed.
+    NotDeterministic(String),
     /// The named safety property is broken.
     Safety(String),
     /// A process panicked.
@@ -50,7 +55,7 @@ impl Finding {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NotDeterministic => 21,
+            Self::NotDeterministic(_) => 21,
             Self::Safety(_) => 10,
             Self::Panic(_) => 12,
             Self::Liveness(_) | Self::Hang(_) => 11,
@@ -62,7 +67,9 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotDeterministic => write!(f, "not deterministic"),
+            Self::NotDeterministic(first) => {
+                write!(f, "not deterministic: one process found: {first}")
+            }
             Self::Safety(property) => write!(f, "violates {property}"),
             Self::Panic(message) => write!(f, "panic: {message}"),
             Self::Liveness(property) => write!(f, "stuck: {property}"),
@@ -81,8 +88,8 @@ pub struct Failure {
     pub seed: Seed,
     /// What it showed.
     pub finding: Finding,
-    /// Whether another process came to the same end.
-    pub confirmed: bool,
+    /// What another process came to.
+    pub confirmation: Confirmation,
     /// Where its scenario was written.
     pub saved: PathBuf,
     /// The account of the run, if it came to a verdict.
@@ -160,6 +167,15 @@ impl Summary {
     #[must_use]
     pub fn runs(&self) -> u64 {
         self.systems.values().map(SystemSummary::runs).sum()
+    }
+
+    /// How many runs did not end.
+    #[must_use]
+    pub fn hangs(&self) -> usize {
+        self.failures
+            .iter()
+            .filter(|failure| matches!(failure.finding, Finding::Hang(_)))
+            .count()
     }
 
     pub(super) fn add(&mut self, system: &'static str, trial: &Trial, failure: Option<Failure>) {

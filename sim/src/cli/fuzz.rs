@@ -12,7 +12,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::{Failed, Format, FuzzArguments, animated, catch_interrupts, print, workers};
-use crate::campaign::{self, Failure, Plan, Progress, SeedSource, Summary, SystemSummary};
+use crate::campaign::{
+    self, Confirmation, Failure, Plan, Progress, SeedSource, Summary, SystemSummary,
+};
 use crate::report::{failure, grouped};
 use crate::scenarios::{self, Verdict};
 use crate::seed::SeedRange;
@@ -62,7 +64,7 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
         ))
     })?;
     teller.bar.finish_and_clear();
-    let interrupted = stop.load(Ordering::Relaxed) && summary.failures.len() < plan.max_fail;
+    let interrupted = stop.load(Ordering::Relaxed);
     if summary.runs() == 0 && !interrupted {
         return Err(Failed::nothing(
             "no seed was run; give a wider range or a longer time",
@@ -70,7 +72,7 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
     }
     match arguments.format {
         Format::Human => print(&human(&summary, &seeds, jobs, interrupted))?,
-        Format::Json => print(&format!("{:#}\n", as_json(&summary)))?,
+        Format::Json => print(&format!("{:#}\n", as_json(&summary, &seeds, interrupted)))?,
     }
     Ok(if interrupted && summary.failures.is_empty() {
         130
@@ -96,6 +98,8 @@ fn must_be_writable(folder: &Path) -> Result<(), Failed> {
 /// Tells how a campaign comes along: a bar on a terminal, else a line now and then.
 struct Teller {
     bar: ProgressBar,
+    /// Whether the bar counts runs; else it counts seconds.
+    counts_runs: bool,
     format: Format,
     last_line: Mutex<Duration>,
 }
@@ -119,13 +123,10 @@ impl Teller {
         bar.set_style(style);
         Self {
             bar,
+            counts_runs: matches!(seeds, SeedSource::Range(..)),
             format,
             last_line: Mutex::new(Duration::ZERO),
         }
-    }
-
-    fn by_time(&self) -> bool {
-        self.bar.length().is_some()
     }
 }
 
@@ -144,10 +145,9 @@ impl Progress for Teller {
         );
         if animated() {
             self.bar.set_message(words);
-            self.bar.set_position(if self.by_time() {
-                runs.min(self.bar.length().unwrap_or(runs))
-            } else {
-                summary.took.as_secs()
+            self.bar.set_position(match self.counts_runs {
+                true => runs,
+                false => summary.took.as_secs(),
             });
             return;
         }
@@ -184,23 +184,21 @@ fn describe(failure: &Failure) -> String {
             failure.saved.display()
         ),
     };
-    if !failure.confirmed {
-        let _ = writeln!(
+    let _ = match &failure.confirmation {
+        Confirmation::Confirmed => writeln!(text, "  confirmed by a second process"),
+        Confirmation::Differs => writeln!(
             text,
-            "  warning   a second process did not come to the same end: {}",
-            failure.finding
-        );
-    }
+            "  NOT DETERMINISTIC: a second process came to another end; mend that first"
+        ),
+        Confirmation::NotAsked(why) => writeln!(text, "  unconfirmed: {why}"),
+    };
     text.push('\n');
     text
 }
 
 fn human(summary: &Summary, seeds: &SeedSource, jobs: usize, interrupted: bool) -> String {
     let mut text = String::new();
-    let which = match seeds {
-        SeedSource::Range(range, _) => format!("seeds {range}"),
-        SeedSource::For { from, .. } => format!("seeds from {from}"),
-    };
+    let which = describe_seeds(seeds);
     let _ = writeln!(
         text,
         "fuzz  {} runs  {which}  {:.1}s on {jobs} workers{}",
@@ -216,6 +214,13 @@ fn human(summary: &Summary, seeds: &SeedSource, jobs: usize, interrupted: bool) 
         failures => writeln!(text, "\n{failures} failures; the scenario of each is saved"),
     };
     text
+}
+
+fn describe_seeds(seeds: &SeedSource) -> String {
+    match seeds {
+        SeedSource::Range(range, _) => format!("seeds {range}"),
+        SeedSource::For { from, .. } => format!("seeds from {from}"),
+    }
 }
 
 fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Duration) {
@@ -252,7 +257,7 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
     }
 }
 
-fn as_json(summary: &Summary) -> serde_json::Value {
+fn as_json(summary: &Summary, seeds: &SeedSource, interrupted: bool) -> serde_json::Value {
     let systems: Vec<_> = summary
         .systems
         .iter()
@@ -279,12 +284,16 @@ fn as_json(summary: &Summary) -> serde_json::Value {
                 "system": failure.system,
                 "seed": failure.seed.to_string(),
                 "finding": failure.finding.to_string(),
-                "confirmed": failure.confirmed,
+                "property": failure.report.as_ref().map(|report| report.verdict.word()),
+                "confirmed": failure.confirmation == Confirmation::Confirmed,
+                "replay": format!("snowglobe replay {}", failure.saved.display()),
                 "saved": failure.saved,
             })
         })
         .collect();
     json!({
+        "seeds": describe_seeds(seeds),
+        "interrupted": interrupted,
         "runs": summary.runs(),
         "seconds": summary.took.as_secs_f64(),
         "systems": systems,

@@ -25,9 +25,8 @@ Exit codes:
   2    usage: the command, a file or a seed makes no sense
   4    nothing selected
   10   a safety property is broken
-  11   stuck: demanded progress did not come
+  11   stuck: demanded progress did not come, or a run did not end
   12   a panic in a system
-  20   inconclusive: a budget ended first
   21   not deterministic: two processes came to different ends
   130  interrupted";
 
@@ -241,15 +240,24 @@ fn act(verb: Verb) -> Result<u8, Failed> {
             format,
         } => verify::verify(&paths, jobs, format),
         Verb::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "snowglobe",
-                &mut io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "snowglobe", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
             Ok(0)
         }
     }
+}
+
+/// The gravest of several exit codes: what makes every verdict doubtful first,
+/// then safety, panics, liveness, and what could not be judged.
+fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
+    const ORDER: [u8; 6] = [21, 10, 12, 11, 2, 1];
+    let rank = |code: u8| ORDER.iter().position(|known| *known == code);
+    codes
+        .into_iter()
+        .filter(|code| *code != 0)
+        .min_by_key(|code| rank(*code).unwrap_or(ORDER.len()))
+        .unwrap_or(0)
 }
 
 /// Writes a whole result to stdout. A reader that has gone away is no error.

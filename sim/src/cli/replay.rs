@@ -1,17 +1,17 @@
 //! `snowglobe run` and `snowglobe replay`: one run, as closely as wanted.
 
 use std::io::{self, BufWriter};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 
-use super::{Failed, Format, ReplayArguments, print};
+use super::{Failed, Format, ReplayArguments, gravest, print};
 use crate::campaign::{Finding, Trial};
 use crate::report::account;
 use crate::report::timeline::{Selection, Timeline};
 use crate::scenarios::file::{Scenario, ScenarioError};
-use crate::scenarios::{self, RunReport, Verdict};
+use crate::scenarios::{self, Registered, RunReport, Verdict};
 use crate::seed::{Seed, SeedRange};
 
 /// How much of a failing run's timeline is shown unasked.
@@ -24,13 +24,13 @@ pub(super) fn run(
     only_scenario: bool,
     format: Format,
 ) -> Result<u8, Failed> {
-    let scenario = scenarios::find(system)?.draw(seed);
+    let source = Source::drawn(scenarios::find(system)?, seed);
     if only_scenario {
-        print(&scenario.to_toml())?;
+        print(&source.scenario.to_toml())?;
         return Ok(0);
     }
     let selection = trace.then(Selection::default);
-    show(&scenario, selection, format)
+    show(&source, selection, format)
 }
 
 pub(super) fn replay(arguments: &ReplayArguments) -> Result<u8, Failed> {
@@ -48,24 +48,39 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<u8, Failed> {
         node,
         last: None,
     });
-    let mut worst = 0;
-    for scenario in &scenarios {
-        let code = show(scenario, selection.clone(), arguments.format)?;
-        if worst == 0 {
-            worst = code;
+    let codes: Vec<u8> = scenarios
+        .iter()
+        .map(|source| show(source, selection.clone(), arguments.format))
+        .collect::<Result<_, _>>()?;
+    Ok(gravest(codes))
+}
+
+/// A scenario, and the file that it was read from, if it was.
+struct Source {
+    scenario: Scenario,
+    file: Option<PathBuf>,
+}
+
+impl Source {
+    fn drawn(system: &dyn Registered, seed: Seed) -> Self {
+        Self {
+            scenario: system.draw(seed),
+            file: None,
         }
     }
-    Ok(worst)
 }
 
 /// The scenarios that one word of the command line stands for.
-fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Scenario>, Failed> {
+fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
     if Path::new(what).exists() || Path::new(what).extension().is_some_and(|e| e == "toml") {
         let read = Scenario::read(Path::new(what)).map_err(|error| match error {
             ScenarioError::Unreadable { .. } => Failed::tool(error),
             ScenarioError::Malformed(_) => Failed::usage(error),
         });
-        return Ok(vec![read?]);
+        return Ok(vec![Source {
+            scenario: read?,
+            file: Some(PathBuf::from(what)),
+        }]);
     }
     let system = match (system, scenarios::all()) {
         (Some(name), _) => scenarios::find(name)?,
@@ -77,12 +92,15 @@ fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Scenario>, Failed> {
         }
     };
     if let Ok(range) = what.parse::<SeedRange>() {
-        return Ok(range.iter().map(|seed| system.draw(seed)).collect());
+        return Ok(range
+            .iter()
+            .map(|seed| Source::drawn(system, seed))
+            .collect());
     }
     let seed: Seed = what
         .parse()
         .map_err(|error| Failed::usage(format!("{what:?} is no file that exists, and {error}")))?;
-    Ok(vec![system.draw(seed)])
+    Ok(vec![Source::drawn(system, seed)])
 }
 
 fn node(text: &str) -> Result<u64, Failed> {
@@ -92,25 +110,24 @@ fn node(text: &str) -> Result<u64, Failed> {
         .ok_or_else(|| Failed::usage(format!("{text:?} is not a node; write it as n2")))
 }
 
-fn digests(scenarios: &[Scenario]) -> Result<u8, Failed> {
-    let mut worst = 0;
-    for scenario in scenarios {
+fn digests(sources: &[Source]) -> Result<u8, Failed> {
+    let mut codes = Vec::new();
+    for Source { scenario, .. } in sources {
         let report = scenarios::run(scenario)?;
-        let verdict = report.verdict.property().unwrap_or("held");
+        let verdict = report.verdict.word();
         let line = format!(
             "{} {} {} {verdict}\n",
             scenario.system, scenario.seed, report.digest
         );
         print(&line)?;
-        if worst == 0 {
-            worst = code_of(&report);
-        }
+        codes.push(code_of(&report));
     }
-    Ok(worst)
+    Ok(gravest(codes))
 }
 
 /// Runs a scenario, prints its timeline as far as wanted, and its account.
-fn show(scenario: &Scenario, selection: Option<Selection>, format: Format) -> Result<u8, Failed> {
+fn show(source: &Source, selection: Option<Selection>, format: Format) -> Result<u8, Failed> {
+    let scenario = &source.scenario;
     scenarios::find(&scenario.system)?.check(scenario)?;
     let report = match (format, selection) {
         (Format::Human, Some(selection)) => {
@@ -129,7 +146,7 @@ fn show(scenario: &Scenario, selection: Option<Selection>, format: Format) -> Re
         (Format::Json, _) => scenarios::run(scenario)?,
     };
     match format {
-        Format::Human => print(&account::human(&report))?,
+        Format::Human => print(&account::human(&report, source.file.as_deref()))?,
         Format::Json => print(&format!("{:#}\n", account::json(&report)))?,
     }
     Ok(code_of(&report))

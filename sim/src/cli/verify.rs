@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Failed, Format, catch_interrupts, print, workers};
+use super::{Failed, Format, catch_interrupts, gravest, print, workers};
 use crate::campaign::corpus::{self, Checked};
 use crate::report::failure;
 use crate::scenarios::Verdict;
@@ -34,13 +34,7 @@ pub(super) fn verify(paths: &[PathBuf], jobs: Option<usize>, format: Format) -> 
     }
     let results = check_all(&files, jobs);
     let interrupted = results.iter().any(Option::is_none);
-    let mut code = 0;
-    for checked in results.iter().flatten() {
-        code = match (code, code_of(checked)) {
-            (0, new) => new,
-            (old, _) => old,
-        };
-    }
+    let code = gravest(results.iter().flatten().map(code_of));
     match format {
         Format::Human => print(&human(&files, &results))?,
         Format::Json => print(&format!("{:#}\n", as_json(&files, &results)))?,
@@ -123,6 +117,7 @@ fn of_file(text: &mut String, file: &Path, checked: &Checked) {
         } => {
             let expected = match expected {
                 Expectation::Held => "held".to_owned(),
+                Expectation::CannotRecover => "cannot recover, by design".to_owned(),
                 Expectation::Violates(property) => format!("a violation of {property}"),
             };
             let found = finding
@@ -149,7 +144,9 @@ fn as_json(files: &[PathBuf], results: &[Option<Checked>]) -> serde_json::Value 
         .map(|(file, result)| {
             let (outcome, detail) = match result {
                 None => ("not-run", None),
-                Some(Checked::AsExpected(_)) => ("as-expected", None),
+                Some(Checked::AsExpected(report)) => {
+                    ("as-expected", Some(report.digest.to_string()))
+                }
                 Some(Checked::Unusable(why)) => ("unusable", Some(why.clone())),
                 Some(Checked::Otherwise { finding, .. }) => {
                     ("otherwise", finding.as_ref().map(ToString::to_string))

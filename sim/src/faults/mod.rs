@@ -229,7 +229,7 @@ pub enum CrashMoment {
 pub enum DiskFault {
     /// Its syncs take this long.
     SyncsIn(Range<Duration>),
-    /// Its next write gives an I/O error.
+    /// Its next write, or its next sync, gives an I/O error.
     Fails,
     /// It takes no more bytes.
     Full,

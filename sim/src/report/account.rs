@@ -1,6 +1,7 @@
 //! The account of one run, in a few lines or as JSON.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -18,9 +19,10 @@ pub fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// The account in words; ends with a line break.
+/// The account in words; ends with a line break. `file` is where the scenario
+/// was read from, if it was.
 #[must_use]
-pub fn human(report: &RunReport) -> String {
+pub fn human(report: &RunReport, file: Option<&Path>) -> String {
     let scenario = &report.scenario;
     let counters = &report.counters;
     let mut text = String::new();
@@ -35,9 +37,10 @@ pub fn human(report: &RunReport) -> String {
     );
     let _ = writeln!(
         text,
-        "  steps     {}   messages {} sent, {} delivered, {} dropped   bytes {}",
+        "  steps     {}   messages {} sent, {} doubled, {} delivered, {} dropped   bytes {}",
         grouped(counters.steps),
         grouped(counters.sent),
+        grouped(counters.duplicated),
         grouped(counters.delivered),
         grouped(counters.dropped),
         grouped(counters.bytes_sent)
@@ -58,7 +61,7 @@ pub fn human(report: &RunReport) -> String {
     let _ = writeln!(text, "  marks     {}", marks.join(", "));
     let _ = writeln!(text, "  digest    {}", report.digest);
     if let Verdict::Broke(breakage) = &report.verdict {
-        text.push_str(&failure::lines(report, breakage, None));
+        text.push_str(&failure::lines(report, breakage, file));
     }
     text
 }
@@ -71,11 +74,7 @@ pub fn json(report: &RunReport) -> serde_json::Value {
         "system": report.scenario.system,
         "seed": report.scenario.seed.to_string(),
         "nodes": report.scenario.nodes,
-        "verdict": match &report.verdict {
-            Verdict::Held => "held",
-            Verdict::CannotRecover => "cannot-recover",
-            Verdict::Broke(_) => "broke",
-        },
+        "verdict": report.verdict.word(),
         "property": report.verdict.property(),
         "broken": match &report.verdict {
             Verdict::Broke(breakage) => json!({
@@ -90,6 +89,7 @@ pub fn json(report: &RunReport) -> serde_json::Value {
         "events": report.events,
         "steps": counters.steps,
         "sent": counters.sent,
+        "duplicated": counters.duplicated,
         "delivered": counters.delivered,
         "dropped": counters.dropped,
         "bytes_sent": counters.bytes_sent,

@@ -54,7 +54,6 @@ const LETTERS: &[(&str, char)] = &[
     ("start", '^'),
     ("stop", 'x'),
     ("mark", '*'),
-    ("send", '>'),
 ];
 
 impl Timeline {

@@ -24,6 +24,8 @@ use crate::world::network::LinkQuality;
 pub enum Expectation {
     /// Every property holds.
     Held,
+    /// Every property holds, and too many disks are damaged to demand progress.
+    CannotRecover,
     /// The named property is broken, as by a planted bug.
     Violates(String),
 }
@@ -184,6 +186,7 @@ impl Scenario {
             seed: self.seed.to_string(),
             expect: match &self.expect {
                 Expectation::Held => held(),
+                Expectation::CannotRecover => "cannot-recover".to_owned(),
                 Expectation::Violates(property) => format!("violates:{property}"),
             },
             chaos: Some(format_duration(self.chaos)),
@@ -281,12 +284,13 @@ fn in_order(faults: Vec<TimedFault>) -> Result<Vec<TimedFault>, ScenarioError> {
 fn expectation(text: &str) -> Result<Expectation, ScenarioError> {
     match text.split_once(':') {
         None if text == "held" => Ok(Expectation::Held),
+        None if text == "cannot-recover" => Ok(Expectation::CannotRecover),
         Some(("violates", property)) if !property.is_empty() => {
             Ok(Expectation::Violates(property.to_owned()))
         }
         _ => Err(malformed(
             "expect",
-            format!("{text:?} is neither \"held\" nor \"violates:PROPERTY\""),
+            format!("{text:?} is not \"held\", \"cannot-recover\" or \"violates:PROPERTY\""),
         )),
     }
 }

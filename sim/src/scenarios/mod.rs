@@ -20,7 +20,7 @@ use thiserror::Error;
 use self::file::Scenario;
 use crate::draw::Draw;
 use crate::seed::Seed;
-use crate::time::SimTime;
+use crate::time::{SimTime, format_duration};
 use crate::world::engine::{self, Finished};
 use crate::world::trace::TraceDigest;
 use crate::world::{Blueprint, Breakage, Broken, Counters, Director, Marks, World, message_of};
@@ -49,6 +49,11 @@ pub trait System: Sized + 'static {
     fn marks() -> Vec<&'static str>;
     /// Draws tuning and workload for a cluster of a size.
     fn draw_options(draw: &mut Draw, nodes: usize) -> Self::Options;
+    /// Whether tuning and workload make sense.
+    ///
+    /// # Errors
+    /// A line that names the option that does not.
+    fn check_options(options: &Self::Options) -> Result<(), String>;
     /// One configuration per node.
     fn configs(nodes: usize, options: &Self::Options) -> Vec<<Self::Process as Process>::Config>;
     /// The clients of a shaken run.
@@ -90,6 +95,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// One word for it: `held`, `cannot-recover`, or the property that broke.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Held => "held",
+            Self::CannotRecover => "cannot-recover",
+            Self::Broke(_) => self.property().unwrap_or("broke"),
+        }
+    }
+
     /// The name of the property that broke, if one did.
     #[must_use]
     pub fn property(&self) -> Option<&str> {
@@ -288,7 +303,19 @@ impl<S: System> Registered for Entry<S> {
                 stranger.to_string()
             )));
         }
+        let chaos = SimTime::START + scenario.chaos;
+        if scenario.story.is_empty()
+            && let Some(late) = scenario.faults.iter().find(|fault| fault.at >= chaos)
+        {
+            let late = late.to_string();
+            let chaos = format_duration(scenario.chaos);
+            return Err(CannotRun::Unfit(format!(
+                "{late:?} would strike after the chaos of {chaos}; make `chaos` longer"
+            )));
+        }
         let options = Self::options(scenario)?;
+        S::check_options(&options)
+            .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
         if !scenario.story.is_empty() {
             S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
         }

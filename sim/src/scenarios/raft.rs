@@ -121,6 +121,20 @@ impl System for RaftSystem {
         }
     }
 
+    fn check_options(options: &RaftOptions) -> Result<(), String> {
+        let at_least_one = [
+            ("clients", u64::from(options.clients)),
+            ("patience_ms", options.patience_ms),
+            ("election_ms", options.election_ms),
+            ("max_sessions", options.max_sessions as u64),
+            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
+        ];
+        match at_least_one.iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(format!("`{name}` must be at least 1")),
+            None => Ok(()),
+        }
+    }
+
     fn configs(nodes: usize, options: &RaftOptions) -> Vec<replica::Config> {
         let mut config = replica::Config::of(nodes);
         config.max_sessions = options.max_sessions;

@@ -7,6 +7,7 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use super::file::Scenario;
 use super::{Workload, stuck};
+use crate::draw::{Draw, Purpose, Streams};
 use crate::time::format_duration;
 use crate::world::{Director, World};
 
@@ -42,6 +43,8 @@ pub struct Shake<W> {
     patience: Duration,
     phase: Phase,
     could_recover: bool,
+    /// Chooses the majority that is healed.
+    draw: Draw,
 }
 
 impl<W> Shake<W> {
@@ -53,6 +56,7 @@ impl<W> Shake<W> {
             patience: scenario.settle,
             phase: Phase::Chaos,
             could_recover: true,
+            draw: Streams::new(scenario.seed).open(Purpose::Faults),
         }
     }
 
@@ -70,7 +74,9 @@ impl<W> Shake<W> {
     {
         world.phase("settle: a majority is healed, progress is demanded");
         let majority = world.size() / 2 + 1;
-        let healed = heal_majority(world, majority);
+        let mut candidates: Vec<NodeId> = world.node_ids().collect();
+        self.draw.shuffle(&mut candidates);
+        let healed = heal_majority(world, &candidates, majority);
         if healed < majority {
             // A majority of the disks is damaged beyond what the system
             // promises to survive: it is right to stand still.
@@ -85,25 +91,30 @@ impl<W> Shake<W> {
     }
 }
 
-/// Heals a majority of the nodes; returns how many of it came up.
-fn heal_majority<P: Process, I: Invariants<P>>(world: &mut World<P, I>, majority: usize) -> usize {
+/// Heals the first candidates that can run, until they are a majority;
+/// returns how many there were.
+fn heal_majority<P: Process, I: Invariants<P>>(
+    world: &mut World<P, I>,
+    candidates: &[NodeId],
+    majority: usize,
+) -> usize {
     // Nodes that already refuse to start are passed over; one that turns out
     // to be damaged when it starts is replaced by the next.
     let mut chosen: Vec<NodeId> = Vec::new();
-    let candidates: Vec<NodeId> = world.node_ids().collect();
     for id in candidates {
         if chosen.len() == majority {
             break;
         }
-        if world.refusal(id).is_some() {
+        if world.refusal(*id).is_some() {
             continue;
         }
-        world.heal_node(id);
-        if world.is_running(id) {
-            chosen.push(id);
+        world.heal_node(*id);
+        if world.is_running(*id) {
+            chosen.push(*id);
         }
     }
     world.heal_links_among(&chosen);
+    world.phase(&format!("healed: {chosen:?}"));
     chosen.len()
 }
 

@@ -99,7 +99,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let node = &mut self.nodes[id.position()];
         match fault {
             DiskFault::SyncsIn(range) => node.sync = range.clone(),
-            DiskFault::Fails => node.disk.fail_next_write(),
+            DiskFault::Fails => match node.crash_draw.below(2) {
+                0 => node.disk.fail_next_write(),
+                _ => node.disk.fail_next_sync(),
+            },
             DiskFault::Full => {
                 let used = node.disk.used();
                 node.disk.set_capacity(Some(used));

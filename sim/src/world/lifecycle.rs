@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::mem;
 
 use snowglobe_systems::digest::Digest;
-use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Effect, Effects, NodeId, Process};
 
 use super::disk::{
@@ -44,13 +44,24 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let checkpoint_bytes = self.checkpoint_bytes;
         let node = &mut self.nodes[id.position()];
         let first = node.incarnation == Incarnation::default();
+        let mut interrupted = None;
         node.incarnation.0 += 1;
         node.paused = false;
-        node.armed_crash = None;
+        if let Some(armed) = node.armed_crash.take() {
+            // Armed while the node was down: the power goes again while the
+            // disk is being repaired, if it needs repair.
+            let operations = node.disk.operations() + node.crash_draw.below(3);
+            node.disk.cut_power_at(operations);
+            interrupted = Some(armed.mode);
+        }
         let (storage, recovery) =
             match Storage::<P::Durable>::open(&mut node.disk, checkpoint_bytes) {
                 Ok(opened) => opened,
                 Err(RecoveryError::Disk(error)) => {
+                    if let Some(mode) = interrupted {
+                        node.disk.crash(mode, &mut node.crash_draw);
+                        self.mark("disk.crash_in_recovery");
+                    }
                     // Nothing is damaged: it may start when the disk is well again.
                     let text = format!("cannot start yet: {error}");
                     self.trace.event(
@@ -67,6 +78,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     return false;
                 }
             };
+        if interrupted.is_some() {
+            // The recovery needed no write, so there was nothing to interrupt.
+            self.nodes[id.position()].disk.keep_power();
+        }
         self.tell_recovery(id, &recovery);
         let durable = storage.durable().clone();
         let mut effects = Effects::new();
@@ -84,6 +99,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             storage,
             timers: Vec::new(),
             stalled: None,
+            sync_done: false,
             inbox: Default::default(),
         }));
         self.began(id, first, effects);
@@ -136,7 +152,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     fn refuse(&mut self, id: NodeId, error: &dyn Display) {
         let why = error.to_string();
-        self.mark("disk.rot_detected");
         self.trace.event(
             self.now,
             Some(id),
@@ -146,7 +161,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         );
         let node = &mut self.nodes[id.position()];
         let last = node.durable().clone();
-        node.life = Life::Refused { last, why };
+        let rotted = node.rotted;
+        node.life = Life::Refused {
+            last,
+            why: why.clone(),
+        };
+        if rotted {
+            self.mark("disk.rot_detected");
+        } else {
+            // Nobody damaged this disk: then its own writer did.
+            let expected = format!("{id} to start from a disk that nothing damaged");
+            self.violated(Violation::new("sound-disk-starts", [id], expected, why));
+        }
     }
 
     /// Takes a node down at once; its disk keeps what was synced, and of the rest what `mode` says.
@@ -184,6 +210,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         node.paused = false;
         node.armed_crash = None;
+        self.outstanding.retain(|_, (asked, _)| *asked != id);
         let life = node.incarnation.0;
         self.trace
             .event(self.now, Some(id), EventKind::Stop, u64::from(life), || {
@@ -207,6 +234,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let node = &mut self.nodes[id.position()];
         if mem::take(&mut node.paused) {
             self.order(Order::Resume(id));
+            self.go_on_after_sync(id);
             self.rearm_timers(id);
             self.drain_inbox(id);
         }
@@ -243,7 +271,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let Some(site) = site_that_may_rot(&node.disk, &mut node.crash_draw) else {
             return;
         };
-        node.disk.rot(&site);
+        node.rotted |= node.disk.rot(&site);
         self.trace.event(
             self.now,
             Some(id),

@@ -95,6 +95,8 @@ pub struct Counters {
     pub steps: u64,
     /// Messages that processes sent.
     pub sent: u64,
+    /// Copies of messages that the network made.
+    pub duplicated: u64,
     /// Messages that reached a process.
     pub delivered: u64,
     /// Messages that never did.
@@ -116,6 +118,7 @@ impl Counters {
     pub fn add(&mut self, other: &Self) {
         self.steps += other.steps;
         self.sent += other.sent;
+        self.duplicated += other.duplicated;
         self.delivered += other.delivered;
         self.dropped += other.dropped;
         self.bytes_sent += other.bytes_sent;
@@ -129,6 +132,7 @@ impl Counters {
 /// The marks that the world itself reaches.
 pub const MARKS: &[&str] = &[
     "disk.checkpoint_written",
+    "disk.crash_in_recovery",
     "disk.crash_inside_a_write",
     "disk.full",
     "disk.io_error",
@@ -187,6 +191,9 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// How long a sync takes on a disk that is well.
     base_sync: Range<Duration>,
     next_invocation: u64,
+    /// Calls that have no answer yet, and the life that took them. A node
+    /// answers a call at most once, and only what its own life was asked.
+    outstanding: BTreeMap<InvocationId, (NodeId, Incarnation)>,
     next_parcel: u64,
     /// Answers that the director has not seen.
     returns: Vec<(InvocationId, P::Outcome)>,
@@ -235,6 +242,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             checkpoint_bytes: blueprint.checkpoint_bytes,
             base_sync: blueprint.sync,
             next_invocation: 0,
+            outstanding: BTreeMap::new(),
             next_parcel: 0,
             returns: Vec::new(),
             alarms: Vec::new(),
@@ -339,6 +347,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.next_invocation += 1;
         let invocation = InvocationId(self.next_invocation);
         self.counters.invoked += 1;
+        self.outstanding
+            .insert(invocation, (id, self.incarnation(id)));
         let content = snowglobe_systems::digest::Digest::of(&operation);
         self.trace
             .event(self.now, Some(id), EventKind::Invoke, content, || {

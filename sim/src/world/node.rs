@@ -36,6 +36,8 @@ pub(super) struct Running<P: Process> {
     pub(super) timers: Vec<TimerSlot<P::Timer>>,
     /// The effects that wait for a slow sync, in order; `None` when nothing waits.
     pub(super) stalled: Option<VecDeque<Effect<P>>>,
+    /// The sync that they wait for is through, and the process is paused.
+    pub(super) sync_done: bool,
     /// What arrived while the process could not take it.
     pub(super) inbox: VecDeque<Input<P>>,
 }
@@ -77,6 +79,8 @@ pub(super) struct Node<P: Process> {
     /// million, its timers fire early. Never zero.
     pub(super) clock: PerMillion,
     pub(super) armed_crash: Option<ArmedCrash>,
+    /// Rot struck this disk. Only then may a recovery find it damaged.
+    pub(super) rotted: bool,
     pub(super) timer_draw: Draw,
     pub(super) disk_draw: Draw,
     pub(super) crash_draw: Draw,
@@ -93,6 +97,7 @@ impl<P: Process> Node<P> {
             sync,
             clock: PerMillion::ALWAYS,
             armed_crash: None,
+            rotted: false,
             timer_draw: streams.open(Purpose::Timer(id)),
             disk_draw: streams.open(Purpose::Disk(id)),
             crash_draw: streams.open(Purpose::Crash(id)),

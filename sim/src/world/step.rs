@@ -37,8 +37,15 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             // A message in flight does not cross a partition that came after it was sent.
             self.dropped(from, to, number, DropReason::CutAtDelivery);
         } else {
-            let message: P::Message = postcard::from_bytes(&parcel.bytes)
-                .expect("what was encoded on one side decodes on the other");
+            let decoded = guarded(|| postcard::from_bytes::<P::Message>(&parcel.bytes));
+            let message = match decoded {
+                Ok(Ok(message)) => message,
+                Ok(Err(error)) => {
+                    let message = format!("a message does not decode: {error}");
+                    return self.breaks(Broken::Panic { node: to, message });
+                }
+                Err(message) => return self.breaks(Broken::Panic { node: to, message }),
+            };
             self.counters.delivered += 1;
             if self.network.overtaken(from, to, number) {
                 self.mark("world.message_overtaken");
@@ -186,6 +193,13 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     .event(self.now, Some(id), EventKind::Return, content, || {
                         format!("{invocation} {outcome:?}")
                     });
+                let life = (id, self.incarnation(id));
+                if self.outstanding.remove(&invocation) != Some(life) {
+                    let expected = "at most one answer to a call, by the node it was made to";
+                    let found = format!("{id} answers {invocation} as well");
+                    self.violated(Violation::new("one-answer", [id], expected, found));
+                    return Executed::Crashed;
+                }
                 self.returns.push((invocation, outcome));
                 self.look_at(self.now);
             }
@@ -250,19 +264,38 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if node.incarnation != incarnation {
             return;
         }
-        let Some(running) = node.running() else {
-            return;
-        };
-        let Some(rest) = running.stalled.take() else {
-            return;
-        };
         let Life::Up(running) = &mut node.life else {
             return;
         };
+        // The disk finishes its work even if the process stands still.
         if let Err(error) = running.storage.commit(&mut node.disk) {
             self.disk_failed(id, &error);
             return;
         }
+        running.sync_done = true;
+        let content = node.disk.bytes_written();
+        self.trace
+            .event(self.now, Some(id), EventKind::Disk, content, || {
+                "synced".to_owned()
+            });
+        self.go_on_after_sync(id);
+    }
+
+    /// Executes what waited for a sync that is through, unless the process is paused.
+    pub(super) fn go_on_after_sync(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.position()];
+        if node.paused {
+            return;
+        }
+        let Some(running) = node.running() else {
+            return;
+        };
+        if !mem::take(&mut running.sync_done) {
+            return;
+        }
+        let Some(rest) = running.stalled.take() else {
+            return;
+        };
         self.execute(id, &mut rest.into_iter());
         self.rearm_timers(id);
         self.drain_inbox(id);
@@ -282,6 +315,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             Fate::Arrives { after, again } => {
                 if let Some(again) = again {
                     self.mark("world.message_duplicated");
+                    self.counters.duplicated += 1;
                     let copy = Parcel {
                         from,
                         to,

@@ -41,8 +41,6 @@ pub enum EventKind {
     Phase = 10,
     /// A process said that something worth counting happened.
     Mark = 11,
-    /// A process handed a message to the network.
-    Send = 12,
     /// A promise was broken.
     Violation = 13,
 }
@@ -63,7 +61,6 @@ impl EventKind {
             Self::Stop => "stop",
             Self::Phase => "phase",
             Self::Mark => "mark",
-            Self::Send => "send",
             Self::Violation => "violation",
         }
     }

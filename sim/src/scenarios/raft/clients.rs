@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::ledger::{Ledger, Record, Total};
 use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use snowglobe_systems::raft::invariants::RaftInvariants;
@@ -121,6 +122,9 @@ const ECHOES: PerMillion = PerMillion::percent(4);
 const FORGETS: PerMillion = PerMillion::percent(2);
 /// A client's patience grows to no more than this power of two.
 const MOST_DOUBLINGS: u32 = 5;
+/// Longer than two trips over the slowest link, and short enough to ask every
+/// node in the time in which progress is demanded.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(6);
 const BACK_OFF: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(60);
 
 impl RaftClients {
@@ -176,6 +180,7 @@ impl RaftClients {
             self.clients[number].waits_for = Some(invocation);
             let tries = self.clients[number].tries.min(MOST_DOUBLINGS);
             let patience = Duration::from_millis(self.options.patience_ms << tries);
+            let patience = patience.min(LONGEST_PATIENCE);
             self.ring_for(world, number, patience);
         } else {
             self.try_elsewhere(world, number, None);
@@ -351,7 +356,16 @@ impl RaftClients {
                 world.mark("client.retried_after_unknown");
                 self.try_elsewhere(world, number, None);
             }
-            Outcome::SessionExpired | Outcome::StaleSequence => {
+            Outcome::StaleSequence => {
+                let sequence = self.clients[number].sequence;
+                world.breaks(Broken::Safety(Violation::new(
+                    "exactly-once",
+                    [],
+                    format!("c{number} to be served its newest call, #{sequence}"),
+                    "it was told that a later one was served".to_owned(),
+                )));
+            }
+            Outcome::SessionExpired => {
                 // An earlier try may have been applied before the session went.
                 world.mark("client.session_expired");
                 self.oracle.left_open();
@@ -436,10 +450,12 @@ impl Workload<RaftProcess, RaftInvariants> for RaftClients {
     fn settle(&mut self, world: &mut RaftWorld) {
         self.settling = true;
         for number in 0..self.clients.len() {
-            self.clients[number].errand = Errand::LastAppend;
-            if self.clients[number].wish.is_none() {
-                self.ring_for(world, number, Duration::ZERO);
-            }
+            // Nobody waits on for an answer that a fault took away.
+            let client = &mut self.clients[number];
+            client.errand = Errand::LastAppend;
+            client.tries = 0;
+            client.waits_for = None;
+            self.ring_for(world, number, Duration::ZERO);
         }
     }
 

@@ -86,6 +86,11 @@ impl SimulatedDisk {
         self.capacity = Some(self.used);
     }
 
+    /// The power stays after all.
+    pub fn keep_power(&mut self) {
+        self.power_fails_at = None;
+    }
+
     /// There is room again, and no error to come. Rot stays.
     pub fn heal(&mut self) {
         self.capacity = None;
