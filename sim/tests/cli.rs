@@ -46,6 +46,11 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         "sentence.toml",
         &format!("{story}story = [\"all is well\"]\n"),
     );
+    let late = file(
+        "late.toml",
+        &format!("{story}faults = [\"90s restart all\"]\n"),
+    );
+    let nobody = file("nobody.toml", &format!("{story}[options]\nclients = 0\n"));
     let option = file("option.toml", &format!("{story}[options]\ncolour = 1\n"));
     for (arguments, expected, says) in [
         (vec!["run", "paxos"], 2, "snowglobe list"),
@@ -65,6 +70,8 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         (vec!["replay", &node], 2, "n7"),
         (vec!["replay", &sentence], 2, "all is well"),
         (vec!["replay", &option], 2, "colour"),
+        (vec!["replay", &late], 2, "chaos"),
+        (vec!["replay", &nobody], 2, "clients"),
         (vec!["replay", "1", "--node", "two"], 2, "n2"),
         (vec!["verify", "/nowhere"], 2, "/nowhere"),
     ] {
@@ -177,6 +184,36 @@ fn a_failure_replays_from_its_file_and_shows_its_end() {
     }
     let verified = snowglobe(&["verify", &path]);
     assert_eq!(code(&verified), 11, "it expects to hold");
+}
+
+/// Two of three disks rot: nobody may lead, and that is right.
+#[test]
+fn a_cluster_beyond_its_promise_cannot_recover_and_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rot = |node: &str| {
+        format!(
+            "\"3s disk {node} rots\", \"3s crash {node} losing unsynced\", \"3s restart {node}\""
+        )
+    };
+    let text = format!(
+        "# Too much rot.\nsystem = \"raft\"\nnodes = 3\nseed = \"1\"\n\
+         expect = \"cannot-recover\"\nfaults = [{}, {}]\n",
+        rot("n1"),
+        rot("n2")
+    );
+    let path = folder.path().join("rot.toml");
+    fs::write(&path, &text).expect("the file is written");
+    let path = path.display().to_string();
+    let verified = snowglobe(&["verify", &path]);
+    assert_eq!(code(&verified), 0, "{}", stdout(&verified));
+    let digest = stdout(&snowglobe(&["replay", "--digest", &path]));
+    assert!(digest.trim_end().ends_with(" cannot-recover"), "{digest}");
+    fs::write(&path, text.replace("cannot-recover", "held")).expect("the file is written");
+    assert_ne!(
+        code(&snowglobe(&["verify", &path])),
+        0,
+        "held would be too much said"
+    );
 }
 
 #[test]

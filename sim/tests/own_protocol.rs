@@ -162,6 +162,9 @@ impl Invariants<Player> for NothingForgotten {
 #[derive(Default)]
 struct Umpire {
     length: Duration,
+    /// Moments at which to write down what the second player has caught.
+    looks_at: Vec<Duration>,
+    seen: Vec<u64>,
     answers: Vec<u64>,
     over: bool,
 }
@@ -169,8 +172,16 @@ struct Umpire {
 impl<I: Invariants<Player>> Director<Player, I> for Umpire {
     fn begin(&mut self, world: &mut World<Player, I>) {
         world.alarm(self.length, 0);
+        for moment in &self.looks_at {
+            world.alarm(*moment, 1);
+        }
     }
-    fn alarm(&mut self, world: &mut World<Player, I>, _token: u64) {
+    fn alarm(&mut self, world: &mut World<Player, I>, token: u64) {
+        if token == 1 {
+            let caught = world.process(NodeId(2)).map(|player| player.caught);
+            self.seen.extend(caught);
+            return;
+        }
         for id in world.node_ids() {
             world.invoke(id, ());
         }
@@ -185,6 +196,17 @@ impl<I: Invariants<Player>> Director<Player, I> for Umpire {
 }
 
 fn play(seed: u64, habit: Habit, faults: &[&str], length: Duration) -> (Finished, Umpire) {
+    watch(seed, habit, faults, length, &[])
+}
+
+fn watch(
+    seed: u64,
+    habit: Habit,
+    faults: &[&str],
+    length: Duration,
+    looks_at: &[Duration],
+) -> (Finished, Umpire) {
+    let looks_at = looks_at.to_vec();
     let faults: Vec<TimedFault> = faults
         .iter()
         .map(|words| words.parse().expect("the words are right"))
@@ -201,6 +223,7 @@ fn play(seed: u64, habit: Habit, faults: &[&str], length: Duration) -> (Finished
         };
         let umpire = Umpire {
             length,
+            looks_at,
             ..Umpire::default()
         };
         engine::run::<Player, NothingForgotten, _>(blueprint, umpire)
@@ -261,6 +284,33 @@ fn a_crash_between_two_effects_shows_a_hasty_player() {
         assert_eq!(fair.breakage, None, "seed {seed}");
     }
     assert!(found > 0, "no seed showed it");
+}
+
+#[test]
+fn a_paused_player_stands_still_even_if_its_disk_ends_a_sync() {
+    let millis = Duration::from_millis;
+    // Every write takes long, so most pauses fall into a sync.
+    let faults = [
+        "0s disk n1 syncs in 60ms..90ms",
+        "1s pause n1",
+        "2s resume n1",
+    ];
+    // What was in flight when the pause began has arrived by the first look.
+    let looks_at = [millis(1020), millis(1250), millis(2500)];
+    for seed in 0..20 {
+        let (_, umpire) = watch(seed, Habit::Fair, &faults, millis(3000), &looks_at);
+        let [early, late, after] = umpire.seen[..] else {
+            panic!("three looks, not {:?}", umpire.seen);
+        };
+        assert_eq!(
+            early, late,
+            "seed {seed}: a ball came out of a paused player"
+        );
+        assert!(
+            after > late,
+            "seed {seed}: the game goes on after the pause"
+        );
+    }
 }
 
 #[test]

@@ -64,3 +64,28 @@ pub fn try_scenario(scenario: &Scenario, limit: Duration) -> Trial {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::Finding;
+    use crate::seed::Seed;
+
+    #[test]
+    fn a_run_that_is_given_no_time_hangs() {
+        let system = scenarios::find("raft").expect("raft is registered");
+        let trial = try_scenario(&system.draw(Seed(1)), Duration::ZERO);
+        assert!(matches!(trial, Trial::Hung { .. }), "{trial:?}");
+        let finding = Finding::of(&trial).expect("a hang is a finding");
+        assert_eq!(finding.exit_code(), 11);
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_is_the_tool_s_failure() {
+        let scenario = Scenario::calm("paxos", 3, Seed(1));
+        let trial = try_scenario(&scenario, Duration::from_secs(60));
+        let finding = Finding::of(&trial).expect("a finding");
+        assert_eq!(finding.exit_code(), 1);
+        assert!(finding.to_string().contains("paxos"), "{finding}");
+    }
+}

@@ -7,7 +7,8 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use super::file::Scenario;
 use super::{Workload, stuck};
-use crate::draw::{Draw, Purpose, Streams};
+use crate::draw::{Draw, PerMillion, Purpose, Streams};
+use crate::faults::{Fault, Links};
 use crate::time::format_duration;
 use crate::world::{Director, World};
 
@@ -66,6 +67,30 @@ impl<W> Shake<W> {
         self.could_recover
     }
 
+    /// A node outside the healed majority keeps its faults, and some get one
+    /// more that lasts: it hears nobody, or nobody hears it, or it hurries. A
+    /// majority must make progress however the others pester it.
+    fn leave_to_its_faults<P, I>(&mut self, world: &mut World<P, I>, id: NodeId)
+    where
+        P: Process,
+        I: Invariants<P>,
+    {
+        let (links, clock) = (self.draw.below(3), self.draw.below(2));
+        let peers: Vec<NodeId> = world.node_ids().filter(|peer| *peer != id).collect();
+        for peer in peers {
+            let link = match links {
+                0 => Links::One { from: peer, to: id },
+                1 => Links::One { from: id, to: peer },
+                _ => continue,
+            };
+            world.apply_fault(&Fault::Cut(link));
+        }
+        if clock == 0 {
+            let rate = HURRIED;
+            world.apply_fault(&Fault::Clock { node: id, rate });
+        }
+    }
+
     fn settle<P, I>(&mut self, world: &mut World<P, I>)
     where
         P: Process,
@@ -77,7 +102,7 @@ impl<W> Shake<W> {
         let mut candidates: Vec<NodeId> = world.node_ids().collect();
         self.draw.shuffle(&mut candidates);
         let healed = heal_majority(world, &candidates, majority);
-        if healed < majority {
+        if healed.len() < majority {
             // A majority of the disks is damaged beyond what the system
             // promises to survive: it is right to stand still.
             world.mark("world.cannot_recover");
@@ -85,19 +110,24 @@ impl<W> Shake<W> {
             self.phase = Phase::Over;
             return;
         }
+        for id in candidates.iter().filter(|id| !healed.contains(id)) {
+            self.leave_to_its_faults(world, *id);
+        }
         self.phase = Phase::Settling;
         world.alarm(self.patience, PATIENCE_IS_OVER);
         self.workload.settle(world);
     }
 }
 
-/// Heals the first candidates that can run, until they are a majority;
-/// returns how many there were.
+/// The clock of a node that hurries: its timers fire three times as often.
+const HURRIED: PerMillion = PerMillion::percent(300);
+
+/// Heals the first candidates that can run, until they are a majority; returns them.
 fn heal_majority<P: Process, I: Invariants<P>>(
     world: &mut World<P, I>,
     candidates: &[NodeId],
     majority: usize,
-) -> usize {
+) -> Vec<NodeId> {
     // Nodes that already refuse to start are passed over; one that turns out
     // to be damaged when it starts is replaced by the next.
     let mut chosen: Vec<NodeId> = Vec::new();
@@ -115,7 +145,7 @@ fn heal_majority<P: Process, I: Invariants<P>>(
     }
     world.heal_links_among(&chosen);
     world.phase(&format!("healed: {chosen:?}"));
-    chosen.len()
+    chosen
 }
 
 impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W> {
