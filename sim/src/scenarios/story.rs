@@ -215,7 +215,7 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
                 self.cast.learn(name, nodes);
             }
             Sentence::Measure => {
-                self.measured = (world.counters().clone(), world.marks().clone());
+                self.measured = (world.counters().clone(), world.marks());
             }
             Sentence::Check(count) => self.fits(world, &count).map_err(|used| {
                 let found = used.to_string();
@@ -237,7 +237,7 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
         let found = match &count.of {
             Counted::Messages => world.counters().sent - counters.sent,
             Counted::Bytes => world.counters().bytes_sent - counters.bytes_sent,
-            Counted::Mark(mark) => of_mark(world.marks(), *mark) - of_mark(marks, *mark),
+            Counted::Mark(mark) => of_mark(&world.marks(), *mark) - of_mark(marks, *mark),
             Counted::Nodes(name) => self.cast.everybody(&self.teller, world, name).len() as u64,
         };
         let fits = match count.bound {

@@ -211,7 +211,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
             at: world.now(),
             digest: world.close(),
             counters: world.counters().clone(),
-            marks: world.marks().clone(),
+            marks: world.marks(),
             events: world.events(),
         };
         drop(world);

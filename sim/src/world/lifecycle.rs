@@ -210,7 +210,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         node.paused = false;
         node.armed_crash = None;
-        self.outstanding.retain(|_, (asked, _)| *asked != id);
+        for call in &mut self.outstanding {
+            call.take_if(|(asked, _)| *asked == id);
+        }
         let life = node.incarnation.0;
         self.trace
             .event(self.now, Some(id), EventKind::Stop, u64::from(life), || {

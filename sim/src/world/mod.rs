@@ -14,9 +14,10 @@ pub mod network;
 mod node;
 mod panics;
 mod step;
+mod tally;
 pub mod trace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::ops::Range;
 use std::task::Waker;
@@ -28,6 +29,7 @@ use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 use self::agenda::{Agenda, Due};
 use self::network::{LinkQuality, Network, Parcel};
 use self::node::{Life, Node};
+use self::tally::Tally;
 use self::trace::{EventKind, Trace, TraceDigest};
 use crate::draw::Streams;
 use crate::faults::TimedFault;
@@ -183,7 +185,7 @@ pub struct World<P: Process, I: Invariants<P>> {
     faults: Vec<TimedFault>,
     invariants: I,
     trace: Trace,
-    marks: Marks,
+    tally: Tally,
     counters: Counters,
     breakage: Option<Breakage>,
     step_budget: u64,
@@ -191,9 +193,10 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// How long a sync takes on a disk that is well.
     base_sync: Range<Duration>,
     next_invocation: u64,
-    /// Calls that have no answer yet, and the life that took them. A node
-    /// answers a call at most once, and only what its own life was asked.
-    outstanding: BTreeMap<InvocationId, (NodeId, Incarnation)>,
+    /// Who was asked, by the number of the call, from the oldest that may yet
+    /// be answered to the newest; `None` once it was. A node answers a call at
+    /// most once, and only what its own life was asked.
+    outstanding: VecDeque<Option<(NodeId, Incarnation)>>,
     next_parcel: u64,
     /// Answers that the director has not seen.
     returns: Vec<(InvocationId, P::Outcome)>,
@@ -235,14 +238,14 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             faults: blueprint.faults,
             invariants: I::default(),
             trace: Trace::default(),
-            marks: Marks::new(),
+            tally: Tally::default(),
             counters: Counters::default(),
             breakage: None,
             step_budget: blueprint.step_budget,
             checkpoint_bytes: blueprint.checkpoint_bytes,
             base_sync: blueprint.sync,
             next_invocation: 0,
-            outstanding: BTreeMap::new(),
+            outstanding: VecDeque::new(),
             next_parcel: 0,
             returns: Vec::new(),
             alarms: Vec::new(),
@@ -320,8 +323,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// The marks that were reached so far.
     #[must_use]
-    pub fn marks(&self) -> &Marks {
-        &self.marks
+    pub fn marks(&self) -> Marks {
+        self.tally.marks()
     }
 
     /// The bytes that a node's disk holds.
@@ -332,7 +335,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Reaches a mark on behalf of whoever watches.
     pub fn mark(&mut self, mark: &'static str) {
-        *self.marks.entry(mark).or_default() += 1;
+        self.tally.count(mark);
     }
 
     /// Asks to be called after a while; the token comes back.
@@ -347,8 +350,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.next_invocation += 1;
         let invocation = InvocationId(self.next_invocation);
         self.counters.invoked += 1;
-        self.outstanding
-            .insert(invocation, (id, self.incarnation(id)));
+        self.outstanding.push_back(Some((id, self.incarnation(id))));
         let content = snowglobe_systems::digest::Digest::of(&operation);
         self.trace
             .event(self.now, Some(id), EventKind::Invoke, content, || {

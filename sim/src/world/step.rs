@@ -5,7 +5,7 @@ use std::mem;
 
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::{Durable, Effect, Input, NodeId, Process};
+use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, Process};
 
 use super::agenda::Due;
 use super::network::{DropReason, Fate, Parcel, handover};
@@ -194,7 +194,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                         format!("{invocation} {outcome:?}")
                     });
                 let life = (id, self.incarnation(id));
-                if self.outstanding.remove(&invocation) != Some(life) {
+                if self.take_call(invocation) != Some(life) {
                     let expected = "at most one answer to a call, by the node it was made to";
                     let found = format!("{id} answers {invocation} as well");
                     self.violated(Violation::new("one-answer", [id], expected, found));
@@ -204,7 +204,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 self.look_at(self.now);
             }
             Effect::Mark(mark) => {
-                *self.marks.entry(mark).or_default() += 1;
+                self.tally.count(mark);
                 self.trace.event(
                     self.now,
                     Some(id),
@@ -215,6 +215,17 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             }
         }
         Executed::Done
+    }
+
+    /// Who was to answer a call, if nobody has yet.
+    fn take_call(&mut self, invocation: InvocationId) -> Option<(NodeId, Incarnation)> {
+        let oldest = self.next_invocation + 1 - self.outstanding.len() as u64;
+        let place = invocation.0.checked_sub(oldest)? as usize;
+        let asked = self.outstanding.get_mut(place)?.take();
+        while let Some(None) = self.outstanding.front() {
+            self.outstanding.pop_front();
+        }
+        asked
     }
 
     fn persist(&mut self, id: NodeId, write: &<P::Durable as Durable>::Write) -> Executed {
