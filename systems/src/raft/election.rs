@@ -12,19 +12,23 @@ use crate::process::NodeId;
 
 impl<C: Command> Raft<C> {
     pub(super) fn on_election_timeout(&mut self, out: &mut impl Output<C>) {
-        match &self.role {
+        let votes = match &self.role {
             Role::Leader(_) => return,
-            Role::Candidate { .. } => out.mark(marks::VOTE_SPLIT),
-            Role::Follower(_) | Role::PreCandidate { .. } => {}
-        }
-        self.begin_pre_vote(out);
+            Role::Candidate { granted, .. } => {
+                out.mark(marks::VOTE_SPLIT);
+                Some(*granted)
+            }
+            Role::PreCandidate { votes, .. } => *votes,
+            Role::Follower(_) => None,
+        };
+        self.begin_pre_vote(votes, out);
     }
 
     /// Asks first whether an election could be won, so that a node that was
     /// cut off does not raise the term of a working cluster (dissertation, 9.6).
-    fn begin_pre_vote(&mut self, out: &mut impl Output<C>) {
+    fn begin_pre_vote(&mut self, votes: Option<Ballots>, out: &mut impl Output<C>) {
         let granted = self.own_ballot();
-        self.role = Role::PreCandidate { granted };
+        self.role = Role::PreCandidate { granted, votes };
         out.set_timer(Timer::Election);
         if granted.count() >= self.voters.quorum() {
             self.begin_election(false, out);
@@ -97,7 +101,7 @@ impl<C: Command> Raft<C> {
         if self.yields_to(reply.term, out) || reply.asked_in != self.term {
             return;
         }
-        let Role::PreCandidate { granted } = &mut self.role else {
+        let Role::PreCandidate { granted, .. } = &mut self.role else {
             return;
         };
         if !reply.granted {
@@ -167,12 +171,15 @@ impl<C: Command> Raft<C> {
         if self.yields_to(reply.term, out) || reply.term < self.term || !reply.granted {
             return;
         }
-        let Role::Candidate { granted, transfer } = &mut self.role else {
-            return;
+        let (votes, transfer) = match &mut self.role {
+            Role::Candidate { granted, transfer } => (granted, *transfer),
+            Role::PreCandidate {
+                votes: Some(votes), ..
+            } => (votes, false),
+            _ => return,
         };
-        granted.add(self.voters.place(from).expect("checked on arrival"));
-        if granted.count() >= self.voters.quorum() {
-            let transfer = *transfer;
+        votes.add(self.voters.place(from).expect("checked on arrival"));
+        if votes.count() >= self.voters.quorum() {
             self.become_leader(transfer, out);
         }
     }

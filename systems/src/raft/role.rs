@@ -17,6 +17,9 @@ pub enum Role {
     PreCandidate {
         /// Who said yes.
         granted: Ballots,
+        /// The votes for it in its current term, if it stood in it: until it
+        /// leaves the term, one that comes late is as good as any other.
+        votes: Option<Ballots>,
     },
     /// It asks for votes in its term.
     Candidate {

@@ -273,6 +273,35 @@ fn a_candidate_remembers_that_it_voted_for_itself() {
 }
 
 #[test]
+fn a_vote_that_comes_late_elects_as_long_as_the_term_lasts() {
+    for next_term_began in [false, true] {
+        let mut world = world(3);
+        world.timeout(N1, Timer::Election);
+        world.deliver_until(|world| world.is_candidate(N1));
+        world.lose(|envelope| envelope.to == N3);
+        let is_vote =
+            |envelope: &Envelope<Node>| matches!(envelope.message, Message::RequestVoteReply(_));
+        world.deliver_until(|world| world.bag.iter().any(is_vote));
+        let place = world.bag.iter().position(is_vote);
+        let late = place.and_then(|place| world.bag.remove(place));
+        let late = late.expect("the vote of n2");
+        world.bag.clear();
+        // The vote is slower than the election timeout.
+        world.timeout(N1, Timer::Election);
+        assert!(!world.is_candidate(N1), "it asks anew whether to stand");
+        if next_term_began {
+            world.deliver_until(|world| world.is_candidate(N1));
+            assert_eq!(world.term(N1), 2);
+        }
+        world.bag.clear();
+        world.bag.push_back(late);
+        world.deliver(0);
+        assert_eq!(world.leads(N1), !next_term_began);
+        world.assert_held();
+    }
+}
+
+#[test]
 fn the_election_timer_is_armed_anew_for_a_vote_granted_only() {
     // The harness forgets a fired timer, so a timer that is armed again was set.
     let mut world = world(3);
