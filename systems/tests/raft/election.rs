@@ -5,7 +5,7 @@ use snowglobe_systems::raft::{
 };
 
 use crate::cluster::Envelope;
-use crate::story::{N1, N2, N3, N4, N5, Node, position, world};
+use crate::story::{N1, N2, N3, N4, N5, Node, n3_missed_a_committed_write, position, world};
 
 #[test]
 fn a_single_node_elects_itself_and_commits_alone() {
@@ -151,13 +151,7 @@ fn a_node_with_a_higher_term_makes_the_leader_move_up() {
 
 #[test]
 fn a_candidate_with_an_older_log_does_not_win() {
-    let mut world = world(3);
-    world.elect(N1);
-    world.cut(N3);
-    world.write(N1, 1);
-    world.settle();
-    world.heal();
-    world.crash(N1);
+    let mut world = n3_missed_a_committed_write();
     world.timeout(N2, Timer::Election);
     world.bag.clear();
     world.timeout(N3, Timer::Election);

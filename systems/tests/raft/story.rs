@@ -22,6 +22,18 @@ pub(crate) fn world(count: usize) -> World {
 }
 
 /// An entry with a number in it, as a replica logs a write without a session.
+/// Three nodes: n1 committed a write with n2 while n3 was cut off, and is down.
+pub(crate) fn n3_missed_a_committed_write() -> World {
+    let mut world = world(3);
+    world.elect(N1);
+    world.cut(N3);
+    world.write(N1, 1);
+    world.settle();
+    world.heal();
+    world.crash(N1);
+    world
+}
+
 pub(crate) fn entry(term: u64, value: u64) -> Entry<Request<Record>> {
     let command = Record::of(value);
     Entry::command(Term(term), Request::Write { command })

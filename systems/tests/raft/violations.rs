@@ -6,7 +6,7 @@ use snowglobe_systems::raft::{
 };
 
 use crate::cluster::Envelope;
-use crate::story::{N1, N2, N3, World, entry, position, world};
+use crate::story::{N1, N2, N3, World, entry, n3_missed_a_committed_write, position, world};
 
 fn broken(world: &World) -> &Violation {
     world.violation.as_ref().expect("a broken promise")
@@ -116,13 +116,7 @@ fn a_commit_without_a_majority_is_noticed() {
 
 #[test]
 fn a_leader_that_lacks_a_committed_entry_is_noticed() {
-    let mut world = world(3);
-    world.elect(N1);
-    world.cut(N3);
-    world.write(N1, 1);
-    world.settle();
-    world.heal();
-    world.crash(N1);
+    let mut world = n3_missed_a_committed_write();
     // n3 never had the write, but is told that n2 would vote for it, and does.
     world.timeout(N3, Timer::Election);
     world.bag.clear();
