@@ -1,8 +1,11 @@
 //! What "right" means: judges of what a simulated system did.
 //!
 //! [`history`] is who called what when, and what came back: the material of
-//! every judge that looks at a system from outside.
+//! every judge that looks at a system from outside. [`linearizability`] says
+//! whether a history could have come from one copy of an object that does one
+//! thing at a time.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod history;
+pub mod linearizability;
