@@ -3,9 +3,10 @@
 //! [`history`] is who called what when, and what came back: the material of
 //! every judge that looks at a system from outside. [`linearizability`] says
 //! whether a history could have come from one copy of an object that does one
-//! thing at a time.
+//! thing at a time; [`consistency`] says how weak it is if it could not.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod consistency;
 pub mod history;
 pub mod linearizability;

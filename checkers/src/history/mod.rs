@@ -1,16 +1,31 @@
 //! Histories: who called what when, and what came back.
 //!
 //! The material of every judge that looks at a system from outside. A history
-//! is a value; [`Recorder`] builds one from events as they happen.
+//! is a value; [`Recorder`] builds one from events as they happen. Histories are
+//! read from files in the formats that [`Format`] lists: [`json_lines`] is the
+//! native one, and the only one that is written too.
 
+mod edn;
+mod events;
+mod format;
+pub mod jepsen;
+pub mod json_lines;
+mod lines;
+mod malformed;
+pub mod porcupine;
 mod recorder;
+mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use events::{Event, Happening};
+pub use format::{Format, UnknownFormat};
+pub use malformed::{Malformed, ReadError};
 pub use recorder::Recorder;
+pub use value::Value;
 
 /// The client that called; prints as `c3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -153,30 +168,7 @@ impl<Input, Output> History<Input, Output> {
             return Err(NotAHistory::TooLong);
         }
         operations.sort_by_key(|operation| operation.called);
-        // For each client, its last call and when that ends.
-        let mut busy = BTreeMap::<ClientId, (Moment, Option<Moment>)>::new();
-        for operation in &operations {
-            let (client, called) = (operation.client, operation.called);
-            let returned = operation.returned_at();
-            if let Some(returned) = returned
-                && returned < called
-            {
-                return Err(NotAHistory::ReturnsBeforeItsCall {
-                    client,
-                    called,
-                    returned,
-                });
-            }
-            if let Some((busy_since, until)) = busy.insert(client, (called, returned))
-                && until.is_none_or(|until| until > called)
-            {
-                return Err(NotAHistory::Overlaps {
-                    client,
-                    called,
-                    busy_since,
-                });
-            }
-        }
+        in_their_places(operations.iter()).map_err(|(_, error)| error)?;
         Ok(Self { operations })
     }
 
@@ -203,6 +195,40 @@ impl<Input, Output> History<Input, Output> {
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
+}
+
+/// Whether operations in the order of their calls are a history; otherwise the
+/// place of the first that makes them none.
+fn in_their_places<'a, Input: 'a, Output: 'a>(
+    operations: impl Iterator<Item = &'a Operation<Input, Output>>,
+) -> Result<(), (usize, NotAHistory)> {
+    // For each client, its last call and when that ends.
+    let mut busy = BTreeMap::<ClientId, (Moment, Option<Moment>)>::new();
+    for (place, operation) in operations.enumerate() {
+        let (client, called) = (operation.client, operation.called);
+        let returned = operation.returned_at();
+        if let Some(returned) = returned
+            && returned < called
+        {
+            let error = NotAHistory::ReturnsBeforeItsCall {
+                client,
+                called,
+                returned,
+            };
+            return Err((place, error));
+        }
+        if let Some((busy_since, until)) = busy.insert(client, (called, returned))
+            && until.is_none_or(|until| until > called)
+        {
+            let error = NotAHistory::Overlaps {
+                client,
+                called,
+                busy_since,
+            };
+            return Err((place, error));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

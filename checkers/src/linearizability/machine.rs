@@ -34,6 +34,12 @@ pub trait Machine<State> {
         true
     }
 
+    /// Whether this state is one that nobody ever saw, nor any that operations
+    /// of unknown effect can make of it. `false` is always right.
+    fn is_unseen(&self, _state: StateId) -> bool {
+        false
+    }
+
     /// The state behind a number; `None` for a number that stands for many.
     fn state(&self, id: StateId) -> Option<State>;
 

@@ -4,14 +4,26 @@
 //! the systems that are simulated elsewhere.
 
 mod budget;
+mod check;
+mod classes;
 mod cuts;
 mod machine;
+mod online;
+mod partition;
+mod problem;
+mod refutation;
+mod search;
+mod slots;
 mod specification;
 pub mod specifications;
 mod verdict;
+mod zones;
 
 pub use budget::Budget;
+pub use check::{Options, check};
 pub use cuts::Cuts;
 pub use machine::{Interned, Machine, StateId};
+pub use online::{Frontier, Online, OnlineError};
+pub use partition::{Partition, partitions};
 pub use specification::{Claims, Leaves, Legal, Specification, claims_hold};
 pub use verdict::{Certificate, Ended, Found, Illegal, Unknown, Verdict};

@@ -18,7 +18,7 @@ use super::machine::{Interned, Machine};
 /// /// A light that may be switched, and looked at.
 /// struct Light;
 ///
-/// #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 /// enum Ask { Switch, Look }
 ///
 /// impl Specification for Light {
@@ -59,7 +59,7 @@ pub trait Specification {
     /// The object's state. Equal states have the same futures.
     type State: Clone + Eq + Ord + Hash + Debug;
     /// What is asked.
-    type Input: Clone + Eq + Hash + Debug;
+    type Input: Clone + Eq + Ord + Hash + Debug;
     /// What is answered.
     type Output: Clone + Eq + Hash + Debug;
     /// Operations under different keys never influence each other, so that
@@ -88,6 +88,12 @@ pub trait Specification {
     /// What can be said of an operation whatever the state is. The default says nothing.
     fn claims(&self, _input: &Self::Input, _output: Option<&Self::Output>) -> Claims<Self::State> {
         Claims::NONE
+    }
+
+    /// Whether the answer to this input tells nothing: it is the same in every
+    /// state. Asked while the answer is not known yet; `false` is always right.
+    fn is_mute(&self, _input: &Self::Input) -> bool {
+        false
     }
 
     /// How many bytes a state takes, with what it owns on the heap: what a

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::history::{Moment, OperationIndex};
+use crate::history::{History, Moment, OperationIndex};
 
 /// Whether a history is linearizable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,26 @@ impl<Key> Verdict<Key> {
 pub struct Certificate {
     /// Places in the history.
     pub order: Vec<OperationIndex>,
+}
+
+impl Certificate {
+    /// Makes one order of the orders of all keys. Each operation happens as soon
+    /// as it is called and those before it in its own order have happened; that is
+    /// never after its return, and so the whole keeps to real time.
+    pub(super) fn merge<I, O>(history: &History<I, O>, orders: &[Vec<OperationIndex>]) -> Self {
+        let mut points = Vec::with_capacity(orders.iter().map(Vec::len).sum());
+        for (part, order) in orders.iter().enumerate() {
+            let mut now = Moment::default();
+            for (place, index) in order.iter().enumerate() {
+                now = now.max(history.operation(*index).called);
+                points.push((now, part as u32, place as u32, *index));
+            }
+        }
+        points.sort_unstable();
+        Self {
+            order: points.into_iter().map(|(_, _, _, index)| index).collect(),
+        }
+    }
 }
 
 /// A key whose operations have no order.

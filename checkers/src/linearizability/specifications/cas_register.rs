@@ -20,7 +20,7 @@ pub struct CasRegister<V> {
 }
 
 /// What such a register can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CasInput<V> {
     /// What does it hold?
@@ -102,6 +102,10 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for CasRegister<V> {
             }
             _ => Claims::NONE,
         }
+    }
+
+    fn is_mute(&self, input: &CasInput<V>) -> bool {
+        matches!(input, CasInput::Write(_))
     }
 
     fn describe_operation(&self, input: &CasInput<V>, output: Option<&CasOutput<V>>) -> String {

@@ -18,7 +18,7 @@ pub struct Keyed<K, S> {
 }
 
 /// What one of them is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyedInput<K, I> {
     /// Which object.
@@ -62,6 +62,14 @@ where
 
     fn claims(&self, input: &Self::Input, output: Option<&S::Output>) -> Claims<S::State> {
         self.object.claims(&input.input, output)
+    }
+
+    fn weight(&self, state: &S::State) -> usize {
+        self.object.weight(state)
+    }
+
+    fn is_mute(&self, input: &Self::Input) -> bool {
+        self.object.is_mute(&input.input)
     }
 
     fn describe_operation(&self, input: &Self::Input, output: Option<&S::Output>) -> String {

@@ -17,7 +17,7 @@ pub struct Register<V> {
 }
 
 /// What a register can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RegisterInput<V> {
     /// What does it hold?
@@ -80,6 +80,10 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for Register<V> {
             }
             _ => Claims::NONE,
         }
+    }
+
+    fn is_mute(&self, input: &RegisterInput<V>) -> bool {
+        matches!(input, RegisterInput::Write(_))
     }
 
     fn describe_operation(

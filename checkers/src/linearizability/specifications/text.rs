@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Keyed;
+use super::text_machine::TextMachine;
+use crate::linearizability::machine::Machine;
 use crate::linearizability::specification::{Claims, Leaves, Legal, Specification};
 
 /// A key/value store: a [`Text`] under each key.
@@ -25,7 +27,7 @@ impl KeyValue {
 pub struct Text;
 
 /// What a text can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum TextInput {
     /// What is it?
@@ -126,6 +128,20 @@ impl Specification for Text {
 
     fn weight(&self, state: &Arc<str>) -> usize {
         size_of::<Arc<str>>() + state.len()
+    }
+
+    fn machine<'a>(
+        &'a self,
+        operations: Vec<(&'a TextInput, Option<&'a TextOutput>)>,
+    ) -> Box<dyn Machine<Arc<str>> + 'a> {
+        Box::new(TextMachine::new(operations))
+    }
+
+    fn is_mute(&self, input: &TextInput) -> bool {
+        matches!(
+            input,
+            TextInput::Put(_) | TextInput::Append(_) | TextInput::Delete
+        )
     }
 
     fn describe_operation(&self, input: &TextInput, output: Option<&TextOutput>) -> String {

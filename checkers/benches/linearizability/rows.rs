@@ -1,0 +1,212 @@
+//! The rows of the table.
+
+use snowglobe_checkers::linearizability::specifications::{
+    KeyValue, Keyed, KeyedInput, Register, RegisterInput, RegisterOutput, TextInput, TextOutput,
+};
+
+use crate::generate::{Shape, registers, spoil_last_read, texts, then};
+use crate::judge;
+
+/// A row: its name, and what prints it.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) run: Box<dyn Fn(&str)>,
+}
+
+fn row(name: impl Into<String>, run: impl Fn(&str) + 'static) -> Row {
+    Row {
+        name: name.into(),
+        run: Box::new(run),
+    }
+}
+
+const NUMBERS: Keyed<u32, Register<u32>> = Keyed::new(Register { initial: 0 });
+
+const fn shape(operations: u32, keys: u32, clients: u32) -> Shape {
+    Shape {
+        operations,
+        keys,
+        clients,
+        one_pending_in: 0,
+    }
+}
+
+pub(crate) fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.extend(append_mixes());
+    rows.extend(put_get());
+    rows.extend(single_registers());
+    rows.extend(pending());
+    rows
+}
+
+fn count(operations: u32) -> String {
+    match operations {
+        1_000_000 => "1M".to_owned(),
+        _ => format!("{}k", operations / 1000),
+    }
+}
+
+fn append_mixes() -> Vec<Row> {
+    [10_000, 100_000]
+        .into_iter()
+        .map(|operations| {
+            let name = format!("append mix, {}, 10 keys, 50 clients", count(operations));
+            row(name, move |name| {
+                judge(
+                    name,
+                    &KeyValue::EMPTY,
+                    &[texts(shape(operations, 10, 50), 1)],
+                );
+            })
+        })
+        .collect()
+}
+
+fn put_get() -> Vec<Row> {
+    let sizes = [
+        (10_000, 10, 5),
+        (100_000, 10, 50),
+        (1_000_000, 10, 50),
+        (1_000_000, 1000, 50),
+    ];
+    let mut rows = Vec::new();
+    for (operations, keys, clients) in sizes {
+        let name = format!(
+            "put/get, {}, {keys} keys, {clients} clients",
+            count(operations)
+        );
+        rows.push(row(format!("{name}, unique"), move |name| {
+            judge(
+                name,
+                &NUMBERS,
+                &[registers(shape(operations, keys, clients), None, 2)],
+            );
+        }));
+        rows.push(row(format!("{name}, 5 values"), move |name| {
+            judge(
+                name,
+                &NUMBERS,
+                &[registers(shape(operations, keys, clients), Some(5), 2)],
+            );
+        }));
+        rows.push(row(format!("{name}, 1 spoilt"), move |name| {
+            let history = registers(shape(operations, keys, clients), Some(5), 2);
+            judge(name, &NUMBERS, &[spoil_last_read(&history, 99)]);
+        }));
+    }
+    rows
+}
+
+fn single_registers() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for clients in [10, 20, 30] {
+        for operations in [300, 1000] {
+            let name = format!("register, 5 values, {operations}, {clients} clients");
+            rows.push(row(format!("{name}, valid"), move |name| {
+                judge(
+                    name,
+                    &NUMBERS,
+                    &[registers(shape(operations, 1, clients), Some(5), 3)],
+                );
+            }));
+            rows.push(row(format!("{name}, stale"), move |name| {
+                let history = registers(shape(operations, 1, clients), Some(5), 3);
+                let one = |input, output| (KeyedInput { key: 0, input }, output);
+                let last = [
+                    one(RegisterInput::Write(1), RegisterOutput::Written),
+                    one(RegisterInput::Read, RegisterOutput::Value(2)),
+                ];
+                judge(name, &NUMBERS, &[then(&history, last)]);
+            }));
+            rows.push(row(format!("{name}, hidden"), move |name| {
+                // Two reads at the end, each of which might be right, but not both.
+                let history = registers(shape(operations, 1, clients), Some(5), 3);
+                let one = |input, output| (KeyedInput { key: 0, input }, output);
+                let last = [
+                    one(RegisterInput::Read, RegisterOutput::Value(1)),
+                    one(RegisterInput::Read, RegisterOutput::Value(2)),
+                ];
+                judge(name, &NUMBERS, &[then(&history, last)]);
+            }));
+        }
+    }
+    rows
+}
+
+fn pending() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for pending in [1, 5, 10, 20, 40] {
+        rows.push(row(
+            format!("pending {pending}, appends, illegal"),
+            move |name| {
+                let history = texts(shape(200, 1, 10), 4);
+                judge(
+                    name,
+                    &KeyValue::EMPTY,
+                    &[with_pending_texts(&history, pending)],
+                );
+            },
+        ));
+        rows.push(row(
+            format!("pending {pending}, writes, illegal"),
+            move |name| {
+                let history = registers(shape(200, 1, 10), Some(5), 4);
+                judge(name, &NUMBERS, &[with_pending_writes(&history, pending)]);
+            },
+        ));
+    }
+    rows
+}
+
+fn with_pending_texts(history: &crate::generate::Texts, pending: u32) -> crate::generate::Texts {
+    use snowglobe_checkers::history::{ClientId, History, Moment, Operation};
+    let key: std::sync::Arc<str> = "0".into();
+    let get = |text: &str| {
+        let input = KeyedInput {
+            key: key.clone(),
+            input: TextInput::Get,
+        };
+        (input, TextOutput::Value(text.into()))
+    };
+    let mut operations = history.operations().to_vec();
+    for client in 0..pending {
+        operations.push(Operation {
+            client: ClientId(1_000_000 + client),
+            called: Moment(u64::from(client)),
+            input: KeyedInput {
+                key: key.clone(),
+                input: TextInput::Append(format!("p{client}").into()),
+            },
+            returned: None,
+        });
+    }
+    let history = History::new(operations).expect("new clients");
+    then(&history, [get("p0p1p2"), get("p2p1")])
+}
+
+fn with_pending_writes(
+    history: &crate::generate::Registers,
+    pending: u32,
+) -> crate::generate::Registers {
+    use snowglobe_checkers::history::{ClientId, History, Moment, Operation};
+    let one = |input| KeyedInput { key: 0, input };
+    let mut operations = history.operations().to_vec();
+    for client in 0..pending {
+        operations.push(Operation {
+            client: ClientId(1_000_000 + client),
+            called: Moment(u64::from(client)),
+            input: one(RegisterInput::Write(1 + client % 5)),
+            returned: None,
+        });
+    }
+    let history = History::new(operations).expect("new clients");
+    // More reads of one value after writes of another than there are writes to explain them.
+    let last = (0..=pending).flat_map(|_| {
+        [
+            (one(RegisterInput::Write(7)), RegisterOutput::Written),
+            (one(RegisterInput::Read), RegisterOutput::Value(1)),
+        ]
+    });
+    then(&history, last)
+}

@@ -1,0 +1,354 @@
+//! As much of EDN, the notation of Clojure, as logs of operations are written in.
+//!
+//! Everything that EDN allows in a line is read past; only what such a log means
+//! something by has a form of its own.
+
+mod event;
+
+use std::borrow::Cow;
+
+pub(super) use self::event::{EdnEvent, Stage, client_of, read_log};
+use super::malformed::Flaw;
+
+/// How deep forms may lie in each other, lest a hostile line exhaust the stack.
+const DEEPEST: u32 = 64;
+
+/// A form, and where in its line it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed<'a> {
+    /// The byte, counted from 1.
+    pub(super) column: u64,
+    pub(super) form: Form<'a>,
+}
+
+impl Placed<'_> {
+    /// This form is not what it should be.
+    pub(super) fn flaw(&self, why: impl Into<String>) -> Flaw {
+        Flaw::new(self.column, why)
+    }
+}
+
+/// What is written in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form<'a> {
+    /// `nil`
+    Nil,
+    /// `7`, if it fits into 64 bits.
+    Integer(i64),
+    /// `:read`, without the colon.
+    Keyword(&'a str),
+    /// `"x"`, without the quotes and escapes.
+    Text(Cow<'a, str>),
+    /// `[1 2]`
+    Vector(Vec<Placed<'a>>),
+    /// `{:f :read}`
+    Map(Vec<(Placed<'a>, Placed<'a>)>),
+    /// Anything else: a list, a set, a fraction, a symbol.
+    Other,
+}
+
+/// Reads the forms of one line.
+pub(super) struct Edn<'a> {
+    line: &'a str,
+    /// The next byte to look at.
+    at: usize,
+}
+
+impl<'a> Edn<'a> {
+    /// Of a line, from this byte on (counted from 0).
+    pub(super) fn new(line: &'a str, at: usize) -> Self {
+        Self { line, at }
+    }
+
+    /// The next form; `None` at the end of the line.
+    pub(super) fn next_form(&mut self) -> Result<Option<Placed<'a>>, Flaw> {
+        self.form_within(0)
+    }
+
+    /// The next form, where there must be one.
+    pub(super) fn expect_form(&mut self, what: &str) -> Result<Placed<'a>, Flaw> {
+        self.next_form()?.ok_or_else(|| {
+            Flaw::new(
+                self.column(),
+                format!("the line ends where {what} should be"),
+            )
+        })
+    }
+
+    /// There must be nothing more.
+    pub(super) fn expect_end(&mut self) -> Result<(), Flaw> {
+        match self.next_form()? {
+            None => Ok(()),
+            Some(placed) => Err(placed.flaw("the line should end here: write one event per line")),
+        }
+    }
+
+    fn column(&self) -> u64 {
+        self.at as u64 + 1
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.line.as_bytes().get(self.at).copied()
+    }
+
+    fn form_within(&mut self, depth: u32) -> Result<Option<Placed<'a>>, Flaw> {
+        if depth > DEEPEST {
+            let why = format!("more than {DEEPEST} forms lie in each other here");
+            return Err(Flaw::new(self.column(), why));
+        }
+        self.skip_blanks(depth)?;
+        let column = self.column();
+        let Some(first) = self.peek() else {
+            return Ok(None);
+        };
+        let form = match first {
+            b'"' => Form::Text(self.text()?),
+            b'[' => Form::Vector(self.sequence(b']', depth)?),
+            b'(' => {
+                self.sequence(b')', depth)?;
+                Form::Other
+            }
+            b'{' => Form::Map(self.map(depth)?),
+            b'#' => return self.dispatched(depth),
+            b':' => {
+                self.at += 1;
+                Form::Keyword(self.word())
+            }
+            b'\\' => {
+                self.at += 1;
+                self.at += self.rest().chars().next().map_or(0, char::len_utf8);
+                self.word();
+                Form::Other
+            }
+            b')' | b']' | b'}' => {
+                let why = format!("this `{}` closes nothing", char::from(first));
+                return Err(Flaw::new(column, why));
+            }
+            _ => atom(self.word()),
+        };
+        Ok(Some(Placed { column, form }))
+    }
+
+    /// A set, or a form after its tag.
+    fn dispatched(&mut self, depth: u32) -> Result<Option<Placed<'a>>, Flaw> {
+        let column = self.column();
+        self.at += 1;
+        if self.peek() == Some(b'{') {
+            self.sequence(b'}', depth)?;
+            let form = Form::Other;
+            return Ok(Some(Placed { column, form }));
+        }
+        if self.word().is_empty() {
+            return Err(Flaw::new(column, "this `#` begins nothing"));
+        }
+        let tagged = self.form_within(depth + 1)?;
+        tagged
+            .map(Some)
+            .ok_or_else(|| Flaw::new(column, "a form must follow this tag"))
+    }
+
+    /// Past white space, commas, a comment, and forms marked with `#_` as not there.
+    fn skip_blanks(&mut self, depth: u32) -> Result<(), Flaw> {
+        loop {
+            let rest = self.rest();
+            let solid = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+            self.at += rest.len() - solid.len();
+            if solid.starts_with(';') {
+                self.at = self.line.len();
+            } else if solid.starts_with("#_") {
+                let column = self.column();
+                self.at += 2;
+                if self.form_within(depth + 1)?.is_none() {
+                    return Err(Flaw::new(column, "a form must follow this `#_`"));
+                }
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.line[self.at..]
+    }
+
+    /// Everything up to a blank or a delimiter; perhaps nothing.
+    fn word(&mut self) -> &'a str {
+        let rest = self.rest();
+        let end = rest
+            .find(|c: char| c.is_ascii_whitespace() || ",;\"()[]{}\\".contains(c))
+            .unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    /// The forms from an opening bracket to this closing one.
+    fn sequence(&mut self, close: u8, depth: u32) -> Result<Vec<Placed<'a>>, Flaw> {
+        let opened = self.column();
+        self.at += 1;
+        let mut forms = Vec::new();
+        loop {
+            self.skip_blanks(depth + 1)?;
+            if self.peek() == Some(close) {
+                self.at += 1;
+                return Ok(forms);
+            }
+            let unclosed = || Flaw::new(opened, "this bracket is not closed in its line");
+            forms.push(self.form_within(depth + 1)?.ok_or_else(unclosed)?);
+        }
+    }
+
+    fn map(&mut self, depth: u32) -> Result<Vec<(Placed<'a>, Placed<'a>)>, Flaw> {
+        let mut forms = self.sequence(b'}', depth)?.into_iter();
+        let mut entries = Vec::with_capacity(forms.len() / 2);
+        while let Some(key) = forms.next() {
+            match forms.next() {
+                Some(value) => entries.push((key, value)),
+                None => return Err(key.flaw("this key of a map has no value")),
+            }
+        }
+        Ok(entries)
+    }
+
+    fn text(&mut self) -> Result<Cow<'a, str>, Flaw> {
+        let opened = self.column();
+        self.at += 1;
+        let mut text = Cow::Borrowed("");
+        loop {
+            let rest = self.rest();
+            let Some(end) = rest.find(['"', '\\']) else {
+                return Err(Flaw::new(opened, "this text is not closed in its line"));
+            };
+            let plain = &rest[..end];
+            self.at += end;
+            // A text without escapes is a piece of the line.
+            if text.is_empty() {
+                text = Cow::Borrowed(plain);
+            } else {
+                text.to_mut().push_str(plain);
+            }
+            if self.peek() == Some(b'"') {
+                self.at += 1;
+                return Ok(text);
+            }
+            text.to_mut().push(self.escaped()?);
+        }
+    }
+
+    fn escaped(&mut self) -> Result<char, Flaw> {
+        let column = self.column();
+        self.at += 1;
+        let escaped = match self.peek() {
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            _ => {
+                let why = "unknown escape: write one of \\\", \\\\, \\n, \\t and \\r";
+                return Err(Flaw::new(column, why));
+            }
+        };
+        self.at += 1;
+        Ok(escaped)
+    }
+}
+
+fn atom(word: &str) -> Form<'_> {
+    if word == "nil" {
+        return Form::Nil;
+    }
+    // Clojure marks numbers of arbitrary size with an N.
+    let digits = word.strip_suffix('N').unwrap_or(word);
+    digits.parse().map_or(Form::Other, Form::Integer)
+}
+
+/// The keyword after the first `:f` of a line that may be cut short.
+pub(super) fn mentioned_function(line: &str) -> Option<&str> {
+    let mut words = line.split(|c: char| c.is_ascii_whitespace() || ",{}".contains(c));
+    words.find(|word| *word == ":f")?;
+    words.find(|word| !word.is_empty())?.strip_prefix(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(line: &str) -> Form<'_> {
+        let mut edn = Edn::new(line, 0);
+        let placed = edn.expect_form("a form").expect(line);
+        edn.expect_end().expect(line);
+        placed.form
+    }
+
+    fn flaw(line: &str) -> (u64, String) {
+        let mut edn = Edn::new(line, 0);
+        let read = edn
+            .expect_form("a form")
+            .and_then(|_| edn.expect_end())
+            .expect_err(line);
+        (read.column, read.why)
+    }
+
+    #[test]
+    fn what_logs_are_made_of_is_read() {
+        assert_eq!(form("nil"), Form::Nil);
+        assert_eq!(form(" -7 ; a comment"), Form::Integer(-7));
+        assert_eq!(form("7N"), Form::Integer(7));
+        assert_eq!(form("+7,"), Form::Integer(7));
+        assert_eq!(form(":read"), Form::Keyword("read"));
+        assert_eq!(form("\"x 0\""), Form::Text("x 0".into()));
+        assert_eq!(form(r#""\"\\\n\t\r-ö""#), Form::Text("\"\\\n\t\r-ö".into()));
+        assert_eq!(form("#inst \"1985\""), Form::Text("1985".into()));
+        let at = |column, form| Placed { column, form };
+        let vector = vec![at(2, Form::Nil), at(6, Form::Integer(3))];
+        assert_eq!(form("[nil,3 #_ [4]]"), Form::Vector(vector));
+        let map = vec![(at(2, Form::Keyword("f")), at(5, Form::Keyword("cas")))];
+        assert_eq!(form("{:f :cas}"), Form::Map(map));
+    }
+
+    #[test]
+    fn what_means_nothing_in_a_log_is_read_past() {
+        for other in [
+            "(a b)",
+            "#{1 2}",
+            "1.5",
+            "1/2",
+            "true",
+            "\\a",
+            "\\newline",
+            "\\ö",
+            "\\)",
+        ] {
+            assert_eq!(form(other), Form::Other, "{other}");
+        }
+        assert_eq!(form("99999999999999999999"), Form::Other);
+    }
+
+    #[test]
+    fn what_is_broken_has_a_place() {
+        for (line, column, why) in [
+            ("", 1, "the line ends"),
+            ("nil [1 2", 5, "bracket is not closed"),
+            ("nil [1 2]", 5, "one event per line"),
+            ("[1 (2", 4, "bracket is not closed"),
+            ("{:a 1 :b}", 7, "has no value"),
+            ("  ]", 3, "closes nothing"),
+            ("[1 2)", 5, "closes nothing"),
+            ("\"x", 1, "text is not closed"),
+            ("\"x\\q\"", 3, "unknown escape"),
+            ("\"x\\", 3, "unknown escape"),
+            ("#", 1, "begins nothing"),
+            ("[#tag]", 6, "closes nothing"),
+            ("#tag", 1, "must follow this tag"),
+            ("#_", 1, "must follow this `#_`"),
+        ] {
+            let found = flaw(line);
+            assert!(found.1.contains(why), "{line}: {found:?}");
+            assert_eq!(found.0, column, "{line}: {found:?}");
+        }
+        for opening in ["[", "{", "#a ", "#_", "(", "#{"] {
+            let deep = opening.repeat(100_000);
+            assert!(flaw(&deep).1.contains("lie in each other"), "{opening}");
+        }
+    }
+}

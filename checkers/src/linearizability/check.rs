@@ -1,0 +1,250 @@
+//! The judge: all partitions, on as many threads as allowed.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::budget::Budget;
+use super::cuts::Cuts;
+use super::machine::Machine;
+use super::partition::{Partition, partitions};
+use super::problem::{Problem, compile};
+use super::refutation;
+use super::search::{End, search};
+use super::specification::Specification;
+use super::verdict::{Certificate, Ended, Found, Illegal, Unknown, Verdict};
+use super::zones::{self, Zones};
+use crate::history::{History, Moment, OperationIndex};
+
+/// How to judge.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// What it may cost.
+    pub budget: Budget<'a>,
+    /// Which short cuts are taken; the verdict does not depend on it.
+    pub cuts: Cuts,
+    /// How many threads work at a time. The verdict does not depend on it.
+    pub threads: usize,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            budget: Budget::DEFAULT,
+            cuts: Cuts::ALL,
+            threads: 1,
+        }
+    }
+}
+
+/// What is known of one partition.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// Places in the history, in an order.
+    Legal(Vec<OperationIndex>),
+    Illegal(Found),
+    Unknown {
+        ended: Ended,
+        until: Moment,
+        nodes: u64,
+    },
+}
+
+/// Says whether a history is linearizable.
+///
+/// If several keys are illegal, the verdict names the first of them in the order of
+/// work, which begins with the key that has most operations. An illegal key
+/// outweighs one on which the budget ended.
+pub fn check<S>(
+    specification: &S,
+    history: &History<S::Input, S::Output>,
+    options: &Options<'_>,
+) -> Verdict<S::Key>
+where
+    S: Specification + Sync,
+    S::Input: Sync,
+    S::Output: Sync,
+    S::Key: Send + Sync,
+{
+    let mut parts = partitions(specification, history);
+    // Stable, so that equally long ones stay in the order of keys.
+    parts.sort_by_key(|part| std::cmp::Reverse(part.members.len()));
+    let found = judge_all(specification, history, &parts, options);
+    verdict(history, parts, found)
+}
+
+/// Judges one partition.
+pub(super) fn judge<S: Specification>(
+    specification: &S,
+    history: &History<S::Input, S::Output>,
+    members: &[OperationIndex],
+    cuts: Cuts,
+    budget: &Budget<'_>,
+) -> Part {
+    let operations = members
+        .iter()
+        .map(|index| history.operation(*index))
+        .map(|operation| (&operation.input, operation.output()))
+        .collect();
+    let mut machine = specification.machine(operations);
+    let problem = compile(specification, history, members, &mut *machine, &cuts);
+    if cuts.zones {
+        match zones::judge(&problem) {
+            Zones::Order(steps) => return Part::Legal(sources(&problem, &steps)),
+            Zones::AtOnce(step) => {
+                return Part::Illegal(Found::AtOnce(problem.sources[step as usize]));
+            }
+            Zones::Crossed => return Part::Illegal(Found::ByZones),
+            Zones::NotUnique => {}
+        }
+    }
+    search_for_order(history, &problem, &mut *machine, cuts, budget)
+}
+
+/// Searches, and where that takes long looks first whether an answer is
+/// impossible in itself: on most histories that costs more than the whole search.
+fn search_for_order<State, I, O>(
+    history: &History<I, O>,
+    problem: &Problem,
+    machine: &mut dyn Machine<State>,
+    cuts: Cuts,
+    budget: &Budget<'_>,
+) -> Part {
+    let short = Budget {
+        nodes: problem.steps.len() as u64,
+        ..*budget
+    };
+    let mut outcome = None;
+    if cuts.refutations && short.nodes < budget.nodes {
+        let first = search(problem, machine, cuts, &short);
+        if first.end == End::Ended(Ended::Nodes) {
+            if let Some((step, _)) = refutation::find(problem) {
+                return Part::Illegal(Found::AtOnce(problem.sources[step as usize]));
+            }
+        } else {
+            outcome = Some(first);
+        }
+    }
+    let outcome = outcome.unwrap_or_else(|| search(problem, machine, cuts, budget));
+    match outcome.end {
+        End::Order(steps) => Part::Legal(sources(problem, &steps)),
+        End::Exhausted => Part::Illegal(Found::BySearch),
+        End::Ended(ended) => Part::Unknown {
+            ended,
+            until: moment(history, problem, outcome.reached),
+            nodes: outcome.nodes,
+        },
+    }
+}
+
+fn sources(problem: &Problem, steps: &[u32]) -> Vec<OperationIndex> {
+    steps
+        .iter()
+        .map(|step| problem.sources[*step as usize])
+        .collect()
+}
+
+/// The moment at which a window ends.
+fn moment<I, O>(history: &History<I, O>, problem: &Problem, window: u32) -> Moment {
+    problem
+        .returns
+        .get(window as usize)
+        .and_then(|step| {
+            let index = problem.sources[*step as usize];
+            history.operation(index).returned_at()
+        })
+        .unwrap_or_default()
+}
+
+/// Judges the partitions in turn, each by the thread that is free first. Once
+/// one is found illegal, only those before it are still of interest.
+fn judge_all<S>(
+    specification: &S,
+    history: &History<S::Input, S::Output>,
+    parts: &[Partition<S::Key>],
+    options: &Options<'_>,
+) -> Vec<Option<Part>>
+where
+    S: Specification + Sync,
+    S::Input: Sync,
+    S::Output: Sync,
+    S::Key: Sync,
+{
+    let next = AtomicUsize::new(0);
+    let first_illegal = AtomicUsize::new(usize::MAX);
+    let found = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            if place >= parts.len() || place > first_illegal.load(Ordering::Relaxed) {
+                break;
+            }
+            let members = &parts[place].members;
+            let part = judge(
+                specification,
+                history,
+                members,
+                options.cuts,
+                &options.budget,
+            );
+            if matches!(part, Part::Illegal(_)) {
+                first_illegal.fetch_min(place, Ordering::Relaxed);
+            }
+            found.lock().expect("no judge panics").push((place, part));
+        }
+    };
+    let threads = options.threads.clamp(1, parts.len().max(1));
+    if threads == 1 {
+        work();
+    } else {
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(work);
+            }
+        });
+    }
+    let mut all: Vec<Option<Part>> = parts.iter().map(|_| None).collect();
+    for (place, part) in found.into_inner().expect("no judge panics") {
+        all[place] = Some(part);
+    }
+    all
+}
+
+fn verdict<Key, I, O>(
+    history: &History<I, O>,
+    parts: Vec<Partition<Key>>,
+    found: Vec<Option<Part>>,
+) -> Verdict<Key> {
+    let mut orders = Vec::new();
+    let mut unknown = None;
+    for (part, found) in parts.into_iter().zip(found) {
+        match found {
+            Some(Part::Legal(order)) => orders.push(order),
+            Some(Part::Illegal(found)) => {
+                return Verdict::Illegal(Illegal {
+                    key: part.key,
+                    operations: part.members,
+                    found,
+                });
+            }
+            Some(Part::Unknown {
+                ended,
+                until,
+                nodes,
+            }) if unknown.is_none() => {
+                unknown = Some(Unknown {
+                    key: part.key,
+                    operations: part.members.len(),
+                    until,
+                    ended,
+                    nodes,
+                });
+            }
+            // Left alone, since an earlier one was illegal; or a second unknown one.
+            Some(Part::Unknown { .. }) | None => {}
+        }
+    }
+    match unknown {
+        Some(unknown) => Verdict::Unknown(unknown),
+        None => Verdict::Linearizable(Certificate::merge(history, &orders)),
+    }
+}

@@ -1,0 +1,286 @@
+//! Wing and Gong's search with Lowe's memo, over windows and numbered states.
+//!
+//! Depth first: linearize an operation that may come next, and go on; where
+//! nothing may come next, remember the dead end and try another. Sources: Wing
+//! and Gong, "Testing and verifying concurrent objects" (1993); Lowe, "Testing
+//! for linearizability" (2017), for the memo and for going from return to return.
+
+mod dead_ends;
+mod moves;
+mod walk;
+
+use dead_ends::{DeadEnds, Position};
+use moves::{Finder, Move};
+use walk::{Made, Walk};
+
+use super::budget::Budget;
+use super::cuts::Cuts;
+use super::machine::{Machine, StateId};
+use super::problem::Problem;
+use super::verdict::Ended;
+
+/// How a search came out.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) end: End,
+    /// The furthest window that was reached: all that returned before it can be put in order.
+    pub(super) reached: u32,
+    /// How many configurations were looked at.
+    pub(super) nodes: u64,
+}
+
+/// The three ends of a search.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Here is an order of steps.
+    Order(Vec<u32>),
+    /// There is none.
+    Exhausted,
+    /// Nobody knows.
+    Ended(Ended),
+}
+
+/// Looks for an order of all steps.
+pub(super) fn search<State>(
+    problem: &Problem,
+    machine: &mut dyn Machine<State>,
+    cuts: Cuts,
+    budget: &Budget<'_>,
+) -> Outcome {
+    let mut search = Search {
+        walk: Walk::new(problem),
+        finder: Finder::new(problem, cuts),
+        dead: DeadEnds::new(problem),
+        frames: Vec::new(),
+        moves: Vec::new(),
+        problem,
+        machine,
+        cuts,
+        budget,
+        reached: 0,
+        nodes: 0,
+    };
+    let end = search.run();
+    Outcome {
+        end,
+        reached: search.reached,
+        nodes: search.nodes,
+    }
+}
+
+/// A configuration that is being left in every possible way.
+struct Frame {
+    /// How many moves led here.
+    trail: usize,
+    /// Where its moves start; they end where those of the next frame start.
+    moves: usize,
+    at: Position,
+}
+
+struct Search<'a, State> {
+    problem: &'a Problem,
+    machine: &'a mut dyn Machine<State>,
+    cuts: Cuts,
+    budget: &'a Budget<'a>,
+    walk: Walk<'a>,
+    finder: Finder<'a, State>,
+    dead: DeadEnds<'a>,
+    frames: Vec<Frame>,
+    /// Of all frames, the moves that were not tried yet; the next one is the last.
+    moves: Vec<Move>,
+    reached: u32,
+    nodes: u64,
+}
+
+/// What became of a step forward.
+enum Entered {
+    /// Every return is past.
+    Done,
+    /// There is a new frame.
+    Deeper,
+    /// It leads nowhere.
+    Nowhere,
+}
+
+impl<State> Search<'_, State> {
+    fn run(&mut self) -> End {
+        match self.enter() {
+            Entered::Done => return End::Order(self.order()),
+            Entered::Nowhere => return End::Exhausted,
+            Entered::Deeper => {}
+        }
+        while let Some(frame) = self.frames.last() {
+            if let Some(ended) = self.ended() {
+                return End::Ended(ended);
+            }
+            let (trail, start, at) = (frame.trail, frame.moves, frame.at);
+            self.return_to(trail, at);
+            if self.moves.len() == start {
+                self.dead.insert(at, &self.walk.mask);
+                self.frames.pop();
+                continue;
+            }
+            let Some(next) = self.moves.pop() else { break };
+            if self.make(next)
+                && let Entered::Done = self.enter()
+            {
+                return End::Order(self.order());
+            }
+        }
+        End::Exhausted
+    }
+
+    fn return_to(&mut self, trail: usize, at: Position) {
+        self.walk.undo(trail);
+        self.walk.state = StateId(at.state);
+        self.walk.covered = at.covered;
+    }
+
+    /// Makes a move. Says `false` if it leaves a state that is still needed and cannot come again.
+    fn make(&mut self, next: Move) -> bool {
+        let before = self.walk.state;
+        if next.hidden {
+            let unseen = self.problem.steps[next.step as usize].makes();
+            self.walk.hide(next.step);
+            return unseen.is_none_or(|state| state == before || !self.is_orphaned(state));
+        }
+        self.walk.linearize(next.step, next.to);
+        next.to == before || !self.is_orphaned(before)
+    }
+
+    /// Whether a state, which is not the present one, is needed by an operation that
+    /// is still to come, and cannot come again: nobody is left who makes it, and
+    /// no operation whose effect depends on what it finds can lead to it.
+    fn is_orphaned(&self, state: StateId) -> bool {
+        let walk = &self.walk;
+        let renewed = walk.has_transformers()
+            && (walk.has_fixers() || self.machine.may_lead(walk.state, state));
+        self.cuts.orphans && walk.is_needed(state) && !walk.is_made(state) && !renewed
+    }
+
+    /// Goes as far as there is nothing to choose, then opens a frame.
+    fn enter(&mut self) -> Entered {
+        self.nodes += 1;
+        let done = self.settle();
+        self.reached = self.reached.max(self.walk.window);
+        if done {
+            return Entered::Done;
+        }
+        let at = self.walk.position();
+        if self.dead.contains(at, &self.walk.mask) {
+            return Entered::Nowhere;
+        }
+        let start = self.moves.len();
+        let hope = self.finder.find(&self.walk, self.machine, &mut self.moves);
+        if !hope || self.moves.len() == start {
+            self.moves.truncate(start);
+            return Entered::Nowhere;
+        }
+        self.frames.push(Frame {
+            trail: self.walk.trail.len(),
+            moves: start,
+            at,
+        });
+        Entered::Deeper
+    }
+
+    /// Does everything that needs no choice: passes returns, lets observers
+    /// happen, hides what may as well be hidden. Says whether every return is past.
+    fn settle(&mut self) -> bool {
+        // Operations before this one were asked in the present state already.
+        let mut asked = 0;
+        loop {
+            let Some(due) = self.walk.due() else {
+                return true;
+            };
+            if self.walk.is_linearized(due) {
+                self.walk.pass(due);
+                continue;
+            }
+            if self.cuts.observers && asked < self.walk.called() {
+                self.observe(asked);
+                asked = self.walk.called();
+                continue;
+            }
+            if self.cuts.fruitful && self.finder.must_hide(&self.walk, due) {
+                self.walk.hide(due);
+                continue;
+            }
+            return false;
+        }
+    }
+
+    /// Linearizes every open observer, from this one on, that is legal now.
+    ///
+    /// An observer changes no state, whatever the state is. So if it may happen
+    /// now, then in any order that finishes it can be moved here: what comes
+    /// between is as it was.
+    fn observe(&mut self, from: u32) {
+        let mut next = self.walk.first_open();
+        while let Some(step) = next {
+            next = self.walk.next_open(step);
+            if step >= from
+                && self.problem.steps[step as usize].observes()
+                && self.finder.is_legal(&self.walk, step, self.machine)
+            {
+                self.walk.linearize(step, self.walk.state);
+            }
+        }
+    }
+
+    /// Which budget has ended, if one has.
+    fn ended(&self) -> Option<Ended> {
+        /// How many configurations pass between two looks at the memory and the flag.
+        const PAUSE: u64 = 1 << 10;
+        if self.nodes >= self.budget.nodes {
+            return Some(Ended::Nodes);
+        }
+        if !self.nodes.is_multiple_of(PAUSE) {
+            return None;
+        }
+        if self.budget.stopped() {
+            return Some(Ended::Stopped);
+        }
+        (self.bytes() > self.budget.bytes).then_some(Ended::Memory)
+    }
+
+    fn bytes(&self) -> usize {
+        self.walk.bytes()
+            + self.finder.bytes()
+            + self.dead.bytes()
+            + self.machine.bytes()
+            + self.frames.capacity() * size_of::<Frame>()
+            + self.moves.capacity() * size_of::<Move>()
+    }
+
+    /// The order that the trail stands for. What happened unseen goes just
+    /// before the last write that came before it was hidden: that one was
+    /// linearized while it was open.
+    fn order(&self) -> Vec<u32> {
+        let mut order = Vec::with_capacity(self.problem.steps.len());
+        // What happened unseen, with the place of the write that covers it.
+        let mut unseen: Vec<(usize, u32)> = Vec::new();
+        let mut last_write = 0;
+        for made in &self.walk.trail {
+            match made {
+                Made::Linearized(step) => {
+                    if self.problem.steps[*step as usize].overwrites() {
+                        last_write = order.len();
+                    }
+                    order.push(*step);
+                }
+                Made::Hidden(step) => unseen.push((last_write, *step)),
+                Made::Passed => {}
+            }
+        }
+        let mut all = Vec::with_capacity(order.len() + unseen.len());
+        let mut unseen = unseen.into_iter().peekable();
+        for (place, step) in order.into_iter().enumerate() {
+            while let Some((_, hidden)) = unseen.next_if(|(before, _)| *before == place) {
+                all.push(hidden);
+            }
+            all.push(step);
+        }
+        all
+    }
+}

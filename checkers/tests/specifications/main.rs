@@ -1,0 +1,4 @@
+//! The shipped specifications: what each accepts, and whether its claims are true.
+
+mod claims;
+mod sequences;
