@@ -36,5 +36,5 @@ pub mod sessions;
 mod weakness;
 
 pub use sequential::SequentialVerdict;
-pub use sessions::{Finding, Guarantee, NotJudged, Sessions, Versioned};
+pub use sessions::{Finding, Guarantee, NotJudged, ReadWrite, Sessions};
 pub use weakness::{Weakness, weakness};

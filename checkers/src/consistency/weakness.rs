@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::sequential::{self, SequentialVerdict};
-use super::sessions::{self, Finding, Guarantee, NotJudged, Sessions, Versioned};
+use super::sessions::{self, Finding, Guarantee, NotJudged, ReadWrite, Sessions};
 use crate::history::History;
 use crate::linearizability::{Budget, Ended};
 
@@ -33,7 +33,7 @@ impl<Key> fmt::Display for Weakness<Key> {
 /// The sessions are judged first. What they refute is refuted for sequential
 /// consistency too, and then there is no search, however long the history is.
 #[must_use]
-pub fn weakness<S: Versioned>(
+pub fn weakness<S: ReadWrite>(
     specification: &S,
     history: &History<S::Input, S::Output>,
     budget: &Budget<'_>,
@@ -54,7 +54,7 @@ pub fn weakness<S: Versioned>(
     }
 }
 
-fn in_words<S: Versioned>(
+fn in_words<S: ReadWrite>(
     specification: &S,
     sequential: &SequentialVerdict,
     sessions: &Sessions<S::Key>,
@@ -115,7 +115,7 @@ fn kept<Key>(sessions: &Sessions<Key>) -> Option<String> {
 
 /// The guarantees that are broken, each with what shows it. What breaks all
 /// together only is worth saying if none is broken alone.
-fn broken<S: Versioned>(specification: &S, sessions: &Sessions<S::Key>) -> Vec<String> {
+fn broken<S: ReadWrite>(specification: &S, sessions: &Sessions<S::Key>) -> Vec<String> {
     let mut sentences = Vec::new();
     for guarantee in Guarantee::FOUR.into_iter().chain([Guarantee::Together]) {
         let finding = sessions.finding(guarantee);
@@ -140,7 +140,7 @@ fn broken<S: Versioned>(specification: &S, sessions: &Sessions<S::Key>) -> Vec<S
 }
 
 /// The keys that nothing is said about; only some of them if they are many.
-fn not_judged<S: Versioned>(specification: &S, sessions: &Sessions<S::Key>) -> Vec<String> {
+fn not_judged<S: ReadWrite>(specification: &S, sessions: &Sessions<S::Key>) -> Vec<String> {
     const SHOWN: usize = 3;
     let keys = &sessions.not_judged;
     let mut sentences: Vec<_> = keys

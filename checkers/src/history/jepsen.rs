@@ -17,7 +17,7 @@
 //! observation: the register held something else. A failed `:read` or `:write`
 //! did not happen and is left out. `:info` says that nobody knows: the operation
 //! stays pending, and if its process goes on, it counts as another client. The
-//! register is empty (`None`) at first, and `nil` is what a read sees then.
+//! register is empty ([`Value::Nothing`]) at first, and `nil` is what a read sees then.
 //!
 //! Events of a process with a name, such as `:nemesis`, are ignored, and so are
 //! lines of other forms. An operation's line with something broken is an error.
@@ -28,13 +28,14 @@ use super::History;
 use super::edn::{Edn, EdnEvent, Form, Placed, Stage, client_of, read_log};
 use super::events::Happening;
 use super::malformed::{Flaw, ReadError};
+use super::value::Value;
 use crate::linearizability::specifications::{CasInput, CasOutput};
 
 /// What is asked of a register that is empty or holds a number.
-pub type Input = CasInput<Option<i64>>;
+pub type Input = CasInput<Value>;
 
 /// What such a register answers.
-pub type Output = CasOutput<Option<i64>>;
+pub type Output = CasOutput<Value>;
 
 /// Reads a log.
 ///
@@ -148,7 +149,7 @@ impl Function {
             (Self::Read, None) => Ok(CasInput::Read),
             (Self::Read, Some(value)) if value.form == Form::Nil => Ok(CasInput::Read),
             (Self::Read, Some(value)) => Err(value.flaw("the call of a :read carries nil")),
-            (Self::Write, _) => number(event.value()?).map(|to| CasInput::Write(Some(to))),
+            (Self::Write, _) => number(event.value()?).map(CasInput::Write),
             (Self::Cas, _) => swap(event.value()?),
         }
     }
@@ -157,8 +158,8 @@ impl Function {
         let value = event.value()?;
         if self == Self::Read {
             return match value.form {
-                Form::Nil => Ok(CasOutput::Value(None)),
-                _ => number(value).map(|seen| CasOutput::Value(Some(seen))),
+                Form::Nil => Ok(CasOutput::Value(Value::Nothing)),
+                _ => number(value).map(CasOutput::Value),
             };
         }
         let called = self.call(event)?;
@@ -172,9 +173,9 @@ impl Function {
     }
 }
 
-fn number(placed: &Placed<'_>) -> Result<i64, Flaw> {
+fn number(placed: &Placed<'_>) -> Result<Value, Flaw> {
     match placed.form {
-        Form::Integer(number) => Ok(number),
+        Form::Integer(number) => Ok(Value::Number(number)),
         _ => Err(placed.flaw("a whole number of 64 bits should be here")),
     }
 }
@@ -188,10 +189,10 @@ fn swap(placed: &Placed<'_>) -> Result<Input, Flaw> {
         return Err(placed.flaw("a :cas carries two values: [old new]"));
     };
     let from = match old.form {
-        Form::Nil => None,
-        _ => Some(number(old)?),
+        Form::Nil => Value::Nothing,
+        _ => number(old)?,
     };
-    let to = Some(number(new)?);
+    let to = number(new)?;
     Ok(CasInput::Cas { from, to })
 }
 

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::cuts::Cuts;
 use super::machine::Machine;
 use super::partition::{Partition, partitions};
-use super::problem::{Problem, compile};
+use super::problem::{Member, Problem, compile};
 use super::refutation;
 use super::search::{End, search};
 use super::specification::Specification;
@@ -76,14 +76,16 @@ where
 pub(super) fn judge<S: Specification>(
     specification: &S,
     history: &History<S::Input, S::Output>,
-    members: &[OperationIndex],
+    members: &[Member],
     cuts: Cuts,
     budget: &Budget<'_>,
 ) -> Part {
     let operations = members
         .iter()
-        .map(|index| history.operation(*index))
-        .map(|operation| (&operation.input, operation.output()))
+        .map(|member| {
+            let input = &history.operation(member.index).input;
+            (input, member.output(history))
+        })
         .collect();
     let mut machine = specification.machine(operations);
     let problem = compile(specification, history, members, &mut *machine, &cuts);
@@ -117,7 +119,7 @@ fn search_for_order<State, I, O>(
     if cuts.refutations && short.nodes < budget.nodes {
         let first = search(problem, machine, cuts, &short);
         if first.end == End::Ended(Ended::Nodes) {
-            if let Some((step, _)) = refutation::find(problem) {
+            if let Some((step, _)) = refutation::all(problem).next() {
                 return Part::Illegal(Found::AtOnce(problem.sources[step as usize]));
             }
         } else {
@@ -178,11 +180,11 @@ where
             if place >= parts.len() || place > first_illegal.load(Ordering::Relaxed) {
                 break;
             }
-            let members = &parts[place].members;
+            let members = Member::all(&parts[place].members);
             let part = judge(
                 specification,
                 history,
-                members,
+                &members,
                 options.cuts,
                 &options.budget,
             );

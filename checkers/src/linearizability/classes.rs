@@ -3,9 +3,9 @@
 use hashbrown::HashTable;
 use snowglobe_systems::digest::Digest;
 
-use super::problem::{LeavesAt, LegalIn, Step};
+use super::problem::{LeavesAt, LegalIn, Member, Step};
 use super::specification::Specification;
-use crate::history::{History, Operation, OperationIndex};
+use crate::history::History;
 
 /// Gives each step its class. Returns, for each class, the place of one of its
 /// operations among the members of the partition.
@@ -13,11 +13,17 @@ use crate::history::{History, Operation, OperationIndex};
 /// What is claimed in full is compared by its claims; the rest by input and output.
 pub(super) fn assign<S: Specification>(
     history: &History<S::Input, S::Output>,
-    members: &[OperationIndex],
+    members: &[Member],
     steps: &mut [Step],
     places: &[u32],
 ) -> Vec<u32> {
-    let operation = |place: u32| history.operation(members[place as usize]);
+    let operation = |place: u32| {
+        let member = &members[place as usize];
+        (
+            &history.operation(member.index).input,
+            member.output(history),
+        )
+    };
     // Of each class, the first step.
     let mut firsts: Vec<u32> = Vec::new();
     let mut known = HashTable::<u32>::new();
@@ -50,7 +56,8 @@ pub(super) fn assign<S: Specification>(
         .collect()
 }
 
-type Here<'a, I, O> = (&'a Step, &'a Operation<I, O>);
+/// A step, with its input and output.
+type Here<'a, I, O> = (&'a Step, (&'a I, Option<&'a O>));
 
 fn is_claimed(step: &Step) -> bool {
     step.legal != LegalIn::Depends && step.leaves != LeavesAt::Depends
@@ -60,7 +67,7 @@ fn digest<I: std::hash::Hash, O: std::hash::Hash>((step, operation): Here<'_, I,
     if is_claimed(step) {
         Digest::of(&(step.legal, step.leaves))
     } else {
-        Digest::of(&(&operation.input, operation.output()))
+        Digest::of(&operation)
     }
 }
 
@@ -72,6 +79,6 @@ fn alike<I: Eq, O: Eq>(here: Here<'_, I, O>, there: Here<'_, I, O>) -> bool {
     if claimed {
         (here.0.legal, here.0.leaves) == (there.0.legal, there.0.leaves)
     } else {
-        here.1.input == there.1.input && here.1.output() == there.1.output()
+        here.1 == there.1
     }
 }

@@ -25,7 +25,8 @@ pub trait Machine<State> {
     fn number(&mut self, state: &State) -> StateId;
 
     /// Appends to `next` the states that may follow when the operation at this
-    /// place (of those the machine was made for) happens in state `from`.
+    /// place (of those the machine was made for) happens in state `from`. Asked
+    /// only where the operation's claims do not tell already.
     fn step(&mut self, from: StateId, operation: usize, next: &mut Vec<StateId>);
 
     /// Whether operations that claim nothing of what they leave may lead from

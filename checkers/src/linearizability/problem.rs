@@ -121,11 +121,42 @@ impl Problem {
     }
 }
 
+/// An operation of a partition, as it is or weakened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub index: OperationIndex,
+    /// It counts as pending, whatever was answered: it may have happened, at
+    /// any time after its call, or not at all.
+    pub weakened: bool,
+}
+
+impl Member {
+    /// All as they are.
+    pub(super) fn all(indices: &[OperationIndex]) -> Vec<Self> {
+        let whole = |index: &OperationIndex| Self {
+            index: *index,
+            weakened: false,
+        };
+        indices.iter().map(whole).collect()
+    }
+
+    /// When it returned, and what was answered, if that counts.
+    pub(super) fn returned<'a, I, O>(&self, history: &'a History<I, O>) -> Option<&'a (Moment, O)> {
+        let returned = history.operation(self.index).returned.as_ref();
+        returned.filter(|_| !self.weakened)
+    }
+
+    /// The answer, if it counts.
+    pub(super) fn output<'a, I, O>(&self, history: &'a History<I, O>) -> Option<&'a O> {
+        self.returned(history).map(|(_, output)| output)
+    }
+}
+
 /// Puts the operations of one partition into numbers.
 pub(super) fn compile<S: Specification>(
     specification: &S,
     history: &History<S::Input, S::Output>,
-    members: &[OperationIndex],
+    members: &[Member],
     machine: &mut dyn Machine<S::State>,
     cuts: &Cuts,
 ) -> Problem {
@@ -133,9 +164,9 @@ pub(super) fn compile<S: Specification>(
     let mut steps = Vec::with_capacity(members.len());
     // Each step's place among the members.
     let mut places = Vec::with_capacity(members.len());
-    for (place, index) in members.iter().enumerate() {
-        let operation = history.operation(*index);
-        let output = operation.output();
+    for (place, member) in members.iter().enumerate() {
+        let operation = history.operation(member.index);
+        let output = member.output(history);
         let claims = specification.claims(&operation.input, output);
         // A pending observer changes nothing whether it happened or not.
         if output.is_none() && claims.leaves == Leaves::Same {
@@ -153,22 +184,16 @@ pub(super) fn compile<S: Specification>(
     }
     let named_states = highest_state(&steps, initial) + 1;
     if cuts.unobserved {
-        let pending = |place: u32| {
-            let index = members[place as usize];
-            history.operation(index).returned.is_none()
-        };
+        let pending = |place: u32| members[place as usize].returned(history).is_none();
         drop_unobserved(&mut steps, &mut places, pending);
     }
     let classes = classes::assign::<S>(history, members, &mut steps, &places);
-    let sources: Vec<_> = places
-        .iter()
-        .map(|place| members[*place as usize])
-        .collect();
-    let moments: Vec<_> = sources
-        .iter()
-        .map(|index| {
-            let operation = history.operation(*index);
-            (operation.called, operation.returned_at())
+    let chosen = || places.iter().map(|place| &members[*place as usize]);
+    let sources: Vec<_> = chosen().map(|member| member.index).collect();
+    let moments: Vec<_> = chosen()
+        .map(|member| {
+            let called = history.operation(member.index).called;
+            (called, member.returned(history).map(|(at, _)| *at))
         })
         .collect();
     let (returns, called) = windows(&mut steps, &moments);

@@ -16,17 +16,24 @@ pub(super) enum Impossible {
     NeverMade,
     /// All that leave it were called after the answer.
     MadeLater,
-    /// All that leave it had returned when this step was called, and it had
+    /// All that leave it had returned before another step was called that
     /// returned before the answer was asked for.
-    Overwritten(u32),
+    Overwritten {
+        /// That other step.
+        by: u32,
+        /// Of all that leave it, the one that was called last; none if it was the initial state.
+        last: Option<u32>,
+    },
 }
 
-/// The first step, in the order of returns, whose answer is impossible.
-pub(super) fn find(problem: &Problem) -> Option<(u32, Impossible)> {
+/// The steps, in the order of returns, whose answers are impossible.
+pub(super) fn all(problem: &Problem) -> impl Iterator<Item = (u32, Impossible)> + '_ {
     let unknown = |step: &Step| step.leaves == LeavesAt::Depends;
-    if problem.steps.iter().any(unknown) {
-        return None;
-    }
+    let known = !problem.steps.iter().any(unknown);
+    known.then(|| all_of_known(problem)).into_iter().flatten()
+}
+
+fn all_of_known(problem: &Problem) -> impl Iterator<Item = (u32, Impossible)> + '_ {
     let makers = makers(problem);
     let mut overwriters = Overwriters::default();
     let mut overwritten = Vec::with_capacity(problem.returns.len());
@@ -37,7 +44,7 @@ pub(super) fn find(problem: &Problem) -> Option<(u32, Impossible)> {
     }
     overwritten.push(overwriters);
     let calls = call_windows(problem);
-    problem.returns.iter().find_map(|place| {
+    problem.returns.iter().filter_map(move |place| {
         let step = &problem.steps[*place as usize];
         let needed = step.needs()?;
         let why = impossible(problem, &makers, &overwritten, &calls, *place, needed)?;
@@ -73,7 +80,8 @@ fn impossible(
     let over = overwritten[calls[place as usize] as usize].other_than(needed)?;
     // The initial state was there before all windows.
     let lost = latest.is_none_or(|latest| calls[over as usize] > latest);
-    lost.then_some(Impossible::Overwritten(over))
+    let last = made[..in_time].last().map(|maker| maker.step);
+    lost.then_some(Impossible::Overwritten { by: over, last })
 }
 
 /// One that leaves a state, with the latest return of those up to it.

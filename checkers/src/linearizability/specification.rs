@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use super::explanation::Reason;
 use super::machine::{Interned, Machine};
+use crate::history::Operation;
 
 /// An object as it would behave if its operations came one at a time.
 ///
@@ -94,6 +96,16 @@ pub trait Specification {
     /// state. Asked while the answer is not known yet; `false` is always right.
     fn is_mute(&self, _input: &Self::Input) -> bool {
         false
+    }
+
+    /// The reason, in one sentence, why the `core` of these operations of one key
+    /// has no order, where what is claimed of them does not tell it.
+    fn reason(
+        &self,
+        _operations: &[&Operation<Self::Input, Self::Output>],
+        _core: &[&Operation<Self::Input, Self::Output>],
+    ) -> Option<Reason> {
+        None
     }
 
     /// How many bytes a state takes, with what it owns on the heap: what a

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use snowglobe_checkers::history::json_lines::{Record, Writer};
 use snowglobe_checkers::history::{
-    ClientId, Event, Format, Happening, History, jepsen, json_lines, porcupine,
+    ClientId, Event, Format, Happening, History, Value, jepsen, json_lines, porcupine,
 };
 use snowglobe_checkers::linearizability::specifications::{
     CasInput, CasOutput, TextInput, TextOutput,
@@ -48,16 +48,19 @@ fn read(text: &str) -> History<StoreInput, TextOutput> {
     json_lines::read(text.as_bytes()).expect(text)
 }
 
-fn number(number: Option<i64>) -> String {
-    number.map_or("nil".to_owned(), |number| number.to_string())
+fn number(value: &Value) -> String {
+    match value {
+        Value::Nothing => "nil".to_owned(),
+        value => value.to_string(),
+    }
 }
 
 /// `:f` and `:value` of a call.
 fn of_call(input: &RegisterInput) -> (&'static str, String) {
     match input {
-        CasInput::Read => ("read", number(None)),
-        CasInput::Write(to) => ("write", number(*to)),
-        CasInput::Cas { from, to } => ("cas", format!("[{} {}]", number(*from), number(*to))),
+        CasInput::Read => ("read", number(&Value::Nothing)),
+        CasInput::Write(to) => ("write", number(to)),
+        CasInput::Cas { from, to } => ("cas", format!("[{} {}]", number(from), number(to))),
     }
 }
 

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use snowglobe_checkers::history::{ClientId, Event, Happening, History, Moment, Operation};
+use snowglobe_checkers::history::{ClientId, Event, Happening, History, Moment, Operation, Value};
 use snowglobe_checkers::linearizability::specifications::{
     CasInput, CasOutput, KeyedInput, TextInput, TextOutput,
 };
@@ -16,9 +15,9 @@ use snowglobe_checkers::linearizability::specifications::{
 /// An operation of the store.
 pub(crate) type StoreInput = KeyedInput<Arc<str>, TextInput>;
 /// An operation of the register.
-pub(crate) type RegisterInput = CasInput<Option<i64>>;
+pub(crate) type RegisterInput = CasInput<Value>;
 /// An answer of the register.
-pub(crate) type RegisterOutput = CasOutput<Option<i64>>;
+pub(crate) type RegisterOutput = CasOutput<Value>;
 
 /// How an operation ends.
 #[derive(Clone, Debug)]
@@ -200,20 +199,20 @@ pub(crate) fn of_a_logged_store() -> impl Strategy<Value = Vec<Turn<StoreInput, 
 
 /// Of a register as its log has it.
 pub(crate) fn of_a_register() -> impl Strategy<Value = Vec<Turn<RegisterInput, RegisterOutput>>> {
-    let number = || any::<i64>();
-    let swap = (option::of(number()), number())
-        .prop_map(|(from, to)| CasInput::Cas { from, to: Some(to) });
+    let number = || any::<i64>().prop_map(Value::Number);
+    let held = || prop_oneof![1 => Just(Value::Nothing), 3 => number()];
+    let swap = (held(), number()).prop_map(|(from, to)| CasInput::Cas { from, to });
     // A swap that failed is answered.
     let swapped = prop_oneof![
         Just(Ending::Answered(CasOutput::Swapped)),
         Just(Ending::Answered(CasOutput::Kept)),
         Just(Ending::Lost),
     ];
-    let seen = option::of(number()).prop_map(CasOutput::Value);
+    let seen = held().prop_map(CasOutput::Value);
     turns(prop_oneof![
         (Just(CasInput::Read), ending(seen)),
         (
-            number().prop_map(|to| CasInput::Write(Some(to))),
+            number().prop_map(CasInput::Write),
             ending(Just(CasOutput::Written))
         ),
         (swap, swapped),

@@ -5,6 +5,7 @@
 //! default keeps a test run short.
 
 mod brute_force;
+mod explained;
 mod objects;
 mod online;
 mod random_history;
@@ -35,7 +36,7 @@ struct Seen {
 }
 
 /// A history in a few lines.
-fn show<O: Object>(object: &O, history: &History<Input<O>, Output<O>>) -> String {
+pub(crate) fn show<O: Object>(object: &O, history: &History<Input<O>, Output<O>>) -> String {
     let line = |operation: &Operation<Input<O>, Output<O>>| {
         let specification = object.specification();
         let until = match operation.returned_at() {
@@ -81,11 +82,16 @@ fn agree<O: Object>(
                     )));
                 }
             }
-            Verdict::Illegal(_) => prop_assert!(
-                !expected,
-                "refused, with {cuts:?}: {}",
-                show(object, &history)
-            ),
+            Verdict::Illegal(illegal) => {
+                prop_assert!(
+                    !expected,
+                    "refused, with {cuts:?}: {}",
+                    show(object, &history)
+                );
+                if cuts == Cuts::ALL {
+                    explained::check(object, &history, &illegal.key, &options)?;
+                }
+            }
             Verdict::Unknown(unknown) => {
                 return Err(TestCaseError::fail(format!("unknown: {unknown:?}")));
             }

@@ -137,7 +137,7 @@ impl<'a, S: Specification> Search<'a, S> {
         for client in 0..self.positions.len() {
             while let Some(operation) = self.head(client) {
                 let step = self.plan.step(operation);
-                let (observes, key) = (step.observes, step.key);
+                let (observes, key) = (step.observes(), step.key);
                 if !observes {
                     break;
                 }
@@ -217,7 +217,7 @@ impl<'a, S: Specification> Search<'a, S> {
         let machine = &mut self.plan.machines[step.key];
         self.next.clear();
         let before = machine.bytes();
-        machine.step(self.states[step.key], step.place, &mut self.next);
+        step.follow(self.states[step.key], machine.as_mut(), &mut self.next);
         self.machines = self.machines + machine.bytes() - before;
     }
 

@@ -9,7 +9,7 @@ use super::graph::Graph;
 use super::guarantee::Guarantee;
 use super::not_judged::{NotJudged, Why};
 use super::versions::{Versions, identify};
-use super::view::Versioned;
+use super::view::ReadWrite;
 use super::words::Teller;
 use crate::history::{History, OperationIndex};
 
@@ -119,7 +119,7 @@ impl<Key> Finding<Key> {
 /// Takes time about proportional to the history, unless a guarantee is broken
 /// in many ways at once.
 #[must_use]
-pub fn judge<S: Versioned>(
+pub fn judge<S: ReadWrite>(
     specification: &S,
     history: &History<S::Input, S::Output>,
 ) -> Sessions<S::Key> {
@@ -153,7 +153,7 @@ pub fn judge<S: Versioned>(
     sessions
 }
 
-fn judge_key<S: Versioned>(sessions: &mut Sessions<S::Key>, key: &S::Key, teller: &Teller<'_, S>) {
+fn judge_key<S: ReadWrite>(sessions: &mut Sessions<S::Key>, key: &S::Key, teller: &Teller<'_, S>) {
     let findings = [
         (Guarantee::ReadYourWrites, &mut sessions.read_your_writes),
         (Guarantee::MonotonicReads, &mut sessions.monotonic_reads),

@@ -30,4 +30,4 @@ mod words;
 pub use guarantee::Guarantee;
 pub use judge::{Finding, Sessions, judge};
 pub use not_judged::{NotJudged, Why};
-pub use view::{Access, Versioned};
+pub use view::{Access, ReadWrite};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::not_judged::Why;
 use super::versions::{Deed, Entry, Event, FIRST, Facts, Grown, Versions, sessions};
-use super::view::{Access, Versioned};
+use super::view::{Access, ReadWrite};
 use crate::history::OperationIndex;
 
 /// A text that was read.
@@ -22,7 +22,7 @@ struct Read<'a> {
 type Appends<'a> = BTreeMap<&'a [u8], Vec<usize>>;
 
 /// The versions of a key that is only appended to: each append that happened is one.
-pub(super) fn identify<S: Versioned>(
+pub(super) fn identify<S: ReadWrite>(
     specification: &S,
     entries: &[Entry<S::State>],
 ) -> Result<Versions<S::State>, Why> {
@@ -76,7 +76,7 @@ pub(super) fn identify<S: Versioned>(
 }
 
 /// What was read, and what was appended.
-fn sort<S: Versioned>(entries: &[Entry<S::State>]) -> (Vec<Read<'_>>, Appends<'_>) {
+fn sort<S: ReadWrite>(entries: &[Entry<S::State>]) -> (Vec<Read<'_>>, Appends<'_>) {
     let mut reads = Vec::new();
     let mut appends = Appends::new();
     for (place, entry) in entries.iter().enumerate() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::not_judged::Why;
 use super::texts;
-use super::view::{Access, Versioned};
+use super::view::{Access, ReadWrite};
 use crate::history::{ClientId, History, OperationIndex};
 
 /// The version that is there before any write.
@@ -69,7 +69,7 @@ pub(super) struct Entry<Value> {
 }
 
 /// Tells the versions of one key apart, if they can be.
-pub(super) fn identify<S: Versioned>(
+pub(super) fn identify<S: ReadWrite>(
     specification: &S,
     history: &History<S::Input, S::Output>,
     operations: &[OperationIndex],
@@ -115,7 +115,7 @@ pub(super) fn identify<S: Versioned>(
 
 /// The versions of a key whose values are written as a whole: each write that
 /// happened is one. A value that somebody saw must have one writer only.
-fn written_whole<S: Versioned>(
+fn written_whole<S: ReadWrite>(
     specification: &S,
     entries: &[Entry<S::State>],
 ) -> Result<Versions<S::State>, Why> {
@@ -166,7 +166,7 @@ fn written_whole<S: Versioned>(
 
 /// Which version each value is that somebody saw, given the versions that the
 /// entries made.
-fn name<'a, S: Versioned>(
+fn name<'a, S: ReadWrite>(
     specification: &S,
     first: &'a S::State,
     entries: &'a [Entry<S::State>],

@@ -14,7 +14,7 @@ use crate::linearizability::specifications::{
 /// texts that grow by appends.
 ///
 /// Keys are those of the [`Specification`].
-pub trait Versioned: Specification {
+pub trait ReadWrite: Specification {
     /// What an operation is to its key. It is asked of pending operations too,
     /// as if they had happened.
     fn access(&self, input: &Self::Input, output: Option<&Self::Output>) -> Access<Self::State>;
@@ -58,7 +58,7 @@ impl<Value> Access<Value> {
     }
 }
 
-impl Versioned for Text {
+impl ReadWrite for Text {
     fn access(&self, input: &TextInput, output: Option<&TextOutput>) -> Access<Arc<str>> {
         use TextOutput::{Done, Kept, Swapped, Value};
         match (input, output) {
@@ -80,7 +80,7 @@ impl Versioned for Text {
     }
 }
 
-impl<V: Clone + Eq + Ord + Hash + Debug> Versioned for Register<V> {
+impl<V: Clone + Eq + Ord + Hash + Debug> ReadWrite for Register<V> {
     fn access(&self, input: &RegisterInput<V>, output: Option<&RegisterOutput<V>>) -> Access<V> {
         match (input, output) {
             (RegisterInput::Read, Some(RegisterOutput::Value(seen))) => Access::Reads(seen.clone()),
@@ -93,7 +93,7 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Versioned for Register<V> {
     }
 }
 
-impl<V: Clone + Eq + Ord + Hash + Debug> Versioned for CasRegister<V> {
+impl<V: Clone + Eq + Ord + Hash + Debug> ReadWrite for CasRegister<V> {
     fn access(&self, input: &CasInput<V>, output: Option<&CasOutput<V>>) -> Access<V> {
         use CasOutput::{Kept, Swapped, Value, Written};
         match (input, output) {
@@ -109,10 +109,10 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Versioned for CasRegister<V> {
     }
 }
 
-impl<K, S> Versioned for Keyed<K, S>
+impl<K, S> ReadWrite for Keyed<K, S>
 where
     K: Clone + Ord + Hash + Debug,
-    S: Versioned<Key = ()>,
+    S: ReadWrite<Key = ()>,
 {
     fn access(
         &self,

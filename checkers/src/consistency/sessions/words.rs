@@ -2,17 +2,17 @@
 
 use super::cycles::{Because, Hop};
 use super::versions::{Deed, Event, FIRST, Versions};
-use super::view::Versioned;
+use super::view::ReadWrite;
 use crate::history::{History, OperationIndex};
 
 /// What a circle of one key can be told from.
-pub(super) struct Teller<'a, S: Versioned> {
+pub(super) struct Teller<'a, S: ReadWrite> {
     pub(super) specification: &'a S,
     pub(super) history: &'a History<S::Input, S::Output>,
     pub(super) versions: &'a Versions<S::State>,
 }
 
-impl<S: Versioned> Teller<'_, S> {
+impl<S: ReadWrite> Teller<'_, S> {
     /// The operations along a circle, and why no order has it.
     pub(super) fn tell(&self, hops: &[Hop]) -> (Vec<OperationIndex>, String) {
         let hops = &self.starting_with_a_session(hops)[..];

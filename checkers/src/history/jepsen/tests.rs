@@ -37,8 +37,8 @@ fn refuses(text: &str, line: u64, column: u64, words: &str) {
 
 fn cas(from: i64, to: i64) -> Input {
     CasInput::Cas {
-        from: Some(from),
-        to: Some(to),
+        from: Value::Number(from),
+        to: Value::Number(to),
     }
 }
 
@@ -64,8 +64,14 @@ INFO  jepsen.util - 2\t:ok\t:read\t-5
 
 fn of_the_log() -> Vec<Told> {
     vec![
-        (0, 2, Some(3), CasInput::Read, Some(CasOutput::Value(None))),
-        (1, 4, None, CasInput::Write(Some(4)), None),
+        (
+            0,
+            2,
+            Some(3),
+            CasInput::Read,
+            Some(CasOutput::Value(Value::Nothing)),
+        ),
+        (1, 4, None, CasInput::Write(Value::Number(4)), None),
         (0, 6, Some(9), cas(4, 5), Some(CasOutput::Kept)),
         (3, 10, Some(13), cas(4, -5), Some(CasOutput::Swapped)),
         (
@@ -73,7 +79,7 @@ fn of_the_log() -> Vec<Told> {
             16,
             Some(17),
             CasInput::Read,
-            Some(CasOutput::Value(Some(-5))),
+            Some(CasOutput::Value(Value::Number(-5))),
         ),
     ]
 }

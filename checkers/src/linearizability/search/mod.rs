@@ -25,9 +25,14 @@ pub(super) struct Outcome {
     pub(super) end: End,
     /// The furthest window that was reached: all that returned before it can be put in order.
     pub(super) reached: u32,
+    /// States in which the search stood in that window; some of them if there are many.
+    pub(super) stuck: Vec<StateId>,
     /// How many configurations were looked at.
     pub(super) nodes: u64,
 }
+
+/// How many states are remembered in which a search was stuck.
+const STUCK: usize = 16;
 
 /// The three ends of a search.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,12 +63,14 @@ pub(super) fn search<State>(
         cuts,
         budget,
         reached: 0,
+        stuck: Vec::new(),
         nodes: 0,
     };
     let end = search.run();
     Outcome {
         end,
         reached: search.reached,
+        stuck: search.stuck,
         nodes: search.nodes,
     }
 }
@@ -89,6 +96,7 @@ struct Search<'a, State> {
     /// Of all frames, the moves that were not tried yet; the next one is the last.
     moves: Vec<Move>,
     reached: u32,
+    stuck: Vec<StateId>,
     nodes: u64,
 }
 
@@ -162,7 +170,7 @@ impl<State> Search<'_, State> {
     fn enter(&mut self) -> Entered {
         self.nodes += 1;
         let done = self.settle();
-        self.reached = self.reached.max(self.walk.window);
+        self.note();
         if done {
             return Entered::Done;
         }
@@ -182,6 +190,20 @@ impl<State> Search<'_, State> {
             at,
         });
         Entered::Deeper
+    }
+
+    /// Notes how far the search has come, and in which state it stands there.
+    fn note(&mut self) {
+        if self.walk.window > self.reached {
+            self.reached = self.walk.window;
+            self.stuck.clear();
+        }
+        let news = self.walk.window == self.reached
+            && self.stuck.len() < STUCK
+            && !self.stuck.contains(&self.walk.state);
+        if news {
+            self.stuck.push(self.walk.state);
+        }
     }
 
     /// Does everything that needs no choice: passes returns, lets observers

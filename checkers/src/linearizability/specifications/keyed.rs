@@ -5,6 +5,8 @@ use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Operation;
+use crate::linearizability::explanation::Reason;
 use crate::linearizability::machine::Machine;
 use crate::linearizability::specification::{Claims, Specification};
 
@@ -66,6 +68,25 @@ where
 
     fn weight(&self, state: &S::State) -> usize {
         self.object.weight(state)
+    }
+
+    fn reason(
+        &self,
+        operations: &[&Operation<Self::Input, S::Output>],
+        core: &[&Operation<Self::Input, S::Output>],
+    ) -> Option<Reason> {
+        let inner = |operation: &&Operation<Self::Input, S::Output>| Operation {
+            client: operation.client,
+            called: operation.called,
+            input: operation.input.input.clone(),
+            returned: operation.returned.clone(),
+        };
+        let operations: Vec<_> = operations.iter().map(inner).collect();
+        let core: Vec<_> = core.iter().map(inner).collect();
+        self.object.reason(
+            &operations.iter().collect::<Vec<_>>(),
+            &core.iter().collect::<Vec<_>>(),
+        )
     }
 
     fn is_mute(&self, input: &Self::Input) -> bool {

@@ -9,6 +9,7 @@ mod register;
 mod set;
 mod text;
 mod text_machine;
+mod text_reason;
 mod versioned;
 
 pub use cas_register::{CasInput, CasOutput, CasRegister};

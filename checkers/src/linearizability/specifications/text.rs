@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Keyed;
 use super::text_machine::TextMachine;
+use super::{Keyed, text_reason};
+use crate::history::Operation;
+use crate::linearizability::explanation::Reason;
 use crate::linearizability::machine::Machine;
 use crate::linearizability::specification::{Claims, Leaves, Legal, Specification};
 
@@ -135,6 +137,14 @@ impl Specification for Text {
         operations: Vec<(&'a TextInput, Option<&'a TextOutput>)>,
     ) -> Box<dyn Machine<Arc<str>> + 'a> {
         Box::new(TextMachine::new(operations))
+    }
+
+    fn reason(
+        &self,
+        operations: &[&Operation<TextInput, TextOutput>],
+        core: &[&Operation<TextInput, TextOutput>],
+    ) -> Option<Reason> {
+        text_reason::reason(operations, core)
     }
 
     fn is_mute(&self, input: &TextInput) -> bool {
