@@ -1,7 +1,9 @@
 //! The rows of the table.
 
+use snowglobe_checkers::history::{Value, jepsen, porcupine};
 use snowglobe_checkers::linearizability::specifications::{
-    KeyValue, Keyed, KeyedInput, Register, RegisterInput, RegisterOutput, TextInput, TextOutput,
+    CasRegister, KeyValue, Keyed, KeyedInput, Register, RegisterInput, RegisterOutput, TextInput,
+    TextOutput,
 };
 
 use crate::generate::{Shape, registers, spoil_last_read, texts, then};
@@ -33,9 +35,11 @@ const fn shape(operations: u32, keys: u32, clients: u32) -> Shape {
 
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
+    rows.extend(recorded());
     rows.extend(append_mixes());
     rows.extend(put_get());
     rows.extend(single_registers());
+    rows.extend(long_register());
     rows.extend(pending());
     rows
 }
@@ -132,6 +136,68 @@ fn single_registers() -> Vec<Row> {
         }
     }
     rows
+}
+
+/// A hundred thousand operations on one key, with moments at which nothing is open, and a
+/// violation at the end that no answer shows on its own.
+fn long_register() -> Vec<Row> {
+    [("valid", None), ("hidden", Some([1, 2]))]
+        .into_iter()
+        .map(|(kind, last)| {
+            row(
+                format!("register, 5 values, 100k, 3 clients, {kind}"),
+                move |name| {
+                    let history = registers(shape(100_000, 1, 3), Some(5), 3);
+                    let read = |seen| {
+                        let input = RegisterInput::Read;
+                        (KeyedInput { key: 0, input }, RegisterOutput::Value(seen))
+                    };
+                    let last = last.into_iter().flatten().map(read);
+                    judge(name, &NUMBERS, &[then(&history, last)]);
+                },
+            )
+        })
+        .collect()
+}
+
+/// The recorded histories, where they are.
+fn recorded() -> Vec<Row> {
+    let Some(folder) = std::env::var_os("SNOWGLOBE_HISTORIES").map(std::path::PathBuf::from) else {
+        eprintln!("SNOWGLOBE_HISTORIES is not set: no rows of recorded histories");
+        return Vec::new();
+    };
+    let logs = folder.clone();
+    vec![
+        row("recorded register logs, all", move |name| {
+            let files = files(&logs.join("register"));
+            let histories: Vec<_> = files
+                .into_iter()
+                .map(|file| jepsen::read(file).expect("a log"))
+                .collect();
+            let initial = Value::Nothing;
+            judge(name, &CasRegister { initial }, &histories);
+        }),
+        row("recorded key/value logs, all", move |name| {
+            let files = files(&folder.join("kv"));
+            let histories: Vec<_> = files
+                .into_iter()
+                .map(|file| porcupine::read(file).expect("a log"))
+                .collect();
+            judge(name, &KeyValue::EMPTY, &histories);
+        }),
+    ]
+}
+
+fn files(folder: &std::path::Path) -> Vec<std::io::BufReader<std::fs::File>> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::io::BufReader::new(std::fs::File::open(path).expect("readable")))
+        .collect()
 }
 
 fn pending() -> Vec<Row> {

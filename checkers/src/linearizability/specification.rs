@@ -98,6 +98,13 @@ pub trait Specification {
         false
     }
 
+    /// Whether the states that may follow without an answer are exactly those that
+    /// may follow with one right answer or another. If not, an operation that
+    /// must have happened before it is answered cannot be judged while it runs.
+    fn is_foreseeable(&self, _input: &Self::Input) -> bool {
+        true
+    }
+
     /// The reason, in one sentence, why the `core` of these operations of one key
     /// has no order, where what is claimed of them does not tell it.
     fn reason(

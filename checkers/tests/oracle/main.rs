@@ -4,6 +4,7 @@
 //! `SNOWGLOBE_ORACLE_CASES` sets the number of histories of each object; the
 //! default keeps a test run short.
 
+mod any_object;
 mod brute_force;
 mod explained;
 mod objects;
@@ -21,7 +22,7 @@ use snowglobe_checkers::linearizability::{Budget, Cuts, Options, Specification, 
 fn cases() -> u32 {
     std::env::var("SNOWGLOBE_ORACLE_CASES")
         .ok()
-        .map_or(10_000, |text| {
+        .map_or(4_000, |text| {
             text.parse()
                 .expect("SNOWGLOBE_ORACLE_CASES must be a number")
         })
@@ -33,6 +34,7 @@ struct Seen {
     linearizable: u32,
     illegal: u32,
     pending: u32,
+    online: u32,
 }
 
 /// A history in a few lines.
@@ -57,7 +59,10 @@ pub(crate) fn show<O: Object>(object: &O, history: &History<Input<O>, Output<O>>
 fn agree<O: Object>(
     object: &O,
     plans: &[Plan<O>],
+    // Which other choice of short cuts is tried.
     cuts: u16,
+    // Explanations take longer than verdicts, so only some are held to account.
+    explained: bool,
     seen: &mut Seen,
 ) -> Result<(), TestCaseError> {
     let history = realize(object, plans);
@@ -88,7 +93,7 @@ fn agree<O: Object>(
                     "refused, with {cuts:?}: {}",
                     show(object, &history)
                 );
-                if cuts == Cuts::ALL {
+                if cuts == Cuts::ALL && explained {
                     explained::check(object, &history, &illegal.key, &options)?;
                 }
             }
@@ -98,8 +103,9 @@ fn agree<O: Object>(
         }
     }
     let online = online::judge(object.specification(), &history);
+    seen.online += u32::from(online.is_some());
     prop_assert_eq!(
-        online,
+        online.unwrap_or(expected),
         expected,
         "event by event: {}",
         show(object, &history)
@@ -123,9 +129,10 @@ fn hold<O: Object>(object: &O) {
         max_shrink_iters: 20_000,
         ..Config::default()
     });
-    let result = runner.run(&(plans(object), any::<u16>()), |(plans, cuts)| {
-        agree(object, &plans, cuts, &mut seen.borrow_mut())
-    });
+    let result = runner.run(
+        &(plans(object), any::<u16>(), prop::bool::weighted(0.1)),
+        |(plans, cuts, explained)| agree(object, &plans, cuts, explained, &mut seen.borrow_mut()),
+    );
     if let Err(error) = result {
         panic!("{error}");
     }
@@ -137,6 +144,10 @@ fn hold<O: Object>(object: &O) {
         "too few were linearizable: {seen:?}"
     );
     assert!(seen.illegal > tenth, "too few were illegal: {seen:?}");
+    assert!(
+        seen.online > cases / 4,
+        "too few were judged event by event: {seen:?}"
+    );
     assert!(
         seen.pending > tenth,
         "too few had pending operations: {seen:?}"
@@ -171,4 +182,29 @@ fn an_object_that_claims_nothing() {
 #[test]
 fn an_object_with_several_next_states() {
     hold(&objects::Sloppy);
+}
+
+#[test]
+fn counters() {
+    hold(&any_object::counters());
+}
+
+#[test]
+fn queues() {
+    hold(&any_object::queues());
+}
+
+#[test]
+fn sets() {
+    hold(&any_object::sets());
+}
+
+#[test]
+fn locks() {
+    hold(&any_object::locks());
+}
+
+#[test]
+fn versioned_values() {
+    hold(&any_object::versioned());
 }

@@ -3,12 +3,11 @@
 use snowglobe_checkers::history::{ClientId, History};
 use snowglobe_checkers::linearizability::{Online, OnlineError, Specification};
 
-/// Whether every answer is taken, and the judge is left with nothing open but
-/// what was abandoned.
+/// Whether every answer is taken; `None` if that depends on answers still to come.
 pub(crate) fn judge<S: Specification>(
     specification: &S,
     history: &History<S::Input, S::Output>,
-) -> bool {
+) -> Option<bool> {
     // Calls come before returns of the same moment, but for a client's own.
     let mut events: Vec<_> = history
         .operations()
@@ -37,9 +36,10 @@ pub(crate) fn judge<S: Specification>(
         };
         match taken {
             Ok(()) => {}
-            Err(OnlineError::Illegal { .. }) => return false,
+            Err(OnlineError::Illegal { .. }) => return Some(false),
+            Err(OnlineError::Unforeseen { .. }) => return None,
             Err(error) => panic!("{error}"),
         }
     }
-    true
+    Some(true)
 }

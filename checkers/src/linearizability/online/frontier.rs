@@ -29,6 +29,8 @@ pub(super) enum Stuck {
     Illegal,
     /// There are more configurations than allowed.
     TooWide,
+    /// This operation may have happened, and what it did depends on its answer.
+    Unforeseen(ClientId),
 }
 
 impl<State: Clone + Ord, Input> Frontier<State, Input> {
@@ -240,6 +242,9 @@ impl<S: Specification> Expansion<'_, S> {
                     || kind == Kind::Observer
                     || configuration.has_happened(*client);
                 if !idle {
+                    if !open.abandoned && !self.specification.is_foreseeable(&open.input) {
+                        return Err(Stuck::Unforeseen(*client));
+                    }
                     self.let_happen(&configuration, *client, open, kind, &mut waiting);
                 }
             }

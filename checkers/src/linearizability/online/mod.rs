@@ -62,6 +62,13 @@ pub enum OnlineError {
         /// The limit.
         limit: usize,
     },
+    /// An operation may have happened before its answer came, and what it did
+    /// depends on that answer.
+    #[error("what the open operation of {client} did depends on its answer")]
+    Unforeseen {
+        /// Whose operation it is.
+        client: ClientId,
+    },
     /// A client calls while it waits for an answer.
     #[error("{client} calls while its last operation is open")]
     Overlaps {
@@ -139,7 +146,8 @@ where
     ///
     /// # Errors
     /// When nothing can explain the answer: the history up to here is not
-    /// linearizable. When there are too many ways to explain it. When the client has asked nothing.
+    /// linearizable. When there are too many ways to explain it, or one that
+    /// depends on an answer that is still to come. When the client has asked nothing.
     pub fn answer<S>(
         &mut self,
         specification: &S,
@@ -156,6 +164,7 @@ where
             .map_err(|stuck| match stuck {
                 Stuck::Illegal => OnlineError::Illegal { client },
                 Stuck::TooWide => OnlineError::TooWide { client, limit },
+                Stuck::Unforeseen(client) => OnlineError::Unforeseen { client },
             })?;
         self.close(specification, client, &key);
         Ok(())

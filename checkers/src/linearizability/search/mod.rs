@@ -7,10 +7,12 @@
 
 mod dead_ends;
 mod moves;
+mod segments;
 mod walk;
 
 use dead_ends::{DeadEnds, Position};
 use moves::{Finder, Move};
+use segments::{Cut, Segments};
 use walk::{Made, Walk};
 
 use super::budget::Budget;
@@ -56,6 +58,7 @@ pub(super) fn search<State>(
         walk: Walk::new(problem),
         finder: Finder::new(problem, cuts),
         dead: DeadEnds::new(problem),
+        segments: Segments::new(problem, cuts.segments),
         frames: Vec::new(),
         moves: Vec::new(),
         problem,
@@ -92,12 +95,24 @@ struct Search<'a, State> {
     walk: Walk<'a>,
     finder: Finder<'a, State>,
     dead: DeadEnds<'a>,
+    segments: Segments<'a>,
     frames: Vec<Frame>,
     /// Of all frames, the moves that were not tried yet; the next one is the last.
     moves: Vec<Move>,
     reached: u32,
     stuck: Vec<StateId>,
     nodes: u64,
+}
+
+/// What became of trying everything from one place.
+enum Explored {
+    /// There is an order.
+    Done,
+    /// There is none from there.
+    Nowhere,
+    /// There is none at all.
+    Refuted,
+    Ended(Ended),
 }
 
 /// What became of a step forward.
@@ -112,17 +127,35 @@ enum Entered {
 
 impl<State> Search<'_, State> {
     fn run(&mut self) -> End {
-        match self.enter() {
-            Entered::Done => return End::Order(self.order()),
-            Entered::Nowhere => return End::Exhausted,
-            Entered::Deeper => {}
+        match self.explore() {
+            Explored::Done => End::Order(self.order()),
+            Explored::Nowhere | Explored::Refuted => End::Exhausted,
+            Explored::Ended(ended) => End::Ended(ended),
         }
-        while let Some(frame) = self.frames.last() {
+    }
+
+    /// Tries everything that may follow from where the walk stands, and comes back there.
+    fn explore(&mut self) -> Explored {
+        let (base, trail, at) = (
+            self.frames.len(),
+            self.walk.trail.len(),
+            self.walk.position(),
+        );
+        match self.enter() {
+            Entered::Done => return Explored::Done,
+            Entered::Nowhere | Entered::Deeper => {}
+        }
+        while self.frames.len() > base {
             if let Some(ended) = self.ended() {
-                return End::Ended(ended);
+                return Explored::Ended(ended);
             }
+            let Some(frame) = self.frames.last() else {
+                break;
+            };
             let (trail, start, at) = (frame.trail, frame.moves, frame.at);
-            self.return_to(trail, at);
+            if let Some(end) = self.go_back(trail, at) {
+                return end;
+            }
             if self.moves.len() == start {
                 self.dead.insert(at, &self.walk.mask);
                 self.frames.pop();
@@ -132,16 +165,57 @@ impl<State> Search<'_, State> {
             if self.make(next)
                 && let Entered::Done = self.enter()
             {
-                return End::Order(self.order());
+                return Explored::Done;
             }
         }
-        End::Exhausted
+        self.go_back(trail, at).unwrap_or(Explored::Nowhere)
     }
 
-    fn return_to(&mut self, trail: usize, at: Position) {
+    /// Goes back to where the walk stood. On its way back over a cut it asks
+    /// whether anything before the cut could help; if not, that is the end.
+    fn go_back(&mut self, trail: usize, at: Position) -> Option<Explored> {
+        while let Some(cut) = self.segments.leave(trail) {
+            match self.ask_others(cut) {
+                Explored::Done | Explored::Nowhere => {}
+                end @ (Explored::Refuted | Explored::Ended(_)) => return Some(end),
+            }
+        }
         self.walk.undo(trail);
         self.walk.state = StateId(at.state);
         self.walk.covered = at.covered;
+        None
+    }
+
+    /// Nothing follows from a cut in the state the walk had there: looks what
+    /// would follow from every other state that may stand there.
+    fn ask_others(&mut self, cut: Cut) -> Explored {
+        let Some(others) = self.segments.ask(cut) else {
+            return Explored::Nowhere;
+        };
+        let end = self.try_others(cut, others);
+        self.segments.answered();
+        end
+    }
+
+    fn try_others(&mut self, cut: Cut, others: Vec<StateId>) -> Explored {
+        for state in others {
+            self.walk.undo(cut.trail);
+            self.walk.state = state;
+            let (frames, moves) = (self.frames.len(), self.moves.len());
+            let end = self.explore();
+            self.frames.truncate(frames);
+            self.moves.truncate(moves);
+            match end {
+                Explored::Nowhere => {}
+                // Something could help, so what came before must be tried again.
+                Explored::Done => {
+                    while self.segments.leave(cut.trail).is_some() {}
+                    return Explored::Nowhere;
+                }
+                end => return end,
+            }
+        }
+        Explored::Refuted
     }
 
     /// Makes a move. Says `false` if it leaves a state that is still needed and cannot come again.
@@ -217,6 +291,7 @@ impl<State> Search<'_, State> {
             };
             if self.walk.is_linearized(due) {
                 self.walk.pass(due);
+                self.segments.pass(&self.walk);
                 continue;
             }
             if self.cuts.observers && asked < self.walk.called() {

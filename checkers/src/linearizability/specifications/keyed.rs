@@ -70,6 +70,10 @@ where
         self.object.weight(state)
     }
 
+    fn is_foreseeable(&self, input: &Self::Input) -> bool {
+        self.object.is_foreseeable(&input.input)
+    }
+
     fn reason(
         &self,
         operations: &[&Operation<Self::Input, S::Output>],
