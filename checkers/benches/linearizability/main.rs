@@ -8,12 +8,15 @@
 mod generate;
 mod rows;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
 
 use rows::rows;
 use snowglobe_checkers::history::History;
-use snowglobe_checkers::linearizability::{Budget, Options, Specification, Verdict, check};
+use snowglobe_checkers::linearizability::{
+    Budget, Online, OnlineError, Options, Specification, Verdict, check,
+};
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
@@ -26,10 +29,10 @@ fn main() {
         return run(name);
     }
     println!(
-        "| {:<46} | {:>10} | {:<12} | {:>10} | {:>9} |",
+        "| {:<48} | {:>10} | {:<20} | {:>10} | {:>9} |",
         "history", "operations", "verdict", "time", "peak"
     );
-    println!("|{0:-<48}|{0:->12}|{0:-<14}|{0:->12}|{0:->11}|", "");
+    println!("|{0:-<50}|{0:->12}|{0:-<22}|{0:->12}|{0:->11}|", "");
     for row in rows() {
         let chosen =
             wanted.is_empty() || wanted.iter().any(|word| row.name.contains(word.as_str()));
@@ -39,7 +42,7 @@ fn main() {
         let this = std::env::current_exe().expect("a benchmark knows itself");
         let status = Command::new(this).args(["--row", &row.name]).status();
         if !status.is_ok_and(|status| status.success()) {
-            println!("| {:<46} | failed", row.name);
+            println!("| {:<48} | failed", row.name);
         }
     }
 }
@@ -49,7 +52,7 @@ fn run(name: &str) {
     (row.expect("the parent knows its rows").run)(name);
 }
 
-/// Judges a history three times and prints its row.
+/// Judges histories three times and prints their row.
 pub(crate) fn judge<S>(name: &str, specification: &S, histories: &[History<S::Input, S::Output>])
 where
     S: Specification<Key: Send + Sync, Input: Sync, Output: Sync> + Sync,
@@ -62,37 +65,83 @@ where
         },
         ..Options::default()
     };
+    measure(name, histories, |history| {
+        match check(specification, history, &options) {
+            Verdict::Linearizable(_) => "legal",
+            Verdict::Illegal(_) => "illegal",
+            Verdict::Unknown(_) => "unknown",
+        }
+    });
+}
+
+/// Tells a history event by event, three times, and prints its row.
+pub(crate) fn listen<S: Specification>(
+    name: &str,
+    specification: &S,
+    history: History<S::Input, S::Output>,
+) {
+    let operations = history.operations().iter().enumerate();
+    let mut events: Vec<_> = operations
+        .flat_map(|(place, operation)| {
+            let call = (operation.called, false, place);
+            [
+                Some(call),
+                operation.returned_at().map(|at| (at, true, place)),
+            ]
+        })
+        .flatten()
+        .collect();
+    events.sort_unstable();
+    measure(name, &[history], |history| {
+        let mut judge = Online::new();
+        for (_, answered, place) in &events {
+            let operation = &history.operations()[*place];
+            let taken = match &operation.returned {
+                Some((_, output)) if *answered => {
+                    judge.answer(specification, operation.client, output)
+                }
+                _ => judge.call(specification, operation.client, operation.input.clone()),
+            };
+            match taken {
+                Ok(()) => {}
+                Err(OnlineError::Illegal { .. }) => return "illegal",
+                Err(_) => return "unknown",
+            }
+        }
+        "legal"
+    });
+}
+
+/// Times a judge over all histories, the best of three.
+fn measure<I, O>(
+    name: &str,
+    histories: &[History<I, O>],
+    judge: impl Fn(&History<I, O>) -> &'static str,
+) {
     let mut best = f64::MAX;
-    let mut words = String::new();
+    let mut verdicts = BTreeMap::new();
     for _ in 0..3 {
-        let mut verdicts = [0; 3];
+        verdicts.clear();
         let start = now();
         for history in histories {
-            let verdict = check(specification, history, &options);
-            verdicts[match verdict {
-                Verdict::Linearizable(_) => 0,
-                Verdict::Illegal(_) => 1,
-                Verdict::Unknown(_) => 2,
-            }] += 1;
+            *verdicts.entry(judge(history)).or_insert(0) += 1;
         }
         best = best.min(start.elapsed().as_secs_f64());
-        words = ["legal", "illegal", "unknown"]
-            .iter()
-            .zip(verdicts)
-            .filter(|(_, count)| *count > 0)
-            .map(|(word, count)| match histories.len() {
-                1 => (*word).to_owned(),
-                _ => format!("{count} {word}"),
-            })
-            .collect::<Vec<_>>()
-            .join(", ");
         if best > 10.0 {
             break;
         }
     }
+    let words: Vec<String> = verdicts
+        .into_iter()
+        .map(|(word, count)| match histories.len() {
+            1 => word.to_owned(),
+            _ => format!("{count} {word}"),
+        })
+        .collect();
     let operations: usize = histories.iter().map(History::len).sum();
     println!(
-        "| {name:<46} | {operations:>10} | {words:<12} | {:>7.2} ms | {:>5.0} MiB |",
+        "| {name:<48} | {operations:>10} | {:<20} | {:>7.2} ms | {:>5.0} MiB |",
+        words.join(", "),
         best * 1000.0,
         peak_memory()
     );

@@ -7,7 +7,7 @@ use snowglobe_checkers::linearizability::specifications::{
 };
 
 use crate::generate::{Shape, registers, spoil_last_read, texts, then};
-use crate::judge;
+use crate::{judge, listen};
 
 /// A row: its name, and what prints it.
 pub(crate) struct Row {
@@ -41,6 +41,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows.extend(single_registers());
     rows.extend(long_register());
     rows.extend(pending());
+    rows.extend(while_it_runs());
     rows
 }
 
@@ -63,6 +64,32 @@ fn append_mixes() -> Vec<Row> {
                     &[texts(shape(operations, 10, 50), 1)],
                 );
             })
+        })
+        .collect()
+}
+
+/// The same kinds of histories, told event by event.
+fn while_it_runs() -> Vec<Row> {
+    [(10, 5), (10, 10), (10, 20), (1, 5)]
+        .into_iter()
+        .flat_map(|(keys, clients)| {
+            let kind = format!("10k, {keys} keys, {clients} clients");
+            [
+                row(format!("event by event, append mix, {kind}"), move |name| {
+                    listen(
+                        name,
+                        &KeyValue::EMPTY,
+                        texts(shape(10_000, keys, clients), 5),
+                    );
+                }),
+                row(format!("event by event, put/get, {kind}"), move |name| {
+                    listen(
+                        name,
+                        &NUMBERS,
+                        registers(shape(10_000, keys, clients), None, 5),
+                    );
+                }),
+            ]
         })
         .collect()
 }

@@ -78,7 +78,7 @@ pub(crate) fn jepsen_log(
         let (function, called_with) = of_call(&open[&client]);
         let (stage, value) = match what {
             Happening::Invoke(_) => ("invoke", called_with),
-            Happening::Answer(CasOutput::Value(seen)) => ("ok", number(seen)),
+            Happening::Answer(CasOutput::Value(seen)) => ("ok", number(&seen)),
             Happening::Answer(CasOutput::Kept) => ("fail", called_with),
             Happening::Answer(CasOutput::Written | CasOutput::Swapped) => ("ok", called_with),
             Happening::Failed => ("fail", ":timed-out".to_owned()),

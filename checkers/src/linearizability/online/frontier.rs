@@ -5,7 +5,7 @@
 //! another one's return calls for it. What remains after each event is the
 //! set of configurations from which the past can be explained.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::configuration::{Configuration, Kind, Open, Status};
 use crate::history::ClientId;
@@ -134,7 +134,8 @@ impl<State: Clone + Ord, Input> Frontier<State, Input> {
             open: &self.open,
             client,
             output,
-            seen: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            looked_at: 0,
             finished: BTreeSet::new(),
         };
         for configuration in &self.configurations {
@@ -215,21 +216,27 @@ struct Expansion<'a, S: Specification> {
     open: &'a BTreeMap<ClientId, Open<S::Input>>,
     client: ClientId,
     output: &'a S::Output,
-    /// Configurations that were looked at.
-    seen: BTreeSet<Configuration<S::State>>,
+    /// Configurations that were looked at, by state.
+    seen: BTreeMap<S::State, Vec<Configuration<S::State>>>,
+    /// How many they are.
+    looked_at: usize,
     /// Those in which the answer is right, without the operation that is over now.
     finished: BTreeSet<Configuration<S::State>>,
 }
 
 impl<S: Specification> Expansion<'_, S> {
     /// From a configuration, lets open operations happen until the answer is right.
+    /// Shorter ways come first, because they leave more for later.
     fn expand(&mut self, start: Configuration<S::State>, limit: usize) -> Result<(), Stuck> {
-        let mut waiting = vec![start];
-        while let Some(configuration) = waiting.pop() {
-            if !self.seen.insert(configuration.clone()) {
+        let mut waiting = VecDeque::from([start]);
+        while let Some(configuration) = waiting.pop_front() {
+            let seen = self.seen.entry(configuration.state.clone()).or_default();
+            if seen.iter().any(|old| old.covers(&configuration, self.open)) {
                 continue;
             }
-            if self.seen.len() > limit {
+            seen.push(configuration.clone());
+            self.looked_at += 1;
+            if self.looked_at > limit {
                 return Err(Stuck::TooWide);
             }
             // What need not happen now can happen later.
@@ -237,19 +244,35 @@ impl<S: Specification> Expansion<'_, S> {
                 continue;
             }
             for (client, open) in self.open {
-                let kind = Kind::of(self.specification, &open.input);
-                let idle = *client == self.client
-                    || kind == Kind::Observer
-                    || configuration.has_happened(*client);
-                if !idle {
-                    if !open.abandoned && !self.specification.is_foreseeable(&open.input) {
-                        return Err(Stuck::Unforeseen(*client));
-                    }
-                    self.let_happen(&configuration, *client, open, kind, &mut waiting);
+                if self.is_idle(&configuration, *client, open) {
+                    continue;
                 }
+                if !open.abandoned && !self.specification.is_foreseeable(&open.input) {
+                    return Err(Stuck::Unforeseen(*client));
+                }
+                self.let_happen(&configuration, *client, open, &mut waiting);
             }
         }
         Ok(())
+    }
+
+    /// Whether there is no use in letting this operation happen next.
+    fn is_idle(
+        &self,
+        configuration: &Configuration<S::State>,
+        client: ClientId,
+        open: &Open<S::Input>,
+    ) -> bool {
+        // Of operations that are alike and that nobody waits for, the first goes first.
+        let twin = || {
+            self.open
+                .range(..client)
+                .any(|(other, twin)| twin == open && !configuration.has_happened(*other))
+        };
+        client == self.client
+            || configuration.has_happened(client)
+            || Kind::of(self.specification, &open.input) == Kind::Observer
+            || (open.abandoned && twin())
     }
 
     /// Lets an operation happen whose answer is not known.
@@ -258,9 +281,9 @@ impl<S: Specification> Expansion<'_, S> {
         configuration: &Configuration<S::State>,
         client: ClientId,
         open: &Open<S::Input>,
-        kind: Kind,
-        waiting: &mut Vec<Configuration<S::State>>,
+        waiting: &mut VecDeque<Configuration<S::State>>,
     ) {
+        let kind = Kind::of(self.specification, &open.input);
         let states = self
             .specification
             .step(&configuration.state, &open.input, None);
@@ -276,7 +299,7 @@ impl<S: Specification> Expansion<'_, S> {
                 next.statuses.insert(client, Status::Happened);
             }
             self.cover(&mut next, kind);
-            waiting.push(next);
+            waiting.push_back(next);
         }
     }
 
