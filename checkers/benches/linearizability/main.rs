@@ -15,7 +15,7 @@ use std::time::Instant;
 use rows::rows;
 use snowglobe_checkers::history::History;
 use snowglobe_checkers::linearizability::{
-    Budget, Online, OnlineError, Options, Specification, Verdict, check,
+    Budget, Online, OnlineError, Options, Specification, Verdict, Watch, check,
 };
 
 fn main() {
@@ -29,10 +29,13 @@ fn main() {
         return run(name);
     }
     println!(
-        "| {:<48} | {:>10} | {:<20} | {:>10} | {:>9} |",
+        "| {:<60} | {:>10} | {:<20} | {:>10} | {:>9} |",
         "history", "operations", "verdict", "time", "peak"
     );
-    println!("|{0:-<50}|{0:->12}|{0:-<22}|{0:->12}|{0:->11}|", "");
+    println!("|{0:-<62}|{0:->12}|{0:-<22}|{0:->12}|{0:->11}|", "");
+    if std::env::var_os("SNOWGLOBE_HISTORIES").is_none() {
+        eprintln!("SNOWGLOBE_HISTORIES is not set: no rows of recorded histories");
+    }
     for row in rows() {
         let chosen =
             wanted.is_empty() || wanted.iter().any(|word| row.name.contains(word.as_str()));
@@ -42,7 +45,7 @@ fn main() {
         let this = std::env::current_exe().expect("a benchmark knows itself");
         let status = Command::new(this).args(["--row", &row.name]).status();
         if !status.is_ok_and(|status| status.success()) {
-            println!("| {:<48} | failed", row.name);
+            println!("| {:<60} | failed", row.name);
         }
     }
 }
@@ -92,24 +95,53 @@ pub(crate) fn listen<S: Specification>(
         .flatten()
         .collect();
     events.sort_unstable();
-    measure(name, &[history], |history| {
-        let mut judge = Online::new();
-        for (_, answered, place) in &events {
-            let operation = &history.operations()[*place];
-            let taken = match &operation.returned {
-                Some((_, output)) if *answered => {
-                    judge.answer(specification, operation.client, output)
+    let events = &events;
+    measure(
+        &format!("{name}: watched"),
+        std::slice::from_ref(&history),
+        |history| {
+            let mut watch = Watch::<S>::new();
+            let budget = Budget::DEFAULT;
+            for (at, answered, place) in events {
+                let operation = &history.operations()[*place];
+                let client = operation.client;
+                let taken = match &operation.returned {
+                    Some((_, output)) if *answered => {
+                        watch.answer(specification, client, *at, output.clone(), &budget)
+                    }
+                    _ => watch.call(specification, client, *at, operation.input.clone()),
+                };
+                if taken.is_err() {
+                    return "illegal";
                 }
-                _ => judge.call(specification, operation.client, operation.input.clone()),
-            };
-            match taken {
-                Ok(()) => {}
-                Err(OnlineError::Illegal { .. }) => return "illegal",
-                Err(_) => return "unknown",
             }
-        }
-        "legal"
-    });
+            watch
+                .look(specification, &budget)
+                .map_or("illegal", |()| "legal")
+        },
+    );
+    measure(
+        &format!("{name}: answer by answer"),
+        &[history],
+        |history| {
+            let mut judge = Online::new();
+            for (_, answered, place) in events {
+                let operation = &history.operations()[*place];
+                let taken = match &operation.returned {
+                    Some((_, output)) if *answered => {
+                        judge.answer(specification, operation.client, output)
+                    }
+                    _ => judge.call(specification, operation.client, operation.input.clone()),
+                };
+                match taken {
+                    Ok(()) => {}
+                    Err(OnlineError::Illegal { .. }) => return "illegal",
+                    Err(_) => return "unknown",
+                }
+            }
+            "legal"
+        },
+    );
 }
 
 /// Times a judge over all histories, the best of three.
@@ -140,7 +172,7 @@ fn measure<I, O>(
         .collect();
     let operations: usize = histories.iter().map(History::len).sum();
     println!(
-        "| {name:<48} | {operations:>10} | {:<20} | {:>7.2} ms | {:>5.0} MiB |",
+        "| {name:<60} | {operations:>10} | {:<20} | {:>7.2} ms | {:>5.0} MiB |",
         words.join(", "),
         best * 1000.0,
         peak_memory()

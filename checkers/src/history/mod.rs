@@ -172,6 +172,16 @@ impl<Input, Output> History<Input, Output> {
         Ok(Self { operations })
     }
 
+    /// Adds an operation that is called no earlier than all the others.
+    pub(crate) fn push(&mut self, operation: Operation<Input, Output>) {
+        self.operations.push(operation);
+    }
+
+    /// Answers the operation at this place.
+    pub(crate) fn answer(&mut self, place: usize, at: Moment, output: Output) {
+        self.operations[place].returned = Some((at, output));
+    }
+
     /// The operations, by the moment of their call.
     #[must_use]
     pub fn operations(&self) -> &[Operation<Input, Output>] {

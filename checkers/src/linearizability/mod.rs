@@ -18,6 +18,7 @@ mod slots;
 mod specification;
 pub mod specifications;
 mod verdict;
+mod watch;
 mod zones;
 
 pub use budget::Budget;
@@ -29,3 +30,4 @@ pub use online::{Frontier, Online, OnlineError};
 pub use partition::{Partition, partitions};
 pub use specification::{Claims, Leaves, Legal, Specification, claims_hold};
 pub use verdict::{Certificate, Ended, Found, Illegal, Unknown, Verdict};
+pub use watch::{Watch, WatchError};

@@ -105,6 +105,12 @@ pub trait Specification {
         true
     }
 
+    /// Whether operations that leave no fixed state may lead from this state to
+    /// one in which the output is right. `true` is always right; asked of observers.
+    fn may_come(&self, _state: &Self::State, _input: &Self::Input, _output: &Self::Output) -> bool {
+        true
+    }
+
     /// The reason, in one sentence, why the `core` of these operations of one key
     /// has no order, where what is claimed of them does not tell it.
     fn reason(

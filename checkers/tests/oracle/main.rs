@@ -103,6 +103,8 @@ fn agree<O: Object>(
         }
     }
     let online = online::judge(object.specification(), &history);
+    let watched = online::watch(object.specification(), &history);
+    prop_assert_eq!(watched, expected, "watched: {}", show(object, &history));
     seen.online += u32::from(online.is_some());
     prop_assert_eq!(
         online.unwrap_or(expected),

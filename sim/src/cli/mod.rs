@@ -1,6 +1,7 @@
 //! The command line: thin, and exact about what it says and how it exits.
 
 mod fuzz;
+mod history;
 mod list;
 mod replay;
 mod verify;
@@ -21,12 +22,14 @@ use crate::time::{SimTime, parse_duration};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    held: every property that was checked
-  1    the tool itself failed
+  1    the tool itself failed, or a history cannot be read
   2    usage: the command, a file or a seed makes no sense
   4    nothing selected
   10   a safety property is broken
   11   stuck: demanded progress did not come, or a run did not end
   12   a panic in a system
+  13   a history is not linearizable
+  20   inconclusive: the budget ended first
   21   not deterministic: two processes came to different ends
   130  interrupted";
 
@@ -88,6 +91,8 @@ enum Verb {
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
     },
+    /// Judges a recorded history: is it linearizable, and if not, why?
+    History(HistoryArguments),
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
@@ -148,6 +153,37 @@ struct ReplayArguments {
     /// Prints one line per run: system, seed, digest, verdict.
     #[arg(long, conflicts_with_all = ["trace", "until", "node"])]
     digest: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+struct HistoryArguments {
+    /// The file; - is standard input.
+    file: PathBuf,
+    /// What the calls were made to. In Snowglobe's own format there may be many of
+    /// it, each under a key of its own.
+    #[arg(long, value_enum)]
+    spec: history::Object,
+    /// The format of the file.
+    #[arg(long, value_enum, default_value = "auto")]
+    from: history::FileFormat,
+    /// How long to judge, on the wall clock; reading does not count.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    budget: Duration,
+    /// How much memory to take, about.
+    #[arg(long, default_value = "2GiB")]
+    memory: history::Bytes,
+    /// Worker threads; each takes a key at a time [default: one per core].
+    #[arg(short, long)]
+    jobs: Option<usize>,
+    /// Explains why a history is not linearizable, and how weak it is.
+    #[arg(long)]
+    explain: bool,
+    /// Prints an order that shows that a history is linearizable.
+    #[arg(long)]
+    order: bool,
     /// How to print.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -239,6 +275,7 @@ fn act(verb: Verb) -> Result<u8, Failed> {
             jobs,
             format,
         } => verify::verify(&paths, jobs, format),
+        Verb::History(arguments) => history::history(&arguments),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "snowglobe", &mut script);

@@ -97,6 +97,9 @@ fn pass<S: Specification>(trial: &Trial<'_, S>, kept: &mut Vec<Kept>, size: usiz
         .map(|kept| kept.member.index)
         .collect();
     for run in whole.chunks(size) {
+        if trial.is_over() {
+            return (false, false);
+        }
         let (first, last) = (run[0], run[run.len() - 1]);
         let attempt = without(kept, |index| (first..=last).contains(&index));
         match trial.is_illegal(&attempt) {

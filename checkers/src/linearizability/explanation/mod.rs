@@ -141,10 +141,17 @@ impl<S: Specification> Trial<'_, S> {
         }
     }
 
+    /// Whether there is no more to spend.
+    fn is_over(&self) -> bool {
+        self.budget.stopped() || self.spare.get() == 0
+    }
+
     /// Whether the members have no order; `None` when the budget ends first.
     fn is_illegal(&self, members: &[Member]) -> Option<bool> {
         let cost = members.len() as u64 + 1;
-        self.spare.set(self.spare.get().checked_sub(cost)?);
+        let spare = self.spare.get().checked_sub(cost);
+        self.spare.set(spare.unwrap_or(0));
+        spare?;
         let part = judge(
             self.specification,
             self.history,

@@ -21,14 +21,21 @@ impl Explanation {
         } else {
             format!(" of key {}", self.key)
         };
-        let _ = writeln!(
-            text,
-            "the first {} answers{of_key} can be explained; the next cannot:",
-            self.explained
-        );
+        let _ = match self.explained {
+            0 => writeln!(text, "the first answer{of_key} cannot be explained:"),
+            1 => writeln!(
+                text,
+                "one answer{of_key} can be explained; the next cannot:"
+            ),
+            many => writeln!(
+                text,
+                "{many} answers{of_key} can be explained; the next cannot:"
+            ),
+        };
         let _ = writeln!(text, "  {}", line(&self.broken));
         if let Some(reason) = &self.reason {
-            let _ = writeln!(text, "{}: {}", reason.kind.words(), reason.sentence);
+            let _ = writeln!(text, "{}:", reason.kind.words());
+            let _ = writeln!(text, "  {}", reason.sentence);
         }
         for blocked in self
             .blocked
@@ -37,27 +44,23 @@ impl Explanation {
         {
             let _ = writeln!(
                 text,
-                "{} of {} cannot come next where the object is {}",
-                blocked.operation.words,
+                "{} of {} cannot come next: the object is",
+                shortened(&blocked.operation.words),
                 blocked.operation.client,
-                blocked.states.join(" or ")
             );
+            let _ = writeln!(text, "  {}", blocked.states.join(" or "));
         }
-        let rest = self.operations - self.core.len();
-        let least = match (self.minimal, self.core.len()) {
-            (_, 1) => "this operation alone is",
-            (true, _) => "these operations are; without any of them there would be an order",
-            (false, _) => "these operations are, perhaps not all of them needed",
+        let rest = match self.operations - self.core.len() {
+            0 => String::new(),
+            1 => "whatever the other operation did, ".to_owned(),
+            many => format!("whatever the other {many} operations did, "),
         };
-        let _ = writeln!(
-            text,
-            "whatever the other {rest} did, {least}{}",
-            if self.core.len() == 1 {
-                " too much:"
-            } else {
-                ":"
-            }
-        );
+        let least = match (self.minimal, self.core.len()) {
+            (_, 1) => "this one has no place:",
+            (true, _) => "these have no order, and without any of them there would be one:",
+            (false, _) => "these have no order, though perhaps not all of them are needed:",
+        };
+        let _ = writeln!(text, "{rest}{least}");
         self.picture(&mut text);
         text
     }

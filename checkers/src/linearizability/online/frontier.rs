@@ -240,7 +240,7 @@ impl<S: Specification> Expansion<'_, S> {
                 return Err(Stuck::TooWide);
             }
             // What need not happen now can happen later.
-            if self.finish(&configuration) {
+            if self.finish(&configuration) || self.is_hopeless(&configuration) {
                 continue;
             }
             for (client, open) in self.open {
@@ -254,6 +254,24 @@ impl<S: Specification> Expansion<'_, S> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the answer cannot come right any more: nobody is left who leaves a
+    /// state that does not depend on the one before, and no other can lead there.
+    fn is_hopeless(&self, configuration: &Configuration<S::State>) -> bool {
+        let input = &self.open[&self.client].input;
+        let resets = || {
+            self.open.iter().any(|(client, open)| {
+                let kind = Kind::of(self.specification, &open.input);
+                matches!(kind, Kind::Overwriter | Kind::Other)
+                    && !configuration.has_happened(*client)
+            })
+        };
+        Kind::of(self.specification, input) == Kind::Observer
+            && !self
+                .specification
+                .may_come(&configuration.state, input, self.output)
+            && !resets()
     }
 
     /// Whether there is no use in letting this operation happen next.

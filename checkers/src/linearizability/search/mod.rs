@@ -244,9 +244,16 @@ impl<State> Search<'_, State> {
     fn enter(&mut self) -> Entered {
         self.nodes += 1;
         let done = self.settle();
-        self.note();
-        if done {
-            return Entered::Done;
+        if self.segments.is_asking() {
+            // What leads further than anything before it could help.
+            if done || self.walk.window > self.reached {
+                return Entered::Done;
+            }
+        } else {
+            self.note();
+            if done {
+                return Entered::Done;
+            }
         }
         let at = self.walk.position();
         if self.dead.contains(at, &self.walk.mask) {
@@ -338,7 +345,8 @@ impl<State> Search<'_, State> {
         if self.budget.stopped() {
             return Some(Ended::Stopped);
         }
-        (self.bytes() > self.budget.bytes).then_some(Ended::Memory)
+        // Whatever grows does so by doubling, and for a moment both halves exist.
+        (self.bytes() > self.budget.bytes / 2).then_some(Ended::Memory)
     }
 
     fn bytes(&self) -> usize {

@@ -3,12 +3,14 @@
 //! What comes before such a *cut* reaches what comes after it only through the
 //! state. So once the search has failed from one state at a cut, it looks
 //! what would follow from the other states that may stand there, before it tries
-//! again what came before. If every one of them fails, the history is
-//! illegal, and nothing before the cut needs to be tried.
+//! again what came before. If none of them leads further than the search has
+//! come already, the history is illegal, and nothing before the cut needs to be tried.
 //!
 //! Sound wherever all effects are known in advance: then the state at the cut was
 //! left by an operation after which no other can have been for certain, and
 //! those are few.
+
+use std::collections::BTreeSet;
 
 use super::walk::Walk;
 use crate::linearizability::machine::StateId;
@@ -30,8 +32,8 @@ pub(super) struct Segments<'a> {
     known: bool,
     /// The cuts behind the walk, the last one last.
     passed: Vec<Cut>,
-    /// The windows before which it was asked already, sorted.
-    asked: Vec<u32>,
+    /// The windows before which it was asked already.
+    asked: BTreeSet<u32>,
     /// How many questions are being answered, one within another.
     depth: u32,
 }
@@ -51,7 +53,7 @@ impl<'a> Segments<'a> {
             problem,
             known: wanted && problem.steps.iter().all(known),
             passed: Vec::new(),
-            asked: Vec::new(),
+            asked: BTreeSet::new(),
             depth: 0,
         }
     }
@@ -80,14 +82,18 @@ impl<'a> Segments<'a> {
         if self.depth >= DEEP {
             return None;
         }
-        let Err(place) = self.asked.binary_search(&cut.window) else {
+        if !self.asked.insert(cut.window) {
             return None;
-        };
-        self.asked.insert(place, cut.window);
+        }
         let mut states = self.possible(cut.window)?;
         states.retain(|state| *state != cut.state);
         self.depth += 1;
         Some(states)
+    }
+
+    /// Whether a question is being answered, so that where the walk stands proves nothing.
+    pub(super) const fn is_asking(&self) -> bool {
+        self.depth > 0
     }
 
     /// The question is answered.

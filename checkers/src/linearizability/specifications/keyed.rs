@@ -74,6 +74,10 @@ where
         self.object.is_foreseeable(&input.input)
     }
 
+    fn may_come(&self, state: &S::State, input: &Self::Input, output: &S::Output) -> bool {
+        self.object.may_come(state, &input.input, output)
+    }
+
     fn reason(
         &self,
         operations: &[&Operation<Self::Input, S::Output>],

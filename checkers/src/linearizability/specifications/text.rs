@@ -139,6 +139,14 @@ impl Specification for Text {
         Box::new(TextMachine::new(operations))
     }
 
+    /// A text only ever grows at its end, unless it is put anew.
+    fn may_come(&self, state: &Arc<str>, _: &TextInput, output: &TextOutput) -> bool {
+        match output {
+            TextOutput::Value(seen) => seen.starts_with(&**state),
+            _ => true,
+        }
+    }
+
     fn reason(
         &self,
         operations: &[&Operation<TextInput, TextOutput>],

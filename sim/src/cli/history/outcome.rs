@@ -1,0 +1,98 @@
+//! What came of a history: words and numbers, which no longer know the types
+//! of the specification.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use snowglobe_checkers::history::{ClientId, Format, Moment, OperationIndex};
+use snowglobe_checkers::linearizability::{Ended, Explanation, Found};
+
+use super::super::Failed;
+
+/// What a judge has to say.
+pub(super) enum News {
+    /// The verdict, to which there may be more to say: the last news has it all.
+    Verdict(Outcome),
+    /// This is all.
+    Done(Result<Outcome, Failed>),
+}
+
+/// What came of a history, and how long that took.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) format: Format,
+    /// What there was; `None` if it was too much to be read to its end.
+    pub(super) counts: Option<Counts>,
+    pub(super) reading: Duration,
+    pub(super) judging: Duration,
+    pub(super) finding: Finding,
+}
+
+/// How much there was to judge.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    pub(super) operations: usize,
+    pub(super) keys: usize,
+    /// Operations without an answer.
+    pub(super) pending: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Finding {
+    Linearizable {
+        /// If it was asked for.
+        order: Option<Vec<Placed>>,
+    },
+    Illegal(Box<Wrong>),
+    Inconclusive(Inconclusive),
+}
+
+/// An operation in the order that was found.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Placed {
+    pub(super) index: OperationIndex,
+    pub(super) client: ClientId,
+    /// In words; empty where nothing was said of keys.
+    pub(super) key: String,
+    pub(super) words: String,
+}
+
+/// A key that is illegal.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    /// In words; empty where nothing was said of keys.
+    pub(super) key: String,
+    /// How many it has.
+    pub(super) operations: usize,
+    pub(super) found: Found,
+    /// One line, known without searching on.
+    pub(super) reason: String,
+    /// If it was asked for, and the budget was enough.
+    pub(super) explanation: Option<Explanation>,
+    /// If it was asked for, and the specification has reads and writes.
+    pub(super) weakness: Option<Weak>,
+}
+
+/// What a history that is not linearizable still keeps.
+#[derive(Clone, Debug)]
+pub(super) struct Weak {
+    pub(super) words: String,
+    pub(super) data: serde_json::Value,
+}
+
+/// Why there is no verdict.
+#[derive(Clone, Debug)]
+pub(super) enum Inconclusive {
+    /// The history alone passes the memory.
+    TooLarge,
+    /// There was no time at all.
+    NotBegun,
+    /// The budget ended in the search.
+    Unknown {
+        key: String,
+        operations: usize,
+        until: Moment,
+        ended: Ended,
+        nodes: u64,
+    },
+}
