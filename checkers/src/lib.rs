@@ -10,3 +10,8 @@
 pub mod consistency;
 pub mod history;
 pub mod linearizability;
+
+/// The example of the README, kept true by being run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;
