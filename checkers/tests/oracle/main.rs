@@ -22,7 +22,7 @@ use snowglobe_checkers::linearizability::{Budget, Cuts, Options, Specification, 
 fn cases() -> u32 {
     std::env::var("SNOWGLOBE_ORACLE_CASES")
         .ok()
-        .map_or(4_000, |text| {
+        .map_or(20_000, |text| {
             text.parse()
                 .expect("SNOWGLOBE_ORACLE_CASES must be a number")
         })

@@ -173,7 +173,7 @@ fn claimed_twice(
     Some(Reason {
         kind: ReasonKind::LostUpdate,
         sentence: format!(
-            "{} cannot all have found what they took: there was not so much of it",
+            "{} each left the state that they found, and it had not come about so often",
             names.join(" and ")
         ),
     })
