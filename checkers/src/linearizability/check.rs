@@ -10,7 +10,7 @@ use super::partition::{Partition, partitions};
 use super::problem::{Member, Problem, compile};
 use super::refutation;
 use super::search::{End, search};
-use super::specification::Specification;
+use super::specification::{Specification, Timed};
 use super::verdict::{Certificate, Ended, Found, Illegal, Unknown, Verdict};
 use super::zones::{self, Zones};
 use crate::history::{History, Moment, OperationIndex};
@@ -72,6 +72,14 @@ where
     verdict(history, parts, found)
 }
 
+/// What a judgement came to, and what it cost.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) part: Part,
+    /// How many configurations were looked at.
+    pub(super) nodes: u64,
+}
+
 /// Judges one partition.
 pub(super) fn judge<S: Specification>(
     specification: &S,
@@ -79,27 +87,45 @@ pub(super) fn judge<S: Specification>(
     members: &[Member],
     cuts: Cuts,
     budget: &Budget<'_>,
-) -> Part {
-    let operations = members
-        .iter()
-        .map(|member| {
-            let input = &history.operation(member.index).input;
-            (input, member.output(history))
-        })
-        .collect();
-    let mut machine = specification.machine(operations);
+) -> Judged {
+    let mut machine = machine(specification, history, members);
     let problem = compile(specification, history, members, &mut *machine, &cuts);
     if cuts.zones {
-        match zones::judge(&problem) {
-            Zones::Order(steps) => return Part::Legal(sources(&problem, &steps)),
+        let part = match zones::judge(&problem) {
+            Zones::Order(steps) => Some(Part::Legal(sources(&problem, &steps))),
             Zones::AtOnce(step) => {
-                return Part::Illegal(Found::AtOnce(problem.sources[step as usize]));
+                let found = Found::AtOnce(problem.sources[step as usize]);
+                Some(Part::Illegal(found))
             }
-            Zones::Crossed => return Part::Illegal(Found::ByZones),
-            Zones::NotUnique => {}
+            Zones::Crossed => Some(Part::Illegal(Found::ByZones)),
+            Zones::NotUnique => None,
+        };
+        if let Some(part) = part {
+            return Judged { part, nodes: 0 };
         }
     }
     search_for_order(history, &problem, &mut *machine, cuts, budget)
+}
+
+/// The machine for some operations of one key.
+pub(super) fn machine<'a, S: Specification>(
+    specification: &'a S,
+    history: &'a History<S::Input, S::Output>,
+    members: &[Member],
+) -> Box<dyn Machine<S::State> + 'a> {
+    let operations = members
+        .iter()
+        .map(|member| {
+            let operation = history.operation(member.index);
+            let returned = member.returned(history);
+            Timed {
+                called: operation.called,
+                input: &operation.input,
+                returned: returned.map(|(at, output)| (*at, output)),
+            }
+        })
+        .collect();
+    specification.machine_in_time(operations)
 }
 
 /// Searches, and where that takes long looks first whether an answer is
@@ -110,7 +136,7 @@ fn search_for_order<State, I, O>(
     machine: &mut dyn Machine<State>,
     cuts: Cuts,
     budget: &Budget<'_>,
-) -> Part {
+) -> Judged {
     let short = Budget {
         nodes: problem.steps.len() as u64,
         ..*budget
@@ -120,22 +146,28 @@ fn search_for_order<State, I, O>(
         let first = search(problem, machine, cuts, &short);
         if first.end == End::Ended(Ended::Nodes) {
             if let Some((step, _)) = refutation::all(problem).next() {
-                return Part::Illegal(Found::AtOnce(problem.sources[step as usize]));
+                let found = Found::AtOnce(problem.sources[step as usize]);
+                return Judged {
+                    part: Part::Illegal(found),
+                    nodes: first.nodes,
+                };
             }
         } else {
             outcome = Some(first);
         }
     }
     let outcome = outcome.unwrap_or_else(|| search(problem, machine, cuts, budget));
-    match outcome.end {
+    let nodes = outcome.nodes;
+    let part = match outcome.end {
         End::Order(steps) => Part::Legal(sources(problem, &steps)),
         End::Exhausted => Part::Illegal(Found::BySearch),
         End::Ended(ended) => Part::Unknown {
             ended,
             until: moment(history, problem, outcome.reached),
-            nodes: outcome.nodes,
+            nodes,
         },
-    }
+    };
+    Judged { part, nodes }
 }
 
 fn sources(problem: &Problem, steps: &[u32]) -> Vec<OperationIndex> {
@@ -187,7 +219,8 @@ where
                 &members,
                 options.cuts,
                 &options.budget,
-            );
+            )
+            .part;
             if matches!(part, Part::Illegal(_)) {
                 first_illegal.fetch_min(place, Ordering::Relaxed);
             }

@@ -98,6 +98,14 @@ impl<'a, S: Specification> Interned<'a, S> {
     }
 }
 
+impl<S: Specification> Interned<'_, S> {
+    /// The state behind a number.
+    #[must_use]
+    pub fn known(&self, id: StateId) -> &S::State {
+        &self.states[id.place()]
+    }
+}
+
 impl<S: Specification> Machine<S::State> for Interned<'_, S> {
     fn number(&mut self, state: &S::State) -> StateId {
         let Self {

@@ -28,6 +28,6 @@ pub use explanation::{Blocked, Explanation, Reason, ReasonKind, Told, explain};
 pub use machine::{Interned, Machine, StateId};
 pub use online::{Frontier, Online, OnlineError};
 pub use partition::{Partition, partitions};
-pub use specification::{Claims, Leaves, Legal, Specification, claims_hold};
+pub use specification::{Claims, Leaves, Legal, Specification, Timed, claims_hold};
 pub use verdict::{Certificate, Ended, Found, Illegal, Unknown, Verdict};
 pub use watch::{Watch, WatchError};

@@ -65,14 +65,15 @@ fn impossible(
     let before = problem.called_by(problem.steps[place as usize].returns);
     let in_time = made.partition_point(|maker| maker.step < before);
     let initial = needed == problem.initial;
-    if in_time == 0 && !initial {
-        return Some(if made.is_empty() {
+    // A step that makes what it needs itself is no help to itself.
+    let helpless = made[..in_time].iter().all(|maker| maker.step == place);
+    if helpless && !initial {
+        return Some(if made.iter().all(|maker| maker.step == place) {
             Impossible::NeverMade
         } else {
             Impossible::MadeLater
         });
     }
-    // A step that makes what it needs itself is no help to itself, but rarely matters.
     let latest = made[..in_time].last().map(|maker| maker.latest_return);
     if latest == Some(NEVER) {
         return None;

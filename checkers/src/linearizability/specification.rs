@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use super::explanation::Reason;
 use super::machine::{Interned, Machine};
-use crate::history::Operation;
+use crate::history::{Moment, Operation};
 
 /// An object as it would behave if its operations came one at a time.
 ///
@@ -157,6 +157,39 @@ pub trait Specification {
         Self: Sized,
     {
         Box::new(Interned::new(self, operations))
+    }
+
+    /// The same, for a judge that knows when the operations were called and
+    /// answered. A machine may then leave out steps to states from which, because of
+    /// the order in real time, not every answer can still come.
+    fn machine_in_time<'a>(
+        &'a self,
+        operations: Vec<Timed<'a, Self::Input, Self::Output>>,
+    ) -> Box<dyn Machine<Self::State> + 'a>
+    where
+        Self: Sized,
+    {
+        let untimed = operations.into_iter().map(Timed::untimed);
+        self.machine(untimed.collect())
+    }
+}
+
+/// An operation and its place in time.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed<'a, Input, Output> {
+    /// When it was called.
+    pub called: Moment,
+    /// What was asked.
+    pub input: &'a Input,
+    /// When it was answered, and with what; `None` if it is pending.
+    pub returned: Option<(Moment, &'a Output)>,
+}
+
+impl<'a, Input, Output> Timed<'a, Input, Output> {
+    /// Without the times.
+    #[must_use]
+    pub fn untimed(self) -> (&'a Input, Option<&'a Output>) {
+        (self.input, self.returned.map(|(_, output)| output))
     }
 }
 

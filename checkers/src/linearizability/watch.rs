@@ -6,7 +6,8 @@
 //! is known costs. A watch keeps the operations and searches again whenever a
 //! key has grown by a quarter. So all its searches together look at no more than
 //! five times as many operations as there are, and a wrong answer is found
-//! before the history is a quarter longer. [`explain`](super::explain) then says
+//! before its key is a quarter longer, or 32 answers later where it is short.
+//! [`explain`](super::explain) then says
 //! which answer it was.
 
 use std::collections::BTreeMap;
@@ -210,7 +211,7 @@ impl<S: Specification> Watched<S> {
                 weakened: false,
             })
             .collect();
-        match judge(specification, &self.history, &members, Cuts::ALL, budget) {
+        match judge(specification, &self.history, &members, Cuts::ALL, budget).part {
             Part::Legal(_) => Ok(()),
             Part::Illegal(_) => Err(WatchError::Illegal { key: key.clone() }),
             Part::Unknown { ended, .. } => Err(WatchError::Unknown {

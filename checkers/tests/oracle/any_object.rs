@@ -1,6 +1,7 @@
 //! Any shipped specification as an object: it answers with the first of some
 //! answers that its specification allows.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
@@ -137,5 +138,49 @@ pub(crate) fn versioned() -> AnyObject<Versioned<u8>> {
             put(1, 2),
         ],
         outputs,
+    }
+}
+
+/// A queue whose values are each put in once.
+#[derive(Clone, Debug)]
+pub(crate) struct UniqueQueues;
+
+impl Object for UniqueQueues {
+    type Specification = Queue<u8>;
+    fn specification(&self) -> &Queue<u8> {
+        &Queue::EMPTY
+    }
+    fn input(&self) -> BoxedStrategy<QueueInput<u8>> {
+        prop_oneof![Just(QueueInput::Enqueue(0)), Just(QueueInput::Dequeue)].boxed()
+    }
+    fn output(&self) -> BoxedStrategy<QueueOutput<u8>> {
+        prop_oneof![
+            4 => (0..8u8).prop_map(QueueOutput::Value),
+            1 => Just(QueueOutput::Empty)
+        ]
+        .boxed()
+    }
+    fn answer(
+        &self,
+        state: &VecDeque<u8>,
+        input: &QueueInput<u8>,
+    ) -> (VecDeque<u8>, QueueOutput<u8>) {
+        let mut next = state.clone();
+        let output = match input {
+            QueueInput::Enqueue(value) => {
+                next.push_back(*value);
+                QueueOutput::Done
+            }
+            QueueInput::Dequeue => next
+                .pop_front()
+                .map_or(QueueOutput::Empty, QueueOutput::Value),
+        };
+        (next, output)
+    }
+    fn named(&self, input: QueueInput<u8>, place: usize) -> QueueInput<u8> {
+        match input {
+            QueueInput::Enqueue(_) => QueueInput::Enqueue(place as u8),
+            QueueInput::Dequeue => QueueInput::Dequeue,
+        }
     }
 }

@@ -210,3 +210,8 @@ fn locks() {
 fn versioned_values() {
     hold(&any_object::versioned());
 }
+
+#[test]
+fn queues_of_unique_values() {
+    hold(&any_object::UniqueQueues);
+}

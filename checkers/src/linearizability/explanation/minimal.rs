@@ -19,8 +19,8 @@ use crate::linearizability::specification::{Leaves, Specification};
 /// longer counts as one that failed: then the core is not known to be minimal.
 const NODES: u64 = 20_000;
 
-/// How many operations all attempts may look at.
-const ALL: u64 = 50_000_000;
+/// How many operations and configurations all attempts may look at.
+const ALL: u64 = 20_000_000;
 
 /// A part of the history that is illegal.
 pub(super) struct Core {

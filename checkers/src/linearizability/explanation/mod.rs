@@ -10,7 +10,7 @@ use std::cell::Cell;
 use serde::Serialize;
 
 use super::budget::Budget;
-use super::check::{Options, Part, judge};
+use super::check::{Judged, Options, Part, judge, machine};
 use super::cuts::Cuts;
 use super::machine::Machine;
 use super::partition::partitions;
@@ -123,7 +123,7 @@ struct Trial<'a, S: Specification> {
     history: &'a History<S::Input, S::Output>,
     cuts: Cuts,
     budget: Budget<'a>,
-    /// How many operations all judgements together may still look at.
+    /// How many operations and configurations all judgements together may still look at.
     spare: Cell<u64>,
 }
 
@@ -152,14 +152,10 @@ impl<S: Specification> Trial<'_, S> {
         let spare = self.spare.get().checked_sub(cost);
         self.spare.set(spare.unwrap_or(0));
         spare?;
-        let part = judge(
-            self.specification,
-            self.history,
-            members,
-            self.cuts,
-            &self.budget,
-        );
-        match part {
+        let judged = self.judge(members);
+        self.spare
+            .set(self.spare.get().saturating_sub(judged.nodes));
+        match judged.part {
             Part::Legal(_) => Some(false),
             Part::Illegal(_) => Some(true),
             Part::Unknown { .. } => None,
@@ -168,27 +164,23 @@ impl<S: Specification> Trial<'_, S> {
 
     /// An order of the members, if they have one.
     fn order(&self, members: &[Member]) -> Option<Vec<OperationIndex>> {
-        let part = judge(
-            self.specification,
-            self.history,
-            members,
-            self.cuts,
-            &self.budget,
-        );
-        match part {
+        match self.judge(members).part {
             Part::Legal(order) => Some(order),
             Part::Illegal(_) | Part::Unknown { .. } => None,
         }
     }
 
+    fn judge(&self, members: &[Member]) -> Judged {
+        judge(
+            self.specification,
+            self.history,
+            members,
+            self.cuts,
+            &self.budget,
+        )
+    }
+
     fn machine(&self, members: &[Member]) -> Box<dyn Machine<S::State> + '_> {
-        let operations = members
-            .iter()
-            .map(|member| {
-                let input = &self.history.operation(member.index).input;
-                (input, member.output(self.history))
-            })
-            .collect();
-        self.specification.machine(operations)
+        machine(self.specification, self.history, members)
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::history::Operation;
 use crate::linearizability::explanation::Reason;
 use crate::linearizability::machine::Machine;
-use crate::linearizability::specification::{Claims, Specification};
+use crate::linearizability::specification::{Claims, Specification, Timed};
 
 /// One object of the inner kind for each key; each is judged alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,5 +118,20 @@ where
             .map(|(input, output)| (&input.input, output))
             .collect();
         self.object.machine(inner)
+    }
+
+    fn machine_in_time<'a>(
+        &'a self,
+        operations: Vec<Timed<'a, Self::Input, Self::Output>>,
+    ) -> Box<dyn Machine<S::State> + 'a> {
+        let inner = operations
+            .into_iter()
+            .map(|operation| Timed {
+                called: operation.called,
+                input: &operation.input.input,
+                returned: operation.returned,
+            })
+            .collect();
+        self.object.machine_in_time(inner)
     }
 }

@@ -5,6 +5,7 @@ mod counter;
 mod keyed;
 mod lock;
 mod queue;
+mod queue_machine;
 mod register;
 mod set;
 mod text;

@@ -6,7 +6,9 @@ use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
-use crate::linearizability::specification::{Claims, Leaves, Legal, Specification};
+use super::queue_machine::QueueMachine;
+use crate::linearizability::machine::Machine;
+use crate::linearizability::specification::{Claims, Leaves, Legal, Specification, Timed};
 
 /// A queue without bounds, empty at first.
 ///
@@ -117,6 +119,13 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for Queue<V> {
 
     fn is_mute(&self, input: &QueueInput<V>) -> bool {
         matches!(input, QueueInput::Enqueue(_))
+    }
+
+    fn machine_in_time<'a>(
+        &'a self,
+        operations: Vec<Timed<'a, QueueInput<V>, QueueOutput<V>>>,
+    ) -> Box<dyn Machine<VecDeque<V>> + 'a> {
+        Box::new(QueueMachine::new(self, operations))
     }
 
     fn describe_operation(&self, input: &QueueInput<V>, output: Option<&QueueOutput<V>>) -> String {

@@ -75,23 +75,39 @@ fn lost(operations: &[&Call], get: &Get<'_>) -> Option<Reason> {
 
 /// A text that is there more often than it was written.
 fn twice(operations: &[&Call], get: &Get<'_>) -> Option<Reason> {
-    let texts = || {
-        let before = operations.iter().filter(|one| one.called <= get.returned);
-        before.filter_map(|one| Some((*one, written(one)?)))
-    };
-    texts().find_map(|(append, text)| {
-        // Counted wherever the text stands, as part of another one, too.
-        let writes: usize = texts().map(|(_, other)| other.matches(text).count()).sum();
-        let alone = texts().filter(|(_, other)| other.contains(text)).count() == 1;
+    let texts: Vec<(&Call, &str)> = operations
+        .iter()
+        .filter_map(|one| Some((*one, written(one)?)))
+        .collect();
+    texts.iter().find_map(|(append, text)| {
+        let others = texts
+            .iter()
+            .filter(|(other, _)| !std::ptr::eq(*other, *append));
         let seen = get.seen.matches(text).count();
-        (!text.is_empty() && alone && seen > writes).then(|| Reason {
+        let once = !overlaps(text, text) && others.clone().all(|(_, other)| is_apart(text, other));
+        (!text.is_empty() && seen > 1 && once).then(|| Reason {
             kind: ReasonKind::HappenedTwice,
             sentence: format!(
-                "{} sees {text:?} of {} {seen} times, and it was written once",
+                "{} sees {text:?} of {} {seen} times, though it was written once",
                 get.words, append.client
             ),
         })
     })
+}
+
+/// Whether no text that is made of the second, of the first and of others like
+/// it can hold the first in any place but its own.
+fn is_apart(text: &str, other: &str) -> bool {
+    let within = other.is_empty() || text.contains(other) || other.contains(text);
+    !within && !overlaps(other, text)
+}
+
+/// Whether the end of one text is the beginning of another, but for the whole.
+fn overlaps(one: &str, other: &str) -> bool {
+    other
+        .char_indices()
+        .skip(1)
+        .any(|(length, _)| one.ends_with(&other[..length]))
 }
 
 /// A text whose end nobody had begun to write.
