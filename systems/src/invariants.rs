@@ -67,6 +67,12 @@ pub trait Invariants<P: Process>: Clone + Eq + Hash + Debug + Default + Send + '
         cluster: &impl ClusterView<P>,
         node: NodeId,
     ) -> Result<(), Violation>;
+
+    /// The first moment that looked wrong and breaks no promise by itself. What
+    /// breaks later is told together with it: it may be where the trouble began.
+    fn suspicion(&self) -> Option<&Violation> {
+        None
+    }
 }
 
 /// A broken promise: what was expected, what was found, and where.

@@ -39,11 +39,11 @@ pub struct Record {
 pub struct Place(pub u64);
 
 /// Asks how far the ledger got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Total;
 
 /// How far a ledger got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Totals {
     /// How many values it took.
     pub count: u64,

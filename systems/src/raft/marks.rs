@@ -47,6 +47,8 @@ pub const TRANSFER_ABANDONED: &str = "raft.transfer_abandoned";
 pub const SESSION_DUPLICATE_ANSWERED: &str = "raft.session_duplicate_answered";
 /// The least recently used session made room for a new one.
 pub const SESSION_EVICTED: &str = "raft.session_evicted";
+/// A session ended that nobody had used for long.
+pub const SESSION_IDLED_OUT: &str = "raft.session_idled_out";
 /// A write came under a session that is not, or no longer, there.
 pub const SESSION_EXPIRED: &str = "raft.session_expired";
 /// A write came with a sequence number below its session's last.
@@ -77,6 +79,7 @@ pub const MARKS: &[&str] = &[
     TRANSFER_ABANDONED,
     SESSION_DUPLICATE_ANSWERED,
     SESSION_EVICTED,
+    SESSION_IDLED_OUT,
     SESSION_EXPIRED,
     SESSION_STALE_SEQUENCE,
 ];

@@ -44,7 +44,8 @@ impl<C: Command> Command for Request<C> {
 }
 
 /// What a client may ask of a replica.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(bound = "")]
 pub enum Operation<M: StateMachine> {
     /// Open a session, so that later writes are applied exactly once.
     OpenSession,
@@ -70,7 +71,8 @@ pub enum Operation<M: StateMachine> {
 }
 
 /// What a client may be told.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(bound = "")]
 pub enum Outcome<M: StateMachine> {
     /// The session is open.
     SessionOpened {
@@ -111,4 +113,16 @@ pub enum Outcome<M: StateMachine> {
     /// The node does not hand over: another transfer is under way, or the
     /// target is not another voter.
     TransferRefused,
+}
+
+impl<M: StateMachine> Outcome<M> {
+    /// The entry whose commit it acknowledges, with its term if it says so.
+    #[must_use]
+    pub fn acknowledged(&self) -> Option<(LogIndex, Option<Term>)> {
+        match self {
+            Self::Written { index, term, .. } => Some((*index, Some(*term))),
+            Self::SessionOpened { session } => Some((session.0, None)),
+            _ => None,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Outcome, Replica, Request, StateMachine};
+use super::{Replica, Request, StateMachine};
 use crate::digest::Digest;
 use crate::process::{Effect, Effects, NodeId};
 use crate::raft::invariants::RaftHost;
@@ -29,8 +29,8 @@ impl<M: StateMachine> Output<Request<M::Command>> for Effects<Replica<M>> {
 impl<M: StateMachine> RaftHost for Replica<M> {
     type Command = Request<M::Command>;
 
-    fn raft(&self) -> &Raft<Self::Command> {
-        &self.raft
+    fn raft(&self) -> Option<&Raft<Self::Command>> {
+        Some(&self.raft)
     }
     fn state_digest(&self) -> u64 {
         let mut digest = Digest::new();
@@ -50,10 +50,9 @@ impl<M: StateMachine> RaftHost for Replica<M> {
     fn message(message: &Self::Message) -> Option<&raft::Message<Self::Command>> {
         Some(message)
     }
-    fn acknowledged(outcome: &Self::Outcome) -> Option<(LogIndex, Option<Term>)> {
-        match outcome {
-            Outcome::Written { index, term, .. } => Some((*index, Some(*term))),
-            Outcome::SessionOpened { session } => Some((session.0, None)),
+    fn acknowledged(effect: &Effect<Self>) -> Option<(LogIndex, Option<Term>)> {
+        match effect {
+            Effect::Return { outcome, .. } => outcome.acknowledged(),
             _ => None,
         }
     }

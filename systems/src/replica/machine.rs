@@ -18,9 +18,9 @@ pub trait StateMachine:
     /// What a change answers.
     type Response: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
     /// What can be asked without changing it.
-    type Query: Clone + Eq + Hash + Debug + Send + 'static;
+    type Query: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
     /// What a query answers.
-    type Answer: Clone + Eq + Hash + Debug + Send + 'static;
+    type Answer: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
 
     /// Takes in a command.
     fn apply(&mut self, index: LogIndex, command: &Self::Command) -> Self::Response;

@@ -32,6 +32,9 @@ pub struct Config {
     /// The most sessions open at a time; a further one evicts the least
     /// recently used. At least 1, and the same on all nodes.
     pub max_sessions: usize,
+    /// A session ends that no write has named in this many entries of the log;
+    /// time has no part in it, since nodes do not agree on time. The same on all nodes.
+    pub session_idle_entries: Option<usize>,
     /// Take a snapshot when the log holds more applied entries than this.
     pub snapshot_after_entries: Option<usize>,
     /// Take a snapshot when the log holds more bytes than this.
@@ -40,7 +43,7 @@ pub struct Config {
 
 impl Config {
     /// A cluster of the nodes `n1` to `n<count>` with Raft's default tuning,
-    /// 1,000 sessions and no snapshots.
+    /// 1,000 sessions that never idle, and no snapshots.
     ///
     /// # Panics
     /// If `count` is not between 1 and [`raft::MAX_VOTERS`].
@@ -50,6 +53,7 @@ impl Config {
             voters: Voters::first(count),
             raft: raft::Config::default(),
             max_sessions: 1000,
+            session_idle_entries: None,
             snapshot_after_entries: None,
             snapshot_after_bytes: None,
         }
@@ -60,6 +64,7 @@ impl Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Limits {
     max_sessions: usize,
+    session_idle_entries: Option<usize>,
     snapshot_after_entries: Option<usize>,
     snapshot_after_bytes: Option<usize>,
 }
@@ -112,6 +117,7 @@ impl<M: StateMachine> Process for Replica<M> {
         let mut replica = Self {
             limits: Limits {
                 max_sessions: config.max_sessions.max(1),
+                session_idle_entries: config.session_idle_entries,
                 snapshot_after_entries: config.snapshot_after_entries,
                 snapshot_after_bytes: config.snapshot_after_bytes,
             },
@@ -251,6 +257,11 @@ impl<M: StateMachine> Replica<M> {
         effects: &mut Effects<Self>,
     ) -> Outcome<M> {
         let index = position.index;
+        if let Some(idle) = self.limits.session_idle_entries
+            && self.sessions.expire(index, idle) > 0
+        {
+            effects.mark(marks::SESSION_IDLED_OUT);
+        }
         match request {
             Request::OpenSession => {
                 if self

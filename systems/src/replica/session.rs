@@ -127,6 +127,32 @@ impl<R: Hash> Sessions<R> {
         self.by_id.iter().map(|(id, session)| (*id, session))
     }
 
+    /// Ends the sessions that nobody has used in the last `idle` entries before
+    /// an index. How many there were.
+    pub(super) fn expire(&mut self, index: LogIndex, idle: usize) -> usize {
+        let mut ended = 0;
+        while let Some((used, id)) = self.by_use.first_key_value().map(|(used, id)| (*used, *id))
+            && index.since(used) > idle
+        {
+            self.by_use.remove(&used);
+            self.end(id);
+            ended += 1;
+        }
+        ended
+    }
+
+    fn end(&mut self, id: SessionId) {
+        let session = self.by_id.remove(&id).expect("each use names a session");
+        self.digest = self.digest.wrapping_sub(digest_of(id, &session));
+    }
+
+    /// The sessions that entries after an index named.
+    pub fn used_since(&self, index: LogIndex) -> impl Iterator<Item = (SessionId, &Session<R>)> {
+        self.by_use
+            .range(index.next()..)
+            .filter_map(|(_, id)| Some((*id, self.by_id.get(id)?)))
+    }
+
     /// Opens a session at an index. Returns the one that had to make room, if any.
     pub(super) fn open(&mut self, index: LogIndex, most: usize) -> Option<SessionId> {
         let evicted = if self.by_id.len() >= most {
@@ -135,8 +161,7 @@ impl<R: Hash> Sessions<R> {
             None
         };
         if let Some(id) = evicted {
-            let session = self.by_id.remove(&id).expect("each use names a session");
-            self.digest = self.digest.wrapping_sub(digest_of(id, &session));
+            self.end(id);
         }
         let id = SessionId(index);
         let session = Session {

@@ -152,11 +152,15 @@ pub(super) fn check_commit_rule<C: Command>(raft: &Raft<C>) -> Result<(), Violat
 }
 
 /// A snapshot must hold all of the state that it stands for.
-pub(super) fn check_snapshot<P: RaftHost>(node: NodeId, process: &P) -> Result<(), Violation> {
-    let Some(snapshot) = process.raft().snapshot() else {
+pub(super) fn check_snapshot<P: RaftHost>(
+    node: NodeId,
+    process: &P,
+    raft: &Raft<P::Command>,
+) -> Result<(), Violation> {
+    let Some(snapshot) = raft.snapshot() else {
         return Ok(());
     };
-    if process.raft().applied() != snapshot.last.index {
+    if raft.applied() != snapshot.last.index {
         return Ok(());
     }
     let state = process.encode_state();

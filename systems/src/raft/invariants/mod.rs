@@ -26,8 +26,8 @@ pub trait RaftHost: Process {
     /// What it replicates.
     type Command: super::Command;
 
-    /// The Raft inside.
-    fn raft(&self) -> &Raft<Self::Command>;
+    /// The Raft inside; `None` where this node replicates nothing, as a client's does not.
+    fn raft(&self) -> Option<&Raft<Self::Command>>;
     /// A cheap digest of the state after the last applied entry: equal on
     /// nodes that applied the same entries.
     fn state_digest(&self) -> u64;
@@ -39,8 +39,8 @@ pub trait RaftHost: Process {
     fn write(write: &<Self::Durable as process::Durable>::Write) -> Option<&Write<Self::Command>>;
     /// Raft's message, if the host's message is one.
     fn message(message: &Self::Message) -> Option<&Message<Self::Command>>;
-    /// The entry whose commit an outcome acknowledges, with its term if it says so.
-    fn acknowledged(outcome: &Self::Outcome) -> Option<(LogIndex, Option<Term>)>;
+    /// The entry whose commit an effect acknowledges, with its term if it says so.
+    fn acknowledged(effect: &Effect<Self>) -> Option<(LogIndex, Option<Term>)>;
 }
 
 /// What a node looked like after its last step.
@@ -97,7 +97,9 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         else {
             return Ok(());
         };
-        let raft = process.raft();
+        let Some(raft) = process.raft() else {
+            return Ok(());
+        };
         let seen = *self.seen(node);
         if raft.role().is_leader() {
             self.history.leader(raft.term(), node)?;
@@ -105,7 +107,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         if raft.commit() > seen.commit {
             // What a majority has on disk already is committed whether or not
             // this node lives to the end of its step.
-            self.note_commits(cluster, node, seen.commit, false)?;
+            self.note_commits(cluster, node, raft, seen.commit, false)?;
         }
         let mut disk = Disk::new(P::durable(durable), node, seen, raft.role().is_leader());
         for effect in effects {
@@ -120,12 +122,13 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
                         disk.send(*to, message)?;
                     }
                 }
-                Effect::Return { outcome, .. } => {
-                    if let Some((index, term)) = P::acknowledged(outcome) {
-                        self.check_acknowledged(raft, index, term)?;
-                    }
-                }
-                Effect::SetTimer(_) | Effect::CancelTimer(_) | Effect::Mark(_) => {}
+                Effect::Return { .. }
+                | Effect::SetTimer(_)
+                | Effect::CancelTimer(_)
+                | Effect::Mark(_) => {}
+            }
+            if let Some((index, term)) = P::acknowledged(effect) {
+                self.check_acknowledged(raft, index, term)?;
             }
         }
         Ok(())
@@ -140,7 +143,9 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         let Some(process) = view.process else {
             return Ok(());
         };
-        let raft = process.raft();
+        let Some(raft) = process.raft() else {
+            return Ok(());
+        };
         let seen = *self.seen(node);
         let now = Seen::of(raft);
         check_persisted(node, &now, P::durable(view.durable))?;
@@ -156,18 +161,18 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         }
         if now.commit != seen.commit {
             check_commit_rule(raft)?;
-            self.note_commits(cluster, node, seen.commit, true)?;
+            self.note_commits(cluster, node, raft, seen.commit, true)?;
         }
         if now.applied != seen.applied {
             self.history
                 .state(node, now.applied, process.state_digest())?;
         }
         if now.base != seen.base {
-            self.note_snapshot(node, process)?;
+            self.note_snapshot(node, process, raft)?;
         }
         *self.seen(node) = now;
         if now.base != seen.base || now.term != seen.term {
-            self.prune(cluster);
+            self.prune(cluster, raft.voters().nodes());
         }
         Ok(())
     }
@@ -181,7 +186,9 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         let Some(process) = view.process else {
             return Ok(());
         };
-        let raft = process.raft();
+        let Some(raft) = process.raft() else {
+            return Ok(());
+        };
         let seen = *self.seen(node);
         let now = Seen::of(raft);
         check_persisted(node, &now, P::durable(view.durable))?;
@@ -204,7 +211,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         if let Some((index, committed)) = self.history.last_committed() {
             check_majority(cluster, raft.voters().nodes(), index, committed.term)?;
         }
-        self.note_snapshot(node, process)?;
+        self.note_snapshot(node, process, raft)?;
         self.history
             .state(node, now.applied, process.state_digest())?;
         *self.seen(node) = now;
@@ -240,13 +247,11 @@ impl RaftInvariants {
         &mut self,
         cluster: &impl ClusterView<P>,
         node: NodeId,
+        raft: &Raft<P::Command>,
         known: LogIndex,
         strict: bool,
     ) -> Result<(), Violation> {
-        let view = cluster.node(node);
-        let process = view.process.expect("a node that stepped is up");
-        let raft = process.raft();
-        let disk = P::durable(view.durable);
+        let disk = P::durable(cluster.node(node).durable);
         let base = raft.log().base();
         let compacted = disk.log.term_at(base.index) == Some(base.term);
         let mut index = known;
@@ -320,24 +325,30 @@ impl RaftInvariants {
     }
 
     /// Compares a snapshot that is on disk with those of others, and with the state.
-    fn note_snapshot<P: RaftHost>(&mut self, node: NodeId, process: &P) -> Result<(), Violation> {
-        if let Some(snapshot) = process.raft().snapshot() {
+    fn note_snapshot<P: RaftHost>(
+        &mut self,
+        node: NodeId,
+        process: &P,
+        raft: &Raft<P::Command>,
+    ) -> Result<(), Violation> {
+        if let Some(snapshot) = raft.snapshot() {
             self.history.snapshot(node, snapshot)?;
         }
         // What stays behind a snapshot must follow it: no write says so, since
         // it was there before.
-        let log = process.raft().log();
+        let log = raft.log();
         if let Some(entry) = log.entry(log.first()) {
             self.history
                 .entry(node, log.first(), Some(log.base().term), entry)?;
         }
-        check_snapshot(node, process)
+        check_snapshot(node, process, raft)
     }
 
-    fn prune<P: RaftHost>(&mut self, cluster: &impl ClusterView<P>) {
+    fn prune<P: RaftHost>(&mut self, cluster: &impl ClusterView<P>, voters: &[NodeId]) {
         let disks = || {
-            (0..cluster.len())
-                .map(|position| P::durable(cluster.node(NodeId::at(position)).durable))
+            voters
+                .iter()
+                .map(|voter| P::durable(cluster.node(*voter).durable))
         };
         let index = disks().map(|disk| disk.log.base().index).min();
         let term = disks().map(|disk| disk.term).min();

@@ -1,0 +1,285 @@
+//! A clerk: finds the leader, asks until it is answered, and never lets a
+//! write happen twice.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::lane::{Lane, Stage, Wish};
+use super::{Call, ClerkConfig, Message, Node, Operation, Outcome, Timer, marks};
+use crate::process::{Effect, Effects, InvocationId, NodeId};
+use crate::replica::{self, SessionId, StateMachine};
+
+/// Asks servers on behalf of clients.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Clerk<M: StateMachine> {
+    id: NodeId,
+    servers: Arc<[NodeId]>,
+    doublings: u8,
+    /// Whom it asks first; always one of the servers.
+    target: NodeId,
+    lanes: Vec<Lane<M>>,
+    /// Calls that found all lanes taken, in the order of their arrival.
+    waiting: VecDeque<(InvocationId, Wish<M>)>,
+}
+
+impl<M: StateMachine> Clerk<M> {
+    pub(super) fn start(id: NodeId, config: &ClerkConfig) -> Self {
+        // Clerks start with different servers, so that not all ask the same one.
+        let first = id.position() % config.servers.len();
+        Self {
+            id,
+            servers: config.servers.clone(),
+            doublings: config.doublings,
+            target: config.servers[first],
+            lanes: (0..config.lanes.max(1)).map(|_| Lane::default()).collect(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn invoke(
+        &mut self,
+        invocation: InvocationId,
+        operation: Operation<M>,
+        effects: &mut Effects<Node<M>>,
+    ) {
+        let Some(wish) = Wish::of(operation) else {
+            return effects.reply(invocation, Outcome::TransferRefused);
+        };
+        match self.lanes.iter().position(|lane| lane.errand.is_none()) {
+            Some(lane) => self.begin(lane, invocation, wish, effects),
+            None => {
+                effects.mark(marks::WAITED_FOR_LANE);
+                self.waiting.push_back((invocation, wish));
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        lane: usize,
+        invocation: InvocationId,
+        wish: Wish<M>,
+        effects: &mut Effects<Node<M>>,
+    ) {
+        self.lanes[lane].begin(invocation, wish);
+        self.ask(lane, effects);
+    }
+
+    /// Asks the server that it takes for the leader.
+    fn ask(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
+        let (target, lane) = (self.target, &mut self.lanes[number]);
+        let operation = lane.operation();
+        let (Some(errand), Some(operation)) = (&mut lane.errand, operation) else {
+            return;
+        };
+        errand.attempts += 1;
+        errand.stage = Stage::Asking(target);
+        let call = Call {
+            invocation: errand.invocation,
+            attempt: errand.attempts,
+        };
+        effects.push(Effect::Send {
+            to: target,
+            message: Message::Ask { call, operation },
+        });
+        effects.push(Effect::SetTimer(Timer::Patience {
+            lane: number as u8,
+            doublings: errand.waited.min(self.doublings),
+        }));
+    }
+
+    pub(super) fn timeout(&mut self, timer: Timer, effects: &mut Effects<Node<M>>) {
+        match timer {
+            Timer::Patience { lane, .. } => {
+                let number = usize::from(lane);
+                if let Some(errand) = &mut self.lanes[number].errand
+                    && let Stage::Asking(silent) = errand.stage
+                {
+                    effects.mark(marks::GAVE_UP_WAITING);
+                    errand.waited = errand.waited.saturating_add(1);
+                    self.turn_from(silent);
+                    self.ask(number, effects);
+                }
+            }
+            Timer::BackOff { lane } => self.ask(usize::from(lane), effects),
+            Timer::Idle { lane } => {
+                let lane = &mut self.lanes[usize::from(lane)];
+                // Servers forget it sooner or later; a write under a forgotten
+                // session is one whose fate nobody knows.
+                if lane.errand.is_none() && lane.session.is_some() {
+                    lane.closed();
+                    effects.mark(marks::SESSION_LET_GO);
+                }
+            }
+            Timer::Raft(_) => {}
+        }
+    }
+
+    /// Goes on to the next server, unless somebody has already.
+    fn turn_from(&mut self, server: NodeId) {
+        if self.target != server {
+            return;
+        }
+        let place = self.servers.iter().position(|known| *known == server);
+        let next = place.map_or(0, |place| (place + 1) % self.servers.len());
+        self.target = self.servers[next];
+    }
+
+    pub(super) fn told(
+        &mut self,
+        call: Call,
+        outcome: replica::Outcome<M>,
+        effects: &mut Effects<Node<M>>,
+    ) {
+        let of_call = |lane: &Lane<M>| {
+            let errand = lane.errand.as_ref();
+            errand.is_some_and(|errand| errand.invocation == call.invocation)
+        };
+        let Some(number) = self.lanes.iter().position(of_call) else {
+            return effects.mark(marks::ANSWER_IGNORED);
+        };
+        let errand = self.lanes[number].errand.as_ref();
+        let is_late = errand.is_some_and(|errand| errand.attempts != call.attempt);
+        match outcome {
+            // Whichever try an answer is to, the call was under way when it was made.
+            replica::Outcome::Written { response, .. } => {
+                self.answered(number, is_late, Outcome::Written(response), effects);
+            }
+            replica::Outcome::Answered { answer, .. } => {
+                self.answered(number, is_late, Outcome::Answered(answer), effects);
+            }
+            replica::Outcome::SessionOpened { session } => self.opened(number, session, effects),
+            // What turned an earlier try away says nothing about this one.
+            replica::Outcome::NotLeader { hint } if !is_late => {
+                self.turned_away(number, hint, effects);
+            }
+            replica::Outcome::Unknown if !is_late => {
+                effects.mark(marks::RETRIED_AFTER_UNKNOWN);
+                self.turned_away(number, None, effects);
+            }
+            // A try may have been applied before the session ended. To ask
+            // again under a new session could make it happen twice.
+            replica::Outcome::SessionExpired | replica::Outcome::StaleSequence => {
+                effects.mark(marks::SESSION_LOST);
+                self.lanes[number].closed();
+                self.answered(number, false, Outcome::Maybe, effects);
+            }
+            replica::Outcome::NotLeader { .. }
+            | replica::Outcome::Unknown
+            | replica::Outcome::TransferStarted
+            | replica::Outcome::TransferRefused => effects.mark(marks::ANSWER_IGNORED),
+        }
+    }
+
+    /// The session is open: now the write itself.
+    fn opened(&mut self, number: usize, session: SessionId, effects: &mut Effects<Node<M>>) {
+        if self.lanes[number].session.is_some() {
+            // Each try may have opened one; the others idle out.
+            return effects.mark(marks::ANSWER_IGNORED);
+        }
+        self.rest(number, effects);
+        self.lanes[number].opened(session);
+        self.ask(number, effects);
+    }
+
+    /// Somebody who does not lead says who may.
+    fn turned_away(&mut self, number: usize, hint: Option<NodeId>, effects: &mut Effects<Node<M>>) {
+        let Some(errand) = &self.lanes[number].errand else {
+            return;
+        };
+        let (stage, redirected) = (errand.stage, errand.redirected);
+        let Stage::Asking(asked) = stage else {
+            return;
+        };
+        self.rest(number, effects);
+        let hint = hint.filter(|hint| *hint != asked && self.servers.contains(hint));
+        match hint {
+            Some(leader) => {
+                effects.mark(marks::REDIRECTED);
+                self.target = leader;
+            }
+            None => {
+                effects.mark(marks::TRIED_NEXT);
+                self.turn_from(asked);
+            }
+        }
+        // Two servers that each take the other for the leader must not keep a
+        // clerk running to and fro.
+        let at_once = hint.is_some() && !redirected;
+        if let Some(errand) = &mut self.lanes[number].errand {
+            errand.redirected = at_once;
+        }
+        if at_once {
+            self.ask(number, effects);
+        } else {
+            let lane = number as u8;
+            effects.push(Effect::SetTimer(Timer::BackOff { lane }));
+        }
+    }
+
+    /// Waits for nothing any more.
+    fn rest(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
+        let lane = number as u8;
+        if let Some(errand) = &mut self.lanes[number].errand {
+            let timer = match errand.stage {
+                Stage::Asking(_) => Timer::Patience {
+                    lane,
+                    doublings: errand.waited.min(self.doublings),
+                },
+                Stage::Resting => Timer::BackOff { lane },
+            };
+            effects.push(Effect::CancelTimer(timer));
+            errand.stage = Stage::Resting;
+        }
+    }
+
+    fn answered(
+        &mut self,
+        number: usize,
+        is_late: bool,
+        outcome: Outcome<M>,
+        effects: &mut Effects<Node<M>>,
+    ) {
+        if is_late {
+            effects.mark(marks::LATE_ANSWER_TAKEN);
+        }
+        self.rest(number, effects);
+        let Some(errand) = self.lanes[number].errand.take() else {
+            return;
+        };
+        effects.reply(errand.invocation, outcome);
+        if let Some((invocation, wish)) = self.waiting.pop_front() {
+            self.begin(number, invocation, wish, effects);
+        } else if self.lanes[number].session.is_some() {
+            let lane = number as u8;
+            effects.push(Effect::SetTimer(Timer::Idle { lane }));
+        }
+    }
+
+    /// Whom it takes for the leader.
+    #[must_use]
+    pub fn target(&self) -> NodeId {
+        self.target
+    }
+
+    /// Its lanes.
+    #[must_use]
+    pub fn lanes(&self) -> &[Lane<M>] {
+        &self.lanes
+    }
+}
+
+impl<M: StateMachine> fmt::Display for Clerk<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "clerk of {}", self.target)?;
+        for (invocation, stage) in self.lanes.iter().filter_map(Lane::call) {
+            match stage {
+                Stage::Asking(server) => write!(f, ", {invocation} at {server}")?,
+                Stage::Resting => write!(f, ", {invocation} rests")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! One call of a clerk at a time, under one session.
+
+use super::Operation;
+use crate::process::{InvocationId, NodeId};
+use crate::replica::{self, Sequence, SessionId, StateMachine};
+
+/// A session, and the call that is under way in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lane<M: StateMachine> {
+    /// The session of its writes, once it is open.
+    pub(super) session: Option<SessionId>,
+    /// The number of the last write under the session. A write keeps its
+    /// number for as long as it is asked: two numbers would be two writes.
+    pub(super) sequence: Sequence,
+    pub(super) errand: Option<Errand<M>>,
+}
+
+/// A call that is not answered yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Errand<M: StateMachine> {
+    pub(super) invocation: InvocationId,
+    pub(super) wish: Wish<M>,
+    pub(super) stage: Stage,
+    /// How often it has asked anything.
+    pub(super) attempts: u32,
+    /// How often it has waited in vain.
+    pub(super) waited: u8,
+    /// Whether it followed a hint since it last rested.
+    pub(super) redirected: bool,
+}
+
+/// What a client wants.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Wish<M: StateMachine> {
+    Write(M::Command),
+    Read(M::Query),
+}
+
+/// What a lane does for its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// It waits for an answer of this server.
+    Asking(NodeId),
+    /// It rests before it asks again.
+    Resting,
+}
+
+impl<M: StateMachine> Wish<M> {
+    /// What a clerk can do for a client.
+    pub(super) fn of(operation: Operation<M>) -> Option<Self> {
+        match operation {
+            Operation::Write(command) => Some(Self::Write(command)),
+            Operation::Read(query) => Some(Self::Read(query)),
+            Operation::TransferLeadership { .. } => None,
+        }
+    }
+}
+
+impl<M: StateMachine> Default for Lane<M> {
+    fn default() -> Self {
+        Self {
+            session: None,
+            sequence: Sequence::default(),
+            errand: None,
+        }
+    }
+}
+
+impl<M: StateMachine> Lane<M> {
+    /// Takes a call on. A write takes the next number of the session, if there is one.
+    pub(super) fn begin(&mut self, invocation: InvocationId, wish: Wish<M>) {
+        if matches!(wish, Wish::Write(_)) && self.session.is_some() {
+            self.sequence.0 += 1;
+        }
+        self.errand = Some(Errand {
+            invocation,
+            wish,
+            stage: Stage::Resting,
+            attempts: 0,
+            waited: 0,
+            redirected: false,
+        });
+    }
+
+    /// A session is open; its writes are numbered from 1.
+    pub(super) fn opened(&mut self, session: SessionId) {
+        self.session = Some(session);
+        self.sequence = Sequence(1);
+    }
+
+    /// The session is of no use any more.
+    pub(super) fn closed(&mut self) {
+        self.session = None;
+        self.sequence = Sequence::default();
+    }
+
+    /// What it must ask next.
+    pub(super) fn operation(&self) -> Option<replica::Operation<M>> {
+        let errand = self.errand.as_ref()?;
+        Some(match (&errand.wish, self.session) {
+            (Wish::Read(query), _) => replica::Operation::Read {
+                query: query.clone(),
+            },
+            (Wish::Write(_), None) => replica::Operation::OpenSession,
+            (Wish::Write(command), Some(session)) => replica::Operation::Write {
+                session: Some((session, self.sequence)),
+                command: command.clone(),
+            },
+        })
+    }
+
+    /// The session of its writes, once it is open, and the number of the last write.
+    #[must_use]
+    pub fn session(&self) -> Option<(SessionId, Sequence)> {
+        Some((self.session?, self.sequence))
+    }
+
+    /// The call that is under way, and what it waits for.
+    #[must_use]
+    pub fn call(&self) -> Option<(InvocationId, Stage)> {
+        let errand = self.errand.as_ref()?;
+        Some((errand.invocation, errand.stage))
+    }
+}
