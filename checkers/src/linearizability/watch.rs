@@ -187,6 +187,22 @@ impl<S: Specification> Watch<S> {
         self.parts.get(key).map(|part| &part.history)
     }
 
+    /// The operations of all keys, by the moment of their call.
+    #[must_use]
+    pub fn whole(&self) -> History<S::Input, S::Output> {
+        let parts = self.parts.values();
+        let mut operations: Vec<_> = parts
+            .flat_map(|part| part.history.operations())
+            .cloned()
+            .collect();
+        operations.sort_by_key(|operation| operation.called);
+        let mut history = History::default();
+        for operation in operations {
+            history.push(operation);
+        }
+        history
+    }
+
     fn pass(&mut self, at: Moment) -> Result<(), NotAHistory> {
         let before = std::mem::replace(&mut self.now, at);
         if at < before {

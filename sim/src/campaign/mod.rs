@@ -194,6 +194,11 @@ impl Shared<'_> {
         }
         scenario.comment = format!("Found by fuzzing: {finding}.");
         let saved = save(&self.plan.found, &scenario)?;
+        if let Trial::Ran(report) = trial
+            && let Some(history) = &report.history
+        {
+            fs::write(history_of(&saved), history)?;
+        }
         let confirmation = match &self.plan.confirm_with {
             Some(program) => confirm(program, &saved, trial, self.plan.watchdog * 2),
             None => Confirmation::NotAsked("no program to ask".to_owned()),
@@ -213,6 +218,12 @@ impl Shared<'_> {
             },
         })
     }
+}
+
+/// Where the history of a failing run stands: beside its scenario.
+#[must_use]
+pub fn history_of(scenario: &Path) -> PathBuf {
+    scenario.with_extension("history.jsonl")
 }
 
 /// Writes a scenario under its system and seed.

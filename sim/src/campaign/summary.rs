@@ -22,12 +22,16 @@ pub enum Finding {
     NotDeterministic(String),
     /// The named safety property is broken.
     Safety(String),
+    /// What clients saw breaks the named property.
+    Illegal(String),
     /// A process panicked.
     Panic(String),
     /// Demanded progress did not come, or never stopped coming.
     Liveness(String),
     /// The run did not end in real time.
     Hang(String),
+    /// It was not found out whether what clients saw is right.
+    Undecided(String),
     /// The tool itself failed.
     Tool(String),
 }
@@ -43,6 +47,10 @@ impl Finding {
                 Verdict::Held | Verdict::CannotRecover => None,
                 Verdict::Broke(breakage) => Some(match &breakage.broken {
                     Broken::Safety(violation) => Self::Safety(violation.property.to_owned()),
+                    Broken::Illegal(illegal) => {
+                        Self::Illegal(illegal.violation.property.to_owned())
+                    }
+                    Broken::Undecided { why } => Self::Undecided(why.clone()),
                     Broken::Liveness(violation) => Self::Liveness(violation.property.to_owned()),
                     Broken::Panic { message, .. } => Self::Panic(message.clone()),
                     Broken::OutOfSteps { .. } => Self::Liveness("step-budget".to_owned()),
@@ -57,6 +65,8 @@ impl Finding {
         match self {
             Self::NotDeterministic(_) => 21,
             Self::Safety(_) => 10,
+            Self::Illegal(_) => 13,
+            Self::Undecided(_) => 20,
             Self::Panic(_) => 12,
             Self::Liveness(_) | Self::Hang(_) => 11,
             Self::Tool(_) => 1,
@@ -71,6 +81,8 @@ impl fmt::Display for Finding {
                 write!(f, "not deterministic: one process found: {first}")
             }
             Self::Safety(property) => write!(f, "violates {property}"),
+            Self::Illegal(property) => write!(f, "history not {property}"),
+            Self::Undecided(why) => write!(f, "undecided: {why}"),
             Self::Panic(message) => write!(f, "panic: {message}"),
             Self::Liveness(property) => write!(f, "stuck: {property}"),
             Self::Hang(text) => write!(f, "hangs: {text}"),

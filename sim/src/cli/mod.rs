@@ -286,9 +286,9 @@ fn act(verb: Verb) -> Result<u8, Failed> {
 }
 
 /// The gravest of several exit codes: what makes every verdict doubtful first,
-/// then safety, panics, liveness, and what could not be judged.
+/// then safety, histories, panics, liveness, and what could not be judged.
 fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
-    const ORDER: [u8; 6] = [21, 10, 12, 11, 2, 1];
+    const ORDER: [u8; 8] = [21, 10, 13, 12, 11, 20, 2, 1];
     let rank = |code: u8| ORDER.iter().position(|known| *known == code);
     codes
         .into_iter()

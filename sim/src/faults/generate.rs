@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use snowglobe_systems::process::NodeId;
 
+use super::membership::tolerated_damage;
 use super::{
-    CrashMoment, DiskFault, Fault, FaultFamily, FaultProfile, Links, Nodes, QualityChange, Shape,
-    TimedFault,
+    CrashMoment, DiskFault, Fault, FaultFamily, FaultProfile, Links, Membership, Nodes,
+    QualityChange, Shape, TimedFault,
 };
 use crate::draw::{Draw, PerMillion};
 use crate::time::SimTime;
 use crate::world::disk::CrashMode;
 
-/// Draws a schedule for nodes `n1` to `n<nodes>`, sorted by time.
+/// Draws a schedule for a cluster, sorted by time.
 ///
 /// No fault comes at `until` or later; what would have mended something then is
 /// left out, since whoever asks for a calm end heals the world anyway. The
@@ -26,19 +27,21 @@ use crate::world::disk::CrashMode;
 #[must_use]
 pub fn generate(
     draw: &mut Draw,
-    nodes: usize,
+    members: &Membership,
     until: SimTime,
     profile: &FaultProfile,
 ) -> Vec<TimedFault> {
     let families: Vec<(u32, FaultFamily)> = profile
         .families
         .iter()
-        .filter(|(family, weight)| **weight > 0 && is_possible(**family, nodes))
+        .filter(|(family, weight)| **weight > 0 && is_possible(**family, members))
         .map(|(family, weight)| (*weight, *family))
         .collect();
     let mut schedule = Schedule {
         draw,
-        nodes: (0..nodes).map(NodeId::at).collect(),
+        members,
+        nodes: members.nodes().collect(),
+        servers: members.servers().collect(),
         faults: Vec::new(),
         damaged: BTreeSet::new(),
     };
@@ -61,17 +64,14 @@ pub fn generate(
     faults
 }
 
-fn is_possible(family: FaultFamily, nodes: usize) -> bool {
+fn is_possible(family: FaultFamily, members: &Membership) -> bool {
+    let mut groups = members.each_group().iter();
     match family {
-        FaultFamily::Partitions | FaultFamily::Cuts | FaultFamily::Links => nodes >= 2,
-        FaultFamily::Rot => tolerated_damage(nodes) > 0,
-        _ => nodes >= 1,
+        FaultFamily::Partitions | FaultFamily::Cuts | FaultFamily::Links => members.size() >= 2,
+        FaultFamily::Rot => groups.any(|group| tolerated_damage(group.len()) > 0),
+        FaultFamily::SlowDisks | FaultFamily::DiskErrors => members.servers().next().is_some(),
+        _ => members.size() >= 1,
     }
-}
-
-/// How many nodes may be damaged for good while a majority is whole.
-fn tolerated_damage(nodes: usize) -> usize {
-    nodes.saturating_sub(1) / 2
 }
 
 /// At least a millisecond, so that the loop over incidents comes to its end.
@@ -86,7 +86,10 @@ const SPANS: [Range<u64>; 4] = [10..100, 100..300, 300..700, 700..3000];
 
 struct Schedule<'a> {
     draw: &'a mut Draw,
+    members: &'a Membership,
     nodes: Vec<NodeId>,
+    /// Those whose disks matter.
+    servers: Vec<NodeId>,
     faults: Vec<TimedFault>,
     /// Nodes with rot. What is in here once stays in here.
     damaged: BTreeSet<NodeId>,
@@ -123,6 +126,10 @@ impl Schedule<'_> {
 
     fn node(&mut self) -> NodeId {
         *self.draw.pick(&self.nodes)
+    }
+
+    fn server(&mut self) -> NodeId {
+        *self.draw.pick(&self.servers)
     }
 
     fn shuffled(&mut self) -> Vec<NodeId> {
@@ -315,7 +322,7 @@ impl Schedule<'_> {
     }
 
     fn slow_disk(&mut self, at: SimTime) {
-        let node = self.node();
+        let node = self.server();
         let times = [(1, 5), (10, 50), (50, 300)];
         let (least, most) = *self.draw.pick(&times);
         let time = Duration::from_millis(least)..Duration::from_millis(most);
@@ -326,7 +333,7 @@ impl Schedule<'_> {
 
     /// A node stops at its first failing write, and restarts on a healed disk.
     fn disk_error(&mut self, at: SimTime) {
-        let node = self.node();
+        let node = self.server();
         let fault = self.draw.pick(&[DiskFault::Fails, DiskFault::Full]).clone();
         let end = at + self.span();
         self.disk(at, node, fault);
@@ -336,12 +343,14 @@ impl Schedule<'_> {
 
     /// Rot shows when the node reads its disk, so a restart follows it.
     fn rot(&mut self, at: SimTime) {
-        let node = if self.damaged.len() < tolerated_damage(self.nodes.len()) {
-            self.node()
-        } else {
-            let damaged: Vec<NodeId> = self.damaged.iter().copied().collect();
-            *self.draw.pick(&damaged)
-        };
+        let mut candidates: Vec<NodeId> = Vec::new();
+        for group in self.members.each_group() {
+            let damaged = |node: &NodeId| self.damaged.contains(node);
+            let spare =
+                tolerated_damage(group.len()) > group.iter().filter(|it| damaged(it)).count();
+            candidates.extend(group.iter().filter(|node| spare || damaged(node)));
+        }
+        let node = *self.draw.pick(&candidates);
         self.damaged.insert(node);
         self.disk(at, node, DiskFault::Rots);
         let down = at + self.span();

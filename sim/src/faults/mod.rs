@@ -6,6 +6,7 @@
 
 mod family;
 pub mod generate;
+mod membership;
 mod parse;
 pub mod profile;
 pub mod words;
@@ -22,6 +23,7 @@ use crate::world::disk::CrashMode;
 
 pub use self::family::FaultFamily;
 pub use self::generate::generate;
+pub use self::membership::Membership;
 pub use self::profile::FaultProfile;
 pub use self::words::FaultError;
 

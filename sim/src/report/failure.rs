@@ -3,15 +3,20 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use snowglobe_systems::invariants::Violation;
+
 use super::grouped;
+use crate::campaign::history_of;
 use crate::scenarios::RunReport;
-use crate::world::{Breakage, Broken};
+use crate::world::{Breakage, Broken, Suspicion};
 
 /// What broke, in one line.
 #[must_use]
 pub fn what(broken: &Broken) -> String {
     match broken {
         Broken::Safety(violation) | Broken::Liveness(violation) => violation.to_string(),
+        Broken::Illegal(illegal) => illegal.violation.to_string(),
+        Broken::Undecided { why } => format!("history-undecided: {why}"),
         Broken::Panic { node, message } => format!("no-panic: {node} panicked: {message}"),
         Broken::OutOfSteps { budget } => {
             format!("step-budget: still busy after {} steps", grouped(*budget))
@@ -41,9 +46,20 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
             line("saw", &violation.found);
             line("but", &format!("expected {}", violation.expected));
             if !violation.nodes.is_empty() {
-                let nodes: Vec<String> = violation.nodes.iter().map(ToString::to_string).collect();
-                line("nodes", &nodes.join(", "));
+                line("nodes", &names(violation));
             }
+        }
+        Broken::Illegal(illegal) => {
+            line("property", illegal.violation.property);
+            line("saw", &illegal.violation.found);
+            line("but", &illegal.violation.expected);
+            for (place, operation) in illegal.core.iter().enumerate() {
+                line(if place == 0 { "core" } else { "" }, operation);
+            }
+        }
+        Broken::Undecided { why } => {
+            line("property", "history-undecided");
+            line("saw", why);
         }
         Broken::Panic { node, message } => {
             line("property", "no-panic");
@@ -57,9 +73,16 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
             );
         }
     }
+    if let Some(suspicion) = &breakage.suspicion {
+        line("first bad", &first_bad(suspicion));
+    }
     line("faults", &faults_before(report, breakage));
     if let Some(path) = saved {
         line("saved", &path.display().to_string());
+        if report.history.is_some() {
+            let history = history_of(path);
+            line("history", &history.display().to_string());
+        }
         line("replay", &format!("snowglobe replay {}", path.display()));
     } else {
         line(
@@ -71,6 +94,27 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
         );
     }
     text
+}
+
+/// The nodes that a violation names.
+fn names(violation: &Violation) -> String {
+    let nodes: Vec<String> = violation.nodes.iter().map(ToString::to_string).collect();
+    nodes.join(", ")
+}
+
+/// Where the trouble may have begun.
+fn first_bad(suspicion: &Suspicion) -> String {
+    let Suspicion {
+        violation,
+        at,
+        step,
+    } = suspicion;
+    format!(
+        "{}; expected {}  step {}  {at}",
+        violation.found,
+        violation.expected,
+        grouped(*step)
+    )
 }
 
 /// The faults that had struck by then, the last ones first in interest.

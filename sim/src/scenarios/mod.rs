@@ -4,6 +4,7 @@
 //! and every command works on it.
 
 pub mod file;
+pub mod kv;
 pub mod raft;
 mod shake;
 pub mod story;
@@ -19,6 +20,7 @@ use thiserror::Error;
 
 use self::file::Scenario;
 use crate::draw::Draw;
+use crate::faults::Membership;
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
 use crate::world::engine::{self, Finished};
@@ -54,7 +56,12 @@ pub trait System: Sized + 'static {
     /// # Errors
     /// A line that names the option that does not.
     fn check_options(options: &Self::Options) -> Result<(), String>;
-    /// One configuration per node.
+    /// Who is who: which nodes must keep a majority, and which are clients. A
+    /// cluster of some nodes is one group and has no clients, unless said otherwise.
+    fn membership(nodes: usize, _options: &Self::Options) -> Membership {
+        Membership::one_group(nodes)
+    }
+    /// One configuration per member.
     fn configs(nodes: usize, options: &Self::Options) -> Vec<<Self::Process as Process>::Config>;
     /// The clients of a shaken run.
     fn workload(scenario: &Scenario, options: &Self::Options) -> Self::Workload;
@@ -78,6 +85,11 @@ pub trait Workload<P: Process, I: Invariants<P>>: Send + 'static {
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
     /// The faults are over for a majority; from now on everybody must make progress.
     fn settle(&mut self, world: &mut World<P, I>);
+    /// What clients asked and were told, as lines that `snowglobe history` reads,
+    /// if that was written down.
+    fn history(&self) -> Option<String> {
+        None
+    }
     /// Whether the demanded progress was made, and if not, what is missing.
     fn settled(&mut self, world: &mut World<P, I>) -> Settled;
 }
@@ -112,6 +124,8 @@ impl Verdict {
             Self::Held | Self::CannotRecover => None,
             Self::Broke(breakage) => Some(match &breakage.broken {
                 Broken::Safety(violation) | Broken::Liveness(violation) => violation.property,
+                Broken::Illegal(illegal) => illegal.violation.property,
+                Broken::Undecided { .. } => "history-undecided",
                 Broken::Panic { .. } => "no-panic",
                 Broken::OutOfSteps { .. } => "step-budget",
             }),
@@ -136,6 +150,9 @@ pub struct RunReport {
     pub marks: Marks,
     /// How many events were traced.
     pub events: u64,
+    /// What clients asked and were told, if that was written down and the run
+    /// failed; see [`Workload::history`].
+    pub history: Option<String>,
 }
 
 /// Why a scenario cannot be run at all.
@@ -193,7 +210,7 @@ impl<S> Entry<S> {
 /// All systems, in the order in which they build on each other.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Registered] {
-    &[&Entry::<raft::RaftSystem>::NEW]
+    &[&Entry::<raft::RaftSystem>::NEW, &Entry::<kv::KvSystem>::NEW]
 }
 
 /// The system of a name.
@@ -291,15 +308,19 @@ impl<S: System> Registered for Entry<S> {
                 nodes,
             });
         }
+        let options = Self::options(scenario)?;
+        S::check_options(&options)
+            .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
+        let size = S::membership(nodes, &options).size();
         if let Some(stranger) = scenario.faults.iter().find(|fault| {
             fault
                 .fault
                 .nodes()
                 .iter()
-                .any(|node| node.position() >= nodes)
+                .any(|node| node.position() >= size)
         }) {
             return Err(CannotRun::Unfit(format!(
-                "{:?} names a node that a cluster of {nodes} does not have",
+                "{:?} names a node that a cluster of {size} does not have",
                 stranger.to_string()
             )));
         }
@@ -313,9 +334,6 @@ impl<S: System> Registered for Entry<S> {
                 "{late:?} would strike after the chaos of {chaos}; make `chaos` longer"
             )));
         }
-        let options = Self::options(scenario)?;
-        S::check_options(&options)
-            .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
         if !scenario.story.is_empty() {
             S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
         }
@@ -327,19 +345,32 @@ impl<S: System> Registered for Entry<S> {
         let options = Self::options(scenario)?;
         let blueprint = Self::blueprint(scenario, &options);
         if scenario.story.is_empty() {
-            let director = Shake::new(scenario, S::workload(scenario, &options));
+            let members = S::membership(scenario.nodes, &options);
+            let director = Shake::new(scenario, members, S::workload(scenario, &options));
             let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
-            Ok(report(scenario, finished, director.could_recover()))
+            let history = || director.history();
+            Ok(report(
+                scenario,
+                finished,
+                director.could_recover(),
+                history,
+            ))
         } else {
             let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
-            let (finished, _) = engine::run::<_, S::Invariants, _>(blueprint, director);
-            Ok(report(scenario, finished, true))
+            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
+            Ok(report(scenario, finished, true, || director.history()))
         }
     }
 }
 
-fn report(scenario: &Scenario, finished: Finished, could_recover: bool) -> RunReport {
+fn report(
+    scenario: &Scenario,
+    finished: Finished,
+    could_recover: bool,
+    history: impl FnOnce() -> Option<String>,
+) -> RunReport {
     RunReport {
+        history: finished.breakage.as_ref().and_then(|_| history()),
         scenario: scenario.clone(),
         verdict: match finished.breakage {
             Some(breakage) => Verdict::Broke(breakage),
@@ -366,6 +397,9 @@ impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {
     }
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {
         (**self).is_over(world)
+    }
+    fn history(&self) -> Option<String> {
+        (**self).history()
     }
 }
 

@@ -60,6 +60,8 @@ pub struct RaftOptions {
     pub election_spread_ms: u64,
     /// How many client sessions the replicas keep.
     pub max_sessions: usize,
+    /// After how many entries that do not name it a session ends; 0 for never.
+    pub session_idle_entries: usize,
     /// The number of log entries after which a snapshot is taken; 0 for never.
     pub snapshot_after_entries: usize,
     /// The largest piece of a snapshot in one message, in bytes.
@@ -80,6 +82,7 @@ impl Default for RaftOptions {
             election_ms: 300,
             election_spread_ms: 300,
             max_sessions: 64,
+            session_idle_entries: 0,
             snapshot_after_entries: 100,
             snapshot_chunk_bytes: 1024,
         }
@@ -118,6 +121,7 @@ impl System for RaftSystem {
             max_sessions: usize::from(clients) + *draw.pick(&[0, 1, 64]),
             snapshot_after_entries: *draw.pick(&[0, 10, 10, 40, 200]),
             snapshot_chunk_bytes: *draw.pick(&[64, 200, 4096]),
+            session_idle_entries: *draw.pick(&[0, 0, 30, 200]),
         }
     }
 
@@ -138,6 +142,8 @@ impl System for RaftSystem {
     fn configs(nodes: usize, options: &RaftOptions) -> Vec<replica::Config> {
         let mut config = replica::Config::of(nodes);
         config.max_sessions = options.max_sessions;
+        config.session_idle_entries =
+            (options.session_idle_entries > 0).then_some(options.session_idle_entries);
         config.snapshot_after_entries =
             (options.snapshot_after_entries > 0).then_some(options.snapshot_after_entries);
         let shortest = Duration::from_millis(options.election_ms);
@@ -156,9 +162,10 @@ impl System for RaftSystem {
 
     fn storyteller(
         scenario: &Scenario,
-        _options: &RaftOptions,
+        options: &RaftOptions,
     ) -> Result<Box<dyn Director<RaftProcess, RaftInvariants>>, String> {
-        Ok(Box::new(Story::new(scenario, RaftTeller::new())?))
+        let members = Self::membership(scenario.nodes, options);
+        Ok(Box::new(Story::new(scenario, &members, RaftTeller::new())?))
     }
 }
 

@@ -8,7 +8,7 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use super::file::Scenario;
 use super::{Workload, stuck};
 use crate::draw::{Draw, PerMillion, Purpose, Streams};
-use crate::faults::{Fault, Links};
+use crate::faults::{Fault, Links, Membership};
 use crate::time::format_duration;
 use crate::world::{Director, World};
 
@@ -40,6 +40,7 @@ const PATIENCE_IS_OVER: u64 = OWN_ALARMS | 1;
 #[derive(Debug)]
 pub struct Shake<W> {
     workload: W,
+    members: Membership,
     chaos: Duration,
     patience: Duration,
     phase: Phase,
@@ -50,9 +51,10 @@ pub struct Shake<W> {
 
 impl<W> Shake<W> {
     /// A director for a scenario.
-    pub fn new(scenario: &Scenario, workload: W) -> Self {
+    pub fn new(scenario: &Scenario, members: Membership, workload: W) -> Self {
         Self {
             workload,
+            members,
             chaos: scenario.chaos,
             patience: scenario.settle,
             phase: Phase::Chaos,
@@ -91,6 +93,37 @@ impl<W> Shake<W> {
         }
     }
 
+    /// Heals a majority of each group, and all clients. Who is healed, and who
+    /// is not; `None` if a group has no majority that can run.
+    fn heal<P, I>(&mut self, world: &mut World<P, I>) -> Option<(Vec<NodeId>, Vec<NodeId>)>
+    where
+        P: Process,
+        I: Invariants<P>,
+    {
+        let (mut healed, mut others) = (Vec::new(), Vec::new());
+        for group in self.members.each_group() {
+            let mut candidates = group.clone();
+            self.draw.shuffle(&mut candidates);
+            let majority = group.len() / 2 + 1;
+            let chosen = heal_some(world, &candidates, majority);
+            if chosen.len() < majority {
+                return None;
+            }
+            others.extend(candidates.iter().filter(|id| !chosen.contains(id)));
+            healed.extend(chosen);
+        }
+        for client in self.members.clients() {
+            world.heal_node(*client);
+            // Nobody but those whom a client reaches can serve it, and a
+            // majority may follow a leader that is not among the healed.
+            let everybody: Vec<NodeId> = world.node_ids().collect();
+            for peer in everybody {
+                world.heal_links_among(&[*client, peer]);
+            }
+        }
+        Some((healed, others))
+    }
+
     fn settle<P, I>(&mut self, world: &mut World<P, I>)
     where
         P: Process,
@@ -98,20 +131,18 @@ impl<W> Shake<W> {
         W: Workload<P, I>,
     {
         world.phase("settle: a majority is healed, progress is demanded");
-        let majority = world.size() / 2 + 1;
-        let mut candidates: Vec<NodeId> = world.node_ids().collect();
-        self.draw.shuffle(&mut candidates);
-        let healed = heal_majority(world, &candidates, majority);
-        if healed.len() < majority {
+        let Some((healed, others)) = self.heal(world) else {
             // A majority of the disks is damaged beyond what the system
             // promises to survive: it is right to stand still.
             world.mark("world.cannot_recover");
             self.could_recover = false;
             self.phase = Phase::Over;
             return;
-        }
-        for id in candidates.iter().filter(|id| !healed.contains(id)) {
-            self.leave_to_its_faults(world, *id);
+        };
+        world.heal_links_among(&healed);
+        world.phase(&format!("healed: {healed:?}"));
+        for id in others {
+            self.leave_to_its_faults(world, id);
         }
         self.phase = Phase::Settling;
         world.alarm(self.patience, PATIENCE_IS_OVER);
@@ -122,17 +153,17 @@ impl<W> Shake<W> {
 /// The clock of a node that hurries: its timers fire three times as often.
 const HURRIED: PerMillion = PerMillion::percent(300);
 
-/// Heals the first candidates that can run, until they are a majority; returns them.
-fn heal_majority<P: Process, I: Invariants<P>>(
+/// Heals the first candidates that can run, until they are so many; returns them.
+fn heal_some<P: Process, I: Invariants<P>>(
     world: &mut World<P, I>,
     candidates: &[NodeId],
-    majority: usize,
+    wanted: usize,
 ) -> Vec<NodeId> {
     // Nodes that already refuse to start are passed over; one that turns out
     // to be damaged when it starts is replaced by the next.
     let mut chosen: Vec<NodeId> = Vec::new();
     for id in candidates {
-        if chosen.len() == majority {
+        if chosen.len() == wanted {
             break;
         }
         if world.refusal(*id).is_some() {
@@ -143,8 +174,6 @@ fn heal_majority<P: Process, I: Invariants<P>>(
             chosen.push(*id);
         }
     }
-    world.heal_links_among(&chosen);
-    world.phase(&format!("healed: {chosen:?}"));
     chosen
 }
 
@@ -175,6 +204,10 @@ impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W
 
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
         self.workload.returned(world, invocation, outcome);
+    }
+
+    fn history(&self) -> Option<String> {
+        self.workload.history()
     }
 
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {

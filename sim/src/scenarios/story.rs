@@ -40,7 +40,7 @@ use self::words::{Bound, Count, Counted, Line, Reader, Sentence};
 use super::file::Scenario;
 use super::stuck;
 use crate::draw::{Purpose, Streams};
-use crate::faults::Fault;
+use crate::faults::{Fault, Membership};
 use crate::world::{Broken, Counters, Director, Marks, World};
 
 pub use self::cast::{Cast, Name};
@@ -86,6 +86,13 @@ pub trait Teller<P: Process, I: Invariants<P>>: Send + 'static {
     fn look(&mut self, world: &mut World<P, I>, sentence: &Self::Sentence) -> Deed;
     /// A call of this teller was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
+    /// What clients asked and were told, as lines that `snowglobe history` reads,
+    /// if that was written down.
+    fn history(&self) -> Option<String> {
+        None
+    }
+    /// The story is over: the last look at what clients saw.
+    fn ends(&mut self, _world: &mut World<P, I>) {}
     /// Whom one of the system's own names means now; `None` if it is not one of its names.
     fn who(&self, world: &World<P, I>, name: &str) -> Option<Vec<NodeId>>;
 }
@@ -129,9 +136,9 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
     ///
     /// # Errors
     /// A line that names the sentence that is not understood.
-    pub fn new(scenario: &Scenario, teller: T) -> Result<Self, String> {
+    pub fn new(scenario: &Scenario, members: &Membership, teller: T) -> Result<Self, String> {
         let mut lines = scenario.story.iter();
-        let body = Reader::new(&teller, scenario.nodes).lines(&mut lines, false)?;
+        let body = Reader::new(&teller, members.size()).lines(&mut lines, false)?;
         let draw = Streams::new(scenario.seed).open(Purpose::Workload(0));
         Ok(Self {
             teller,
@@ -308,7 +315,15 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Director<P, I> for Story<P, 
     }
 
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {
+        let before = self.over;
         self.tell(world);
+        if self.over && !before {
+            self.teller.ends(world);
+        }
         self.over
+    }
+
+    fn history(&self) -> Option<String> {
+        self.teller.history()
     }
 }

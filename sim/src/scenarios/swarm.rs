@@ -30,9 +30,10 @@ pub fn draw<S: System>(seed: Seed) -> Scenario {
     let sync = draw_sync(&mut draw);
     let checkpoint_bytes = *draw.pick(&[512, 2048, 8192, 65536]);
     let options = S::draw_options(&mut draw, nodes);
+    let members = S::membership(nodes, &options);
     let mut faults = streams.open(Purpose::Schedule);
     let profile = FaultProfile::draw(&mut faults);
-    let schedule = generate(&mut faults, nodes, SimTime::START + chaos, &profile);
+    let schedule = generate(&mut faults, &members, SimTime::START + chaos, &profile);
     Scenario {
         comment: String::new(),
         system: S::NAME.to_owned(),

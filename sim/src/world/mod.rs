@@ -72,6 +72,13 @@ pub enum Broken {
         /// What it said, and where in the code.
         message: String,
     },
+    /// What clients saw cannot be put in order.
+    Illegal(Box<IllegalHistory>),
+    /// It was not found out in time whether what clients saw can be put in order.
+    Undecided {
+        /// What was not decided, and which budget ended.
+        why: String,
+    },
     /// The step budget ran out: messages or timers chase each other without end.
     OutOfSteps {
         /// The budget.
@@ -79,11 +86,35 @@ pub enum Broken {
     },
 }
 
+/// A history that is not linearizable, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IllegalHistory {
+    /// The key, what was seen, and why it cannot be.
+    pub violation: Violation,
+    /// Operations that have no order by themselves, one per line.
+    pub core: Vec<String>,
+    /// Whether nothing can be taken out of them.
+    pub minimal: bool,
+}
+
 /// The end of a run that broke: what, when, and at which step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breakage {
     /// What broke.
     pub broken: Broken,
+    /// The simulated time.
+    pub at: SimTime,
+    /// The number of the step.
+    pub step: u64,
+    /// The first moment at which something had looked wrong, if it was before.
+    pub suspicion: Option<Suspicion>,
+}
+
+/// The first moment that looked wrong: what, when, and at which step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// What was expected then, and what was found.
+    pub violation: Violation,
     /// The simulated time.
     pub at: SimTime,
     /// The number of the step.
@@ -173,6 +204,11 @@ pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
     /// Called after the others; `true` ends the run.
     fn is_over(&mut self, world: &mut World<P, I>) -> bool;
+    /// What clients asked and were told, as lines that `snowglobe history` reads,
+    /// if that was written down.
+    fn history(&self) -> Option<String> {
+        None
+    }
 }
 
 /// All state of one simulated run.
@@ -188,6 +224,7 @@ pub struct World<P: Process, I: Invariants<P>> {
     tally: Tally,
     counters: Counters,
     breakage: Option<Breakage>,
+    suspicion: Option<Suspicion>,
     step_budget: u64,
     checkpoint_bytes: usize,
     /// How long a sync takes on a disk that is well.
@@ -241,6 +278,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             tally: Tally::default(),
             counters: Counters::default(),
             breakage: None,
+            suspicion: None,
             step_budget: blueprint.step_budget,
             checkpoint_bytes: blueprint.checkpoint_bytes,
             base_sync: blueprint.sync,
@@ -388,8 +426,28 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             broken,
             at: self.now,
             step: self.counters.steps,
+            suspicion: self.suspicion.take(),
         });
         self.wake();
+    }
+
+    /// Remembers when the invariants first suspected something.
+    fn note_suspicion(&mut self) {
+        if self.suspicion.is_none()
+            && let Some(violation) = self.invariants.suspicion()
+        {
+            self.suspicion = Some(Suspicion {
+                violation: violation.clone(),
+                at: self.now,
+                step: self.counters.steps,
+            });
+        }
+    }
+
+    /// What watches over the nodes.
+    #[must_use]
+    pub fn invariants(&self) -> &I {
+        &self.invariants
     }
 
     /// What broke, if anything did.

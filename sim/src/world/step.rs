@@ -144,6 +144,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.violated(violation);
             return;
         }
+        self.note_suspicion();
         self.execute(id, &mut effects.drain());
         effects.clear();
         self.scratch = effects;
@@ -175,6 +176,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if let Err(violation) = self.invariants.after_effects(&cluster, id) {
             self.violated(violation);
         }
+        self.note_suspicion();
     }
 
     fn execute_one(&mut self, id: NodeId, effect: Effect<P>) -> Executed {

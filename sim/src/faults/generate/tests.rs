@@ -14,7 +14,10 @@ fn swarm(seed: u64) -> (usize, Vec<TimedFault>) {
     let mut draw = draw(seed);
     let nodes = draw.index(9) + 1;
     let profile = FaultProfile::draw(&mut draw);
-    (nodes, generate(&mut draw, nodes, UNTIL, &profile))
+    (
+        nodes,
+        generate(&mut draw, &Membership::one_group(nodes), UNTIL, &profile),
+    )
 }
 
 /// Whether a fault can take this node down, now or later.
@@ -55,7 +58,7 @@ fn at_most_a_minority_is_damaged_for_good() {
         let mut draw = draw(seed);
         let nodes = draw.index(9) + 1;
         let profile = FaultProfile::quiet().with(FaultFamily::Rot, 1);
-        let faults = generate(&mut draw, nodes, UNTIL, &profile);
+        let faults = generate(&mut draw, &Membership::one_group(nodes), UNTIL, &profile);
         let rotten: BTreeSet<Vec<NodeId>> = faults
             .iter()
             .filter(|fault| fault.fault.family() == FaultFamily::Rot)
@@ -91,7 +94,12 @@ fn every_family_and_every_kind_comes_up() {
     let mut words = BTreeSet::new();
     let mut families = BTreeSet::new();
     for seed in 0..300 {
-        let faults = generate(&mut draw(seed), 5, UNTIL, &FaultProfile::everything());
+        let faults = generate(
+            &mut draw(seed),
+            &Membership::one_group(5),
+            UNTIL,
+            &FaultProfile::everything(),
+        );
         for fault in faults {
             families.insert(fault.fault.family());
             let text = fault.fault.to_string();
@@ -112,13 +120,21 @@ fn every_family_and_every_kind_comes_up() {
 fn a_family_that_is_off_stays_off() {
     for family in FaultFamily::ALL {
         let profile = FaultProfile::quiet().with(family, 1);
-        let faults = generate(&mut draw(1), 5, UNTIL, &profile);
+        let faults = generate(&mut draw(1), &Membership::one_group(5), UNTIL, &profile);
         assert!(faults.iter().any(|fault| fault.fault.family() == family));
         let without = profile.without(family);
-        assert_eq!(generate(&mut draw(1), 5, UNTIL, &without), []);
+        assert_eq!(
+            generate(&mut draw(1), &Membership::one_group(5), UNTIL, &without),
+            []
+        );
     }
     assert_eq!(
-        generate(&mut draw(1), 0, UNTIL, &FaultProfile::everything()),
+        generate(
+            &mut draw(1),
+            &Membership::one_group(0),
+            UNTIL,
+            &FaultProfile::everything()
+        ),
         []
     );
 }
@@ -127,4 +143,37 @@ fn a_family_that_is_off_stays_off() {
 fn the_same_seed_draws_the_same_schedule() {
     assert_eq!(swarm(7), swarm(7));
     assert_ne!(swarm(7), swarm(8));
+}
+
+#[test]
+fn each_group_keeps_its_majority_and_clients_have_no_disks() {
+    let members = Membership::groups([3, 3, 5], 4);
+    let clients = members.clients();
+    let mut rotten_groups = 0;
+    for seed in 0..500 {
+        let faults = generate(
+            &mut draw(seed),
+            &members,
+            UNTIL,
+            &FaultProfile::everything(),
+        );
+        let rotten: BTreeSet<NodeId> = faults
+            .iter()
+            .filter_map(|fault| match fault.fault {
+                Fault::Disk {
+                    node,
+                    fault: DiskFault::Rots,
+                } => Some(node),
+                _ => None,
+            })
+            .collect();
+        for group in members.each_group() {
+            let damaged = group.iter().filter(|node| rotten.contains(node)).count();
+            assert!(damaged <= tolerated_damage(group.len()), "seed {seed}");
+            rotten_groups += usize::from(damaged > 0);
+        }
+        let on_client = |fault: &TimedFault| matches!(&fault.fault, Fault::Disk { node, .. } if clients.contains(node));
+        assert!(!faults.iter().any(on_client), "seed {seed}");
+    }
+    assert!(rotten_groups > 500, "{rotten_groups}");
 }

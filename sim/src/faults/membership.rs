@@ -1,0 +1,68 @@
+//! Who is who among the nodes, as far as faults and healing are concerned.
+
+use snowglobe_systems::process::NodeId;
+
+/// Groups that promise to live as long as a majority of each does, and clients,
+/// on which nobody depends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Disjoint sets of nodes, each in ascending order.
+    groups: Vec<Vec<NodeId>>,
+    /// Every node that is in no group, in ascending order.
+    clients: Vec<NodeId>,
+}
+
+impl Membership {
+    /// One group of the nodes `n1` to `n<nodes>`, and no clients.
+    #[must_use]
+    pub fn one_group(nodes: usize) -> Self {
+        Self::groups([nodes], 0)
+    }
+
+    /// Groups of these sizes, one after the other from `n1` on, and then so many clients.
+    #[must_use]
+    pub fn groups(sizes: impl IntoIterator<Item = usize>, clients: usize) -> Self {
+        let mut next = 0;
+        let mut take = |size: usize| {
+            next += size;
+            (next - size..next).map(NodeId::at).collect()
+        };
+        Self {
+            groups: sizes.into_iter().map(&mut take).collect(),
+            clients: take(clients),
+        }
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.groups.iter().map(Vec::len).sum::<usize>() + self.clients.len()
+    }
+
+    /// All nodes, in ascending order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.size()).map(NodeId::at)
+    }
+
+    /// The nodes of all groups, in ascending order.
+    pub fn servers(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.groups.iter().flatten().copied()
+    }
+
+    /// The nodes in no group, in ascending order.
+    #[must_use]
+    pub fn clients(&self) -> &[NodeId] {
+        &self.clients
+    }
+
+    /// The groups.
+    #[must_use]
+    pub fn each_group(&self) -> &[Vec<NodeId>] {
+        &self.groups
+    }
+}
+
+/// How many nodes of a group may be damaged for good while a majority is whole.
+pub(super) fn tolerated_damage(nodes: usize) -> usize {
+    nodes.saturating_sub(1) / 2
+}

@@ -1,0 +1,281 @@
+//! The key/value service: its tuning, its users, its stories.
+//!
+//! Servers are the nodes `n1` to `n<nodes>`; behind them come the clerks, each
+//! on a node of its own, so that a clerk crashes, stalls, and sits on the wrong
+//! side of a partition like anybody else.
+
+mod book;
+mod users;
+mod witness;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use snowglobe_checkers::linearizability::specifications::TextInput;
+use snowglobe_systems::kv::{self, Key, Node, Value};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::MARKS as RAFT_MARKS;
+use snowglobe_systems::replica;
+use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
+use snowglobe_systems::service::{ClerkConfig, Config};
+
+use super::System;
+use super::file::Scenario;
+use crate::draw::Draw;
+use crate::faults::Membership;
+use crate::world::{Director, World};
+
+pub use self::users::Users;
+pub use self::witness::Watched;
+
+/// The key/value service on Raft.
+#[derive(Debug)]
+pub struct KvSystem;
+
+/// The world of a run.
+pub type KvWorld = World<Node, Watched>;
+
+/// Tuning and workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KvOptions {
+    /// How many clerks there are, each on a node of its own.
+    pub clerks: u8,
+    /// How many users call each clerk, each one call at a time.
+    pub users_per_clerk: u8,
+    /// How many calls a clerk has under way at a time.
+    pub lanes: u8,
+    /// How many keys all users share.
+    pub keys: u8,
+    /// Of a hundred calls for shared keys, how many are for the first of them.
+    pub hot_in_100: u8,
+    /// Of a hundred calls, how many are for a key of the user's own, to which
+    /// only it appends.
+    pub own_in_100: u8,
+    /// Of a hundred calls, how many are gets.
+    pub gets_in_100: u8,
+    /// The bytes that a value has beside the name of its user and its number.
+    pub value_bytes: usize,
+    /// The longest pause of a user between two calls, in milliseconds.
+    pub think_ms: u64,
+    /// How long a clerk waits for its first answer, in milliseconds.
+    pub patience_ms: u64,
+    /// When a clerk lets an unused session go, in milliseconds.
+    pub idle_ms: u64,
+    /// Whether somebody moves the leadership about on purpose.
+    pub transfers: bool,
+    /// The shortest election timeout, in milliseconds. A leader tells that it
+    /// lives three times as often.
+    pub election_ms: u64,
+    /// The longest election timeout beyond the shortest, in milliseconds.
+    pub election_spread_ms: u64,
+    /// How many client sessions the servers keep.
+    pub max_sessions: usize,
+    /// After how many entries that do not name it a session ends; 0 for never.
+    pub session_idle_entries: usize,
+    /// The bytes of log after which a snapshot is taken; 0 for never.
+    pub max_raft_state: usize,
+    /// The largest piece of a snapshot in one message, in bytes.
+    pub snapshot_chunk_bytes: usize,
+}
+
+impl Default for KvOptions {
+    fn default() -> Self {
+        Self {
+            clerks: 3,
+            users_per_clerk: 1,
+            lanes: 1,
+            keys: 4,
+            hot_in_100: 30,
+            own_in_100: 40,
+            gets_in_100: 40,
+            value_bytes: 0,
+            think_ms: 20,
+            patience_ms: 500,
+            idle_ms: 60_000,
+            transfers: false,
+            election_ms: 300,
+            election_spread_ms: 300,
+            max_sessions: 1000,
+            session_idle_entries: 0,
+            max_raft_state: 0,
+            snapshot_chunk_bytes: 1024,
+        }
+    }
+}
+
+/// Marks that the users reach.
+const USER_MARKS: &[&str] = &[
+    "user.lost_its_clerk",
+    "user.told_maybe",
+    "user.transfer_asked",
+];
+
+impl System for KvSystem {
+    type Process = Node;
+    type Invariants = Watched;
+    type Options = KvOptions;
+    type Workload = Users;
+
+    const NAME: &'static str = "kv";
+    const ABOUT: &'static str = "a key/value service on Raft, judged by what its clients saw";
+    const NODES: (usize, usize) = (1, 9);
+
+    fn marks() -> Vec<&'static str> {
+        [RAFT_MARKS, CLERK_MARKS, USER_MARKS].concat()
+    }
+
+    fn draw_options(draw: &mut Draw, _nodes: usize) -> KvOptions {
+        // At most a dozen users: what more of them do to one key at a time, and
+        // never look at, takes long to judge and shows no more.
+        let clerks = draw.range(1..5) as u8;
+        let lanes = *draw.weighted(&[(3, 1), (1, 2), (1, 4)]);
+        let lanes = if clerks > 2 { lanes.min(2) } else { lanes };
+        let crowding = *draw.weighted(&[(3, 0), (1, 1)]);
+        let value_bytes = *draw.pick(&[0, 0, 16, 200]);
+        // A snapshot must cross the slowest link in a few seconds, however much was written.
+        let pieces = match value_bytes {
+            200 => [4096, 4096, 65536],
+            _ => [1024, 4096, 65536],
+        };
+        KvOptions {
+            clerks,
+            users_per_clerk: lanes + crowding,
+            lanes,
+            keys: *draw.pick(&[1, 2, 4, 8]),
+            hot_in_100: *draw.pick(&[0, 30, 80]),
+            own_in_100: *draw.pick(&[0, 30, 80]),
+            gets_in_100: *draw.pick(&[20, 40, 80]),
+            value_bytes,
+            think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
+            patience_ms: *draw.pick(&[100, 300, 800]),
+            idle_ms: *draw.pick(&[300, 2000, 60_000]),
+            transfers: draw.below(3) == 0,
+            election_ms: *draw.pick(&[200, 300, 300, 500]),
+            election_spread_ms: *draw.pick(&[40, 300, 300, 600]),
+            // Room for every lane: with fewer they would evict each other for
+            // ever. A clerk that was restarted opens another, and evicts somebody.
+            max_sessions: usize::from(clerks * lanes) + *draw.pick(&[1, 4, 64]),
+            session_idle_entries: *draw.pick(&[0, 0, 60, 300]),
+            max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
+            snapshot_chunk_bytes: *draw.pick(&pieces),
+        }
+    }
+
+    fn check_options(options: &KvOptions) -> Result<(), String> {
+        let at_least_one = [
+            ("clerks", u64::from(options.clerks)),
+            ("users_per_clerk", u64::from(options.users_per_clerk)),
+            ("lanes", u64::from(options.lanes)),
+            ("keys", u64::from(options.keys)),
+            ("patience_ms", options.patience_ms),
+            ("election_ms", options.election_ms),
+            ("max_sessions", options.max_sessions as u64),
+            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
+        ];
+        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{name}` must be at least 1"));
+        }
+        match options.clerks {
+            ..=MOST_CLERKS => Ok(()),
+            more => Err(format!(
+                "`clerks` must be at most {MOST_CLERKS}, not {more}"
+            )),
+        }
+    }
+
+    fn membership(nodes: usize, options: &KvOptions) -> Membership {
+        Membership::groups([nodes], usize::from(options.clerks))
+    }
+
+    fn configs(nodes: usize, options: &KvOptions) -> Vec<Config> {
+        let server = Config::Server(server(nodes, options));
+        let clerk = Config::Clerk(clerk(nodes, options));
+        let mut configs = vec![server; nodes];
+        configs.resize(nodes + usize::from(options.clerks), clerk);
+        configs
+    }
+
+    fn workload(scenario: &Scenario, options: &KvOptions) -> Users {
+        Users::new(scenario, options)
+    }
+
+    fn storyteller(
+        _scenario: &Scenario,
+        _options: &KvOptions,
+    ) -> Result<Box<dyn Director<Node, Watched>>, String> {
+        Err("no stories yet".to_owned())
+    }
+}
+
+/// So many fit behind the largest cluster, and no story needs more.
+const MOST_CLERKS: u8 = 120;
+
+fn server(nodes: usize, options: &KvOptions) -> replica::Config {
+    let some = |number: usize| (number > 0).then_some(number);
+    let mut config = replica::Config::of(nodes);
+    config.max_sessions = options.max_sessions;
+    config.session_idle_entries = some(options.session_idle_entries);
+    config.snapshot_after_bytes = some(options.max_raft_state);
+    let shortest = Duration::from_millis(options.election_ms);
+    let spread = Duration::from_millis(options.election_spread_ms);
+    config.raft.election_timeout = shortest..shortest + spread;
+    config.raft.heartbeat_interval = shortest / 3;
+    config.raft.quorum_check_interval = shortest + spread;
+    config.raft.transfer_timeout = shortest + spread;
+    config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+    config
+}
+
+fn clerk(nodes: usize, options: &KvOptions) -> ClerkConfig {
+    let mut config = ClerkConfig::of((0..nodes).map(NodeId::at));
+    config.lanes = options.lanes;
+    let patience = Duration::from_millis(options.patience_ms);
+    config.patience = patience..patience + patience / 4;
+    config.doublings = (LONGEST_PATIENCE_MS / options.patience_ms)
+        .checked_ilog2()
+        .unwrap_or_default()
+        .min(5) as u8;
+    config.idle = Duration::from_millis(options.idle_ms);
+    config
+}
+
+/// Some servers never answer, and one message in ten may be lost: a clerk must
+/// ask a dozen times in the time in which progress is demanded.
+const LONGEST_PATIENCE_MS: u64 = 2_000;
+
+/// Whether a process leads, in its own eyes.
+fn leads(process: &Node) -> bool {
+    process
+        .replica()
+        .is_some_and(|replica| replica.raft().role().is_leader())
+}
+
+/// The clerks of a cluster of so many servers.
+fn clerks(nodes: usize, options: &KvOptions) -> impl Iterator<Item = NodeId> + use<> {
+    (nodes..nodes + usize::from(options.clerks)).map(NodeId::at)
+}
+
+/// What a store is asked, in the words of its history.
+fn operation(key: &str, input: &TextInput) -> kv::Operation {
+    let key = Key::from(key);
+    let text = |text: &Arc<str>| Value(text.clone());
+    kv::Operation::Write(match input {
+        TextInput::Get => return kv::Operation::Read(kv::Get { key }),
+        TextInput::Put(value) => kv::Command::Put {
+            key,
+            value: text(value),
+        },
+        TextInput::Append(value) => kv::Command::Append {
+            key,
+            value: text(value),
+        },
+        TextInput::Delete => kv::Command::Delete { key },
+        TextInput::Cas { from, to } => kv::Command::Cas {
+            key,
+            from: text(from),
+            to: text(to),
+        },
+    })
+}

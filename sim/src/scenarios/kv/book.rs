@@ -1,0 +1,228 @@
+//! What users asked and what they were told, judged while it grows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use snowglobe_checkers::history::{ClientId, Moment, json_lines};
+use snowglobe_checkers::linearizability::specifications::{
+    KeyValue, KeyedInput, TextInput, TextOutput,
+};
+use snowglobe_checkers::linearizability::{
+    Budget, Explanation, Options, Told, Watch, WatchError, explain,
+};
+use snowglobe_systems::invariants::Violation;
+use snowglobe_systems::kv::{Outcome, Response};
+use snowglobe_systems::process::{InvocationId, NodeId};
+
+use super::{KvWorld, operation};
+use crate::time::SimTime;
+use crate::world::{Broken, IllegalHistory};
+
+/// The object that the service must look like.
+const STORE: KeyValue = KeyValue::EMPTY;
+
+/// What one search may cost: far more than any run needs that holds.
+const BUDGET: Budget<'static> = Budget {
+    nodes: 20_000_000,
+    bytes: 256 << 20,
+    stop: None,
+};
+
+/// Writes down what users ask and are told, and breaks the run at the first
+/// answer after which the history is found to have no order.
+pub(super) struct Book {
+    watch: Watch<KeyValue>,
+    /// Who asked, and what they will be told.
+    asked: BTreeMap<InvocationId, ClientId>,
+    /// Nobody has been called so yet. A user whose call is lost goes on under a new name.
+    next_client: u32,
+    answers: u64,
+}
+
+/// What a user is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The call is done.
+    Output(TextOutput),
+    /// It may have happened, or not; the user goes on under a new name.
+    Maybe,
+}
+
+impl fmt::Debug for Book {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Book")
+            .field("asked", &self.asked)
+            .field("answers", &self.answers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Book {
+    pub(super) fn new() -> Self {
+        Self {
+            watch: Watch::new(),
+            asked: BTreeMap::new(),
+            next_client: 0,
+            answers: 0,
+        }
+    }
+
+    /// A name that nobody has.
+    pub(super) fn name(&mut self) -> ClientId {
+        self.next_client += 1;
+        ClientId(self.next_client - 1)
+    }
+
+    /// How many calls were answered.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// A user calls a clerk, or a server. `None` if that is down.
+    pub(super) fn ask(
+        &mut self,
+        world: &mut KvWorld,
+        at: NodeId,
+        client: ClientId,
+        key: &Arc<str>,
+        input: TextInput,
+    ) -> Option<InvocationId> {
+        let moment = Moment(world.now().0);
+        let invocation = world.invoke(at, operation(key, &input))?;
+        let input = KeyedInput {
+            key: key.clone(),
+            input,
+        };
+        self.watch
+            .call(&STORE, client, moment, input)
+            .expect("a user has one call at a time, and time does not go back");
+        self.asked.insert(invocation, client);
+        Some(invocation)
+    }
+
+    /// A call was answered. `None` if it was not one of a user's, or if it was
+    /// the answer that broke the run.
+    pub(super) fn told(
+        &mut self,
+        world: &mut KvWorld,
+        invocation: InvocationId,
+        outcome: Outcome,
+    ) -> Option<Answer> {
+        let client = self.asked.remove(&invocation)?;
+        let output = match outcome {
+            Outcome::Written(Response::Done) => TextOutput::Done,
+            Outcome::Written(Response::Swapped) => TextOutput::Swapped,
+            Outcome::Written(Response::Kept) => TextOutput::Kept,
+            Outcome::Answered(answer) => {
+                TextOutput::Value(answer.0.map_or_else(|| "".into(), |value| value.0))
+            }
+            Outcome::Maybe
+            | Outcome::NotHere { .. }
+            | Outcome::TransferStarted
+            | Outcome::TransferRefused => return Some(Answer::Maybe),
+        };
+        self.answers += 1;
+        let moment = Moment(world.now().0);
+        let taken = self
+            .watch
+            .answer(&STORE, client, moment, output.clone(), &BUDGET);
+        self.judge(world, taken).then_some(Answer::Output(output))
+    }
+
+    /// The whole history, a line of JSON for each operation.
+    pub(super) fn lines(&self) -> String {
+        let mut bytes = Vec::new();
+        json_lines::write(&self.watch.whole(), &mut bytes).expect("memory takes all bytes");
+        String::from_utf8(bytes).expect("JSON is text")
+    }
+
+    /// Judges all that is written down. Whether it has an order.
+    pub(super) fn close(&mut self, world: &mut KvWorld) -> bool {
+        let looked = self.watch.look(&STORE, &BUDGET);
+        self.judge(world, looked)
+    }
+
+    fn judge(&self, world: &mut KvWorld, result: Result<(), WatchError<Arc<str>>>) -> bool {
+        match result {
+            Ok(()) => true,
+            Err(WatchError::Illegal { key }) => {
+                world.breaks(Broken::Illegal(Box::new(self.illegal(&key))));
+                false
+            }
+            Err(WatchError::Unknown { key, ended }) => {
+                let why = format!("the operations of key {key}: the budget of {ended:?} ended");
+                world.breaks(Broken::Undecided { why });
+                false
+            }
+            Err(WatchError::NotAHistory(why)) => panic!("the book is kept in order: {why}"),
+        }
+    }
+
+    fn illegal(&self, key: &Arc<str>) -> IllegalHistory {
+        let options = Options {
+            budget: BUDGET,
+            ..Options::default()
+        };
+        let explanation = self
+            .watch
+            .history(key)
+            .and_then(|history| explain(&STORE, history, key, &options));
+        match explanation {
+            Some(explanation) => in_words(key, &explanation),
+            None => IllegalHistory {
+                violation: violation(
+                    format!("key {key}: its operations have no order"),
+                    "no reason was found within the budget".to_owned(),
+                ),
+                core: Vec::new(),
+                minimal: false,
+            },
+        }
+    }
+}
+
+fn violation(found: String, expected: String) -> Violation {
+    Violation::new("linearizable", [], expected, found)
+}
+
+fn in_words(key: &str, explanation: &Explanation) -> IllegalHistory {
+    let why = match &explanation.reason {
+        Some(reason) => format!("{}: {}", reason.kind.words(), reason.sentence),
+        None => format!(
+            "the {} answers before it can be explained, and it cannot",
+            explanation.explained
+        ),
+    };
+    IllegalHistory {
+        violation: violation(format!("key {key}: {}", line(&explanation.broken)), why),
+        core: explanation.core.iter().map(line).collect(),
+        minimal: explanation.minimal,
+    }
+}
+
+/// An operation, who asked for it, and when.
+fn line(told: &Told) -> String {
+    const LONGEST: usize = 120;
+    let Told {
+        client,
+        called,
+        returned,
+        words,
+        ..
+    } = told;
+    let words = if words.chars().count() > LONGEST {
+        // What distinguishes long values is their end.
+        let start: String = words.chars().take(LONGEST / 3).collect();
+        let tail = words.chars().count() - LONGEST * 2 / 3;
+        let end: String = words.chars().skip(tail).collect();
+        format!("{start} … {end}")
+    } else {
+        words.clone()
+    };
+    let until = match returned {
+        Some(at) => SimTime(at.0).to_string(),
+        None => "no answer".to_owned(),
+    };
+    format!("{client} {words}  {}..{until}", SimTime(called.0))
+}
