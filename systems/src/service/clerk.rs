@@ -19,6 +19,9 @@ pub struct Clerk<M: StateMachine> {
     doublings: u8,
     /// Whom it asks first; always one of the servers.
     target: NodeId,
+    /// Whether the target answered, or was named as the leader, since it was
+    /// last silent. One lost message is no reason to look for another leader.
+    trusted: bool,
     lanes: Vec<Lane<M>>,
     /// Calls that found all lanes taken, in the order of their arrival.
     waiting: VecDeque<(InvocationId, Wish<M>)>,
@@ -33,6 +36,7 @@ impl<M: StateMachine> Clerk<M> {
             servers: config.servers.clone(),
             doublings: config.doublings,
             target: config.servers[first],
+            trusted: false,
             lanes: (0..config.lanes.max(1)).map(|_| Lane::default()).collect(),
             waiting: VecDeque::new(),
         }
@@ -99,7 +103,7 @@ impl<M: StateMachine> Clerk<M> {
                 {
                     effects.mark(marks::GAVE_UP_WAITING);
                     errand.waited = errand.waited.saturating_add(1);
-                    self.turn_from(silent);
+                    self.doubt(silent);
                     self.ask(number, effects);
                 }
             }
@@ -117,11 +121,21 @@ impl<M: StateMachine> Clerk<M> {
         }
     }
 
+    /// A server is silent: once more, if it is the leader as far as one knows.
+    fn doubt(&mut self, server: NodeId) {
+        if self.target == server && self.trusted {
+            self.trusted = false;
+        } else {
+            self.turn_from(server);
+        }
+    }
+
     /// Goes on to the next server, unless somebody has already.
     fn turn_from(&mut self, server: NodeId) {
         if self.target != server {
             return;
         }
+        self.trusted = false;
         let place = self.servers.iter().position(|known| *known == server);
         let next = place.map_or(0, |place| (place + 1) % self.servers.len());
         self.target = self.servers[next];
@@ -199,6 +213,7 @@ impl<M: StateMachine> Clerk<M> {
             Some(leader) => {
                 effects.mark(marks::REDIRECTED);
                 self.target = leader;
+                self.trusted = true;
             }
             None => {
                 effects.mark(marks::TRIED_NEXT);
@@ -244,6 +259,9 @@ impl<M: StateMachine> Clerk<M> {
     ) {
         if is_late {
             effects.mark(marks::LATE_ANSWER_TAKEN);
+        }
+        if let Some((_, Stage::Asking(server))) = self.lanes[number].call() {
+            self.trusted |= server == self.target;
         }
         self.rest(number, effects);
         let Some(errand) = self.lanes[number].errand.take() else {
