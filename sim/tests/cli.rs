@@ -72,7 +72,12 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         (vec!["replay", &option], 2, "colour"),
         (vec!["replay", &late], 2, "chaos"),
         (vec!["replay", &nobody], 2, "clients"),
-        (vec!["replay", "1", "--node", "two"], 2, "n2"),
+        (
+            vec!["replay", "1", "--system", "raft", "--node", "two"],
+            2,
+            "n2",
+        ),
+        (vec!["replay", "1"], 2, "--system"),
         (vec!["verify", "/nowhere"], 2, "/nowhere"),
     ] {
         let output = snowglobe(&arguments);
@@ -133,7 +138,8 @@ fn a_campaign_tells_what_it_covered() {
         "fuzz", "--seeds", "0..5", "--found", &found, "--format", "json",
     ]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
-    assert_eq!(json["runs"], 5);
+    // Without a name each system gets every seed.
+    assert_eq!(json["runs"], 5 * snowglobe::scenarios::all().len());
 }
 
 #[test]
@@ -143,6 +149,7 @@ fn slices_share_a_range() {
     let runs = |slice: &str| {
         let arguments = [
             "fuzz",
+            "raft",
             "--seeds",
             "0..10",
             "--partition",

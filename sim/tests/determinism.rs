@@ -5,15 +5,15 @@ use std::process::Command;
 use snowglobe::scenarios;
 use snowglobe::seed::Seed;
 
-fn digest_here(seed: u64) -> String {
-    let system = scenarios::find("raft").expect("raft is registered");
+fn digest_here(system: &str, seed: u64) -> String {
+    let system = scenarios::find(system).expect("the system is registered");
     let report = scenarios::run(&system.draw(Seed(seed))).expect("a drawn scenario runs");
     report.digest.to_string()
 }
 
-fn digests_elsewhere(seeds: &str) -> Vec<String> {
+fn digests_elsewhere(system: &str, seeds: &str) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_snowglobe"))
-        .args(["replay", seeds, "--system", "raft", "--digest"])
+        .args(["replay", seeds, "--system", system, "--digest"])
         .output()
         .expect("the binary runs");
     assert!(output.status.success(), "{output:?}");
@@ -26,26 +26,33 @@ fn digests_elsewhere(seeds: &str) -> Vec<String> {
 
 #[test]
 fn a_hundred_seeds_come_out_alike_in_two_processes() {
-    let elsewhere = digests_elsewhere("0..100");
-    // Backwards here: no run may depend on what ran before it.
-    let mut here: Vec<String> = (0..100).rev().map(digest_here).collect();
-    here.reverse();
-    assert_eq!(here, elsewhere);
-    let mut different = here.clone();
-    different.sort();
-    different.dedup();
-    assert_eq!(different.len(), here.len(), "seeds differ in what they do");
+    for system in scenarios::all().iter().map(|system| system.name()) {
+        let elsewhere = digests_elsewhere(system, "0..100");
+        // Backwards here: no run may depend on what ran before it.
+        let mut here: Vec<String> = (0..100)
+            .rev()
+            .map(|seed| digest_here(system, seed))
+            .collect();
+        here.reverse();
+        assert_eq!(here, elsewhere, "{system}");
+        let mut different = here.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), here.len(), "seeds differ in what they do");
+    }
 }
 
 #[test]
 fn a_seed_and_its_file_are_the_same_run() {
-    let system = scenarios::find("raft").expect("raft is registered");
-    for seed in 200..230 {
-        let drawn = system.draw(Seed(seed));
-        let read = drawn.to_toml().parse().expect("what is written is read");
-        assert_eq!(drawn, read, "seed {seed}");
-        let of_file = scenarios::run(&read).expect("the file runs").digest;
-        assert_eq!(digest_here(seed), of_file.to_string(), "seed {seed}");
+    for system in scenarios::all() {
+        for seed in 200..230 {
+            let drawn = system.draw(Seed(seed));
+            let read = drawn.to_toml().parse().expect("what is written is read");
+            assert_eq!(drawn, read, "seed {seed}");
+            let of_file = scenarios::run(&read).expect("the file runs").digest;
+            let of_seed = digest_here(system.name(), seed);
+            assert_eq!(of_seed, of_file.to_string(), "seed {seed}");
+        }
     }
 }
 

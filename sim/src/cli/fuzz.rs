@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Failed, Format, FuzzArguments, animated, catch_interrupts, print, workers};
 use crate::campaign::{
-    self, Confirmation, Failure, Plan, Progress, SeedSource, Summary, SystemSummary,
+    self, Confirmation, Failure, Plan, Progress, SeedSource, Summary, SystemSummary, history_of,
 };
 use crate::report::{failure, grouped};
 use crate::scenarios::{self, Verdict};
@@ -184,6 +184,11 @@ fn describe(failure: &Failure) -> String {
             failure.saved.display()
         ),
     };
+    let history = failure.report.as_ref().and_then(|it| it.history.as_ref());
+    if history.is_some() {
+        let path = history_of(&failure.saved);
+        let _ = writeln!(text, "  history   {}", path.display());
+    }
     let _ = match &failure.confirmation {
         Confirmation::Confirmed => writeln!(text, "  confirmed by a second process"),
         Confirmation::Differs => writeln!(

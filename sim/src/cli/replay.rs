@@ -82,6 +82,12 @@ fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
             file: Some(PathBuf::from(what)),
         }]);
     }
+    let seeds: Vec<Seed> = match what.parse::<SeedRange>() {
+        Ok(range) => range.iter().collect(),
+        Err(_) => vec![what.parse().map_err(|error| {
+            Failed::usage(format!("{what:?} is no file that exists, and {error}"))
+        })?],
+    };
     let system = match (system, scenarios::all()) {
         (Some(name), _) => scenarios::find(name)?,
         (None, [only]) => *only,
@@ -91,16 +97,8 @@ fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
             ));
         }
     };
-    if let Ok(range) = what.parse::<SeedRange>() {
-        return Ok(range
-            .iter()
-            .map(|seed| Source::drawn(system, seed))
-            .collect());
-    }
-    let seed: Seed = what
-        .parse()
-        .map_err(|error| Failed::usage(format!("{what:?} is no file that exists, and {error}")))?;
-    Ok(vec![Source::drawn(system, seed)])
+    let drawn = seeds.into_iter().map(|seed| Source::drawn(system, seed));
+    Ok(drawn.collect())
 }
 
 fn node(text: &str) -> Result<u64, Failed> {
@@ -154,7 +152,8 @@ fn show(source: &Source, selection: Option<Selection>, format: Format) -> Result
 
 fn traced(scenario: &Scenario, selection: Selection) -> Result<RunReport, Failed> {
     let out = BufWriter::new(io::stdout());
-    let (timeline, rest) = Timeline::new(scenario.nodes, selection, Box::new(out));
+    let nodes = scenarios::find(&scenario.system)?.size(scenario)?;
+    let (timeline, rest) = Timeline::new(nodes, selection, Box::new(out));
     let subscriber = Registry::default().with(timeline);
     let report = tracing::subscriber::with_default(subscriber, || scenarios::run(scenario))?;
     match rest.finish() {

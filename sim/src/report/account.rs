@@ -8,6 +8,7 @@ use serde_json::json;
 use super::failure;
 use super::grouped;
 use crate::scenarios::{RunReport, Verdict};
+use crate::world::Broken;
 
 /// The word for a verdict.
 #[must_use]
@@ -81,6 +82,15 @@ pub fn json(report: &RunReport) -> serde_json::Value {
                 "what": failure::what(&breakage.broken),
                 "step": breakage.step,
                 "at_ns": breakage.at.0,
+                "core": match &breakage.broken {
+                    Broken::Illegal(illegal) => json!(illegal.core),
+                    _ => serde_json::Value::Null,
+                },
+                "first_bad": breakage.suspicion.as_ref().map(|suspicion| json!({
+                    "what": suspicion.violation.to_string(),
+                    "step": suspicion.step,
+                    "at_ns": suspicion.at.0,
+                })),
             }),
             _ => serde_json::Value::Null,
         },

@@ -6,7 +6,6 @@ use std::path::Path;
 use snowglobe_systems::invariants::Violation;
 
 use super::grouped;
-use crate::campaign::history_of;
 use crate::scenarios::RunReport;
 use crate::world::{Breakage, Broken, Suspicion};
 
@@ -79,10 +78,6 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
     line("faults", &faults_before(report, breakage));
     if let Some(path) = saved {
         line("saved", &path.display().to_string());
-        if report.history.is_some() {
-            let history = history_of(path);
-            line("history", &history.display().to_string());
-        }
         line("replay", &format!("snowglobe replay {}", path.display()));
     } else {
         line(

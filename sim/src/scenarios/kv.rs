@@ -5,6 +5,8 @@
 //! side of a partition like anybody else.
 
 mod book;
+mod shaken;
+mod story;
 mod users;
 mod witness;
 
@@ -22,11 +24,13 @@ use snowglobe_systems::service::{ClerkConfig, Config};
 
 use super::System;
 use super::file::Scenario;
+use super::story::Story;
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
 
-pub use self::users::Users;
+pub use self::shaken::Shaken;
+use self::story::KvTeller;
 pub use self::witness::Watched;
 
 /// The key/value service on Raft.
@@ -116,7 +120,7 @@ impl System for KvSystem {
     type Process = Node;
     type Invariants = Watched;
     type Options = KvOptions;
-    type Workload = Users;
+    type Workload = Shaken;
 
     const NAME: &'static str = "kv";
     const ABOUT: &'static str = "a key/value service on Raft, judged by what its clients saw";
@@ -197,15 +201,17 @@ impl System for KvSystem {
         configs
     }
 
-    fn workload(scenario: &Scenario, options: &KvOptions) -> Users {
-        Users::new(scenario, options)
+    fn workload(scenario: &Scenario, options: &KvOptions) -> Shaken {
+        Shaken::new(scenario, options)
     }
 
     fn storyteller(
-        _scenario: &Scenario,
-        _options: &KvOptions,
+        scenario: &Scenario,
+        options: &KvOptions,
     ) -> Result<Box<dyn Director<Node, Watched>>, String> {
-        Err("no stories yet".to_owned())
+        let members = Self::membership(scenario.nodes, options);
+        let teller = KvTeller::new(scenario, options);
+        Ok(Box::new(Story::new(scenario, &members, teller)?))
     }
 }
 
@@ -244,13 +250,6 @@ fn clerk(nodes: usize, options: &KvOptions) -> ClerkConfig {
 /// Some servers never answer, and one message in ten may be lost: a clerk must
 /// ask a dozen times in the time in which progress is demanded.
 const LONGEST_PATIENCE_MS: u64 = 2_000;
-
-/// Whether a process leads, in its own eyes.
-fn leads(process: &Node) -> bool {
-    process
-        .replica()
-        .is_some_and(|replica| replica.raft().role().is_leader())
-}
 
 /// The clerks of a cluster of so many servers.
 fn clerks(nodes: usize, options: &KvOptions) -> impl Iterator<Item = NodeId> + use<> {

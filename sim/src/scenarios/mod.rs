@@ -5,6 +5,7 @@
 
 pub mod file;
 pub mod kv;
+mod quorum;
 pub mod raft;
 mod shake;
 pub mod story;
@@ -188,6 +189,11 @@ pub trait Registered: Sync {
     fn marks(&self) -> Vec<&'static str>;
     /// Draws a whole scenario from a seed.
     fn draw(&self, seed: Seed) -> Scenario;
+    /// How many nodes a scenario has, clients included.
+    ///
+    /// # Errors
+    /// When its options make no sense for this system.
+    fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun>;
     /// Runs a scenario on this thread; see [`run`].
     ///
     /// # Errors
@@ -295,6 +301,11 @@ impl<S: System> Registered for Entry<S> {
 
     fn draw(&self, seed: Seed) -> Scenario {
         swarm::draw::<S>(seed)
+    }
+
+    fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun> {
+        let options = Self::options(scenario)?;
+        Ok(S::membership(scenario.nodes, &options).size())
     }
 
     fn check(&self, scenario: &Scenario) -> Result<(), CannotRun> {

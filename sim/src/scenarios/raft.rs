@@ -168,8 +168,3 @@ impl System for RaftSystem {
         Ok(Box::new(Story::new(scenario, &members, RaftTeller::new())?))
     }
 }
-
-/// Whether a process leads, in its own eyes.
-fn leads(process: &RaftProcess) -> bool {
-    process.raft().role().is_leader()
-}

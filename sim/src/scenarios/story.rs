@@ -84,6 +84,8 @@ pub trait Teller<P: Process, I: Invariants<P>>: Send + 'static {
     ) -> Result<(), Broken>;
     /// Looks again at a sentence that was begun.
     fn look(&mut self, world: &mut World<P, I>, sentence: &Self::Sentence) -> Deed;
+    /// An alarm rang that this teller had set; its tokens are above `u32::MAX`.
+    fn alarm(&mut self, _world: &mut World<P, I>, _token: u64) {}
     /// A call of this teller was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
     /// What clients asked and were told, as lines that `snowglobe history` reads,
@@ -306,7 +308,8 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Director<P, I> for Story<P, 
     fn alarm(&mut self, world: &mut World<P, I>, token: u64) {
         match token {
             TICK_TOKEN => world.alarm(TICK, TICK_TOKEN),
-            _ => self.current = Current::Nothing,
+            WAITED_TOKEN => self.current = Current::Nothing,
+            token => self.teller.alarm(world, token),
         }
     }
 

@@ -46,8 +46,9 @@ use snowglobe_systems::replica::{Operation, Outcome};
 use self::agreement::{Agreement, Try};
 use self::words::{Sentence, understand};
 use super::oracle::Oracle;
-use super::{RaftProcess, RaftSystem, RaftWorld, leads};
+use super::{RaftProcess, RaftSystem, RaftWorld};
 use crate::scenarios::System;
+use crate::scenarios::quorum;
 use crate::scenarios::story::{Cast, Deed, Name, Teller};
 use crate::scenarios::stuck;
 use crate::time::SimTime;
@@ -138,7 +139,7 @@ impl RaftTeller {
         cast: &mut Cast,
     ) -> Result<Vec<NodeId>, Broken> {
         let targets = cast.who(self, world, at)?;
-        let takes = |id: &NodeId| world.process(*id).is_some_and(leads);
+        let takes = |id: &NodeId| quorum::leads(world, *id);
         if at.may_mean_nobody() || targets.iter().any(takes) {
             return Ok(targets);
         }
@@ -160,7 +161,7 @@ impl RaftTeller {
             },
             Try::Due | Try::Applying(_) => {
                 let operation = Operation::Read { query: Total };
-                if let Some((leader, _)) = seen::leader(world)
+                if let Some((leader, _)) = quorum::leader(world)
                     && let Some(invocation) = self.ask(world, leader, None, operation)
                 {
                     self.read = Try::Asked(invocation, world.now() + ANSWER);
@@ -187,14 +188,14 @@ impl RaftTeller {
     fn unfolds(&mut self, world: &mut RaftWorld, sentence: &Sentence) -> Result<bool, Broken> {
         let late = world.now() >= self.until;
         match sentence {
-            Sentence::LeaderWithin(_) => Ok(seen::is_followed_by_all(world)),
-            Sentence::VoteWithin(_) => Ok(!seen::voters(world).is_empty()),
+            Sentence::LeaderWithin(_) => Ok(quorum::is_followed_by_all(world)),
+            Sentence::VoteWithin(_) => Ok(!quorum::voters(world).is_empty()),
             Sentence::Agree { .. } => self.agree(world, sentence),
             Sentence::Read(_) => Ok(self.read(world)),
             Sentence::AllAgree(_) => Ok(seen::all_agree(world, self.oracle.floor())),
             Sentence::NoLeader(_) => seen::nobody_leads(world).map(|()| late),
             Sentence::LeaderStays(_) => {
-                seen::stays(self.leader, seen::leader(world)).map(|()| late)
+                seen::stays(self.leader, quorum::leader(world)).map(|()| late)
             }
             Sentence::NothingCommits(_) => {
                 seen::nothing_new(self.at_first, seen::most_applied(world)).map(|()| late)
@@ -208,7 +209,7 @@ impl Teller<RaftProcess, RaftInvariants> for RaftTeller {
     type Sentence = Sentence;
 
     fn names(&self) -> &'static [&'static str] {
-        &["leader", "followers", "follower", "leaders", "voters"]
+        &quorum::NAMES
     }
 
     fn marks(&self) -> Vec<&'static str> {
@@ -226,7 +227,7 @@ impl Teller<RaftProcess, RaftInvariants> for RaftTeller {
         cast: &mut Cast,
     ) -> Result<(), Broken> {
         self.until = world.now() + sentence.length();
-        self.leader = seen::leader(world);
+        self.leader = quorum::leader(world);
         self.at_first = seen::most_applied(world);
         self.answers.clear();
         match sentence {
@@ -281,25 +282,6 @@ impl Teller<RaftProcess, RaftInvariants> for RaftTeller {
     }
 
     fn who(&self, world: &RaftWorld, name: &str) -> Option<Vec<NodeId>> {
-        let running = || world.node_ids().filter(|id| world.is_running(*id));
-        let leader = seen::leader(world).map(|(id, _)| id);
-        let followers = || {
-            let leader = leader.into_iter();
-            leader.flat_map(|leader| {
-                seen::within_reach(world, leader).filter(move |id| *id != leader)
-            })
-        };
-        match name {
-            "leader" => Some(leader.into_iter().collect()),
-            "followers" => Some(followers().collect()),
-            "follower" => Some(followers().take(1).collect()),
-            "leaders" => Some(
-                running()
-                    .filter(|id| world.process(*id).is_some_and(leads))
-                    .collect(),
-            ),
-            "voters" => Some(seen::voters(world)),
-            _ => None,
-        }
+        quorum::who(world, name)
     }
 }

@@ -9,8 +9,9 @@ use snowglobe_systems::ledger::Ledger;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::replica::{Operation, Outcome};
 
-use super::super::{RaftWorld, leads};
+use super::super::RaftWorld;
 use super::{Asked, Asker, RaftClients, Wish};
+use crate::scenarios::quorum;
 
 /// Alarms of the operator and the crowd; the clients' own are below.
 const OPERATOR: u64 = 1 << 60;
@@ -92,6 +93,6 @@ impl RaftClients {
 fn leaders(world: &RaftWorld) -> Vec<NodeId> {
     world
         .node_ids()
-        .filter(|id| world.process(*id).is_some_and(leads))
+        .filter(|id| quorum::leads(world, *id))
         .collect()
 }

@@ -8,6 +8,7 @@ use snowglobe_systems::replica::Outcome;
 use super::seen::{self, unlike};
 use super::words::Sentence;
 use super::{ANSWER, RaftTeller};
+use crate::scenarios::quorum;
 use crate::scenarios::raft::RaftWorld;
 use crate::time::SimTime;
 use crate::world::Broken;
@@ -66,7 +67,7 @@ impl RaftTeller {
         for attempt in &mut under_way {
             *attempt = self.go_on(world, *attempt, *bytes, *exactly)?;
         }
-        let wanted = by.unwrap_or_else(|| seen::in_reach_of_leader(world));
+        let wanted = by.unwrap_or_else(|| quorum::in_reach_of_leader(world));
         let before = under_way.len();
         under_way.retain(|attempt| match attempt {
             Try::Applying(position) => seen::have_applied(world, *position) < wanted,
@@ -91,8 +92,8 @@ impl RaftTeller {
     ) -> Result<Try, Broken> {
         match attempt {
             Try::Due => {
-                let invocation =
-                    seen::leader(world).and_then(|(leader, _)| self.propose(world, leader, bytes));
+                let invocation = quorum::leader(world)
+                    .and_then(|(leader, _)| self.propose(world, leader, bytes));
                 let patience = world.now() + ANSWER;
                 Ok(invocation.map_or(Try::Due, |invocation| Try::Asked(invocation, patience)))
             }

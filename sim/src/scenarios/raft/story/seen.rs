@@ -7,63 +7,12 @@ use snowglobe_systems::raft::Term;
 use snowglobe_systems::replica::Replica;
 
 use super::words::Sentence;
-use crate::scenarios::raft::{RaftWorld, leads};
+use crate::scenarios::quorum;
+use crate::scenarios::raft::RaftWorld;
 use crate::world::Broken;
-
-/// The leader of the highest term among those that are up and reach a
-/// majority. Others may lead in their own eyes, and nobody cares.
-pub(super) fn leader(world: &RaftWorld) -> Option<(NodeId, Term)> {
-    world
-        .node_ids()
-        .filter(|id| world.is_running(*id))
-        .filter_map(|id| {
-            let process = world.process(id)?;
-            leads(process).then(|| (process.raft().term(), id))
-        })
-        .filter(|(_, id)| within_reach(world, *id).count() > world.size() / 2)
-        .max()
-        .map(|(term, id)| (id, term))
-}
-
-/// Everybody that is up, and to whom messages of a node go and come back; itself too.
-pub(super) fn within_reach(world: &RaftWorld, of: NodeId) -> impl Iterator<Item = NodeId> {
-    world.node_ids().filter(move |id| {
-        let network = world.network();
-        let joined = *id == of || !network.is_cut(of, *id) && !network.is_cut(*id, of);
-        world.is_running(*id) && joined
-    })
-}
-
-/// Whether a node leads, and everybody in its reach is in its term and follows it.
-pub(super) fn is_followed_by_all(world: &RaftWorld) -> bool {
-    let Some((leader, term)) = leader(world) else {
-        return false;
-    };
-    within_reach(world, leader)
-        .filter_map(|id| world.process(id))
-        .all(|process| process.raft().term() == term && process.raft().leader() == Some(leader))
-}
-
-/// Everybody that has voted for another in its term, and knows no leader of it.
-pub(super) fn voters(world: &RaftWorld) -> Vec<NodeId> {
-    let has_voted = |id: &NodeId| {
-        world.process(*id).is_some_and(|process| {
-            let raft = process.raft();
-            raft.leader().is_none() && raft.vote().is_some_and(|vote| vote != *id)
-        })
-    };
-    world.node_ids().filter(has_voted).collect()
-}
 
 fn up(world: &RaftWorld) -> impl Iterator<Item = &Replica<Ledger>> {
     world.node_ids().filter_map(|id| world.process(id))
-}
-
-/// How many nodes are up and within reach of the leader.
-pub(super) fn in_reach_of_leader(world: &RaftWorld) -> usize {
-    leader(world).map_or(world.size(), |(leader, _)| {
-        within_reach(world, leader).count()
-    })
 }
 
 /// How many nodes have applied the value at a position.
@@ -95,11 +44,11 @@ pub(super) fn all_agree(world: &RaftWorld, floor: u64) -> bool {
 }
 
 pub(super) fn nobody_leads(world: &RaftWorld) -> Result<(), Broken> {
-    match up(world).find(|process| leads(process)) {
+    match quorum::rafts(world).find(|(_, raft)| raft.role().is_leader()) {
         None => Ok(()),
-        Some(process) => Err(unlike(
+        Some((id, raft)) => Err(unlike(
             "no leader".to_owned(),
-            format!("{} leads {}", process.raft().id(), process.raft().term()),
+            format!("{id} leads {}", raft.term()),
         )),
     }
 }

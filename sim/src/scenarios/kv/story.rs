@@ -1,0 +1,280 @@
+//! The sentences of the key/value service's stories.
+//!
+//! Users call clerks and are called `u0`, `u1` and so on, the first ones at the
+//! first clerk. Each has a key of its own, to which only it appends.
+//!
+//! - `leader within 5s`: a node leads a majority, and every server it reaches follows it;
+//! - `users begin`: from now on they call what they like. `users rest within 10s`:
+//!   each is answered, and calls no more;
+//! - `chains are whole within 10s`: every user reads its own key, and it holds all
+//!   its acknowledged appends, once and in order;
+//! - `u0 puts 13 to x within 2s`, also `appends 13 to x`, `deletes x`, and `gets 13
+//!   from x`, which must be what it gets. `u0 begins to put 14 to x` (`to append`,
+//!   `to delete x`, `to get x`) does not wait;
+//! - `u0 waits for 1s`: it is not answered in this time. `u0 is served within 5s`.
+//!   `u0 has got 14 from x`: that is what it last saw;
+//! - `users append 10 each to x within 20s`, all of them at once;
+//! - `u0 puts 50 keys within 20s`, `u0 puts and gets x 200 times within 60s`, and
+//!   `u0 calls 1000 times within 33s`: one call after the other;
+//! - `submit 100 at $old`: writes are proposed at servers directly, by nobody who would
+//!   ask again. `submissions fail within 1s`: each is answered, and none was done.
+//!   `no submission is applied`: on no server;
+//! - `servers agree within 10s`: all that are up have applied the same, and
+//!   nothing is left to apply;
+//! - `every raft state holds at most 8000 bytes` (the log and what goes with it),
+//!   `every snapshot holds at most 500 bytes`, `every server has a snapshot`, `no
+//!   server has a snapshot`.
+//!
+//! Whatever users asked and were told must be linearizable, now and at the end.
+//!
+//! `$servers`, `$clerks`; `$leader`, `$followers`, `$follower`, `$leaders` and
+//! `$voters` are those of Raft.
+
+mod seen;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use snowglobe_checkers::linearizability::specifications::TextInput;
+use snowglobe_systems::kv::{Node, Outcome};
+use snowglobe_systems::process::{InvocationId, NodeId};
+
+use self::seen::unlike;
+use self::words::{Sentence, understand};
+use super::shaken::{broken_chain, cluster};
+use super::users::{Errand, Users};
+use super::{KvOptions, KvSystem, KvWorld, Watched, operation};
+use crate::scenarios::file::Scenario;
+use crate::scenarios::story::{Cast, Deed, Teller};
+use crate::scenarios::{System, quorum};
+use crate::time::SimTime;
+use crate::world::Broken;
+
+/// Tells the stories of the key/value service.
+#[derive(Debug)]
+pub(super) struct KvTeller {
+    users: Users,
+    servers: usize,
+    /// When the sentence that is being told must be over.
+    until: SimTime,
+    /// What was submitted, and what became of it.
+    submitted: BTreeMap<InvocationId, Option<Outcome>>,
+}
+
+/// The key to which submissions are appended.
+const SUBMISSIONS: &str = "submissions";
+
+impl KvTeller {
+    pub(super) fn new(scenario: &Scenario, options: &KvOptions) -> Self {
+        Self {
+            users: Users::new(scenario, options, Errand::Ordered),
+            servers: scenario.nodes,
+            until: SimTime::START,
+            submitted: BTreeMap::new(),
+        }
+    }
+
+    fn known(&self, user: usize) -> Result<usize, Broken> {
+        let users = self.users.len();
+        (user < users).then_some(user).ok_or_else(|| {
+            unlike(
+                format!("one of {users} users, from u0 on"),
+                format!("u{user}"),
+            )
+        })
+    }
+
+    fn order(&mut self, world: &mut KvWorld, sentence: &Sentence) -> Result<(), Broken> {
+        match sentence {
+            Sentence::Begin => self.users.turn_to(world, Errand::Roaming),
+            Sentence::Rest(_) => self.users.turn_to(world, Errand::Ordered),
+            Sentence::ChainsAreWhole(_) => {
+                for number in 0..self.users.len() {
+                    self.users.order_own_get(world, number);
+                }
+            }
+            Sentence::Call {
+                user, key, input, ..
+            } => {
+                let user = self.known(*user)?;
+                self.users.order(world, user, key, input.clone());
+            }
+            Sentence::AppendEach { times, key, .. } => {
+                for number in 0..self.users.len() {
+                    for _ in 0..*times {
+                        self.users.order_append(world, number, Some(key));
+                    }
+                }
+            }
+            Sentence::Row { user, row, .. } => {
+                let user = self.known(*user)?;
+                for (key, input) in row.calls() {
+                    self.users.order(world, user, &key, input);
+                }
+            }
+            Sentence::Waits { user, .. }
+            | Sentence::Served { user, .. }
+            | Sentence::HasGot { user, .. } => drop(self.known(*user)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, world: &mut KvWorld, targets: &[NodeId], times: u64) {
+        for target in targets {
+            for _ in 0..times {
+                let value = format!("s{} ", self.submitted.len());
+                let input = TextInput::Append(value.into());
+                if let Some(invocation) = world.invoke(*target, operation(SUBMISSIONS, &input)) {
+                    self.submitted.insert(invocation, None);
+                }
+            }
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        (0..self.users.len()).all(|number| !self.users.is_busy(number))
+    }
+
+    /// Whether a user got what it was to get.
+    fn has_got(&self, user: usize, key: &Arc<str>, value: &str) -> Result<bool, Broken> {
+        let seen = self.users.seen(user, key).unwrap_or_default();
+        match seen == value {
+            true => Ok(true),
+            false => Err(unlike(
+                format!("u{user} to get {value:?} from {key}"),
+                format!("{seen:?}"),
+            )),
+        }
+    }
+
+    /// Looks at a sentence. Whether it has come about.
+    fn unfolds(&mut self, world: &KvWorld, sentence: &Sentence) -> Result<bool, Broken> {
+        let late = world.now() >= self.until;
+        match sentence {
+            Sentence::LeaderWithin(_) => Ok(quorum::is_followed_by_all(world)),
+            Sentence::Rest(_) | Sentence::AppendEach { .. } => Ok(self.is_at_rest()),
+            Sentence::ChainsAreWhole(_) => match self.is_at_rest() {
+                true => (0..self.users.len())
+                    .try_for_each(|number| self.users.check_chain(number))
+                    .map(|()| true)
+                    .map_err(|why| Broken::Safety(broken_chain(why))),
+                false => Ok(false),
+            },
+            Sentence::Call { within: None, .. } => Ok(true),
+            Sentence::Call { user, key, got, .. } => match (self.users.is_busy(*user), got) {
+                (true, _) => Ok(false),
+                (false, Some(value)) => self.has_got(*user, key, value),
+                (false, None) => Ok(true),
+            },
+            Sentence::Row { user, .. } | Sentence::Served { user, .. } => {
+                Ok(!self.users.is_busy(*user))
+            }
+            Sentence::Waits { user, .. } => match self.users.is_busy(*user) {
+                true => Ok(late),
+                false => Err(unlike(
+                    format!("u{user} to be left waiting"),
+                    "it was answered".to_owned(),
+                )),
+            },
+            Sentence::HasGot { user, key, value } => self.has_got(*user, key, value),
+            Sentence::SubmissionsFail(_) => self.submissions_failed(),
+            Sentence::ServersAgree(_) => Ok(seen::servers_agree(world)),
+            at_once => seen::holds_now(world, at_once).map(|()| true),
+        }
+    }
+
+    fn submissions_failed(&self) -> Result<bool, Broken> {
+        let is_done = |outcome: &&Option<Outcome>| matches!(outcome, Some(Outcome::Written(_)));
+        match self.submitted.values().filter(is_done).count() {
+            0 => Ok(self.submitted.values().all(Option::is_some)),
+            done => Err(unlike(
+                "no submission to be done".to_owned(),
+                format!("{done} of {}", self.submitted.len()),
+            )),
+        }
+    }
+
+    fn how_things_stand(&self, world: &KvWorld) -> String {
+        let waiting = self.users.who_waits();
+        waiting.chain(cluster(world)).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Teller<Node, Watched> for KvTeller {
+    type Sentence = Sentence;
+
+    fn names(&self) -> &'static [&'static str] {
+        &[
+            "servers",
+            "clerks",
+            "leader",
+            "followers",
+            "follower",
+            "leaders",
+            "voters",
+        ]
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        KvSystem::marks()
+    }
+
+    fn understand(&self, words: &[&str]) -> Result<Sentence, String> {
+        understand(words)
+    }
+
+    fn begin(
+        &mut self,
+        world: &mut KvWorld,
+        sentence: &Sentence,
+        cast: &mut Cast,
+    ) -> Result<(), Broken> {
+        self.until = world.now() + sentence.length();
+        if let Sentence::Submit { times, at } = sentence {
+            let targets = cast.who(self, world, at)?;
+            self.submit(world, &targets, *times);
+        }
+        self.order(world, sentence)
+    }
+
+    fn look(&mut self, world: &mut KvWorld, sentence: &Sentence) -> Deed {
+        match self.unfolds(world, sentence) {
+            Ok(true) => Deed::Done,
+            Err(broken) => Deed::Fails(broken),
+            Ok(false) if world.now() >= self.until => Deed::Late(self.how_things_stand(world)),
+            Ok(false) => Deed::Waits,
+        }
+    }
+
+    fn alarm(&mut self, world: &mut KvWorld, token: u64) {
+        self.users.alarm(world, token);
+    }
+
+    fn returned(&mut self, world: &mut KvWorld, invocation: InvocationId, outcome: Outcome) {
+        match self.submitted.get_mut(&invocation) {
+            Some(submitted) => *submitted = Some(outcome),
+            None => drop(self.users.returned(world, invocation, outcome)),
+        }
+    }
+
+    fn ends(&mut self, world: &mut KvWorld) {
+        self.users.book().close(world);
+    }
+
+    fn history(&self) -> Option<String> {
+        Some(self.users.lines())
+    }
+
+    fn who(&self, world: &KvWorld, name: &str) -> Option<Vec<NodeId>> {
+        let of = |from: usize, to: usize| (from..to).map(NodeId::at).collect();
+        match name {
+            "servers" => Some(of(0, self.servers)),
+            "clerks" => Some(of(self.servers, world.size())),
+            name => quorum::who(world, name),
+        }
+    }
+}

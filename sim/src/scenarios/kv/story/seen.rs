@@ -1,0 +1,77 @@
+//! What a storyteller sees of the servers.
+
+use snowglobe_systems::invariants::Violation;
+use snowglobe_systems::kv::{Key, Node, Store};
+use snowglobe_systems::replica::Replica;
+
+use super::SUBMISSIONS;
+use super::words::Sentence;
+use crate::scenarios::kv::KvWorld;
+use crate::world::Broken;
+
+fn up(world: &KvWorld) -> impl Iterator<Item = &Replica<Store>> {
+    world
+        .node_ids()
+        .filter_map(|id| world.process(id).and_then(Node::replica))
+}
+
+/// Whether every server that is up has applied the same, and nothing is left to apply.
+pub(super) fn servers_agree(world: &KvWorld) -> bool {
+    let mut states = up(world).map(|replica| {
+        let raft = replica.raft();
+        let rest = raft.log().last().index.since(raft.applied());
+        (raft.applied(), replica.machine(), rest)
+    });
+    let Some(first) = states.next() else {
+        return false;
+    };
+    first.2 == 0 && states.all(|state| state == first)
+}
+
+/// What is so or not so at this moment.
+pub(super) fn holds_now(world: &KvWorld, sentence: &Sentence) -> Result<(), Broken> {
+    match sentence {
+        Sentence::RaftStateHolds(most) => {
+            let largest = up(world).map(|it| it.raft().log().bytes()).max();
+            within_bound(largest.unwrap_or(0), *most, "bytes of raft state")
+        }
+        Sentence::SnapshotHolds(most) => {
+            let sizes = up(world).filter_map(|it| Some(it.raft().snapshot()?.data.len()));
+            within_bound(sizes.max().unwrap_or(0), *most, "bytes in a snapshot")
+        }
+        Sentence::HasSnapshot(wanted) => {
+            match up(world).find(|it| it.raft().snapshot().is_some() != *wanted) {
+                None => Ok(()),
+                Some(other) => Err(unlike(
+                    match wanted {
+                        true => "a snapshot on every server".to_owned(),
+                        false => "no snapshot on any server".to_owned(),
+                    },
+                    format!("{other}"),
+                )),
+            }
+        }
+        Sentence::NoSubmissionApplied => {
+            let key = Key::from(SUBMISSIONS);
+            match up(world).find_map(|it| it.machine().get(&key)) {
+                None => Ok(()),
+                Some(applied) => Err(unlike(
+                    "no submission to be applied".to_owned(),
+                    applied.to_owned(),
+                )),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {
+    match found <= most {
+        true => Ok(()),
+        false => Err(unlike(format!("at most {most} {what}"), found.to_string())),
+    }
+}
+
+pub(super) fn unlike(expected: String, found: String) -> Broken {
+    Broken::Safety(Violation::new("story", [], expected, found))
+}

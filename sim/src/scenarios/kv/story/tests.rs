@@ -1,0 +1,157 @@
+//! The service's sentences: each holds where it should, and fails where it should.
+
+use crate::scenarios::file::Scenario;
+use crate::scenarios::{self, Verdict};
+use crate::seed::Seed;
+use crate::world::Broken;
+
+/// What a story of three servers and three clerks came to: nothing if it held,
+/// else what was expected and what was found.
+fn outcome(story: &[&str]) -> Option<String> {
+    let scenario = Scenario {
+        story: story.iter().map(|line| (*line).to_owned()).collect(),
+        ..Scenario::calm("kv", 3, Seed(5))
+    };
+    match scenarios::run(&scenario)
+        .expect("the story is understood")
+        .verdict
+    {
+        Verdict::Held => None,
+        Verdict::Broke(breakage) => match breakage.broken {
+            Broken::Safety(violation) | Broken::Liveness(violation) => {
+                Some(format!("{}: {}", violation.expected, violation.found))
+            }
+            other => panic!("{other:?}"),
+        },
+        Verdict::CannotRecover => panic!("a story has no such end"),
+    }
+}
+
+fn assert_fails(story: &[&str], says: &str) {
+    let told = outcome(story).unwrap_or_else(|| panic!("{story:?} holds"));
+    assert!(
+        told.contains(says),
+        "{story:?} came to {told:?}, not {says:?}"
+    );
+}
+
+fn assert_holds(story: &[&str]) {
+    assert_eq!(outcome(story), None, "{story:?}");
+}
+
+#[test]
+fn a_user_gets_what_was_put() {
+    assert_holds(&[
+        "u0 puts 13 to x within 5s",
+        "u1 gets 13 from x within 5s",
+        "u2 appends 14 to x within 5s",
+        "u0 gets 1314 from x within 5s",
+        "u0 has got 1314 from x",
+        "u1 deletes x within 5s",
+        "u0 gets x within 5s",
+    ]);
+    assert_fails(
+        &["u0 puts 13 to x within 5s", "u1 gets 14 from x within 5s"],
+        "u1 to get \"14\" from x",
+    );
+    assert_fails(&["u9 puts 1 to x within 1s"], "one of 3 users");
+}
+
+#[test]
+fn a_user_without_a_majority_waits() {
+    assert_holds(&[
+        "leader within 5s",
+        "cut $servers.2",
+        "u0 begins to put 1 to x",
+        "u0 waits for 2s",
+        "heal",
+        "u0 is served within 5s",
+        "u1 gets 1 from x within 2s",
+    ]);
+    assert_fails(
+        &[
+            "leader within 5s",
+            "u0 begins to put 1 to x",
+            "u0 waits for 2s",
+        ],
+        "u0 to be left waiting",
+    );
+    assert_fails(
+        &["cut $servers.2", "u0 puts 1 to x within 2s"],
+        "u0 waits for",
+    );
+}
+
+#[test]
+fn users_work_until_they_rest() {
+    assert_holds(&[
+        "users begin",
+        "wait 2s",
+        "users rest within 5s",
+        "chains are whole within 5s",
+        "servers agree within 2s",
+        "no server has a snapshot",
+        "every raft state holds at most 100000 bytes",
+        "users append 3 each to x within 5s",
+    ]);
+    assert_fails(&["users append 100 each to x within 100ms"], "waits for");
+    assert_fails(&["every server has a snapshot"], "a snapshot on every");
+    assert_fails(
+        &[
+            "u0 puts 5 keys within 5s",
+            "every raft state holds at most 5 bytes",
+        ],
+        "bytes of raft state",
+    );
+}
+
+#[test]
+fn a_row_of_calls_comes_to_its_end() {
+    assert_holds(&[
+        "u0 puts and gets x 10 times within 5s",
+        "u0 has got v9 from x",
+        "u1 calls 20 times within 5s",
+    ]);
+    assert_fails(&["u0 calls 1000 times within 1s"], "calls 1000 times");
+}
+
+#[test]
+fn a_submission_that_is_done_is_noticed() {
+    assert_holds(&[
+        "leader within 5s",
+        "cut $leaders",
+        "submit 3 at $cut",
+        "leader within 5s",
+        "heal",
+        "submissions fail within 2s",
+        "no submission is applied",
+    ]);
+    let done = ["leader within 5s", "submit 3 at $leader", "wait 1s"];
+    assert_fails(
+        &[&done[..], &["submissions fail within 1s"]].concat(),
+        "no submission to be done",
+    );
+    assert_fails(
+        &[&done[..], &["no submission is applied"]].concat(),
+        "no submission to be applied",
+    );
+}
+
+#[test]
+fn a_sentence_that_makes_no_sense_is_refused() {
+    for sentence in [
+        "u0 sings",
+        "u0 puts 1 within 2s",
+        "u0 begins to get 13 from x",
+        "users rest",
+        "submit 3 at leader",
+        "every raft state holds at most many bytes",
+    ] {
+        let scenario = Scenario {
+            story: vec![sentence.to_owned()],
+            ..Scenario::calm("kv", 3, Seed(5))
+        };
+        let refused = scenarios::run(&scenario).expect_err("it makes no sense");
+        assert!(refused.to_string().contains(sentence), "{refused}");
+    }
+}
