@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{self, CannotRun, RunReport};
+use crate::scenarios::{self, CannotRun, Histories, RunReport};
 use crate::world::message_of;
 
 /// What became of a run. A hang and a panic of the tool are no verdicts on
@@ -34,7 +34,8 @@ pub fn try_scenario(scenario: &Scenario, limit: Duration) -> Trial {
     let spawned = thread::Builder::new()
         .name(format!("seed {}", scenario.seed))
         .spawn(move || {
-            let result = scenarios::find(&own.system).and_then(|system| system.run_here(&own));
+            let result = scenarios::find(&own.system)
+                .and_then(|system| system.run_here(&own, Histories::OfFailures));
             // Nobody listens any more when the watchdog was faster.
             let _ = sender.send(result);
         });

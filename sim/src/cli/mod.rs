@@ -153,6 +153,10 @@ struct ReplayArguments {
     /// Prints one line per run: system, seed, digest, verdict.
     #[arg(long, conflicts_with_all = ["trace", "until", "node"])]
     digest: bool,
+    /// Writes what clients asked and were told into this file, for `snowglobe
+    /// history`; for a single run.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["trace", "until", "node", "digest"])]
+    history: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,

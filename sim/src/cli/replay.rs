@@ -1,5 +1,6 @@
 //! `snowglobe run` and `snowglobe replay`: one run, as closely as wanted.
 
+use std::fs;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::campaign::{Finding, Trial};
 use crate::report::account;
 use crate::report::timeline::{Selection, Timeline};
 use crate::scenarios::file::{Scenario, ScenarioError};
-use crate::scenarios::{self, Registered, RunReport, Verdict};
+use crate::scenarios::{self, Histories, Registered, RunReport, Verdict};
 use crate::seed::{Seed, SeedRange};
 
 /// How much of a failing run's timeline is shown unasked.
@@ -40,6 +41,12 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<u8, Failed> {
     }
     if arguments.digest {
         return digests(&scenarios);
+    }
+    if let Some(file) = &arguments.history {
+        let [source] = scenarios.as_slice() else {
+            return Err(Failed::usage("--history is for a single run"));
+        };
+        return with_history(source, file, arguments.format);
     }
     let node = arguments.node.as_deref().map(node).transpose()?;
     let narrowed = arguments.until.is_some() || node.is_some();
@@ -123,31 +130,51 @@ fn digests(sources: &[Source]) -> Result<u8, Failed> {
     Ok(gravest(codes))
 }
 
+/// Runs a scenario, writes its history, and prints its account.
+fn with_history(source: &Source, file: &Path, format: Format) -> Result<u8, Failed> {
+    let scenario = &source.scenario;
+    let report = scenarios::run_keeping(scenario, Histories::All)?;
+    let Some(history) = &report.history else {
+        let system = &scenario.system;
+        return Err(Failed::usage(format!("{system} writes no history")));
+    };
+    fs::write(file, history)
+        .map_err(|error| Failed::tool(format!("{}: {error}", file.display())))?;
+    tell(&report, source, format)?;
+    Ok(code_of(&report))
+}
+
 /// Runs a scenario, prints its timeline as far as wanted, and its account.
 fn show(source: &Source, selection: Option<Selection>, format: Format) -> Result<u8, Failed> {
     let scenario = &source.scenario;
-    scenarios::find(&scenario.system)?.check(scenario)?;
+    let system = scenarios::find(&scenario.system)?;
+    system.check(scenario)?;
+    let nodes = system.size(scenario)?;
     let report = match (format, selection) {
         (Format::Human, Some(selection)) => {
-            print(&format!("{}\n", Timeline::heading(scenario.nodes)))?;
+            print(&format!("{}\n", Timeline::heading(nodes)))?;
             traced(scenario, selection)?
         }
         (Format::Human, None) => {
             let report = scenarios::run(scenario)?;
             if matches!(report.verdict, Verdict::Broke(_)) {
                 // How it ended is what one wants to see next.
-                print(&format!("{}\n", Timeline::heading(scenario.nodes)))?;
+                print(&format!("{}\n", Timeline::heading(nodes)))?;
                 traced(scenario, the_end())?;
             }
             report
         }
         (Format::Json, _) => scenarios::run(scenario)?,
     };
-    match format {
-        Format::Human => print(&account::human(&report, source.file.as_deref()))?,
-        Format::Json => print(&format!("{:#}\n", account::json(&report)))?,
-    }
+    tell(&report, source, format)?;
     Ok(code_of(&report))
+}
+
+fn tell(report: &RunReport, source: &Source, format: Format) -> Result<(), Failed> {
+    match format {
+        Format::Human => print(&account::human(report, source.file.as_deref())),
+        Format::Json => print(&format!("{:#}\n", account::json(report))),
+    }
 }
 
 fn traced(scenario: &Scenario, selection: Selection) -> Result<RunReport, Failed> {

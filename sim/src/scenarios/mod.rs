@@ -151,9 +151,18 @@ pub struct RunReport {
     pub marks: Marks,
     /// How many events were traced.
     pub events: u64,
-    /// What clients asked and were told, if that was written down and the run
-    /// failed; see [`Workload::history`].
+    /// What clients asked and were told, if that was written down and is kept;
+    /// see [`Workload::history`].
     pub history: Option<String>,
+}
+
+/// Which runs' histories are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Histories {
+    /// Only those of runs that broke something.
+    OfFailures,
+    /// All.
+    All,
 }
 
 /// Why a scenario cannot be run at all.
@@ -198,7 +207,7 @@ pub trait Registered: Sync {
     ///
     /// # Errors
     /// When the scenario makes no sense for this system.
-    fn run_here(&self, scenario: &Scenario) -> Result<RunReport, CannotRun>;
+    fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun>;
     /// Whether the scenario could be run, without running it.
     ///
     /// # Errors
@@ -239,13 +248,26 @@ pub fn find(name: &str) -> Result<&'static dyn Registered, CannotRun> {
 /// # Panics
 /// When the tool itself panics; a panic of a system is a verdict.
 pub fn run(scenario: &Scenario) -> Result<RunReport, CannotRun> {
+    run_keeping(scenario, Histories::OfFailures)
+}
+
+/// As [`run`], and says whose history is kept.
+///
+/// # Errors
+/// When the scenario makes no sense.
+///
+/// # Panics
+/// When the tool itself panics; a panic of a system is a verdict.
+pub fn run_keeping(scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun> {
     let system = find(&scenario.system)?;
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     thread::scope(|scope| {
         thread::Builder::new()
             .name("world".to_owned())
             .spawn_scoped(scope, || {
-                tracing::dispatcher::with_default(&dispatch, || system.run_here(scenario))
+                tracing::dispatcher::with_default(&dispatch, || {
+                    system.run_here(scenario, histories)
+                })
             })
             .expect("the system has room for a thread")
             .join()
@@ -351,7 +373,7 @@ impl<S: System> Registered for Entry<S> {
         Ok(())
     }
 
-    fn run_here(&self, scenario: &Scenario) -> Result<RunReport, CannotRun> {
+    fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun> {
         self.check(scenario)?;
         let options = Self::options(scenario)?;
         let blueprint = Self::blueprint(scenario, &options);
@@ -359,18 +381,27 @@ impl<S: System> Registered for Entry<S> {
             let members = S::membership(scenario.nodes, &options);
             let director = Shake::new(scenario, members, S::workload(scenario, &options));
             let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
-            let history = || director.history();
-            Ok(report(
-                scenario,
-                finished,
-                director.could_recover(),
-                history,
-            ))
+            let history = kept(histories, &finished, || director.history());
+            let could_recover = director.could_recover();
+            Ok(report(scenario, finished, could_recover, history))
         } else {
             let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
             let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
-            Ok(report(scenario, finished, true, || director.history()))
+            let history = kept(histories, &finished, || director.history());
+            Ok(report(scenario, finished, true, history))
         }
+    }
+}
+
+/// The history of a run, if it is to be kept.
+fn kept(
+    histories: Histories,
+    finished: &Finished,
+    history: impl FnOnce() -> Option<String>,
+) -> Option<String> {
+    match (histories, &finished.breakage) {
+        (Histories::All, _) | (_, Some(_)) => history(),
+        (Histories::OfFailures, None) => None,
     }
 }
 
@@ -378,10 +409,10 @@ fn report(
     scenario: &Scenario,
     finished: Finished,
     could_recover: bool,
-    history: impl FnOnce() -> Option<String>,
+    history: Option<String>,
 ) -> RunReport {
     RunReport {
-        history: finished.breakage.as_ref().and_then(|_| history()),
+        history,
         scenario: scenario.clone(),
         verdict: match finished.breakage {
             Some(breakage) => Verdict::Broke(breakage),
