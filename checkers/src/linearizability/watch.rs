@@ -4,9 +4,9 @@
 //! way to explain it, and pays for not knowing the answers to come: where many
 //! operations on one key overlap, that is far more than a search over what
 //! is known costs. A watch keeps the operations and searches again whenever a
-//! key has grown by a quarter. So all its searches together look at no more than
-//! five times as many operations as there are, and a wrong answer is found
-//! before its key is a quarter longer, or 32 answers later where it is short.
+//! key has grown by half. So all its searches together look at no more than
+//! three times as many operations as there are, and a wrong answer is found
+//! before its key is half as long again, or 32 answers later where it is short.
 //! [`explain`](super::explain) then says
 //! which answer it was.
 
@@ -159,7 +159,7 @@ impl<S: Specification> Watch<S> {
         };
         part.history.answer(place, at, output);
         part.fresh += 1;
-        if part.fresh < PAUSE.max(part.judged / 4) {
+        if part.fresh < PAUSE.max(part.judged / 2) {
             return Ok(());
         }
         part.search(specification, &key, budget)

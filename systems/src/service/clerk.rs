@@ -19,22 +19,29 @@ pub struct Clerk<M: StateMachine> {
     doublings: u8,
     /// Whom it asks first; always one of the servers.
     target: NodeId,
-    /// Whether the target answered, or was named as the leader, since it was
-    /// last silent. One lost message is no reason to look for another leader.
+    /// Whether the target answered as a leader does, or was named as the leader,
+    /// and was not given up since.
     trusted: bool,
     lanes: Vec<Lane<M>>,
     /// Calls that found all lanes taken, in the order of their arrival.
     waiting: VecDeque<(InvocationId, Wish<M>)>,
 }
 
+/// Longer than anybody waits, and short enough to be a duration.
+const MOST_DOUBLINGS: u8 = 16;
+
 impl<M: StateMachine> Clerk<M> {
     pub(super) fn start(id: NodeId, config: &ClerkConfig) -> Self {
+        assert!(
+            !config.servers.is_empty(),
+            "a clerk needs a server to ask: ClerkConfig::servers"
+        );
         // Clerks start with different servers, so that not all ask the same one.
         let first = id.position() % config.servers.len();
         Self {
             id,
             servers: config.servers.clone(),
-            doublings: config.doublings,
+            doublings: config.doublings.min(MOST_DOUBLINGS),
             target: config.servers[first],
             trusted: false,
             lanes: (0..config.lanes.max(1)).map(|_| Lane::default()).collect(),
@@ -51,13 +58,22 @@ impl<M: StateMachine> Clerk<M> {
         let Some(wish) = Wish::of(operation) else {
             return effects.reply(invocation, Outcome::TransferRefused);
         };
-        match self.lanes.iter().position(|lane| lane.errand.is_none()) {
+        match self.free_lane(&wish) {
             Some(lane) => self.begin(lane, invocation, wish, effects),
             None => {
                 effects.mark(marks::WAITED_FOR_LANE);
                 self.waiting.push_back((invocation, wish));
             }
         }
+    }
+
+    /// A lane without a call; for a write one that has a session, if there is one.
+    fn free_lane(&self, wish: &Wish<M>) -> Option<usize> {
+        let is_free = |lane: &Lane<M>| lane.errand.is_none();
+        let is_open = |lane: &Lane<M>| is_free(lane) && lane.session.is_some();
+        let open = self.lanes.iter().position(is_open);
+        let open = open.filter(|_| matches!(wish, Wish::Write(_)));
+        open.or_else(|| self.lanes.iter().position(is_free))
     }
 
     fn begin(
@@ -103,7 +119,12 @@ impl<M: StateMachine> Clerk<M> {
                 {
                     effects.mark(marks::GAVE_UP_WAITING);
                     errand.waited = errand.waited.saturating_add(1);
-                    self.doubt(silent);
+                    // One lost message is no reason to look for another leader.
+                    let once_more = self.trusted && self.target == silent && !errand.doubts;
+                    errand.doubts = once_more;
+                    if !once_more {
+                        self.turn_from(silent);
+                    }
                     self.ask(number, effects);
                 }
             }
@@ -112,21 +133,12 @@ impl<M: StateMachine> Clerk<M> {
                 let lane = &mut self.lanes[usize::from(lane)];
                 // Servers forget it sooner or later; a write under a forgotten
                 // session is one whose fate nobody knows.
-                if lane.errand.is_none() && lane.session.is_some() {
+                if !lane.is_writing() && lane.session.is_some() {
                     lane.closed();
                     effects.mark(marks::SESSION_LET_GO);
                 }
             }
             Timer::Raft(_) => {}
-        }
-    }
-
-    /// A server is silent: once more, if it is the leader as far as one knows.
-    fn doubt(&mut self, server: NodeId) {
-        if self.target == server && self.trusted {
-            self.trusted = false;
-        } else {
-            self.turn_from(server);
         }
     }
 
@@ -143,6 +155,7 @@ impl<M: StateMachine> Clerk<M> {
 
     pub(super) fn told(
         &mut self,
+        from: NodeId,
         call: Call,
         outcome: replica::Outcome<M>,
         effects: &mut Effects<Node<M>>,
@@ -156,6 +169,12 @@ impl<M: StateMachine> Clerk<M> {
         };
         let errand = self.lanes[number].errand.as_ref();
         let is_late = errand.is_some_and(|errand| errand.attempts != call.attempt);
+        if outcome.acknowledged().is_some() || matches!(outcome, replica::Outcome::Answered { .. })
+        {
+            // Only a leader says such things.
+            self.target = from;
+            self.trusted = true;
+        }
         match outcome {
             // Whichever try an answer is to, the call was under way when it was made.
             replica::Outcome::Written { response, .. } => {
@@ -260,19 +279,18 @@ impl<M: StateMachine> Clerk<M> {
         if is_late {
             effects.mark(marks::LATE_ANSWER_TAKEN);
         }
-        if let Some((_, Stage::Asking(server))) = self.lanes[number].call() {
-            self.trusted |= server == self.target;
-        }
         self.rest(number, effects);
         let Some(errand) = self.lanes[number].errand.take() else {
             return;
         };
         effects.reply(errand.invocation, outcome);
-        if let Some((invocation, wish)) = self.waiting.pop_front() {
-            self.begin(number, invocation, wish, effects);
-        } else if self.lanes[number].session.is_some() {
+        // Reads keep no session alive: servers do not know whose they are.
+        if matches!(errand.wish, Wish::Write(_)) && self.lanes[number].session.is_some() {
             let lane = number as u8;
             effects.push(Effect::SetTimer(Timer::Idle { lane }));
+        }
+        if let Some((invocation, wish)) = self.waiting.pop_front() {
+            self.begin(number, invocation, wish, effects);
         }
     }
 

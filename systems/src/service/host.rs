@@ -35,7 +35,7 @@ impl<M: StateMachine> RaftHost for Node<M> {
             Message::Ask { .. } | Message::Tell { .. } => None,
         }
     }
-    /// What a server tells a clerk, or whoever asked it directly, is done.
+    /// What a server tells a clerk is done. Whoever asks a server directly is not told where.
     fn acknowledged(effect: &Effect<Self>) -> Option<(LogIndex, Option<Term>)> {
         match effect {
             Effect::Send {

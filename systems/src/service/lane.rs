@@ -25,6 +25,8 @@ pub(super) struct Errand<M: StateMachine> {
     pub(super) attempts: u32,
     /// How often it has waited in vain.
     pub(super) waited: u8,
+    /// Whether it asks a silent server once more.
+    pub(super) doubts: bool,
     /// Whether it followed a hint since it last rested.
     pub(super) redirected: bool,
 }
@@ -78,8 +80,15 @@ impl<M: StateMachine> Lane<M> {
             stage: Stage::Resting,
             attempts: 0,
             waited: 0,
+            doubts: false,
             redirected: false,
         });
+    }
+
+    /// Whether a write is under way.
+    pub(super) fn is_writing(&self) -> bool {
+        let errand = self.errand.as_ref();
+        errand.is_some_and(|errand| matches!(errand.wish, Wish::Write(_)))
     }
 
     /// A session is open; its writes are numbered from 1.

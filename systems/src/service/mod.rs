@@ -77,9 +77,9 @@ impl<M: StateMachine> Process for Node<M> {
             },
             Self::Clerk(clerk) => match input {
                 Input::Receive {
+                    from,
                     message: Message::Tell { call, outcome },
-                    ..
-                } => clerk.told(call, outcome, effects),
+                } => clerk.told(from, call, outcome, effects),
                 // Clerks serve nobody.
                 Input::Receive { .. } => {}
                 Input::Timeout(timer) => clerk.timeout(timer, effects),

@@ -39,7 +39,8 @@ impl<P: Process> ClusterView<P> for Nodes<P> {
 
 /// What a test drives.
 pub(crate) struct Cluster<P: Process, I> {
-    config: P::Config,
+    /// By the node's position.
+    configs: Vec<P::Config>,
     nodes: Nodes<P>,
     invariants: I,
     /// Sent and not yet delivered, in the order of sending.
@@ -58,16 +59,21 @@ pub(crate) struct Cluster<P: Process, I> {
 }
 
 impl<P: Process, I: Invariants<P>> Cluster<P, I> {
-    /// Boots the nodes `n1` to `n<count>`.
+    /// Boots the nodes `n1` to `n<count>`, all alike.
     pub(crate) fn new(count: usize, config: P::Config) -> Self {
+        Self::of(vec![config; count])
+    }
+
+    /// Boots one node for each configuration, in their order.
+    pub(crate) fn of(configs: Vec<P::Config>) -> Self {
         let node = || Node {
             process: None,
             durable: P::Durable::default(),
             timers: BTreeSet::new(),
         };
         let mut cluster = Self {
-            config,
-            nodes: Nodes((0..count).map(|_| node()).collect()),
+            nodes: Nodes(configs.iter().map(|_| node()).collect()),
+            configs,
             invariants: I::default(),
             bag: VecDeque::new(),
             outcomes: BTreeMap::new(),
@@ -199,7 +205,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         }
         let mut effects = Effects::new();
         let durable = self.durable(node).clone();
-        let process = P::start(node, &self.config, durable, &mut effects);
+        let process = P::start(node, &self.configs[node.position()], durable, &mut effects);
         self.nodes.0[node.position()].process = Some(process);
         let restarted = self.invariants.after_restart(&self.nodes, node);
         self.check(restarted);

@@ -66,6 +66,7 @@ fn action() -> impl Strategy<Value = Action> {
 fn run(count: usize, snapshots: Option<usize>, schedule: &[Action]) -> World {
     let mut config = Config::of(count);
     config.max_sessions = 2;
+    config.session_idle_entries = snapshots.map(|entries| 10 + entries);
     config.snapshot_after_entries = snapshots;
     config.raft.snapshot_chunk_bytes = 20;
     config.raft.max_in_flight_entries = 4;

@@ -1,0 +1,136 @@
+//! A clerk with several lanes has several calls under way.
+
+use std::collections::BTreeSet;
+
+use snowglobe_systems::replica;
+use snowglobe_systems::service::{Lane, Timer, marks};
+
+use crate::story::{ANN, N1, World, clerk, is_ask, is_tell, server, world_of};
+
+fn world_with_two_lanes() -> World {
+    let mut clerk = clerk();
+    clerk.lanes = 2;
+    let mut world = world_of(&server(), &clerk);
+    world.elect(N1);
+    world
+}
+
+#[test]
+fn a_third_call_waits_for_one_of_two_lanes() {
+    let mut world = world_with_two_lanes();
+    let first = world.append(ANN, "a");
+    let second = world.append(ANN, "b");
+    assert!(!world.marks.contains(marks::WAITED_FOR_LANE));
+    let third = world.append(ANN, "c");
+    assert!(world.marks.contains(marks::WAITED_FOR_LANE));
+    let asked: Vec<_> = world.asked().iter().map(|a| a.call.invocation).collect();
+    assert_eq!(asked, [first, second]);
+    world.settle();
+    for call in [first, second, third] {
+        world.assert_done(call);
+    }
+    let lanes = world.clerk(ANN).lanes();
+    let sessions: BTreeSet<_> = lanes.iter().filter_map(Lane::session).collect();
+    assert_eq!(sessions.len(), 2, "each lane has its own: {sessions:?}");
+    let writes: Vec<_> = sessions.iter().map(|(_, number)| number.0).collect();
+    assert_eq!(writes.iter().sum::<u64>(), 3, "each write has one number");
+    assert_eq!(world.sessions(N1).len(), 2);
+    assert_eq!(world.text(N1).len(), 3);
+    world.assert_held();
+}
+
+#[test]
+fn a_call_that_waits_takes_the_lane_that_is_free_first() {
+    let mut world = world_with_two_lanes();
+    for text in ["a", "b"] {
+        world.append(ANN, text);
+    }
+    world.settle();
+    let calls = ["c", "d", "e"].map(|text| world.append(ANN, text));
+    // Only the first is heard.
+    assert!(world.deliver_first(is_ask));
+    world.settle_servers();
+    assert!(world.deliver_first(is_tell));
+    world.assert_done(calls[0]);
+    let asked: Vec<_> = world.asked().iter().map(|a| a.call.invocation).collect();
+    assert_eq!(asked, [calls[1], calls[2]]);
+    world.settle();
+    assert_eq!(world.text(N1).len(), 5);
+    world.assert_held();
+}
+
+#[test]
+fn calls_in_one_lane_keep_their_order() {
+    let mut world = world_of(&server(), &clerk());
+    world.elect(N1);
+    let text = "abcdefgh";
+    let calls: Vec<_> = text
+        .split_terminator("")
+        .filter(|letter| !letter.is_empty())
+        .map(|letter| world.append(ANN, letter))
+        .collect();
+    assert_eq!(world.asked().len(), 1, "one at a time");
+    world.settle();
+    for call in calls {
+        world.assert_done(call);
+    }
+    assert_eq!(world.text(N1), text);
+    assert_eq!(world.sessions(N1).len(), 1);
+    world.assert_held();
+}
+
+#[test]
+fn a_read_in_one_lane_does_not_wait_for_a_write_in_the_other() {
+    let mut world = world_with_two_lanes();
+    world.append_now(ANN, "a");
+    let write = world.append(ANN, "b");
+    world.lose(is_ask);
+    let read = world.get(ANN);
+    let asked = world.only_asked();
+    assert!(matches!(asked.operation, replica::Operation::Read { .. }));
+    world.settle();
+    world.assert_read(read, "a");
+    assert_eq!(world.outcome(write), None);
+    world.lose_patience(ANN);
+    world.settle();
+    world.assert_done(write);
+    world.assert_held();
+}
+
+#[test]
+fn there_is_always_one_lane() {
+    let mut clerk = clerk();
+    clerk.lanes = 0;
+    let mut world = world_of(&server(), &clerk);
+    world.elect(N1);
+    world.append_now(ANN, "a");
+    assert_eq!(world.clerk(ANN).lanes().len(), 1);
+}
+
+#[test]
+fn each_lane_asks_a_silent_leader_once_more() {
+    let mut world = world_with_two_lanes();
+    world.append_now(ANN, "a");
+    for text in ["b", "c"] {
+        world.append(ANN, text);
+    }
+    world.lose(is_ask);
+    for timer in world.timers(ANN).clone() {
+        if matches!(timer, Timer::Patience { .. }) {
+            world.timeout(ANN, timer);
+        }
+    }
+    let asked: Vec<_> = world.asked().iter().map(|asked| asked.to).collect();
+    assert_eq!(asked, [N1, N1], "one message of each was lost");
+}
+
+#[test]
+fn a_write_takes_the_free_lane_that_has_a_session() {
+    let mut world = world_with_two_lanes();
+    // A read is in the first lane when the session is opened in the second.
+    world.get(ANN);
+    world.append(ANN, "a");
+    world.settle();
+    world.append_now(ANN, "b");
+    assert_eq!(world.sessions(N1).len(), 1, "one session was enough");
+}
