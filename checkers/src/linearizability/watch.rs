@@ -6,7 +6,7 @@
 //! is known costs. A watch keeps the operations and searches again whenever a
 //! key has grown by half. So all its searches together look at no more than
 //! three times as many operations as there are, and a wrong answer is found
-//! before its key is half as long again, or 32 answers later where it is short.
+//! before its key is half as long again, or 64 answers later where it is short.
 //! [`explain`](super::explain) then says
 //! which answer it was.
 
@@ -21,7 +21,7 @@ use super::verdict::Ended;
 use crate::history::{ClientId, History, Moment, NotAHistory, Operation, OperationIndex};
 
 /// How many answers of a key are waited for at least between two searches.
-const PAUSE: usize = 32;
+const PAUSE: usize = 64;
 
 /// Judges a history while it grows.
 ///

@@ -153,6 +153,16 @@ impl Schedule<'_> {
     }
 
     fn shape(&mut self) -> Shape {
+        // A split among servers alone: every client reaches both sides, and
+        // whoever talks to one hears of what goes on behind its back.
+        let clients = self.members.clients();
+        if !clients.is_empty() && self.servers.len() >= 2 && self.draw.below(3) == 0 {
+            let mut servers = self.servers.clone();
+            self.draw.shuffle(&mut servers);
+            let size = self.draw.index(servers.len() - 1) + 1;
+            let side = |servers: &[NodeId]| sorted(&[servers, clients].concat());
+            return Shape::Groups(vec![side(&servers[..size]), side(&servers[size..])]);
+        }
         let nodes = self.shuffled();
         let size = nodes.len();
         // A kind that needs more nodes than there are gives way to a plain split.

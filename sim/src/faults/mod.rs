@@ -92,7 +92,7 @@ pub enum Fault {
 /// A shape of the whole network. Nodes that it does not name reach one another and nobody else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// Nodes reach those of their own group. With one group, the others are the second.
+    /// Nodes reach those of their own groups. With one group, the others are the second.
     Groups(Vec<Vec<NodeId>>),
     /// Both sides reach the node between them, and neither side reaches the other.
     Bridge {

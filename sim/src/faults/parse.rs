@@ -170,8 +170,15 @@ impl<'a> Words<'a> {
     }
 
     fn shape(&self, shape: Shape) -> Result<Fault, FaultError> {
-        let mut seen = BTreeSet::new();
-        let twice = shape.nodes().find(|node| !seen.insert(*node));
+        // A node may be in several groups, and then reaches all of them.
+        let groups: Vec<Vec<NodeId>> = match &shape {
+            Shape::Groups(groups) => groups.clone(),
+            Shape::Bridge { .. } | Shape::Ring(_) => vec![shape.nodes().collect()],
+        };
+        let twice = groups.iter().find_map(|group| {
+            let mut seen = BTreeSet::new();
+            group.iter().find(|node| !seen.insert(**node))
+        });
         match twice {
             Some(node) => Err(self.senseless(format!("{node} is named twice"))),
             None => Ok(Fault::Shape(shape)),

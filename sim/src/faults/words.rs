@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 1.20s partition n1 n2 | n3 n4 n5        any number of groups; nodes that are not named form one more
+//! 1.20s partition n1 n2 n5 | n3 n4 n5     who is in several groups reaches all of them
 //! 2.00s bridge n1 n2 - n3 - n4 n5         both sides reach n3, and neither reaches the other
 //! 2.00s ring n1 n2 n3 n4 n5               each reaches its two neighbours
 //! 2.00s cut n1 -> n2                      one way; also `cut n1` (all its links) and `cut all`
@@ -292,8 +293,8 @@ mod tests {
                 "the fault `2s cut n1 -> n1` makes no sense: n1 has no link to itself",
             ),
             (
-                "2s partition n1 | n1 n2",
-                "the fault `2s partition n1 | n1 n2` makes no sense: n1 is named twice",
+                "2s partition n1 | n2 n2",
+                "the fault `2s partition n1 | n2 n2` makes no sense: n2 is named twice",
             ),
             (
                 "2s heal now",

@@ -48,6 +48,9 @@ pub struct KvOptions {
     pub clerks: u8,
     /// How many users call each clerk, each one call at a time.
     pub users_per_clerk: u8,
+    /// How many of the users only get, and only what all share. They stay with
+    /// a leader that can no longer commit, and would believe what it says.
+    pub readers: u8,
     /// How many calls a clerk has under way at a time.
     pub lanes: u8,
     /// How many keys all users share.
@@ -74,6 +77,9 @@ pub struct KvOptions {
     pub election_ms: u64,
     /// The longest election timeout beyond the shortest, in milliseconds.
     pub election_spread_ms: u64,
+    /// After how many of the longest election timeouts a leader that hears no
+    /// majority steps down.
+    pub patient_elections: u8,
     /// How many client sessions the servers keep.
     pub max_sessions: usize,
     /// After how many entries that do not name it a session ends; 0 for never.
@@ -89,6 +95,7 @@ impl Default for KvOptions {
         Self {
             clerks: 3,
             users_per_clerk: 1,
+            readers: 0,
             lanes: 1,
             keys: 4,
             hot_in_100: 30,
@@ -101,6 +108,7 @@ impl Default for KvOptions {
             transfers: false,
             election_ms: 300,
             election_spread_ms: 300,
+            patient_elections: 1,
             max_sessions: 1000,
             session_idle_entries: 0,
             max_raft_state: 0,
@@ -151,6 +159,7 @@ impl System for KvSystem {
         KvOptions {
             clerks,
             users_per_clerk: lanes + crowding,
+            readers: draw.below(u64::from(clerks * (lanes + crowding))) as u8,
             lanes,
             keys: *draw.pick(&[1, 2, 4, 8]),
             hot_in_100: *draw.pick(&[0, 30, 80]),
@@ -163,6 +172,7 @@ impl System for KvSystem {
             transfers: draw.below(3) == 0,
             election_ms,
             election_spread_ms,
+            patient_elections: *draw.pick(&[1, 1, 4]),
             // Room for every lane: with fewer they would evict each other for
             // ever. A clerk that was restarted opens another, and evicts somebody.
             max_sessions: usize::from(clerks * lanes) + *draw.pick(&[1, 4, 64]),
@@ -180,6 +190,7 @@ impl System for KvSystem {
             ("keys", u64::from(options.keys)),
             ("patience_ms", options.patience_ms),
             ("election_ms", options.election_ms),
+            ("patient_elections", u64::from(options.patient_elections)),
             ("max_sessions", options.max_sessions as u64),
             ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
         ];
@@ -233,7 +244,7 @@ fn server(nodes: usize, options: &KvOptions) -> replica::Config {
     let spread = Duration::from_millis(options.election_spread_ms);
     config.raft.election_timeout = shortest..shortest + spread;
     config.raft.heartbeat_interval = shortest / 3;
-    config.raft.quorum_check_interval = shortest + spread;
+    config.raft.quorum_check_interval = (shortest + spread) * u32::from(options.patient_elections);
     config.raft.transfer_timeout = shortest + spread;
     config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
     config

@@ -26,9 +26,9 @@ pub(super) fn reason(operations: &[&Call], core: &[&Call]) -> Option<Reason> {
             returned: *returned,
             seen,
         };
-        lost(operations, &get)
+        unexplained(operations, &get)
+            .or_else(|| lost(operations, &get))
             .or_else(|| twice(operations, &get))
-            .or_else(|| unexplained(operations, &get))
     })
 }
 

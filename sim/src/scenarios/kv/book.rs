@@ -29,6 +29,12 @@ const BUDGET: Budget<'static> = Budget {
     stop: None,
 };
 
+/// An explanation is many searches, and people wait for it.
+const EXPLAINED: Budget<'static> = Budget {
+    nodes: 1_000_000,
+    ..BUDGET
+};
+
 /// Writes down what users ask and are told, and breaks the run at the first
 /// answer after which the history is found to have no order.
 pub(super) struct Book {
@@ -161,7 +167,7 @@ impl Book {
 
     fn illegal(&self, key: &Arc<str>) -> IllegalHistory {
         let options = Options {
-            budget: BUDGET,
+            budget: EXPLAINED,
             ..Options::default()
         };
         let explanation = self

@@ -292,10 +292,11 @@ impl Users {
     fn whim(&mut self, number: usize) -> (Arc<str>, TextInput) {
         let options = &self.options;
         let user = &mut self.users[number];
-        let own = user.draw.below(100) < u64::from(options.own_in_100);
+        let only_reads = number < usize::from(options.readers);
+        let own = user.draw.below(100) < u64::from(options.own_in_100) && !only_reads;
         let hot = user.draw.below(100) < u64::from(options.hot_in_100);
         let any = user.draw.index(self.shared.len());
-        let get = user.draw.below(100) < u64::from(options.gets_in_100);
+        let get = user.draw.below(100) < u64::from(options.gets_in_100) || only_reads;
         let kind = *user.draw.weighted(&[(4, 0), (3, 1), (2, 2), (1, 3)]);
         if own {
             let input = match get {

@@ -1,0 +1,191 @@
+//! The log as the witness follows it, with the values that it must lead to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use snowglobe_checkers::linearizability::Specification;
+use snowglobe_checkers::linearizability::specifications::{Text, TextInput};
+use snowglobe_systems::invariants::Violation;
+use snowglobe_systems::kv::{Command, Key, Store, Value};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::{Content, Durable, Entry, LogIndex};
+use snowglobe_systems::replica::{Replica, Request, Sequence, SessionId};
+
+use super::shortened;
+
+type Entries = [Entry<Request<Command>>];
+
+/// Values and sessions by the specification, not by the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct FollowedLog {
+    /// How far it was followed.
+    end: LogIndex,
+    /// The values after it.
+    values: BTreeMap<Key, Arc<str>>,
+    /// Keys whose value is to be taken from the next replica that gets there.
+    unclear: BTreeSet<Key>,
+    /// The last write of each session, and its place.
+    writes: BTreeMap<SessionId, (Sequence, LogIndex)>,
+    /// Where each appended value stands; users never append one twice.
+    appended: BTreeMap<(Key, Value), LogIndex>,
+}
+
+impl FollowedLog {
+    /// How far it was followed.
+    pub(super) fn end(&self) -> LogIndex {
+        self.end
+    }
+
+    /// What a replica has applied and nobody before it; `None` if an entry is gone.
+    pub(super) fn entries_up_to(
+        &self,
+        replica: &Replica<Store>,
+        disk: &Durable<Request<Command>>,
+    ) -> Option<Vec<Entry<Request<Command>>>> {
+        let new = replica.raft().applied().since(self.end);
+        let entry = |offset| {
+            let index = self.end.plus(offset + 1);
+            // What was compacted in this very step is still on the disk.
+            let log = replica.raft().log();
+            log.entry(index).or_else(|| disk.log.entry(index)).cloned()
+        };
+        (0..new).map(entry).collect()
+    }
+
+    /// Where a write stands, as long as it is the last of its session.
+    pub(super) fn place(&self, (session, sequence): (SessionId, Sequence)) -> Option<LogIndex> {
+        let (last, place) = self.writes.get(&session)?;
+        (*last == sequence).then_some(*place)
+    }
+
+    /// Follows what a replica has applied, and compares.
+    pub(super) fn follow(
+        &mut self,
+        node: NodeId,
+        replica: &Replica<Store>,
+        entries: &Entries,
+    ) -> Result<(), Violation> {
+        let mut touched = BTreeSet::new();
+        for entry in entries {
+            self.end = self.end.next();
+            if let Content::Command(request) = &entry.content {
+                touched.extend(self.take(node, replica, request)?);
+            }
+        }
+        touched
+            .iter()
+            .try_for_each(|key| self.compare(node, replica, key))
+    }
+
+    /// Nothing is known of what came before.
+    pub(super) fn start_anew(&mut self, replica: &Replica<Store>) {
+        let values = replica.machine().iter();
+        self.values = values
+            .map(|(key, value)| (key.clone(), value.into()))
+            .collect();
+        self.unclear.clear();
+        let sessions = replica.sessions().iter();
+        self.writes = sessions
+            .filter_map(|(id, session)| {
+                let last = session.last_write.as_ref()?;
+                Some((id, (last.sequence, last.position.index)))
+            })
+            .collect();
+        self.end = replica.raft().applied();
+    }
+
+    /// Takes a request in. The key that it may have touched.
+    fn take(
+        &mut self,
+        node: NodeId,
+        replica: &Replica<Store>,
+        request: &Request<Command>,
+    ) -> Result<Option<Key>, Violation> {
+        let (session, sequence, command) = match request {
+            Request::OpenSession => return Ok(None),
+            Request::Write { command } => {
+                self.apply(node, command)?;
+                return Ok(Some(command.key().clone()));
+            }
+            Request::SessionWrite {
+                session,
+                sequence,
+                command,
+            } => (*session, *sequence, command),
+        };
+        let open = replica.sessions().get(session);
+        let last = self.writes.get(&session).map(|(last, _)| *last);
+        if open.is_none_or(|session| session.used < self.end) {
+            // The session may have gone before this write, or after it.
+            self.unclear.insert(command.key().clone());
+        } else if sequence > last.unwrap_or_default() {
+            self.writes.insert(session, (sequence, self.end));
+            self.apply(node, command)?;
+        }
+        Ok(Some(command.key().clone()))
+    }
+
+    fn apply(&mut self, node: NodeId, command: &Command) -> Result<(), Violation> {
+        let index = self.end;
+        if let Command::Append { key, value } = command {
+            let first = *self
+                .appended
+                .entry((key.clone(), value.clone()))
+                .or_insert(index);
+            if first != index {
+                return Err(Violation::new(
+                    "appended-once",
+                    [node],
+                    format!("it once, at {first}"),
+                    format!("{node} applies append({key:?}, {value:?}) at {index}"),
+                ));
+            }
+        }
+        let before = self.values.get(command.key()).cloned();
+        let state = before.unwrap_or_else(|| Text.initial());
+        if let Some(after) = Text.step(&state, &in_words(command), None) {
+            self.values.insert(command.key().clone(), after);
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        node: NodeId,
+        replica: &Replica<Store>,
+        key: &Key,
+    ) -> Result<(), Violation> {
+        let found = replica.machine().get(key).unwrap_or_default();
+        if self.unclear.remove(key) {
+            self.values.insert(key.clone(), found.into());
+            return Ok(());
+        }
+        let value = self.values.get(key).cloned().unwrap_or_default();
+        if found == &*value {
+            return Ok(());
+        }
+        Err(Violation::new(
+            "state-follows-log",
+            [node],
+            format!("{:?}, as its log says", shortened(&value)),
+            format!(
+                "{node} has {key:?} = {:?} after {}",
+                shortened(found),
+                self.end
+            ),
+        ))
+    }
+}
+
+/// A command as the specification knows it.
+fn in_words(command: &Command) -> TextInput {
+    match command {
+        Command::Put { value, .. } => TextInput::Put(value.0.clone()),
+        Command::Append { value, .. } => TextInput::Append(value.0.clone()),
+        Command::Delete { .. } => TextInput::Delete,
+        Command::Cas { from, to, .. } => TextInput::Cas {
+            from: from.0.clone(),
+            to: to.0.clone(),
+        },
+    }
+}
