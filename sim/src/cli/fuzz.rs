@@ -187,7 +187,12 @@ fn describe(failure: &Failure) -> String {
     let history = failure.report.as_ref().and_then(|it| it.history.as_ref());
     if history.is_some() {
         let path = history_of(&failure.saved);
-        let _ = writeln!(text, "  history   {}", path.display());
+        let (path, system) = (path.display(), &failure.system);
+        let _ = writeln!(text, "  history   {path}");
+        let _ = writeln!(
+            text,
+            "  explain   snowglobe history {path} --spec {system} --explain"
+        );
     }
     let _ = match &failure.confirmation {
         Confirmation::Confirmed => writeln!(text, "  confirmed by a second process"),

@@ -99,9 +99,11 @@ fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
         (Some(name), _) => scenarios::find(name)?,
         (None, [only]) => *only,
         (None, _) => {
-            return Err(Failed::usage(
-                "a seed alone does not tell its system; add --system",
-            ));
+            let names: Vec<&str> = scenarios::all().iter().map(|it| it.name()).collect();
+            return Err(Failed::usage(format!(
+                "a seed alone does not tell its system; add --system {}",
+                names.join(" or --system ")
+            )));
         }
     };
     let drawn = seeds.into_iter().map(|seed| Source::drawn(system, seed));

@@ -52,7 +52,7 @@ pub fn human(report: &RunReport, file: Option<&Path>) -> String {
         grouped(counters.invoked),
         grouped(counters.returned),
         counters.crashes,
-        scenario.faults.len()
+        report.struck.len()
     );
     let marks: Vec<String> = report
         .marks

@@ -52,8 +52,13 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
             line("property", illegal.violation.property);
             line("saw", &illegal.violation.found);
             line("but", &illegal.violation.expected);
+            let core = match illegal.minimal {
+                true => "core",
+                // The budget ended before it was as small as can be.
+                false => "part",
+            };
             for (place, operation) in illegal.core.iter().enumerate() {
-                line(if place == 0 { "core" } else { "" }, operation);
+                line(if place == 0 { core } else { "" }, operation);
             }
         }
         Broken::Undecided { why } => {
@@ -116,8 +121,7 @@ fn first_bad(suspicion: &Suspicion) -> String {
 fn faults_before(report: &RunReport, breakage: &Breakage) -> String {
     const SHOWN: usize = 4;
     let struck: Vec<String> = report
-        .scenario
-        .faults
+        .struck
         .iter()
         .filter(|fault| fault.at <= breakage.at)
         .map(ToString::to_string)

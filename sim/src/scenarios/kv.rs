@@ -119,6 +119,7 @@ impl Default for KvOptions {
 
 /// Marks that the users reach.
 const USER_MARKS: &[&str] = &[
+    "user.answered",
     "user.lost_its_clerk",
     "user.told_maybe",
     "user.transfer_asked",
@@ -197,11 +198,24 @@ impl System for KvSystem {
         if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{name}` must be at least 1"));
         }
-        match options.clerks {
-            ..=MOST_CLERKS => Ok(()),
-            more => Err(format!(
-                "`clerks` must be at most {MOST_CLERKS}, not {more}"
+        let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
+        let at_most = [
+            ("clerks", u64::from(options.clerks), MOST_CLERKS),
+            ("users_per_clerk", users, MOST_USERS),
+            ("readers", u64::from(options.readers), users),
+            ("hot_in_100", u64::from(options.hot_in_100), 100),
+            ("own_in_100", u64::from(options.own_in_100), 100),
+            ("gets_in_100", u64::from(options.gets_in_100), 100),
+            ("value_bytes", options.value_bytes as u64, MOST_BYTES),
+        ];
+        match at_most.iter().find(|(_, value, most)| value > most) {
+            Some(("users_per_clerk", users, most)) => Err(format!(
+                "`clerks` times `users_per_clerk` must be at most {most}, not {users}"
             )),
+            Some((name, value, most)) => {
+                Err(format!("`{name}` must be at most {most}, not {value}"))
+            }
+            None => Ok(()),
         }
     }
 
@@ -232,7 +246,10 @@ impl System for KvSystem {
 }
 
 /// So many fit behind the largest cluster, and no story needs more.
-const MOST_CLERKS: u8 = 120;
+const MOST_CLERKS: u64 = 120;
+const MOST_USERS: u64 = 500;
+/// A value of a megabyte is a strange thing to put into a log already.
+const MOST_BYTES: u64 = 1 << 20;
 
 fn server(nodes: usize, options: &KvOptions) -> replica::Config {
     let some = |number: usize| (number > 0).then_some(number);

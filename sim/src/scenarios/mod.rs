@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use self::file::Scenario;
 use crate::draw::Draw;
-use crate::faults::Membership;
+use crate::faults::{Membership, TimedFault};
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
 use crate::world::engine::{self, Finished};
@@ -91,6 +91,9 @@ pub trait Workload<P: Process, I: Invariants<P>>: Send + 'static {
     fn history(&self) -> Option<String> {
         None
     }
+    /// The run is about to end, however it ends: the last look at what clients
+    /// saw. What is wrong there goes before anything that did not come.
+    fn last_look(&mut self, _world: &mut World<P, I>) {}
     /// Whether the demanded progress was made, and if not, what is missing.
     fn settled(&mut self, world: &mut World<P, I>) -> Settled;
 }
@@ -151,6 +154,8 @@ pub struct RunReport {
     pub marks: Marks,
     /// How many events were traced.
     pub events: u64,
+    /// The faults of its schedule, or those that its story told of.
+    pub struck: Vec<TimedFault>,
     /// What clients asked and were told, if that was written down and is kept;
     /// see [`Workload::history`].
     pub history: Option<String>,
@@ -424,6 +429,10 @@ fn report(
         counters: finished.counters,
         marks: finished.marks,
         events: finished.events,
+        struck: match scenario.story.is_empty() {
+            true => scenario.faults.clone(),
+            false => finished.struck,
+        },
     }
 }
 

@@ -135,6 +135,7 @@ impl<W> Shake<W> {
             // A majority of the disks is damaged beyond what the system
             // promises to survive: it is right to stand still.
             world.mark("world.cannot_recover");
+            self.workload.last_look(world);
             self.could_recover = false;
             self.phase = Phase::Over;
             return;
@@ -189,6 +190,7 @@ impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W
             CHAOS_IS_OVER => self.settle(world),
             PATIENCE_IS_OVER if self.phase == Phase::Settling => {
                 if let Settled::NotYet(missing) = self.workload.settled(world) {
+                    self.workload.last_look(world);
                     let within = format_duration(self.patience);
                     world.breaks(stuck(
                         "progress",
@@ -212,6 +214,7 @@ impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W
 
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {
         if self.phase == Phase::Settling && self.workload.settled(world) == Settled::Yes {
+            self.workload.last_look(world);
             self.phase = Phase::Over;
         }
         self.phase == Phase::Over

@@ -93,7 +93,7 @@ pub trait Teller<P: Process, I: Invariants<P>>: Send + 'static {
     fn history(&self) -> Option<String> {
         None
     }
-    /// The story is over: the last look at what clients saw.
+    /// The story is over, however it ends: the last look at what clients saw.
     fn ends(&mut self, _world: &mut World<P, I>) {}
     /// Whom one of the system's own names means now; `None` if it is not one of its names.
     fn who(&self, world: &World<P, I>, name: &str) -> Option<Vec<NodeId>>;
@@ -164,8 +164,14 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
                 Current::Waiting => return,
                 Current::Own(sentence, text) => match self.teller.look(world, sentence) {
                     Deed::Waits => return,
-                    Deed::Fails(broken) => return world.breaks(broken),
-                    Deed::Late(found) => return world.breaks(stuck("story", text.clone(), found)),
+                    Deed::Fails(broken) => {
+                        let broken = at_sentence(broken, text);
+                        return self.fails(world, broken);
+                    }
+                    Deed::Late(found) => {
+                        let broken = stuck("story", text.clone(), found);
+                        return self.fails(world, broken);
+                    }
                     Deed::Done => self.current = Current::Nothing,
                 },
                 Current::Nothing => match self.next_line() {
@@ -174,13 +180,20 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
                         return;
                     }
                     Some(line) => {
+                        let text = line.text.clone();
                         if let Err(broken) = self.begin(world, line) {
-                            world.breaks(broken);
+                            self.fails(world, at_sentence(broken, &text));
                         }
                     }
                 },
             }
         }
+    }
+
+    /// A sentence is not so; what clients saw may be worse.
+    fn fails(&mut self, world: &mut World<P, I>, broken: Broken) {
+        self.teller.ends(world);
+        world.breaks(broken);
     }
 
     fn next_line(&mut self) -> Option<Line<T::Sentence>> {
@@ -296,6 +309,17 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
             }
         }
         Ok(())
+    }
+}
+
+/// Says which sentence found something else than it says.
+fn at_sentence(broken: Broken, text: &str) -> Broken {
+    match broken {
+        Broken::Safety(mut violation) if violation.property == "story" => {
+            violation.found = format!("{} (at {text:?})", violation.found);
+            Broken::Safety(violation)
+        }
+        broken => broken,
     }
 }
 

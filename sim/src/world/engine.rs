@@ -28,6 +28,7 @@ use snowglobe_systems::process::{NodeId, Process};
 use super::network::Parcel;
 use super::trace::TraceDigest;
 use super::{Blueprint, Breakage, Counters, Director, Marks, Order, World};
+use crate::faults::TimedFault;
 use crate::time::SimTime;
 
 /// What is known of a run when it is over.
@@ -45,6 +46,8 @@ pub struct Finished {
     pub marks: Marks,
     /// How many events were traced.
     pub events: u64,
+    /// Every fault that happened, in the order of time.
+    pub struck: Vec<TimedFault>,
 }
 
 /// Parcels for one receiver that are due at the same moment travel together,
@@ -213,6 +216,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
             counters: world.counters().clone(),
             marks: world.marks(),
             events: world.events(),
+            struck: world.struck().to_vec(),
         };
         drop(world);
         (finished, self.director)

@@ -9,7 +9,7 @@ use super::network::LinkQuality;
 use super::node::ArmedCrash;
 use super::trace::EventKind;
 use crate::draw::PerMillion;
-use crate::faults::{CrashMoment, DiskFault, Fault, QualityChange};
+use crate::faults::{CrashMoment, DiskFault, Fault, QualityChange, TimedFault};
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// Carries out a fault now.
@@ -18,6 +18,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             .event(self.now, None, EventKind::Fault, Digest::of(fault), || {
                 fault.to_string()
             });
+        self.struck.push(TimedFault {
+            at: self.now,
+            fault: fault.clone(),
+        });
         match fault {
             Fault::Shape(shape) => self.network.reach(|from, to| shape.reaches(from, to)),
             Fault::Heal => self.network.heal(),

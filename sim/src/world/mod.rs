@@ -225,6 +225,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     counters: Counters,
     breakage: Option<Breakage>,
     suspicion: Option<Suspicion>,
+    /// Every fault that happened, whoever asked for it.
+    struck: Vec<TimedFault>,
     step_budget: u64,
     checkpoint_bytes: usize,
     /// How long a sync takes on a disk that is well.
@@ -279,6 +281,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             counters: Counters::default(),
             breakage: None,
             suspicion: None,
+            struck: Vec::new(),
             step_budget: blueprint.step_budget,
             checkpoint_bytes: blueprint.checkpoint_bytes,
             base_sync: blueprint.sync,
@@ -448,6 +451,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     #[must_use]
     pub fn invariants(&self) -> &I {
         &self.invariants
+    }
+
+    /// Every fault that happened so far, in the order of time.
+    #[must_use]
+    pub fn struck(&self) -> &[TimedFault] {
+        &self.struck
     }
 
     /// What broke, if anything did.

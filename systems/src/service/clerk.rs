@@ -169,9 +169,10 @@ impl<M: StateMachine> Clerk<M> {
         };
         let errand = self.lanes[number].errand.as_ref();
         let is_late = errand.is_some_and(|errand| errand.attempts != call.attempt);
-        if outcome.acknowledged().is_some() || matches!(outcome, replica::Outcome::Answered { .. })
-        {
-            // Only a leader says such things.
+        let leads = outcome.acknowledged().is_some()
+            || matches!(outcome, replica::Outcome::Answered { .. });
+        if leads && !(is_late && self.trusted) {
+            // Only a leader says such things, though a late one may be deposed by now.
             self.target = from;
             self.trusted = true;
         }

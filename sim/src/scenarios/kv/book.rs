@@ -123,10 +123,14 @@ impl Book {
             Outcome::Answered(answer) => {
                 TextOutput::Value(answer.0.map_or_else(|| "".into(), |value| value.0))
             }
-            Outcome::Maybe
-            | Outcome::NotHere { .. }
-            | Outcome::TransferStarted
-            | Outcome::TransferRefused => return Some(Answer::Maybe),
+            Outcome::Maybe => return Some(Answer::Maybe),
+            Outcome::NotHere { .. } | Outcome::TransferStarted | Outcome::TransferRefused => {
+                let expected = "a clerk to ask until it is answered";
+                let found = format!("it answers {invocation} with {outcome:?}");
+                let violation = Violation::new("clerk-asks-on", [], expected, found);
+                world.breaks(Broken::Safety(violation));
+                return None;
+            }
         };
         self.answers += 1;
         let moment = Moment(world.now().0);

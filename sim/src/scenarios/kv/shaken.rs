@@ -110,6 +110,10 @@ impl Workload<kv::Node, Watched> for Shaken {
         }
     }
 
+    fn last_look(&mut self, world: &mut KvWorld) {
+        self.users.book().close(world);
+    }
+
     fn settled(&mut self, world: &mut KvWorld) -> Settled {
         let mut missing: Vec<String> = self.users.who_waits().collect();
         if !missing.is_empty() {

@@ -4,6 +4,7 @@
 //! first clerk. Each has a key of its own, to which only it appends.
 //!
 //! - `leader within 5s`: a node leads a majority, and every server it reaches follows it;
+//!   `$old leads` in its own eyes;
 //! - `users begin`: from now on they call what they like. `users rest within 10s`:
 //!   each is answered, and calls no more;
 //! - `chains are whole within 10s`: every user reads its own key, and it holds all
@@ -17,7 +18,8 @@
 //! - `u0 puts 50 keys within 20s`, `u0 puts and gets x 200 times within 60s`, and
 //!   `u0 calls 1000 times within 33s`: one call after the other;
 //! - `submit 100 at $old`: writes are proposed at servers directly, by nobody who would
-//!   ask again. `submissions fail within 1s`: each is answered, and none was done.
+//!   ask again. `submissions wait for 1s`: none is answered in this time.
+//!   `submissions fail within 1s`: each is answered, and none was done.
 //!   `no submission is applied`: on no server;
 //! - `servers agree within 10s`: all that are up have applied the same, and
 //!   nothing is left to apply;
@@ -60,6 +62,8 @@ pub(super) struct KvTeller {
     servers: usize,
     /// When the sentence that is being told must be over.
     until: SimTime,
+    /// Whether users call what they like.
+    roaming: bool,
     /// What was submitted, and what became of it.
     submitted: BTreeMap<InvocationId, Option<Outcome>>,
 }
@@ -73,24 +77,27 @@ impl KvTeller {
             users: Users::new(scenario, options, Errand::Ordered),
             servers: scenario.nodes,
             until: SimTime::START,
+            roaming: false,
             submitted: BTreeMap::new(),
         }
     }
 
-    fn known(&self, user: usize) -> Result<usize, Broken> {
-        let users = self.users.len();
-        (user < users).then_some(user).ok_or_else(|| {
-            unlike(
-                format!("one of {users} users, from u0 on"),
-                format!("u{user}"),
-            )
-        })
-    }
-
     fn order(&mut self, world: &mut KvWorld, sentence: &Sentence) -> Result<(), Broken> {
+        if self.roaming && sentence.wants_users_at_rest() {
+            return Err(unlike(
+                "users at rest: say `users rest within 10s` before".to_owned(),
+                "they call what they like".to_owned(),
+            ));
+        }
         match sentence {
-            Sentence::Begin => self.users.turn_to(world, Errand::Roaming),
-            Sentence::Rest(_) => self.users.turn_to(world, Errand::Ordered),
+            Sentence::Begin => {
+                self.roaming = true;
+                self.users.turn_to(world, Errand::Roaming);
+            }
+            Sentence::Rest(_) => {
+                self.roaming = false;
+                self.users.turn_to(world, Errand::Ordered);
+            }
             Sentence::ChainsAreWhole(_) => {
                 for number in 0..self.users.len() {
                     self.users.order_own_get(world, number);
@@ -99,8 +106,7 @@ impl KvTeller {
             Sentence::Call {
                 user, key, input, ..
             } => {
-                let user = self.known(*user)?;
-                self.users.order(world, user, key, input.clone());
+                self.users.order(world, *user, key, input.clone());
             }
             Sentence::AppendEach { times, key, .. } => {
                 for number in 0..self.users.len() {
@@ -110,21 +116,34 @@ impl KvTeller {
                 }
             }
             Sentence::Row { user, row, .. } => {
-                let user = self.known(*user)?;
                 for (key, input) in row.calls() {
-                    self.users.order(world, user, &key, input);
+                    self.users.order(world, *user, &key, input);
                 }
             }
-            Sentence::Waits { user, .. }
-            | Sentence::Served { user, .. }
-            | Sentence::HasGot { user, .. } => drop(self.known(*user)?),
+            Sentence::Waits { user, .. } if !self.users.is_busy(*user) => {
+                return Err(unlike(
+                    format!("u{user} to be left waiting"),
+                    "it has no call under way".to_owned(),
+                ));
+            }
             _ => {}
         }
         Ok(())
     }
 
-    fn submit(&mut self, world: &mut KvWorld, targets: &[NodeId], times: u64) {
+    /// Proposes at servers that must lead in their own eyes: others would
+    /// refuse, and nothing would be shown.
+    fn submit(
+        &mut self,
+        world: &mut KvWorld,
+        targets: &[NodeId],
+        times: u64,
+    ) -> Result<(), Broken> {
         for target in targets {
+            if !quorum::leads(world, *target) {
+                let expected = "one that leads in its own eyes, to take submissions".to_owned();
+                return Err(unlike(expected, format!("{target} does not")));
+            }
             for _ in 0..times {
                 let value = format!("s{} ", self.submitted.len());
                 let input = TextInput::Append(value.into());
@@ -133,6 +152,7 @@ impl KvTeller {
                 }
             }
         }
+        Ok(())
     }
 
     fn is_at_rest(&self) -> bool {
@@ -182,6 +202,15 @@ impl KvTeller {
             },
             Sentence::HasGot { user, key, value } => self.has_got(*user, key, value),
             Sentence::SubmissionsFail(_) => self.submissions_failed(),
+            Sentence::SubmissionsWait(_) => {
+                match self.submitted.values().filter(|it| it.is_some()).count() {
+                    0 => Ok(late),
+                    answered => Err(unlike(
+                        "no submission to be answered".to_owned(),
+                        format!("{answered} are"),
+                    )),
+                }
+            }
             Sentence::ServersAgree(_) => Ok(seen::servers_agree(world)),
             at_once => seen::holds_now(world, at_once).map(|()| true),
         }
@@ -224,7 +253,15 @@ impl Teller<Node, Watched> for KvTeller {
     }
 
     fn understand(&self, words: &[&str]) -> Result<Sentence, String> {
-        understand(words)
+        let sentence = understand(words)?;
+        let users = self.users.len();
+        match sentence.user() {
+            Some(user) if user >= users => Err(format!(
+                "there are {users} users, u0 to u{}; clerks and users_per_clerk make more",
+                users - 1
+            )),
+            _ => Ok(sentence),
+        }
     }
 
     fn begin(
@@ -234,9 +271,19 @@ impl Teller<Node, Watched> for KvTeller {
         cast: &mut Cast,
     ) -> Result<(), Broken> {
         self.until = world.now() + sentence.length();
-        if let Sentence::Submit { times, at } = sentence {
-            let targets = cast.who(self, world, at)?;
-            self.submit(world, &targets, *times);
+        match sentence {
+            Sentence::Submit { times, at } => {
+                let targets = cast.who(self, world, at)?;
+                self.submit(world, &targets, *times)?;
+            }
+            Sentence::Leads(who) => {
+                let who = cast.who(self, world, who)?;
+                if let Some(other) = who.iter().find(|id| !quorum::leads(world, **id)) {
+                    let stands = cluster(world).collect::<Vec<_>>().join("; ");
+                    return Err(unlike(format!("{other} to lead"), stands));
+                }
+            }
+            _ => {}
         }
         self.order(world, sentence)
     }

@@ -343,7 +343,10 @@ impl Users {
                 world.mark("user.told_maybe");
                 self.forget(number);
             }
-            Answer::Output(output) => self.users[number].learn(output),
+            Answer::Output(output) => {
+                world.mark("user.answered");
+                self.users[number].learn(output);
+            }
         }
         let user = &mut self.users[number];
         let pause = match user.orders.is_empty() {
@@ -353,6 +356,16 @@ impl Users {
         let pause = user.draw.duration(Duration::from_millis(1)..pause);
         self.ring_for(world, number, pause);
     }
+}
+
+/// Whether a value is one of those that name their user and their number, so
+/// that nobody ever writes it twice.
+pub(super) fn names_its_call(value: &str) -> bool {
+    let number = |text: &str| text.parse::<u64>().is_ok();
+    let named = value
+        .strip_prefix('u')
+        .and_then(|rest| rest.split_once('.'));
+    named.is_some_and(|(user, rest)| number(user) && number(rest.trim_end_matches([' ', 'x'])))
 }
 
 impl User {

@@ -2,6 +2,7 @@
 
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::kv::{Key, Node, Store};
+use snowglobe_systems::process::Process;
 use snowglobe_systems::replica::Replica;
 
 use super::SUBMISSIONS;
@@ -32,8 +33,8 @@ pub(super) fn servers_agree(world: &KvWorld) -> bool {
 pub(super) fn holds_now(world: &KvWorld, sentence: &Sentence) -> Result<(), Broken> {
     match sentence {
         Sentence::RaftStateHolds(most) => {
-            let largest = up(world).map(|it| it.raft().log().bytes()).max();
-            within_bound(largest.unwrap_or(0), *most, "bytes of raft state")
+            let states = world.node_ids().map(|id| raft_state(world.durable(id)));
+            within_bound(states.max().unwrap_or(0), *most, "bytes of raft state")
         }
         Sentence::SnapshotHolds(most) => {
             let sizes = up(world).filter_map(|it| Some(it.raft().snapshot()?.data.len()));
@@ -63,6 +64,13 @@ pub(super) fn holds_now(world: &KvWorld, sentence: &Sentence) -> Result<(), Brok
         }
         _ => Ok(()),
     }
+}
+
+/// What a server has persisted besides its snapshot, in encoded bytes.
+fn raft_state(durable: &<Node as Process>::Durable) -> usize {
+    let all = postcard::to_allocvec(durable).expect("plain data is encoded");
+    let snapshot = durable.snapshot.as_ref().map_or(0, |it| it.data.len());
+    all.len() - snapshot
 }
 
 fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {

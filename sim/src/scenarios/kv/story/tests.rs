@@ -54,7 +54,6 @@ fn a_user_gets_what_was_put() {
         &["u0 puts 13 to x within 5s", "u1 gets 14 from x within 5s"],
         "u1 to get \"14\" from x",
     );
-    assert_fails(&["u9 puts 1 to x within 1s"], "one of 3 users");
 }
 
 #[test]
@@ -121,6 +120,7 @@ fn a_submission_that_is_done_is_noticed() {
         "leader within 5s",
         "cut $leaders",
         "submit 3 at $cut",
+        "submissions wait for 100ms",
         "leader within 5s",
         "heal",
         "submissions fail within 2s",
@@ -138,9 +138,44 @@ fn a_submission_that_is_done_is_noticed() {
 }
 
 #[test]
+fn submissions_go_to_one_that_leads() {
+    assert_fails(
+        &["leader within 5s", "submit 3 at $follower"],
+        "one that leads in its own eyes",
+    );
+    assert_fails(&["leader within 5s", "$follower leads"], "to lead");
+    assert_holds(&["leader within 5s", "$leader leads"]);
+}
+
+#[test]
+fn chains_are_looked_at_when_users_rest() {
+    assert_fails(
+        &["users begin", "wait 1s", "chains are whole within 5s"],
+        "users at rest",
+    );
+    assert_fails(&["u0 waits for 1s"], "no call under way");
+}
+
+#[test]
+fn a_failing_sentence_is_named() {
+    assert_fails(
+        &[
+            "u0 puts 5 keys within 5s",
+            "no submission is applied",
+            "every snapshot holds at most 500 bytes",
+            "every raft state holds at most 5 bytes",
+        ],
+        "at \"every raft state holds at most 5 bytes\"",
+    );
+}
+
+#[test]
 fn a_sentence_that_makes_no_sense_is_refused() {
     for sentence in [
         "u0 sings",
+        "u9 puts 1 to x within 1s",
+        "u0 puts 1 to own0 within 1s",
+        "u0 puts 99999999 keys within 1s",
         "u0 puts 1 within 2s",
         "u0 begins to get 13 from x",
         "users rest",

@@ -51,7 +51,10 @@ pub(in crate::scenarios::kv) enum Sentence {
         times: u64,
         at: Name,
     },
+    /// These lead, in their own eyes.
+    Leads(Name),
     SubmissionsFail(Duration),
+    SubmissionsWait(Duration),
     NoSubmissionApplied,
     ServersAgree(Duration),
     RaftStateHolds(usize),
@@ -103,6 +106,27 @@ impl Row {
 }
 
 impl Sentence {
+    /// The user that it speaks of.
+    pub(super) fn user(&self) -> Option<usize> {
+        match self {
+            Self::Call { user, .. }
+            | Self::Row { user, .. }
+            | Self::Waits { user, .. }
+            | Self::Served { user, .. }
+            | Self::HasGot { user, .. } => Some(*user),
+            _ => None,
+        }
+    }
+
+    /// Whether it waits for users to have no call under way: those that call
+    /// what they like never come to that.
+    pub(super) fn wants_users_at_rest(&self) -> bool {
+        match self {
+            Self::ChainsAreWhole(_) | Self::AppendEach { .. } => true,
+            _ => self.user().is_some(),
+        }
+    }
+
     /// How long it may take, or must be so.
     pub(super) fn length(&self) -> Duration {
         match self {
@@ -118,11 +142,13 @@ impl Sentence {
             | Self::Waits { length, .. }
             | Self::Served { within: length, .. }
             | Self::SubmissionsFail(length)
+            | Self::SubmissionsWait(length)
             | Self::ServersAgree(length) => *length,
             Self::Begin
             | Self::Call { within: None, .. }
             | Self::HasGot { .. }
             | Self::Submit { .. }
+            | Self::Leads(_)
             | Self::NoSubmissionApplied
             | Self::RaftStateHolds(_)
             | Self::SnapshotHolds(_)
@@ -148,13 +174,15 @@ pub(super) fn understand(words: &[&str]) -> Result<Sentence, String> {
             length,
         ] => Ok(Sentence::AppendEach {
             times: number(times)?,
-            key: (*key).into(),
+            key: key_of(key)?,
             within: time(length)?,
         }),
+        [who, "leads"] => Ok(Sentence::Leads(name(who)?)),
         ["submit", times, "at", at] => Ok(Sentence::Submit {
             times: number(times)?,
             at: name(at)?,
         }),
+        ["submissions", "wait", "for", length] => Ok(Sentence::SubmissionsWait(time(length)?)),
         ["submissions", "fail", "within", length] => Ok(Sentence::SubmissionsFail(time(length)?)),
         ["no", "submission", "is", "applied"] => Ok(Sentence::NoSubmissionApplied),
         ["servers", "agree", "within", length] => Ok(Sentence::ServersAgree(time(length)?)),
@@ -207,7 +235,7 @@ fn of_user(user: usize, words: &[&str]) -> Result<Sentence, String> {
                 }),
                 ["puts", "and", "gets", key, times, "times"] => Ok(Sentence::Row {
                     user,
-                    row: Row::PutAndGet(number(times)?, (*key).into()),
+                    row: Row::PutAndGet(number(times)?, key_of(key)?),
                     within,
                 }),
                 ["calls", times, "times"] => Ok(Sentence::Row {
@@ -223,6 +251,14 @@ fn of_user(user: usize, words: &[&str]) -> Result<Sentence, String> {
             }
         }
         _ => Err(format!("what u{user} does is not understood")),
+    }
+}
+
+/// A key of a story's own: those of users are theirs alone.
+fn key_of(word: &str) -> Result<Arc<str>, String> {
+    match word.strip_prefix("own") {
+        Some(_) => Err(format!("{word:?} belongs to a user; take another key")),
+        None => Ok(word.into()),
     }
 }
 
@@ -244,7 +280,7 @@ fn call(
     };
     Ok(Sentence::Call {
         user,
-        key: (*(*key)).into(),
+        key: key_of(key)?,
         input,
         got,
         within,
@@ -259,7 +295,13 @@ fn time(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|why| why.to_string())
 }
 
+/// No story needs more of anything.
+const MOST: u64 = 1_000_000;
+
 fn number(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?} is not a number"))
+    match text.parse() {
+        Ok(number @ 0..=MOST) => Ok(number),
+        Ok(_) => Err(format!("{text} is too many; {MOST} is the most")),
+        Err(_) => Err(format!("{text:?} is not a number")),
+    }
 }

@@ -12,6 +12,7 @@ use snowglobe_systems::raft::{Content, Durable, Entry, LogIndex};
 use snowglobe_systems::replica::{Replica, Request, Sequence, SessionId};
 
 use super::shortened;
+use crate::scenarios::kv::users::names_its_call;
 
 type Entries = [Entry<Request<Command>>];
 
@@ -26,7 +27,7 @@ pub(super) struct FollowedLog {
     unclear: BTreeSet<Key>,
     /// The last write of each session, and its place.
     writes: BTreeMap<SessionId, (Sequence, LogIndex)>,
-    /// Where each appended value stands; users never append one twice.
+    /// Where each appended value stands that names its call.
     appended: BTreeMap<(Key, Value), LogIndex>,
 }
 
@@ -127,7 +128,9 @@ impl FollowedLog {
 
     fn apply(&mut self, node: NodeId, command: &Command) -> Result<(), Violation> {
         let index = self.end;
-        if let Command::Append { key, value } = command {
+        if let Command::Append { key, value } = command
+            && names_its_call(&value.0)
+        {
             let first = *self
                 .appended
                 .entry((key.clone(), value.clone()))
