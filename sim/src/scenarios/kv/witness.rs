@@ -7,6 +7,8 @@
 //! first replica whose value is not what its log says.
 
 mod followed_log;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -83,8 +85,8 @@ struct Step {
     from: LogIndex,
     /// Entries that nobody had applied by then, in order; `None` if one is gone.
     entries: Option<Vec<Entry<Request<Command>>>>,
-    /// What a server answers.
-    told: Vec<(InvocationId, replica::Outcome<Store>)>,
+    /// Writes that a server says are done, and where.
+    written: Vec<(InvocationId, LogIndex)>,
 }
 
 /// A clerk's call as the witness knows it.
@@ -120,7 +122,14 @@ impl Witness {
                 Effect::Send {
                     message: Message::Tell { call, outcome },
                     ..
-                } => step.told.push((call.invocation, outcome.clone())),
+                } => {
+                    if let Err(violation) = self.tells(node, call.invocation, outcome) {
+                        self.suspect(violation);
+                    }
+                    if let replica::Outcome::Written { index, .. } = outcome {
+                        step.written.push((call.invocation, *index));
+                    }
+                }
                 Effect::Return {
                     invocation,
                     outcome,
@@ -172,7 +181,7 @@ impl Witness {
         let Step {
             from,
             entries,
-            told,
+            written,
         } = step;
         if let Some(replica) = view.process.and_then(Node::replica) {
             let followed = match entries {
@@ -190,14 +199,14 @@ impl Witness {
                 self.suspect(violation);
             }
         }
-        for (invocation, outcome) in told {
-            if let Err(violation) = self.tells(node, invocation, &outcome) {
+        for (invocation, at) in written {
+            if let Err(violation) = self.has_its_place(node, invocation, at) {
                 self.suspect(violation);
             }
         }
     }
 
-    /// A server has answered a call.
+    /// A server is about to answer a call.
     fn tells(
         &mut self,
         node: NodeId,
@@ -214,28 +223,36 @@ impl Witness {
             _ => return Ok(()),
         };
         call.told = Some(call.told.map_or(at, |told| told.min(at)));
-        let violation = |property, expected, found| {
-            let violation = Violation::new(property, [node], expected, found);
-            Err(violation)
-        };
-        if matches!(outcome, replica::Outcome::Answered { .. }) {
-            let floor = call.floor;
-            return match at < floor {
-                true => violation(
-                    "fresh-answer",
-                    format!("{floor} or later, which was known when it was asked"),
-                    format!("{node} answers {invocation} as of {at}"),
-                ),
-                false => Ok(()),
-            };
+        let floor = call.floor;
+        if matches!(outcome, replica::Outcome::Answered { .. }) && at < floor {
+            return Err(Violation::new(
+                "fresh-answer",
+                [node],
+                format!("{floor} or later, which was known when it was asked"),
+                format!("{node} answers {invocation} as of {at}"),
+            ));
         }
-        let place = call.write.and_then(|write| self.log.place(write));
+        Ok(())
+    }
+
+    /// A server has said that a write is done, and what it applied is followed.
+    fn has_its_place(
+        &self,
+        node: NodeId,
+        invocation: InvocationId,
+        at: LogIndex,
+    ) -> Result<(), Violation> {
+        let call = self.calls.get(&invocation);
+        let place = call
+            .and_then(|call| call.write)
+            .and_then(|write| self.log.place(write));
         match place {
-            Some(place) if place != at => violation(
+            Some(place) if place != at => Err(Violation::new(
                 "own-place",
+                [node],
                 format!("its place, {place}"),
                 format!("{node} says that the write of {invocation} is at {at}"),
-            ),
+            )),
             _ => Ok(()),
         }
     }

@@ -59,6 +59,12 @@ impl FollowedLog {
         (*last == sequence).then_some(*place)
     }
 
+    /// As if a write had been found at a place.
+    #[cfg(test)]
+    pub(super) fn place_at(&mut self, (session, sequence): (SessionId, Sequence), at: LogIndex) {
+        self.writes.insert(session, (sequence, at));
+    }
+
     /// Follows what a replica has applied, and compares.
     pub(super) fn follow(
         &mut self,
