@@ -27,6 +27,8 @@
 mod cast;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::scenarios) mod trial;
 mod words;
 
 use std::fmt::Debug;

@@ -10,7 +10,7 @@
 //! - `chains are whole within 10s`: every user reads its own key, and it holds all
 //!   its acknowledged appends, once and in order;
 //! - `u0 puts 13 to x within 2s`, also `appends 13 to x`, `deletes x`, and `gets 13
-//!   from x`, which must be what it gets. `u0 begins to put 14 to x` (`to append`,
+//!   from x` (or `nothing from x`), which must be what it gets. `u0 begins to put 14 to x` (`to append`,
 //!   `to delete x`, `to get x`) does not wait;
 //! - `u0 waits for 1s`: it is not answered in this time. `u0 is served within 5s`.
 //!   `u0 has got 14 from x`: that is what it last saw;

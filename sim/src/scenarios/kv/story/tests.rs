@@ -1,42 +1,16 @@
 //! The service's sentences: each holds where it should, and fails where it should.
 
+use crate::scenarios;
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{self, Verdict};
+use crate::scenarios::story::trial;
 use crate::seed::Seed;
-use crate::world::Broken;
-
-/// What a story of three servers and three clerks came to: nothing if it held,
-/// else what was expected and what was found.
-fn outcome(story: &[&str]) -> Option<String> {
-    let scenario = Scenario {
-        story: story.iter().map(|line| (*line).to_owned()).collect(),
-        ..Scenario::calm("kv", 3, Seed(5))
-    };
-    match scenarios::run(&scenario)
-        .expect("the story is understood")
-        .verdict
-    {
-        Verdict::Held => None,
-        Verdict::Broke(breakage) => match breakage.broken {
-            Broken::Safety(violation) | Broken::Liveness(violation) => {
-                Some(format!("{}: {}", violation.expected, violation.found))
-            }
-            other => panic!("{other:?}"),
-        },
-        Verdict::CannotRecover => panic!("a story has no such end"),
-    }
-}
 
 fn assert_fails(story: &[&str], says: &str) {
-    let told = outcome(story).unwrap_or_else(|| panic!("{story:?} holds"));
-    assert!(
-        told.contains(says),
-        "{story:?} came to {told:?}, not {says:?}"
-    );
+    trial::assert_fails("kv", story, says);
 }
 
 fn assert_holds(story: &[&str]) {
-    assert_eq!(outcome(story), None, "{story:?}");
+    trial::assert_holds("kv", story);
 }
 
 #[test]
@@ -48,7 +22,7 @@ fn a_user_gets_what_was_put() {
         "u0 gets 1314 from x within 5s",
         "u0 has got 1314 from x",
         "u1 deletes x within 5s",
-        "u0 gets x within 5s",
+        "u0 gets nothing from x within 5s",
     ]);
     assert_fails(
         &["u0 puts 13 to x within 5s", "u1 gets 14 from x within 5s"],

@@ -272,6 +272,9 @@ fn call(
         ("put", [value, "to", key]) => (TextInput::Put((*value).into()), key, None),
         ("append", [value, "to", key]) => (TextInput::Append((*value).into()), key, None),
         ("delete", [key]) => (TextInput::Delete, key, None),
+        ("get", ["nothing", "from", key]) if within.is_some() => {
+            (TextInput::Get, key, Some("".into()))
+        }
         ("get", [value, "from", key]) if within.is_some() => {
             (TextInput::Get, key, Some((*value).into()))
         }

@@ -1,42 +1,13 @@
 //! Raft's sentences: each holds where it should, and fails where it should.
 
-use crate::scenarios::file::Scenario;
-use crate::scenarios::{self, Verdict};
-use crate::seed::Seed;
-use crate::world::Broken;
-
-/// What a story of three nodes came to: nothing if it held, else what was
-/// expected and what was found.
-fn outcome(story: &[&str]) -> Option<String> {
-    let scenario = Scenario {
-        story: story.iter().map(|line| (*line).to_owned()).collect(),
-        ..Scenario::calm("raft", 3, Seed(5))
-    };
-    match scenarios::run(&scenario)
-        .expect("the story is understood")
-        .verdict
-    {
-        Verdict::Held => None,
-        Verdict::Broke(breakage) => match breakage.broken {
-            Broken::Safety(violation) | Broken::Liveness(violation) => {
-                Some(format!("{}: {}", violation.expected, violation.found))
-            }
-            other => panic!("{other:?}"),
-        },
-        Verdict::CannotRecover => panic!("a story has no such end"),
-    }
-}
+use crate::scenarios::story::trial;
 
 fn assert_fails(story: &[&str], says: &str) {
-    let told = outcome(story).unwrap_or_else(|| panic!("{story:?} holds"));
-    assert!(
-        told.contains(says),
-        "{story:?} came to {told:?}, not {says:?}"
-    );
+    trial::assert_fails("raft", story, says);
 }
 
 fn assert_holds(story: &[&str]) {
-    assert_eq!(outcome(story), None, "{story:?}");
+    trial::assert_holds("raft", story);
 }
 
 #[test]

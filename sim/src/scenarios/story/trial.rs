@@ -1,0 +1,40 @@
+//! Stories that are told in tests.
+
+use crate::scenarios::file::Scenario;
+use crate::scenarios::{self, Verdict};
+use crate::seed::Seed;
+use crate::world::Broken;
+
+/// What a story of three nodes came to: nothing if it held, else what was
+/// expected and what was found.
+pub(in crate::scenarios) fn outcome(system: &str, story: &[&str]) -> Option<String> {
+    let scenario = Scenario {
+        story: story.iter().map(|line| (*line).to_owned()).collect(),
+        ..Scenario::calm(system, 3, Seed(5))
+    };
+    match scenarios::run(&scenario)
+        .expect("the story is understood")
+        .verdict
+    {
+        Verdict::Held => None,
+        Verdict::Broke(breakage) => match breakage.broken {
+            Broken::Safety(violation) | Broken::Liveness(violation) => {
+                Some(format!("{}: {}", violation.expected, violation.found))
+            }
+            other => panic!("{other:?}"),
+        },
+        Verdict::CannotRecover => panic!("a story has no such end"),
+    }
+}
+
+pub(in crate::scenarios) fn assert_fails(system: &str, story: &[&str], says: &str) {
+    let told = outcome(system, story).unwrap_or_else(|| panic!("{story:?} holds"));
+    assert!(
+        told.contains(says),
+        "{story:?} came to {told:?}, not {says:?}"
+    );
+}
+
+pub(in crate::scenarios) fn assert_holds(system: &str, story: &[&str]) {
+    assert_eq!(outcome(system, story), None, "{story:?}");
+}
