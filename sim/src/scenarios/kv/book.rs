@@ -199,10 +199,10 @@ fn violation(found: String, expected: String) -> Violation {
 fn in_words(key: &str, explanation: &Explanation) -> IllegalHistory {
     let why = match &explanation.reason {
         Some(reason) => format!("{}: {}", reason.kind.words(), reason.sentence),
-        None => format!(
-            "the {} answers before it can be explained, and it cannot",
-            explanation.explained
-        ),
+        None => match explanation.explained {
+            0 => "the core has no order".to_owned(),
+            many => format!("the core has no order; the first {many} answers have one"),
+        },
     };
     IllegalHistory {
         violation: violation(format!("key {key}: {}", line(&explanation.broken)), why),
