@@ -242,16 +242,13 @@ impl Witness {
         invocation: InvocationId,
         at: LogIndex,
     ) -> Result<(), Violation> {
-        let call = self.calls.get(&invocation);
-        let place = call
-            .and_then(|call| call.write)
-            .and_then(|write| self.log.place(write));
-        match place {
-            Some(place) if place != at => Err(Violation::new(
+        let write = self.calls.get(&invocation).and_then(|call| call.write);
+        match write {
+            Some(write) if self.log.is_not_at(write, at) => Err(Violation::new(
                 "own-place",
                 [node],
-                format!("its place, {place}"),
-                format!("{node} says that the write of {invocation} is at {at}"),
+                format!("the write of {invocation} there"),
+                format!("{node} answers {invocation} as done at {at}, where another stands"),
             )),
             _ => Ok(()),
         }

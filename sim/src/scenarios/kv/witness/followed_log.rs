@@ -14,6 +14,9 @@ use snowglobe_systems::replica::{Replica, Request, Sequence, SessionId};
 use super::shortened;
 use crate::scenarios::kv::users::names_its_call;
 
+/// Longer than any answer is on its way.
+const REMEMBERED: usize = 10_000;
+
 type Entries = [Entry<Request<Command>>];
 
 /// Values and sessions by the specification, not by the store.
@@ -25,8 +28,12 @@ pub(super) struct FollowedLog {
     values: BTreeMap<Key, Arc<str>>,
     /// Keys whose value is to be taken from the next replica that gets there.
     unclear: BTreeSet<Key>,
-    /// The last write of each session, and its place.
-    writes: BTreeMap<SessionId, (Sequence, LogIndex)>,
+    /// The last write of each session.
+    writes: BTreeMap<SessionId, Sequence>,
+    /// Which write took effect where, for the last [`REMEMBERED`] of them.
+    places: BTreeMap<LogIndex, (SessionId, Sequence)>,
+    /// Nothing is known of places up to this one.
+    forgotten: LogIndex,
     /// Where each appended value stands that names its call.
     appended: BTreeMap<(Key, Value), LogIndex>,
 }
@@ -53,16 +60,21 @@ impl FollowedLog {
         (0..new).map(entry).collect()
     }
 
-    /// Where a write stands, as long as it is the last of its session.
-    pub(super) fn place(&self, (session, sequence): (SessionId, Sequence)) -> Option<LogIndex> {
-        let (last, place) = self.writes.get(&session)?;
-        (*last == sequence).then_some(*place)
+    /// Whether it is known that a write did not take effect at a place.
+    pub(super) fn is_not_at(&self, write: (SessionId, Sequence), place: LogIndex) -> bool {
+        let known = self.forgotten < place && place <= self.end;
+        known && self.places.get(&place) != Some(&write)
     }
 
-    /// As if a write had been found at a place.
-    #[cfg(test)]
-    pub(super) fn place_at(&mut self, (session, sequence): (SessionId, Sequence), at: LogIndex) {
-        self.writes.insert(session, (sequence, at));
+    /// A write took effect here.
+    pub(super) fn put_down(&mut self, write: (SessionId, Sequence)) {
+        self.writes.insert(write.0, write.1);
+        self.places.insert(self.end, write);
+        if self.places.len() > REMEMBERED
+            && let Some((place, _)) = self.places.pop_first()
+        {
+            self.forgotten = place;
+        }
     }
 
     /// Follows what a replica has applied, and compares.
@@ -93,12 +105,11 @@ impl FollowedLog {
         self.unclear.clear();
         let sessions = replica.sessions().iter();
         self.writes = sessions
-            .filter_map(|(id, session)| {
-                let last = session.last_write.as_ref()?;
-                Some((id, (last.sequence, last.position.index)))
-            })
+            .filter_map(|(id, session)| Some((id, session.last_write.as_ref()?.sequence)))
             .collect();
         self.end = replica.raft().applied();
+        self.places.clear();
+        self.forgotten = self.end;
     }
 
     /// Takes a request in. The key that it may have touched.
@@ -121,12 +132,13 @@ impl FollowedLog {
             } => (*session, *sequence, command),
         };
         let open = replica.sessions().get(session);
-        let last = self.writes.get(&session).map(|(last, _)| *last);
+        let last = self.writes.get(&session).copied();
         if open.is_none_or(|session| session.used < self.end) {
             // The session may have gone before this write, or after it.
             self.unclear.insert(command.key().clone());
+            self.places.insert(self.end, (session, sequence));
         } else if sequence > last.unwrap_or_default() {
-            self.writes.insert(session, (sequence, self.end));
+            self.put_down((session, sequence));
             self.apply(node, command)?;
         }
         Ok(Some(command.key().clone()))
