@@ -17,4 +17,5 @@ pub mod process;
 pub mod raft;
 pub mod replica;
 pub mod service;
+pub mod shardctrler;
 pub mod text;

@@ -1,0 +1,117 @@
+//! A configuration: who serves what.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::{self, Debug, Display};
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::NodeId;
+
+/// Names a group of servers; prints as `g2`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupId(pub u32);
+
+/// A part of all keys, counted from 0; prints as `sh5`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Shard(pub u16);
+
+/// Numbers the configurations, from 0; prints as `v3`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Number(pub u64);
+
+impl Number {
+    /// The one after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "g{}", self.0)
+    }
+}
+
+impl Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sh{}", self.0)
+    }
+}
+
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+macro_rules! debug_as_display {
+    ($($name:ty),*) => {$(
+        impl Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+debug_as_display!(GroupId, Shard, Number);
+
+/// Who serves what, at one moment of the controller's history.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Configuration {
+    /// Its place in that history.
+    pub number: Number,
+    /// The servers of each group. No group is without servers.
+    pub groups: BTreeMap<GroupId, Vec<NodeId>>,
+    /// The owner of each shard, by the shard's number: one of the groups, or
+    /// nobody, which is so exactly while there is no group.
+    pub owners: Vec<Option<GroupId>>,
+}
+
+impl Configuration {
+    /// The first one: no group, and nobody owns anything.
+    #[must_use]
+    pub fn first(shards: usize) -> Self {
+        Self {
+            number: Number::default(),
+            groups: BTreeMap::new(),
+            owners: vec![None; shards],
+        }
+    }
+
+    /// Who owns a shard; nobody owns one that does not exist.
+    #[must_use]
+    pub fn owner(&self, shard: Shard) -> Option<GroupId> {
+        *self.owners.get(usize::from(shard.0))?
+    }
+
+    /// The shards of a group, in ascending order.
+    pub fn shards_of(&self, group: GroupId) -> impl Iterator<Item = Shard> + '_ {
+        self.shards()
+            .filter(move |(_, owner)| *owner == Some(group))
+            .map(|(shard, _)| shard)
+    }
+
+    /// All shards with their owners, in ascending order.
+    pub fn shards(&self) -> impl Iterator<Item = (Shard, Option<GroupId>)> + '_ {
+        self.owners
+            .iter()
+            .enumerate()
+            .map(|(number, owner)| (Shard(number as u16), *owner))
+    }
+}
+
+impl Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.number)?;
+        for (group, servers) in &self.groups {
+            write!(f, " {group} {servers:?}:")?;
+            for shard in self.shards_of(*group) {
+                write!(f, " {shard}")?;
+            }
+        }
+        Ok(())
+    }
+}

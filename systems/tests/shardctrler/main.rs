@@ -1,0 +1,4 @@
+//! The shard controller.
+
+mod controller;
+mod rebalancing;
