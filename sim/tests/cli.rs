@@ -51,6 +51,10 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         &format!("{story}faults = [\"90s restart all\"]\n"),
     );
     let nobody = file("nobody.toml", &format!("{story}[options]\nclients = 0\n"));
+    let negative = file(
+        "negative.toml",
+        &format!("{story}[options]\nwatchers = -1\n"),
+    );
     let option = file("option.toml", &format!("{story}[options]\ncolour = 1\n"));
     for (arguments, expected, says) in [
         (vec!["run", "paxos"], 2, "snowglobe list"),
@@ -70,6 +74,7 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         (vec!["replay", &node], 2, "n7"),
         (vec!["replay", &sentence], 2, "all is well"),
         (vec!["replay", &option], 2, "colour"),
+        (vec!["replay", &negative], 2, "watchers"),
         (vec!["replay", &late], 2, "chaos"),
         (vec!["replay", &nobody], 2, "clients"),
         (

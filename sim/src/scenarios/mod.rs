@@ -289,8 +289,10 @@ impl<S: System> Entry<S> {
             .clone()
             .try_into()
             .map_err(|error: toml::de::Error| {
-                let why = error.message().lines().next().unwrap_or("not understood");
-                CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME))
+                // The first line says what, and the next one where.
+                let text = error.to_string();
+                let why: Vec<&str> = text.lines().map(str::trim).collect();
+                CannotRun::Unfit(format!("[options] of {}: {}", S::NAME, why.join(" ")))
             })
     }
 
