@@ -18,4 +18,5 @@ pub mod raft;
 pub mod replica;
 pub mod service;
 pub mod shardctrler;
+mod short_names;
 pub mod text;

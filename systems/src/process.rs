@@ -13,6 +13,8 @@ use core::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::short_names::debug_as_display;
+
 /// The name of a node, counted from 1; prints as `n1`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u8);
@@ -37,12 +39,6 @@ impl fmt::Display for NodeId {
     }
 }
 
-impl Debug for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// Names one call of a client, so that its outcome finds its way back; prints as `o7`.
 ///
 /// An engine never uses the same one twice in a run.
@@ -55,11 +51,7 @@ impl fmt::Display for InvocationId {
     }
 }
 
-impl Debug for InvocationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_display!(NodeId, InvocationId);
 
 /// What a node keeps on its disk, as a fold over what it wrote.
 ///

@@ -22,9 +22,9 @@ use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{ClerkConfig, Config};
 
-use super::System;
 use super::file::Scenario;
 use super::story::Story;
+use super::{System, quorum};
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
@@ -259,10 +259,8 @@ fn server(nodes: usize, options: &KvOptions) -> replica::Config {
     config.snapshot_after_bytes = some(options.max_raft_state);
     let shortest = Duration::from_millis(options.election_ms);
     let spread = Duration::from_millis(options.election_spread_ms);
-    config.raft.election_timeout = shortest..shortest + spread;
-    config.raft.heartbeat_interval = shortest / 3;
-    config.raft.quorum_check_interval = (shortest + spread) * u32::from(options.patient_elections);
-    config.raft.transfer_timeout = shortest + spread;
+    quorum::tune(&mut config.raft, shortest, spread);
+    config.raft.quorum_check_interval *= u32::from(options.patient_elections);
     config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
     config
 }

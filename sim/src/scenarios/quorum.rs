@@ -1,10 +1,12 @@
 //! Who leads, whom it reaches, and who follows: in any world whose nodes have
 //! a Raft inside.
 
+use std::time::Duration;
+
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::invariants::RaftHost;
-use snowglobe_systems::raft::{Raft, Term};
+use snowglobe_systems::raft::{Config, Raft, Term};
 
 use crate::world::World;
 
@@ -106,3 +108,12 @@ pub(super) fn who<P: RaftHost, I: Invariants<P>>(
 
 /// The names that [`who`] knows.
 pub(super) const NAMES: [&str; 5] = ["leader", "followers", "follower", "leaders", "voters"];
+
+/// Tunes elections: timeouts are drawn between the shortest and so much more,
+/// and a leader tells that it lives three times as often.
+pub(super) fn tune(config: &mut Config, shortest: Duration, spread: Duration) {
+    config.election_timeout = shortest..shortest + spread;
+    config.heartbeat_interval = shortest / 3;
+    config.quorum_check_interval = shortest + spread;
+    config.transfer_timeout = shortest + spread;
+}

@@ -14,9 +14,9 @@ use snowglobe_systems::replica::{self, Replica};
 
 use self::clients::CLIENT_MARKS;
 use self::story::RaftTeller;
-use super::System;
 use super::file::Scenario;
 use super::story::Story;
+use super::{System, quorum};
 use crate::draw::Draw;
 use crate::world::{Director, World};
 
@@ -148,10 +148,7 @@ impl System for RaftSystem {
             (options.snapshot_after_entries > 0).then_some(options.snapshot_after_entries);
         let shortest = Duration::from_millis(options.election_ms);
         let spread = Duration::from_millis(options.election_spread_ms);
-        config.raft.election_timeout = shortest..shortest + spread;
-        config.raft.heartbeat_interval = shortest / 3;
-        config.raft.quorum_check_interval = shortest + spread;
-        config.raft.transfer_timeout = shortest + spread;
+        quorum::tune(&mut config.raft, shortest, spread);
         config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
         vec![config; nodes]
     }

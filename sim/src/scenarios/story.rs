@@ -314,6 +314,19 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
     }
 }
 
+/// What a sentence says is not so.
+pub(super) fn unlike(expected: String, found: String) -> Broken {
+    Broken::Safety(Violation::new("story", [], expected, found))
+}
+
+/// Whether there is no more of something than a sentence allows.
+pub(super) fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {
+    match found <= most {
+        true => Ok(()),
+        false => Err(unlike(format!("at most {most} {what}"), found.to_string())),
+    }
+}
+
 /// Says which sentence found something else than it says.
 fn at_sentence(broken: Broken, text: &str) -> Broken {
     match broken {

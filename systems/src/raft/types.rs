@@ -7,6 +7,8 @@ use core::hash::Hash;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::short_names::debug_as_display;
+
 /// A leader's reign, counted from 1; prints as `t3`. `t0` is before any election.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Term(pub u64);
@@ -204,14 +206,4 @@ impl Display for Snapshot {
     }
 }
 
-/// The short form is also what a person wants to see in a dump of a state.
-macro_rules! debug_as_display {
-    ($($name:ty),*) => {$(
-        impl Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                Display::fmt(self, f)
-            }
-        }
-    )*};
-}
 debug_as_display!(Term, LogIndex, Position, ReadId, Round, Snapshot);

@@ -14,7 +14,6 @@ use crate::replica::{self, SessionId, StateMachine};
 /// Asks servers on behalf of clients.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clerk<M: StateMachine> {
-    id: NodeId,
     servers: Arc<[NodeId]>,
     doublings: u8,
     /// Whom it asks first; always one of the servers.
@@ -39,7 +38,6 @@ impl<M: StateMachine> Clerk<M> {
         // Clerks start with different servers, so that not all ask the same one.
         let first = id.position() % config.servers.len();
         Self {
-            id,
             servers: config.servers.clone(),
             doublings: config.doublings.min(MOST_DOUBLINGS),
             target: config.servers[first],

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::process::{InvocationId, NodeId};
 use crate::raft;
 use crate::replica::{self, Request, StateMachine};
+use crate::short_names::debug_as_display;
 
 /// Names one try of a clerk's call; prints as `o7.2`.
 ///
@@ -26,11 +27,7 @@ impl Display for Call {
     }
 }
 
-impl Debug for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(self, f)
-    }
-}
+debug_as_display!(Call);
 
 /// What travels between the nodes of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

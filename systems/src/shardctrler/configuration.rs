@@ -8,6 +8,7 @@ use core::fmt::{self, Debug, Display};
 use serde::{Deserialize, Serialize};
 
 use crate::process::NodeId;
+use crate::short_names::debug_as_display;
 
 /// Names a group of servers; prints as `g2`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,15 +48,6 @@ impl Display for Number {
     }
 }
 
-macro_rules! debug_as_display {
-    ($($name:ty),*) => {$(
-        impl Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                Display::fmt(self, f)
-            }
-        }
-    )*};
-}
 debug_as_display!(GroupId, Shard, Number);
 
 /// Who serves what, at one moment of the controller's history.

@@ -44,13 +44,12 @@ use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::kv::{Node, Outcome};
 use snowglobe_systems::process::{InvocationId, NodeId};
 
-use self::seen::unlike;
 use self::words::{Sentence, understand};
 use super::shaken::{broken_chain, cluster};
 use super::users::{Errand, Users};
 use super::{KvOptions, KvSystem, KvWorld, Watched, operation};
 use crate::scenarios::file::Scenario;
-use crate::scenarios::story::{Cast, Deed, Teller};
+use crate::scenarios::story::{Cast, Deed, Teller, unlike};
 use crate::scenarios::{System, quorum};
 use crate::time::SimTime;
 use crate::world::Broken;

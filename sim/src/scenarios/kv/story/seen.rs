@@ -1,6 +1,5 @@
 //! What a storyteller sees of the servers.
 
-use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::kv::{Key, Node, Store};
 use snowglobe_systems::process::Process;
 use snowglobe_systems::replica::Replica;
@@ -8,6 +7,7 @@ use snowglobe_systems::replica::Replica;
 use super::SUBMISSIONS;
 use super::words::Sentence;
 use crate::scenarios::kv::KvWorld;
+use crate::scenarios::story::{unlike, within_bound};
 use crate::world::Broken;
 
 fn up(world: &KvWorld) -> impl Iterator<Item = &Replica<Store>> {
@@ -71,15 +71,4 @@ fn raft_state(durable: &<Node as Process>::Durable) -> usize {
     let all = postcard::to_allocvec(durable).expect("plain data is encoded");
     let snapshot = durable.snapshot.as_ref().map_or(0, |it| it.data.len());
     all.len() - snapshot
-}
-
-fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {
-    match found <= most {
-        true => Ok(()),
-        false => Err(unlike(format!("at most {most} {what}"), found.to_string())),
-    }
-}
-
-pub(super) fn unlike(expected: String, found: String) -> Broken {
-    Broken::Safety(Violation::new("story", [], expected, found))
 }

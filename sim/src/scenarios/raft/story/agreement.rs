@@ -5,11 +5,12 @@ use std::fmt;
 use snowglobe_systems::process::InvocationId;
 use snowglobe_systems::replica::Outcome;
 
-use super::seen::{self, unlike};
+use super::seen;
 use super::words::Sentence;
 use super::{ANSWER, RaftTeller};
 use crate::scenarios::quorum;
 use crate::scenarios::raft::RaftWorld;
+use crate::scenarios::story::unlike;
 use crate::time::SimTime;
 use crate::world::Broken;
 

@@ -1,6 +1,5 @@
 //! What a storyteller sees of a cluster.
 
-use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::ledger::Ledger;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::Term;
@@ -9,6 +8,7 @@ use snowglobe_systems::replica::Replica;
 use super::words::Sentence;
 use crate::scenarios::quorum;
 use crate::scenarios::raft::RaftWorld;
+use crate::scenarios::story::{unlike, within_bound};
 use crate::world::Broken;
 
 fn up(world: &RaftWorld) -> impl Iterator<Item = &Replica<Ledger>> {
@@ -97,17 +97,6 @@ pub(super) fn holds_now(world: &RaftWorld, sentence: &Sentence) -> Result<(), Br
         },
         _ => Ok(()),
     }
-}
-
-fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {
-    match found <= most {
-        true => Ok(()),
-        false => Err(unlike(format!("at most {most} {what}"), found.to_string())),
-    }
-}
-
-pub(super) fn unlike(expected: String, found: String) -> Broken {
-    Broken::Safety(Violation::new("story", [], expected, found))
 }
 
 /// Everybody in a few words.
