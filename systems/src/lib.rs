@@ -18,5 +18,7 @@ pub mod raft;
 pub mod replica;
 pub mod service;
 pub mod shardctrler;
+pub mod shardkv;
+pub mod shared;
 mod short_names;
 pub mod text;

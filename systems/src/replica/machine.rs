@@ -22,6 +22,10 @@ pub trait StateMachine:
     /// What a query answers.
     type Answer: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
 
+    /// Whether commands name themselves, so that the machine knows a repetition
+    /// by itself. Clerks then ask for them without a session of the replica.
+    const KNOWS_REPETITIONS: bool = false;
+
     /// Takes in a command.
     fn apply(&mut self, index: LogIndex, command: &Self::Command) -> Self::Response;
 

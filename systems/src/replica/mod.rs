@@ -14,7 +14,7 @@ use core::time::Duration;
 
 pub use api::{Operation, Outcome, Request};
 pub use machine::StateMachine;
-pub use session::{LastWrite, Sequence, Session, SessionId, Sessions, Verdict};
+pub use session::{Applied, LastWrite, Sequence, Session, SessionId, Sessions, Verdict};
 
 use crate::process::{Effects, Input, InvocationId, NodeId, Process};
 use crate::raft::{
@@ -92,7 +92,7 @@ pub struct Replica<M: StateMachine> {
     /// The state after the entry at `raft.applied()`.
     machine: M,
     /// The sessions after the same entry.
-    sessions: Sessions<M::Response>,
+    sessions: Sessions<Applied<M::Response>>,
     /// By ascending index. Empty unless the node leads.
     writes: VecDeque<PendingWrite>,
     /// In order of arrival. Empty unless the node leads.
@@ -286,18 +286,20 @@ impl<M: StateMachine> Replica<M> {
                 command,
             } => match self.sessions.judge(*session, *sequence, index) {
                 Verdict::New => {
-                    let response = self.machine.apply(index, command);
+                    let result = Applied {
+                        position,
+                        response: self.machine.apply(index, command),
+                    };
                     let write = LastWrite {
                         sequence: *sequence,
-                        position,
-                        response,
+                        result: result.clone(),
                     };
-                    self.sessions.record(*session, write.clone());
-                    written(&write)
+                    self.sessions.record(*session, write);
+                    written(&result)
                 }
                 Verdict::Duplicate(last) => {
                     effects.mark(marks::SESSION_DUPLICATE_ANSWERED);
-                    written(last)
+                    written(&last.result)
                 }
                 Verdict::Stale => {
                     effects.mark(marks::SESSION_STALE_SEQUENCE);
@@ -366,7 +368,7 @@ impl<M: StateMachine> Replica<M> {
 
     /// The sessions after the last applied entry.
     #[must_use]
-    pub fn sessions(&self) -> &Sessions<M::Response> {
+    pub fn sessions(&self) -> &Sessions<Applied<M::Response>> {
         &self.sessions
     }
 
@@ -377,7 +379,7 @@ impl<M: StateMachine> Replica<M> {
     }
 }
 
-fn written<M: StateMachine>(write: &LastWrite<M::Response>) -> Outcome<M> {
+fn written<M: StateMachine>(write: &Applied<M::Response>) -> Outcome<M> {
     Outcome::Written {
         index: write.position.index,
         term: write.position.term,

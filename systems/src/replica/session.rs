@@ -34,11 +34,18 @@ impl Display for Sequence {
 
 debug_as_display!(SessionId, Sequence);
 
-/// The last write of a session, with its answer.
+/// The last write of a session, with what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LastWrite<R> {
     /// Its number.
     pub sequence: Sequence,
+    /// What a repetition is answered with.
+    pub result: R,
+}
+
+/// What came of a write that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Applied<R> {
     /// Where it was applied.
     pub position: Position,
     /// What the machine answered.
@@ -120,7 +127,7 @@ impl<R: Hash> Sessions<R> {
 
     /// Ends the sessions that nobody has used in the last `idle` entries before
     /// an index. How many there were.
-    pub(super) fn expire(&mut self, index: LogIndex, idle: usize) -> usize {
+    pub(crate) fn expire(&mut self, index: LogIndex, idle: usize) -> usize {
         let mut ended = 0;
         while let Some((used, id)) = self.by_use.first_key_value().map(|(used, id)| (*used, *id))
             && index.since(used) > idle
@@ -145,7 +152,7 @@ impl<R: Hash> Sessions<R> {
     }
 
     /// Opens a session at an index. Returns the one that had to make room, if any.
-    pub(super) fn open(&mut self, index: LogIndex, most: usize) -> Option<SessionId> {
+    pub(crate) fn open(&mut self, index: LogIndex, most: usize) -> Option<SessionId> {
         let evicted = if self.by_id.len() >= most {
             self.by_use.pop_first().map(|(_, id)| id)
         } else {
@@ -166,7 +173,7 @@ impl<R: Hash> Sessions<R> {
     }
 
     /// Judges a write that arrived in the log at an index, and notes that its session is in use.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &mut self,
         id: SessionId,
         sequence: Sequence,
@@ -191,7 +198,7 @@ impl<R: Hash> Sessions<R> {
     ///
     /// # Panics
     /// If the session was not judged just before.
-    pub(super) fn record(&mut self, id: SessionId, write: LastWrite<R>) {
+    pub(crate) fn record(&mut self, id: SessionId, write: LastWrite<R>) {
         let session = self.by_id.get_mut(&id).expect("a judged session is open");
         self.digest = self.digest.wrapping_sub(digest_of(id, session));
         session.last_write = Some(write);

@@ -252,6 +252,21 @@ impl<M: StateMachine> Clerk<M> {
         }
     }
 
+    /// Drops a call without an answer, for somebody who knows that nobody will
+    /// give one, or who names its writes and can ask elsewhere.
+    pub(super) fn cancel(&mut self, invocation: InvocationId, effects: &mut Effects<Node<M>>) {
+        self.waiting.retain(|(waiting, _)| *waiting != invocation);
+        let of_call = |lane: &Lane<M>| lane.call().is_some_and(|call| call.0 == invocation);
+        let Some(number) = self.lanes.iter().position(of_call) else {
+            return;
+        };
+        self.rest(number, effects);
+        let lane = number as u8;
+        effects.push(Effect::CancelTimer(Timer::BackOff { lane }));
+        self.lanes[number].errand = None;
+        self.take_next(number, effects);
+    }
+
     /// Waits for nothing any more.
     fn rest(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
         let lane = number as u8;
@@ -288,6 +303,11 @@ impl<M: StateMachine> Clerk<M> {
             let lane = number as u8;
             effects.push(Effect::SetTimer(Timer::Idle { lane }));
         }
+        self.take_next(number, effects);
+    }
+
+    /// A lane is free: whoever waits is next.
+    fn take_next(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
         if let Some((invocation, wish)) = self.waiting.pop_front() {
             self.begin(number, invocation, wish, effects);
         }

@@ -76,7 +76,7 @@ pub enum Timer {
 }
 
 impl Config {
-    pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
+    pub(crate) fn delay(&self, timer: Timer) -> Range<Duration> {
         match (self, timer) {
             (Self::Server(config), Timer::Raft(timer)) => config.raft.delay(timer),
             (Self::Clerk(config), Timer::Patience { doublings, .. }) => {

@@ -10,7 +10,7 @@ use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{Effect, NodeId};
 use crate::raft::invariants::RaftInvariants;
 use crate::raft::{LogIndex, Position};
-use crate::replica::{LastWrite, Replica, Sequence, SessionId, StateMachine};
+use crate::replica::{Applied, LastWrite, Replica, Sequence, SessionId, StateMachine};
 
 /// Watches over all nodes of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -145,11 +145,11 @@ impl ServiceInvariants {
         &mut self,
         node: NodeId,
         id: SessionId,
-        last: &LastWrite<R>,
+        last: &LastWrite<Applied<R>>,
     ) -> Result<(), Violation> {
         let place = Place {
             sequence: last.sequence,
-            position: last.position,
+            position: last.result.position,
             by: node,
         };
         let known = self.places.entry(id).or_insert(place);

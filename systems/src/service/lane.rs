@@ -110,6 +110,10 @@ impl<M: StateMachine> Lane<M> {
             (Wish::Read(query), _) => replica::Operation::Read {
                 query: query.clone(),
             },
+            (Wish::Write(command), _) if M::KNOWS_REPETITIONS => replica::Operation::Write {
+                session: None,
+                command: command.clone(),
+            },
             (Wish::Write(_), None) => replica::Operation::OpenSession,
             (Wish::Write(command), Some(session)) => replica::Operation::Write {
                 session: Some((session, self.sequence)),

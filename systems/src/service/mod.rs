@@ -24,7 +24,7 @@ pub use lane::{Lane, Stage};
 pub use message::{Call, Message, Operation, Outcome};
 pub use server::Server;
 
-use crate::process::{Effects, Input, NodeId, Process};
+use crate::process::{Effects, Input, InvocationId, NodeId, Process};
 use crate::replica::{Replica, StateMachine};
 
 /// A node of a service.
@@ -97,6 +97,13 @@ impl<M: StateMachine> Process for Node<M> {
 }
 
 impl<M: StateMachine> Node<M> {
+    /// Drops a call of a clerk, which stays without an answer.
+    pub(crate) fn cancel(&mut self, invocation: InvocationId, effects: &mut Effects<Self>) {
+        if let Self::Clerk(clerk) = self {
+            clerk.cancel(invocation, effects);
+        }
+    }
+
     /// The replica, on a server.
     #[must_use]
     pub fn replica(&self) -> Option<&Replica<M>> {

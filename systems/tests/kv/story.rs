@@ -6,7 +6,7 @@ use snowglobe_systems::kv::{
 };
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::raft;
-use snowglobe_systems::replica::{self, Replica, Sequence, SessionId, Sessions};
+use snowglobe_systems::replica::{self, Applied, Replica, Sequence, SessionId, Sessions};
 use snowglobe_systems::service::{Call, Clerk, ClerkConfig, Config, Timer};
 
 use crate::cluster::{Cluster, Envelope};
@@ -273,7 +273,7 @@ impl World {
         self.clerk(clerk).lanes()[0].session()
     }
 
-    pub(crate) fn sessions(&self, server: NodeId) -> &Sessions<Response> {
+    pub(crate) fn sessions(&self, server: NodeId) -> &Sessions<Applied<Response>> {
         self.replica(server).sessions()
     }
 

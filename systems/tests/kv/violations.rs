@@ -6,7 +6,7 @@ use snowglobe_systems::invariants::{ClusterView, Invariants as _, NodeView, Viol
 use snowglobe_systems::kv::{Invariants, Message, Node, Response, Store};
 use snowglobe_systems::process::{Durable, Effect, InvocationId, NodeId};
 use snowglobe_systems::raft::{self, InstallSnapshot, LogIndex, Position, Snapshot, Term, Write};
-use snowglobe_systems::replica::{self, LastWrite, Sequence, Session, SessionId};
+use snowglobe_systems::replica::{self, Applied, LastWrite, Sequence, Session, SessionId};
 use snowglobe_systems::service::Call;
 
 use crate::cluster::Envelope;
@@ -26,8 +26,10 @@ fn position(index: u64) -> Position {
 fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
     let last_write = LastWrite {
         sequence: Sequence(sequence),
-        position: position(index),
-        response: Response::Done,
+        result: Applied {
+            position: position(index),
+            response: Response::Done,
+        },
     };
     let session = Session {
         used: LogIndex(index),

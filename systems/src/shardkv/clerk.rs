@@ -1,0 +1,407 @@
+//! A clerk: finds the group of a key, and in it the leader, and never lets a
+//! write happen twice.
+//!
+//! Inside are a clerk of the controller and one for each group. Those find
+//! leaders and ask again; this one knows which group to ask, and turns to
+//! another when the shard has moved.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::group::Group;
+use super::lane::{Lane, Stage, Wish};
+use super::part::{ControllerPart, Durable, GroupPart, pass_on};
+use super::{
+    Answer, ClerkConfig, Message, Node, Operation, Outcome, Response, Timer, marks, shard_of,
+};
+use crate::kv;
+use crate::process::{Effect, Effects, Input, InvocationId, NodeId, Process};
+use crate::service;
+use crate::shardctrler::{self, Configuration, GroupId, Query, Shard};
+
+/// Asks the groups on behalf of clients.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Clerk {
+    id: NodeId,
+    asking: service::ClerkConfig,
+    /// A clerk of the controller.
+    controller: ControllerPart,
+    /// What the controller was asked and has not answered.
+    question: Option<InvocationId>,
+    questions: u64,
+    /// The newest configuration that it knows of.
+    configuration: Configuration,
+    /// A clerk for each group that it has asked, with as many lanes as this one.
+    groups: BTreeMap<GroupId, GroupPart>,
+    lanes: Vec<Lane>,
+    /// Calls that found all lanes taken, in the order of their arrival.
+    waiting: VecDeque<(InvocationId, Wish)>,
+}
+
+impl Clerk {
+    pub(super) fn start(id: NodeId, config: &ClerkConfig, effects: &mut Effects<Node>) -> Self {
+        let mut inner = Effects::new();
+        let controller_config = service::Config::Clerk(config.controller.clone());
+        let nothing = Durable::Nothing.of_controller();
+        let controller = ControllerPart::start(id, &controller_config, nothing, &mut inner);
+        pass_on(inner, effects, Timer::Controller);
+        Self {
+            id,
+            asking: config.group.clone(),
+            controller,
+            question: None,
+            questions: 0,
+            configuration: Configuration::first(0),
+            groups: BTreeMap::new(),
+            lanes: (0..config.group.lanes.max(1))
+                .map(|_| Lane::default())
+                .collect(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn step(&mut self, input: Input<Node>, effects: &mut Effects<Node>) {
+        match input {
+            Input::Receive { from, message } => match message {
+                Message::Controller(message) => {
+                    self.controller_step(Input::Receive { from, message }, effects);
+                }
+                Message::Group(message) => {
+                    if let Some(group) = self.group_of(from, &message) {
+                        self.group_step(group, Input::Receive { from, message }, effects);
+                    }
+                }
+                Message::Shard(_) => {}
+            },
+            Input::Timeout(timer) => match timer {
+                Timer::Controller(timer) => self.controller_step(Input::Timeout(timer), effects),
+                Timer::Asking(group, timer) => {
+                    self.group_step(group, Input::Timeout(timer), effects);
+                }
+                Timer::Rest { lane } => self.seek(usize::from(lane), effects),
+                Timer::Doubt { lane } => {
+                    if self.asks(usize::from(lane)).is_some() {
+                        effects.push(Effect::SetTimer(timer));
+                        self.ask_controller(effects);
+                    }
+                }
+                Timer::Group(_) | Timer::Poll | Timer::HandOver => {}
+            },
+            Input::Invoke {
+                invocation,
+                operation,
+            } => self.invoke(invocation, operation, effects),
+        }
+    }
+
+    fn invoke(
+        &mut self,
+        invocation: InvocationId,
+        operation: Operation,
+        effects: &mut Effects<Node>,
+    ) {
+        let wish = match operation {
+            Operation::Keys(operation) => Wish::of(operation),
+            Operation::Controller(_) => {
+                let outcome = shardctrler::Outcome::NotHere { hint: None };
+                return effects.reply(invocation, Outcome::Controller(outcome));
+            }
+        };
+        let Some(wish) = wish else {
+            return effects.reply(invocation, Outcome::Keys(kv::Outcome::TransferRefused));
+        };
+        match self.lanes.iter().position(|lane| lane.errand.is_none()) {
+            Some(number) => self.begin(number, invocation, wish, effects),
+            None => {
+                effects.mark(service::marks::WAITED_FOR_LANE);
+                self.waiting.push_back((invocation, wish));
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        number: usize,
+        invocation: InvocationId,
+        wish: Wish,
+        effects: &mut Effects<Node>,
+    ) {
+        self.lanes[number].begin(invocation, wish);
+        self.seek(number, effects);
+    }
+
+    /// The shard of a lane's call, and the group that owns it, as far as known.
+    fn owner(&self, number: usize) -> Option<(Shard, GroupId)> {
+        let errand = self.lanes[number].errand.as_ref()?;
+        let shard = shard_of(errand.wish.key(), self.configuration.owners.len())?;
+        Some((shard, self.configuration.owner(shard)?))
+    }
+
+    /// The group that a lane waits for, and the call of that group's clerk.
+    fn asks(&self, number: usize) -> Option<(GroupId, InvocationId)> {
+        match self.lanes[number].call()? {
+            (_, Stage::Asking { group, call }) => Some((group, call)),
+            (_, Stage::Resting) => None,
+        }
+    }
+
+    /// Asks the group that owns the shard, or the controller who does.
+    fn seek(&mut self, number: usize, effects: &mut Effects<Node>) {
+        if self.lanes[number].errand.is_none() || self.asks(number).is_some() {
+            return;
+        }
+        let Some((shard, group)) = self.owner(number) else {
+            if !self.configuration.owners.is_empty() {
+                effects.mark(marks::NO_OWNER);
+            }
+            return self.rest(number, effects);
+        };
+        let Some(call) = self.lanes[number].ask(shard, group) else {
+            return;
+        };
+        self.ready(group, effects);
+        let lane = number as u8;
+        effects.push(Effect::SetTimer(Timer::Doubt { lane }));
+        let input = Input::Invoke {
+            invocation: call.name,
+            operation: call.operation,
+        };
+        self.group_step(group, input, effects);
+    }
+
+    /// The shard is not where it was sought, or nobody knows where it is.
+    fn rest(&mut self, number: usize, effects: &mut Effects<Node>) {
+        let lane = number as u8;
+        if let Some(errand) = &mut self.lanes[number].errand {
+            errand.stage = Stage::Resting;
+            effects.push(Effect::CancelTimer(Timer::Doubt { lane }));
+            effects.push(Effect::SetTimer(Timer::Rest { lane }));
+            self.ask_controller(effects);
+        }
+    }
+
+    /// Sees to it that there is a clerk for a group.
+    fn ready(&mut self, group: GroupId, effects: &mut Effects<Node>) {
+        if self.groups.contains_key(&group) {
+            return;
+        }
+        let servers = self.configuration.groups.get(&group);
+        let config = service::Config::Clerk(service::ClerkConfig {
+            servers: servers.into_iter().flatten().copied().collect(),
+            ..self.asking.clone()
+        });
+        let mut inner = Effects::new();
+        let nothing = Durable::Nothing.of_group();
+        let clerk = GroupPart::start(self.id, &config, nothing, &mut inner);
+        pass_on(inner, effects, |timer| Timer::Asking(group, timer));
+        self.groups.insert(group, clerk);
+    }
+
+    /// The group whose clerk an answer is for.
+    fn group_of(&self, from: NodeId, message: &service::Message<Group>) -> Option<GroupId> {
+        let service::Message::Tell { call, .. } = message else {
+            return None;
+        };
+        let named = self
+            .lanes
+            .iter()
+            .find(|lane| lane.waits_for(call.invocation));
+        let asked = named.and_then(|lane| match lane.call() {
+            Some((_, Stage::Asking { group, .. })) => Some(group),
+            _ => None,
+        });
+        // An answer to a call that nobody waits for any more is for whoever knows the server.
+        let of_server = || {
+            let groups = self.configuration.groups.iter();
+            let mut groups = groups.filter(|(_, servers)| servers.contains(&from));
+            groups.next().map(|(group, _)| *group)
+        };
+        asked
+            .or_else(of_server)
+            .filter(|group| self.groups.contains_key(group))
+    }
+
+    fn group_step(&mut self, group: GroupId, input: Input<GroupPart>, effects: &mut Effects<Node>) {
+        let Some(clerk) = self.groups.get_mut(&group) else {
+            return;
+        };
+        let mut inner = Effects::new();
+        clerk.step(input, &mut inner);
+        for (call, outcome) in pass_on(inner, effects, |timer| Timer::Asking(group, timer)) {
+            let lane = self.lanes.iter().position(|lane| lane.waits_for(call));
+            if let Some(number) = lane {
+                self.told(number, outcome, effects);
+            }
+        }
+    }
+
+    /// A group answered a lane's call.
+    fn told(
+        &mut self,
+        number: usize,
+        outcome: service::Outcome<Group>,
+        effects: &mut Effects<Node>,
+    ) {
+        let shard = self.owner_asked(number);
+        let lane = &mut self.lanes[number];
+        match outcome {
+            service::Outcome::Written(Response::Opened(session)) => {
+                if let Some(shard) = shard {
+                    lane.opened(shard, session);
+                }
+                self.rest_no_more(number);
+                self.seek(number, effects);
+            }
+            service::Outcome::Written(Response::Done { response, again }) => {
+                let moved = lane.errand.as_ref().is_some_and(|errand| errand.moved);
+                if again {
+                    effects.mark(marks::FOUND_DONE);
+                }
+                if again && moved {
+                    effects.mark(marks::FOUND_DONE_ELSEWHERE);
+                }
+                self.answered(number, kv::Outcome::Written(response), effects);
+            }
+            service::Outcome::Answered(Answer::Got(answer)) => {
+                self.answered(number, kv::Outcome::Answered(answer), effects);
+            }
+            service::Outcome::Written(Response::NotOurs | Response::NotYet)
+            | service::Outcome::Answered(Answer::NotOurs | Answer::NotYet) => {
+                self.rest(number, effects);
+            }
+            // A try may have been applied before the session ended. To ask
+            // again under a new one could make it happen twice.
+            service::Outcome::Written(Response::Expired | Response::Stale)
+            | service::Outcome::Maybe => {
+                effects.mark(service::marks::SESSION_LOST);
+                if let Some(shard) = shard {
+                    lane.closed(shard);
+                }
+                self.answered(number, kv::Outcome::Maybe, effects);
+            }
+            service::Outcome::Written(Response::Taken | Response::OutOfPlace)
+            | service::Outcome::NotHere { .. }
+            | service::Outcome::TransferStarted
+            | service::Outcome::TransferRefused => {
+                panic!("a group's clerk answers what it was asked, not {outcome:?}")
+            }
+        }
+    }
+
+    /// The shard of a lane's call. Their number is settled once a group has one.
+    fn owner_asked(&self, number: usize) -> Option<Shard> {
+        let errand = self.lanes[number].errand.as_ref()?;
+        shard_of(errand.wish.key(), self.configuration.owners.len())
+    }
+
+    /// A lane goes on at once.
+    fn rest_no_more(&mut self, number: usize) {
+        if let Some(errand) = &mut self.lanes[number].errand {
+            errand.stage = Stage::Resting;
+        }
+    }
+
+    fn answered(&mut self, number: usize, outcome: kv::Outcome, effects: &mut Effects<Node>) {
+        let lane = number as u8;
+        effects.push(Effect::CancelTimer(Timer::Doubt { lane }));
+        if let Some(errand) = self.lanes[number].errand.take() {
+            effects.reply(errand.invocation, Outcome::Keys(outcome));
+        }
+        if let Some((invocation, wish)) = self.waiting.pop_front() {
+            self.begin(number, invocation, wish, effects);
+        }
+    }
+
+    /// Asks for the newest configuration, unless the last question is open.
+    fn ask_controller(&mut self, effects: &mut Effects<Node>) {
+        if self.question.is_some() {
+            return;
+        }
+        self.questions += 1;
+        let invocation = InvocationId(self.questions);
+        self.question = Some(invocation);
+        let input = Input::Invoke {
+            invocation,
+            operation: service::Operation::Read(Query::NEWEST),
+        };
+        self.controller_step(input, effects);
+    }
+
+    fn controller_step(&mut self, input: Input<ControllerPart>, effects: &mut Effects<Node>) {
+        let mut inner = Effects::new();
+        self.controller.step(input, &mut inner);
+        for (invocation, outcome) in pass_on(inner, effects, Timer::Controller) {
+            if self.question == Some(invocation) {
+                self.question = None;
+            }
+            if let shardctrler::Outcome::Answered(configuration) = outcome
+                && configuration.number >= self.configuration.number
+                && configuration != self.configuration
+            {
+                self.learn(configuration, effects);
+            }
+        }
+    }
+
+    /// Whoever asks a group that does not own the shard any more asks elsewhere.
+    fn learn(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
+        effects.mark(marks::CONFIGURATION_LEARNED);
+        let before = core::mem::replace(&mut self.configuration, configuration);
+        let servers = |of: &Configuration, group| of.groups.get(&group).cloned();
+        for number in 0..self.lanes.len() {
+            let Some((group, call)) = self.asks(number) else {
+                continue;
+            };
+            let owner = self.owner(number).map(|(_, owner)| owner);
+            let other_servers = servers(&self.configuration, group) != servers(&before, group);
+            if owner != Some(group) || other_servers {
+                effects.mark(marks::GROUP_GIVEN_UP);
+                self.give_up(group, call, effects);
+                self.rest_no_more(number);
+            }
+        }
+        let stale =
+            |group: &GroupId| servers(&self.configuration, *group) != servers(&before, *group);
+        let stale: Vec<GroupId> = self.groups.keys().copied().filter(stale).collect();
+        for group in stale {
+            self.groups.remove(&group);
+        }
+        for number in 0..self.lanes.len() {
+            self.seek(number, effects);
+        }
+    }
+
+    fn give_up(&mut self, group: GroupId, call: InvocationId, effects: &mut Effects<Node>) {
+        if let Some(clerk) = self.groups.get_mut(&group) {
+            let mut inner = Effects::new();
+            clerk.cancel(call, &mut inner);
+            pass_on(inner, effects, |timer| Timer::Asking(group, timer));
+        }
+    }
+
+    /// The newest configuration that it knows of.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Its lanes.
+    #[must_use]
+    pub fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+}
+
+impl fmt::Display for Clerk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "clerk at {}", self.configuration.number)?;
+        for (invocation, stage) in self.lanes.iter().filter_map(Lane::call) {
+            match stage {
+                Stage::Asking { group, .. } => write!(f, ", {invocation} at {group}")?,
+                Stage::Resting => write!(f, ", {invocation} rests")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! What the nodes know before they start.
+
+use core::ops::Range;
+use core::time::Duration;
+
+use crate::replica;
+use crate::service;
+use crate::shardctrler::GroupId;
+
+/// What a node is, and its tuning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Config {
+    /// A server of the controller, or a clerk that asks it for an operator.
+    Controller(service::Config),
+    /// A server of a group.
+    Server(ServerConfig),
+    /// A clerk that asks the groups for a client.
+    Clerk(ClerkConfig),
+}
+
+/// The tuning of a group's server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServerConfig {
+    /// Its group. The same on all servers of the group.
+    pub group: GroupId,
+    /// Its replica.
+    pub replica: replica::Config,
+    /// How it asks the controller. It has one question under way at a time.
+    pub controller: service::ClerkConfig,
+    /// How long a leader waits before it asks for the next configuration again.
+    pub poll: Range<Duration>,
+    /// How long a leader waits before it hands a shard over again.
+    pub hand_over: Range<Duration>,
+}
+
+/// The tuning of a clerk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClerkConfig {
+    /// How it asks the controller. It has one question under way at a time.
+    pub controller: service::ClerkConfig,
+    /// How it asks a group, whichever; its servers are those that the
+    /// configuration names, and its lanes are this clerk's.
+    pub group: service::ClerkConfig,
+    /// How long it rests when a shard is not where it was sought.
+    pub rest: Range<Duration>,
+    /// How long it waits for a group before it asks the controller whether the
+    /// shard has moved.
+    pub doubt: Range<Duration>,
+}
+
+impl ServerConfig {
+    /// A server of a group, with usual pauses.
+    #[must_use]
+    pub fn of(group: GroupId, replica: replica::Config, controller: service::ClerkConfig) -> Self {
+        Self {
+            group,
+            replica,
+            controller,
+            poll: Duration::from_millis(60)..Duration::from_millis(100),
+            hand_over: Duration::from_millis(100)..Duration::from_millis(200),
+        }
+    }
+}
+
+impl ClerkConfig {
+    /// A clerk with usual pauses.
+    #[must_use]
+    pub fn of(controller: service::ClerkConfig, group: service::ClerkConfig) -> Self {
+        Self {
+            controller,
+            group,
+            rest: Duration::from_millis(5)..Duration::from_millis(60),
+            doubt: Duration::from_millis(250)..Duration::from_millis(400),
+        }
+    }
+}
+
+/// The timers of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// Of a server of the controller, or of whoever asks the controller.
+    Controller(service::Timer),
+    /// Of a group's server: of its replica.
+    Group(service::Timer),
+    /// A group's leader asks for the next configuration.
+    Poll,
+    /// A group's leader hands shards over again.
+    HandOver,
+    /// Of a clerk: of its dealings with one group.
+    Asking(GroupId, service::Timer),
+    /// A lane of a clerk has rested, and asks again.
+    Rest {
+        /// Which lane.
+        lane: u8,
+    },
+    /// A lane of a clerk has waited long enough to doubt that it asks the right group.
+    Doubt {
+        /// Which lane.
+        lane: u8,
+    },
+}
+
+impl Config {
+    pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
+        let asking = |config: &service::ClerkConfig, timer| {
+            service::Config::Clerk(config.clone()).delay(timer)
+        };
+        match (self, timer) {
+            (Self::Controller(config), Timer::Controller(timer)) => config.delay(timer),
+            (Self::Server(config), Timer::Controller(timer)) => asking(&config.controller, timer),
+            (Self::Clerk(config), Timer::Controller(timer)) => asking(&config.controller, timer),
+            (Self::Server(config), Timer::Group(service::Timer::Raft(timer))) => {
+                config.replica.raft.delay(timer)
+            }
+            (Self::Server(config), Timer::Poll) => config.poll.clone(),
+            (Self::Server(config), Timer::HandOver) => config.hand_over.clone(),
+            (Self::Clerk(config), Timer::Asking(_, timer)) => asking(&config.group, timer),
+            (Self::Clerk(config), Timer::Rest { .. }) => config.rest.clone(),
+            (Self::Clerk(config), Timer::Doubt { .. }) => config.doubt.clone(),
+            _ => panic!("a node sets its own timers only, not {timer:?}"),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! A group's state: the shards that it owns, and those that it hands over.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::shard::Frozen;
+use super::{Answer, Command, Response, ShardState, shard_of};
+use crate::digest::Digest;
+use crate::kv::{self, Key};
+use crate::process::NodeId;
+use crate::raft::LogIndex;
+use crate::replica::StateMachine;
+use crate::shardctrler::{Configuration, GroupId, Number, Shard};
+
+/// What the servers of a group agree on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Group {
+    /// The configuration that it follows. Its number grows by one at a time.
+    configuration: Configuration,
+    /// The shards of this group, and those that nobody owns and that it owned last.
+    holdings: BTreeMap<Shard, Holding>,
+    /// What it owned and must hand over, by the configuration that took it. A
+    /// shard can come back and be taken again before the first parcel is gone.
+    outgoing: BTreeMap<(Shard, Number), Parcel>,
+    /// Who owned each shard last, so far as the configuration says. Who takes
+    /// over from nobody must know whether there is something to wait for.
+    keepers: BTreeMap<Shard, GroupId>,
+}
+
+/// A shard in the hands of its group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Holding {
+    /// It is here, and clients are served.
+    Serving(#[serde(with = "crate::shared")] Arc<ShardState>),
+    /// It is this group's, and has not arrived.
+    Awaited {
+        /// Who hands it over.
+        from: GroupId,
+        /// The configuration that gave it to this group.
+        since: Number,
+    },
+    /// Nobody owns it now, and this group owned it last: it waits for an owner.
+    Kept(#[serde(with = "crate::shared")] Arc<ShardState>),
+}
+
+/// A shard that must be handed over. It stays until the new owner has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Parcel {
+    /// The new owner.
+    pub to: GroupId,
+    /// Its servers, as far as known.
+    pub servers: Vec<NodeId>,
+    /// The shard, as it was when the configuration took it.
+    #[serde(with = "crate::shared")]
+    pub state: Frozen,
+}
+
+/// How a shard that arrives stands with a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The group does not know the configuration that gives it the shard.
+    Early,
+    /// The group waits for it.
+    Awaited,
+    /// The group has had it.
+    Installed,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self {
+            configuration: Configuration::first(0),
+            holdings: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            keepers: BTreeMap::new(),
+        }
+    }
+}
+
+impl StateMachine for Group {
+    type Command = Command;
+    type Response = Response;
+    type Query = kv::Get;
+    type Answer = Answer;
+
+    /// Each shard has sessions of its own, which move with it.
+    const KNOWS_REPETITIONS: bool = true;
+
+    /// Whether a shard is this group's is decided here, where all agree on the
+    /// order of writes and configurations, and not when a client asks.
+    fn apply(&mut self, _: LogIndex, command: &Command) -> Response {
+        match command {
+            Command::Open { shard } => match self.serving(*shard) {
+                Ok(state) => state.open(),
+                Err(refusal) => refusal,
+            },
+            Command::Write {
+                session,
+                sequence,
+                change,
+            } => match self.serving_key(change.key()) {
+                Ok(state) => state.write(*session, *sequence, change),
+                Err(refusal) => refusal,
+            },
+            Command::TurnTo {
+                group,
+                configuration,
+            } => self.turn_to(*group, configuration),
+            Command::Install {
+                shard,
+                number,
+                state,
+            } => self.install(*shard, *number, state),
+            Command::Forget { shard, number } => match self.outgoing.remove(&(*shard, *number)) {
+                Some(_) => Response::Taken,
+                None => Response::OutOfPlace,
+            },
+        }
+    }
+
+    fn query(&self, query: &kv::Get) -> Answer {
+        let holding = self.shard_of(&query.key);
+        match holding.and_then(|shard| self.holdings.get(&shard)) {
+            Some(Holding::Serving(state)) => Answer::Got(state.store().query(query)),
+            Some(Holding::Awaited { .. }) => Answer::NotYet,
+            Some(Holding::Kept(_)) | None => Answer::NotOurs,
+        }
+    }
+
+    fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        digest.word(self.configuration.number.0);
+        digest.word(Digest::of(&self.configuration));
+        for (shard, holding) in &self.holdings {
+            digest.word(u64::from(shard.0));
+            digest.word(match holding {
+                Holding::Serving(state) => state.digest(),
+                Holding::Awaited { from, since } => Digest::of(&(from, since)),
+                Holding::Kept(state) => !state.digest(),
+            });
+        }
+        for (key, parcel) in &self.outgoing {
+            digest.word(Digest::of(&(key, parcel.to, &parcel.servers)));
+            digest.word(parcel.state.digest());
+        }
+        digest.value()
+    }
+}
+
+impl Group {
+    /// The configuration that it follows.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// The shards of this group, and those that nobody owns and that it owned last.
+    #[must_use]
+    pub fn holdings(&self) -> &BTreeMap<Shard, Holding> {
+        &self.holdings
+    }
+
+    /// What it must hand over, by the configuration that took it.
+    #[must_use]
+    pub fn outgoing(&self) -> &BTreeMap<(Shard, Number), Parcel> {
+        &self.outgoing
+    }
+
+    /// Whether a shard of this group has not arrived.
+    #[must_use]
+    pub fn awaits_any(&self) -> bool {
+        let mut holdings = self.holdings.values();
+        holdings.any(|holding| matches!(holding, Holding::Awaited { .. }))
+    }
+
+    /// The shard of a key.
+    #[must_use]
+    pub fn shard_of(&self, key: &Key) -> Option<Shard> {
+        shard_of(key, self.configuration.owners.len())
+    }
+
+    /// How a shard stands here that a configuration gives to this group.
+    ///
+    /// The answer comes out of applied entries alone, so [`Arrival::Installed`]
+    /// means that a majority of this group has the shard on its disks.
+    #[must_use]
+    pub fn arrival(&self, shard: Shard, number: Number) -> Arrival {
+        if self.configuration.number < number {
+            return Arrival::Early;
+        }
+        match self.holdings.get(&shard) {
+            Some(Holding::Awaited { since, .. }) if *since == number => Arrival::Awaited,
+            _ => Arrival::Installed,
+        }
+    }
+
+    /// Whether a group can turn to a configuration now: it must be the next one,
+    /// and must not take away what has not arrived.
+    #[must_use]
+    pub fn can_turn_to(&self, group: GroupId, next: &Configuration) -> bool {
+        let stays = |shard: &Shard| next.owner(*shard) == Some(group);
+        next.number == self.configuration.number.next()
+            && self
+                .holdings
+                .iter()
+                .all(|(shard, holding)| !holding.is_awaited() || stays(shard))
+    }
+
+    fn serving(&mut self, shard: Shard) -> Result<&mut ShardState, Response> {
+        match self.holdings.get_mut(&shard) {
+            Some(Holding::Serving(state)) => Ok(Arc::make_mut(state)),
+            Some(Holding::Awaited { .. }) => Err(Response::NotYet),
+            Some(Holding::Kept(_)) | None => Err(Response::NotOurs),
+        }
+    }
+
+    fn serving_key(&mut self, key: &Key) -> Result<&mut ShardState, Response> {
+        let shard = self.shard_of(key).ok_or(Response::NotOurs)?;
+        self.serving(shard)
+    }
+
+    fn turn_to(&mut self, group: GroupId, next: &Configuration) -> Response {
+        if !self.can_turn_to(group, next) {
+            return Response::OutOfPlace;
+        }
+        for (shard, owner) in next.shards() {
+            let before = self.holdings.remove(&shard);
+            let after = match owner {
+                Some(owner) if owner == group => Some(self.taken_over(shard, before, next.number)),
+                Some(owner) => {
+                    if let Some(Holding::Serving(state) | Holding::Kept(state)) = before {
+                        let servers = next.groups.get(&owner).cloned();
+                        let parcel = Parcel {
+                            to: owner,
+                            servers: servers.unwrap_or_default(),
+                            state,
+                        };
+                        self.outgoing.insert((shard, next.number), parcel);
+                    }
+                    None
+                }
+                None => before.map(Holding::kept),
+            };
+            if let Some(after) = after {
+                self.holdings.insert(shard, after);
+            }
+            if let Some(owner) = owner {
+                self.keepers.insert(shard, owner);
+            }
+        }
+        for parcel in self.outgoing.values_mut() {
+            if let Some(servers) = next.groups.get(&parcel.to) {
+                parcel.servers.clone_from(servers);
+            }
+        }
+        self.configuration = next.clone();
+        Response::Taken
+    }
+
+    /// A shard of this group in a configuration, by what there was before.
+    fn taken_over(&self, shard: Shard, before: Option<Holding>, number: Number) -> Holding {
+        match (before, self.keepers.get(&shard)) {
+            (Some(Holding::Kept(state)), _) => Holding::Serving(state),
+            (Some(before), _) => before,
+            (None, Some(keeper)) => Holding::Awaited {
+                from: *keeper,
+                since: number,
+            },
+            // Nobody has ever had it.
+            (None, None) => Holding::Serving(Arc::default()),
+        }
+    }
+
+    fn install(&mut self, shard: Shard, number: Number, state: &Frozen) -> Response {
+        if self.arrival(shard, number) != Arrival::Awaited {
+            return Response::OutOfPlace;
+        }
+        self.holdings.insert(shard, Holding::Serving(state.clone()));
+        Response::Taken
+    }
+}
+
+impl Holding {
+    /// Whether it has not arrived.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        matches!(self, Self::Awaited { .. })
+    }
+
+    /// The shard, if it is here.
+    #[must_use]
+    pub fn state(&self) -> Option<&ShardState> {
+        match self {
+            Self::Serving(state) | Self::Kept(state) => Some(state),
+            Self::Awaited { .. } => None,
+        }
+    }
+
+    fn kept(self) -> Self {
+        match self {
+            Self::Serving(state) => Self::Kept(state),
+            other => other,
+        }
+    }
+}

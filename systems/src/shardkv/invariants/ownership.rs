@@ -1,0 +1,247 @@
+//! Every shard has one owner, and nothing of it is lost on the way.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
+
+use crate::invariants::Violation;
+use crate::process::NodeId;
+use crate::raft::LogIndex;
+use crate::replica::{Sequence, SessionId};
+use crate::shardctrler::{GroupId, Number, Shard};
+use crate::shardkv::{Group, Holding, Server, ShardState};
+
+/// Watches the shards over all groups, each group as its furthest replica
+/// shows it: what that one applied is committed, and followers that lag behind
+/// serve nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Ownership {
+    fronts: BTreeMap<GroupId, Front>,
+    shards: BTreeMap<Shard, Known>,
+}
+
+/// A group as its furthest replica shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Front {
+    applied: LogIndex,
+    /// Grows by one at a time.
+    number: Number,
+    /// What it serves, or keeps until there is an owner. In no other front.
+    owned: BTreeMap<Shard, LogIndex>,
+    /// What it hands over.
+    outgoing: BTreeMap<(Shard, Number), LogIndex>,
+}
+
+/// The newest state of a shard that anybody had.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Known {
+    /// How many entries the shard had taken. Never goes back, wherever it goes.
+    index: LogIndex,
+    /// A shard that took so many entries has one state, whoever holds it.
+    digest: u64,
+    /// Exactly once over all groups: the newest write of each session, and its one place.
+    places: BTreeMap<SessionId, (Sequence, LogIndex)>,
+}
+
+impl Ownership {
+    /// Looks at a server after a step.
+    pub(super) fn look(&mut self, node: NodeId, server: &Server) -> Result<(), Violation> {
+        let (group, machine) = (server.group(), server.machine());
+        let applied = server.raft().applied();
+        let front = self.fronts.entry(group).or_default();
+        if applied <= front.applied {
+            return Ok(());
+        }
+        one_by_one(node, front.number, machine.configuration().number)?;
+        *front = Front::of(applied, machine);
+        self.has_one_owner(node, group)?;
+        for (shard, holding) in machine.holdings() {
+            if let Some(state) = holding.state() {
+                self.goes_forward(node, *shard, state)?;
+            }
+        }
+        for ((shard, _), parcel) in machine.outgoing() {
+            self.has_one_state(node, *shard, &parcel.state)?;
+        }
+        self.nothing_is_lost(node)
+    }
+
+    fn has_one_owner(&self, node: NodeId, group: GroupId) -> Result<(), Violation> {
+        let own = &self.fronts[&group].owned;
+        for (other, front) in self.fronts.iter().filter(|(other, _)| **other != group) {
+            if let Some(shard) = own.keys().find(|shard| front.owned.contains_key(shard)) {
+                return Err(Violation::new(
+                    "shard-has-one-owner",
+                    [node],
+                    format!("{shard} to have one owner"),
+                    format!("{group} has it, and so has {other}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever has a shard has all that anybody ever did to it.
+    fn goes_forward(
+        &mut self,
+        node: NodeId,
+        shard: Shard,
+        state: &ShardState,
+    ) -> Result<(), Violation> {
+        let before = self.shards.get(&shard).map_or(LogIndex(0), |it| it.index);
+        if state.index() < before {
+            return Err(Violation::new(
+                "shard-never-goes-back",
+                [node],
+                format!(
+                    "{shard} with all {before} entries that it took",
+                    before = before.0
+                ),
+                format!("{node} has it with {}", state.index().0),
+            ));
+        }
+        self.has_one_state(node, shard, state)?;
+        let known = self.shards.get_mut(&shard).expect("it was just put down");
+        for (id, session) in state.sessions().used_since(before) {
+            let Some(write) = &session.last_write else {
+                continue;
+            };
+            let place = (write.sequence, write.result.0);
+            let noted = known.places.entry(id).or_insert(place);
+            if noted.0 < place.0 {
+                *noted = place;
+            }
+            if *noted != place {
+                return Err(Violation::new(
+                    "shard-write-applied-once",
+                    [node],
+                    format!(
+                        "write {} of {id} with {shard} as its entry {}",
+                        noted.0, noted.1.0
+                    ),
+                    format!("{node} has {} as its entry {}", place.0, place.1.0),
+                ));
+            }
+        }
+        if known.places.len() > FORGOTTEN_LATE + 2 * state.sessions().len() {
+            known
+                .places
+                .retain(|id, _| state.sessions().get(*id).is_some());
+        }
+        Ok(())
+    }
+
+    /// A shard that took as many entries is in the same state.
+    fn has_one_state(
+        &mut self,
+        node: NodeId,
+        shard: Shard,
+        state: &ShardState,
+    ) -> Result<(), Violation> {
+        let (index, digest) = (state.index(), state.digest());
+        let known = self.shards.entry(shard).or_insert_with(|| Known {
+            index,
+            digest,
+            places: BTreeMap::new(),
+        });
+        if known.index < index {
+            (known.index, known.digest) = (index, digest);
+        }
+        if known.index == index && known.digest != digest {
+            return Err(Violation::new(
+                "shard-has-one-state",
+                [node],
+                format!(
+                    "{shard} to be the same wherever it took {} entries",
+                    index.0
+                ),
+                format!("{node} has another"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The newest state of every shard is somewhere: owned, or about to be handed over.
+    fn nothing_is_lost(&self, node: NodeId) -> Result<(), Violation> {
+        for (shard, known) in &self.shards {
+            let mut fronts = self.fronts.values();
+            if !fronts.any(|front| front.has(*shard, known.index)) {
+                return Err(Violation::new(
+                    "shard-not-lost",
+                    [node],
+                    format!(
+                        "{shard} with all {} entries that it took, at a group",
+                        known.index.0
+                    ),
+                    self.who_has(*shard),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn who_has(&self, shard: Shard) -> String {
+        let mut words = String::new();
+        for (group, front) in &self.fronts {
+            if let Some(index) = front.owned.get(&shard) {
+                words += &format!("{group} has it with {}; ", index.0);
+            }
+            for ((_, number), index) in front.parcels_of(shard) {
+                words += &format!("{group} owes it of {number} with {}; ", index.0);
+            }
+        }
+        match words.strip_suffix("; ") {
+            Some(words) => words.into(),
+            None => "nobody has it".into(),
+        }
+    }
+
+    /// The shards that a group owns and serves, or keeps, as far as anybody knows.
+    pub(super) fn owned_by(&self, group: GroupId) -> BTreeSet<Shard> {
+        let front = self.fronts.get(&group);
+        front.map_or_else(BTreeSet::new, |front| front.owned.keys().copied().collect())
+    }
+}
+
+/// Sessions that ended are forgotten when they are more than this and twice those that did not.
+const FORGOTTEN_LATE: usize = 64;
+
+fn one_by_one(node: NodeId, before: Number, now: Number) -> Result<(), Violation> {
+    match now == before || now == before.next() {
+        true => Ok(()),
+        false => Err(Violation::new(
+            "one-configuration-at-a-time",
+            [node],
+            format!("{before} or {}", before.next()),
+            format!("{now}"),
+        )),
+    }
+}
+
+impl Front {
+    fn of(applied: LogIndex, machine: &Group) -> Self {
+        let state = |holding: &Holding| holding.state().map(ShardState::index);
+        let holdings = machine.holdings().iter();
+        let outgoing = machine.outgoing().iter();
+        Self {
+            applied,
+            number: machine.configuration().number,
+            owned: holdings
+                .filter_map(|(shard, holding)| Some((*shard, state(holding)?)))
+                .collect(),
+            outgoing: outgoing
+                .map(|(key, parcel)| (*key, parcel.state.index()))
+                .collect(),
+        }
+    }
+
+    fn parcels_of(&self, shard: Shard) -> impl Iterator<Item = (&(Shard, Number), &LogIndex)> {
+        self.outgoing
+            .range((shard, Number(0))..=(shard, Number(u64::MAX)))
+    }
+
+    fn has(&self, shard: Shard, index: LogIndex) -> bool {
+        self.owned.get(&shard) == Some(&index)
+            || self.parcels_of(shard).any(|(_, parcel)| *parcel == index)
+    }
+}

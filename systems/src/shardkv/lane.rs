@@ -1,0 +1,159 @@
+//! One call of a clerk at a time, with its sessions.
+
+use alloc::collections::BTreeMap;
+
+use super::Command;
+use super::group::Group;
+use crate::kv::{self, Key};
+use crate::process::InvocationId;
+use crate::replica::{Sequence, SessionId};
+use crate::service;
+use crate::shardctrler::{GroupId, Shard};
+
+/// A call that is under way, and a session with each shard that it has written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Lane {
+    /// The number is that of the last write.
+    sessions: BTreeMap<Shard, (SessionId, Sequence)>,
+    pub(super) errand: Option<Errand>,
+}
+
+/// A call that is not answered yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Errand {
+    pub(super) invocation: InvocationId,
+    pub(super) wish: Wish,
+    pub(super) stage: Stage,
+    /// The name of the write, which it keeps for as long as it is asked.
+    named: Option<(SessionId, Sequence)>,
+    /// How many calls of groups it took.
+    calls: u16,
+    /// Which group was last asked.
+    pub(super) asked: Option<GroupId>,
+    /// Whether the write was asked of one group and then of another.
+    pub(super) moved: bool,
+}
+
+/// What a client wants.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Wish {
+    Write(kv::Command),
+    Read(kv::Get),
+}
+
+/// What a lane does for its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// It waits for a group.
+    Asking {
+        /// Which group.
+        group: GroupId,
+        /// The call of the clerk for that group.
+        call: InvocationId,
+    },
+    /// It rests before it looks for the shard again.
+    Resting,
+}
+
+impl Wish {
+    pub(super) fn of(operation: kv::Operation) -> Option<Self> {
+        match operation {
+            kv::Operation::Write(command) => Some(Self::Write(command)),
+            kv::Operation::Read(query) => Some(Self::Read(query)),
+            kv::Operation::TransferLeadership { .. } => None,
+        }
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        match self {
+            Self::Write(command) => command.key(),
+            Self::Read(query) => &query.key,
+        }
+    }
+}
+
+/// A call of the clerk for a group is named by the client's call and a count:
+/// an answer to an earlier one is then never taken for that to a later one.
+const BITS_OF_COUNT: u32 = 16;
+
+/// The call that a lane is to make of the group that owns the shard.
+pub(super) struct GroupCall {
+    pub(super) name: InvocationId,
+    pub(super) operation: service::Operation<Group>,
+}
+
+impl Lane {
+    /// Takes a call on.
+    pub(super) fn begin(&mut self, invocation: InvocationId, wish: Wish) {
+        self.errand = Some(Errand {
+            invocation,
+            wish,
+            stage: Stage::Resting,
+            named: None,
+            calls: 0,
+            asked: None,
+            moved: false,
+        });
+    }
+
+    /// What to ask of the group that owns the shard of its call.
+    pub(super) fn ask(&mut self, shard: Shard, group: GroupId) -> Option<GroupCall> {
+        let errand = self.errand.as_mut()?;
+        let operation = match &errand.wish {
+            Wish::Read(query) => service::Operation::Read(query.clone()),
+            Wish::Write(change) => {
+                if errand.named.is_none()
+                    && let Some((session, last)) = self.sessions.get_mut(&shard)
+                {
+                    last.0 += 1;
+                    errand.named = Some((*session, *last));
+                }
+                service::Operation::Write(match errand.named {
+                    None => Command::Open { shard },
+                    Some((session, sequence)) => Command::Write {
+                        session,
+                        sequence,
+                        change: change.clone(),
+                    },
+                })
+            }
+        };
+        if errand.named.is_some() {
+            errand.moved |= errand.asked.is_some_and(|asked| asked != group);
+            errand.asked = Some(group);
+        }
+        errand.calls = errand.calls.wrapping_add(1);
+        let name = InvocationId(errand.invocation.0 << BITS_OF_COUNT | u64::from(errand.calls));
+        errand.stage = Stage::Asking { group, call: name };
+        Some(GroupCall { name, operation })
+    }
+
+    /// A session with a shard is open.
+    pub(super) fn opened(&mut self, shard: Shard, session: SessionId) {
+        self.sessions.insert(shard, (session, Sequence(0)));
+    }
+
+    /// The session with a shard is of no use any more.
+    pub(super) fn closed(&mut self, shard: Shard) {
+        self.sessions.remove(&shard);
+    }
+
+    /// The group's clerk's call that it waits for.
+    pub(super) fn waits_for(&self, call: InvocationId) -> bool {
+        let stage = self.errand.as_ref().map(|errand| errand.stage);
+        matches!(stage, Some(Stage::Asking { call: own, .. }) if own == call)
+    }
+
+    /// The call that is under way, and what it waits for.
+    #[must_use]
+    pub fn call(&self) -> Option<(InvocationId, Stage)> {
+        let errand = self.errand.as_ref()?;
+        Some((errand.invocation, errand.stage))
+    }
+
+    /// Its sessions, with the number of the last write of each.
+    #[must_use]
+    pub fn sessions(&self) -> &BTreeMap<Shard, (SessionId, Sequence)> {
+        &self.sessions
+    }
+}

@@ -1,0 +1,103 @@
+//! What a leader keeps in mind: what it has asked, and whom it hands shards to.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::group::Parcel;
+use crate::process::{InvocationId, NodeId};
+use crate::shardctrler::{GroupId, Number, Shard};
+
+/// What a leader keeps in mind. It goes with the leadership: the next leader
+/// finds out again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Office {
+    /// What the controller was asked and has not answered.
+    pub(super) question: Option<InvocationId>,
+    /// What was handed over at least once.
+    handed: BTreeSet<(Shard, Number)>,
+    couriers: BTreeMap<GroupId, Courier>,
+}
+
+/// Dealings with another group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Courier {
+    /// Whom it takes for the leader there.
+    target: NodeId,
+    /// Whether anybody there answered since it was last handed something again.
+    heard: bool,
+    /// Whether it followed a hint since then. Two servers that each take the
+    /// other for the leader must not keep a shard running to and fro.
+    redirected: bool,
+}
+
+impl Office {
+    /// Whom to hand a parcel to; nobody, as long as the group has no servers.
+    pub(super) fn target(&mut self, parcel: &Parcel) -> Option<NodeId> {
+        let known = self.couriers.get(&parcel.to);
+        let known = known.map(|courier| courier.target);
+        let known = known.filter(|target| parcel.servers.contains(target));
+        let target = known.or_else(|| parcel.servers.first().copied())?;
+        self.couriers.entry(parcel.to).or_insert(Courier {
+            target,
+            heard: false,
+            redirected: false,
+        });
+        Some(target)
+    }
+
+    /// A server of a group has taken something in.
+    pub(super) fn heard_from(&mut self, group: GroupId, server: NodeId) {
+        let courier = self.couriers.entry(group).or_insert(Courier {
+            target: server,
+            heard: true,
+            redirected: false,
+        });
+        courier.heard = true;
+    }
+
+    /// A server says that it does not lead. Whether to hand the parcel over at once to another.
+    pub(super) fn redirected(&mut self, parcel: &Parcel, by: NodeId, hint: Option<NodeId>) -> bool {
+        let Some(courier) = self.couriers.get_mut(&parcel.to) else {
+            return false;
+        };
+        if courier.target != by {
+            // Somebody has turned from it already.
+            return false;
+        }
+        let hint = hint.filter(|hint| *hint != by && parcel.servers.contains(hint));
+        let Some(leader) = hint else {
+            return false;
+        };
+        courier.target = leader;
+        courier.heard = true;
+        !core::mem::replace(&mut courier.redirected, true)
+    }
+
+    /// What was never handed over. It is from now on.
+    pub(super) fn not_yet_handed(
+        &mut self,
+        outgoing: &BTreeMap<(Shard, Number), Parcel>,
+    ) -> Vec<(Shard, Number)> {
+        self.handed.retain(|parcel| outgoing.contains_key(parcel));
+        let new = |parcel: &&(Shard, Number)| !self.handed.contains(*parcel);
+        let new: Vec<(Shard, Number)> = outgoing.keys().filter(new).copied().collect();
+        self.handed.extend(&new);
+        new
+    }
+
+    /// Goes on to the next server of each group from which nobody answered.
+    pub(super) fn turn_from_silent<'a>(&mut self, parcels: impl Iterator<Item = &'a Parcel>) {
+        let servers: BTreeMap<GroupId, &Parcel> =
+            parcels.map(|parcel| (parcel.to, parcel)).collect();
+        for (group, courier) in &mut self.couriers {
+            let servers = servers.get(group).map_or(&[][..], |parcel| &parcel.servers);
+            if !courier.heard && !servers.is_empty() {
+                let place = servers.iter().position(|known| *known == courier.target);
+                let next = place.map_or(0, |place| (place + 1) % servers.len());
+                courier.target = servers[next];
+            }
+            courier.heard = false;
+            courier.redirected = false;
+        }
+    }
+}

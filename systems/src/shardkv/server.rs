@@ -1,0 +1,504 @@
+//! A server of a group: a replica, and what its leader does for the group.
+//!
+//! A leader asks the controller for the next configuration, hands over the
+//! shards that it took away, and takes those that arrive. All of it goes
+//! through the log; nothing is remembered that the next leader would miss.
+
+use alloc::collections::BTreeMap;
+use core::fmt;
+
+use super::group::{Arrival, Group};
+use super::office::Office;
+use super::part::{ControllerPart, Durable, GroupPart, pass_on};
+use super::{
+    Answer, Command, Message, Node, Operation, Outcome, Response, ServerConfig, Timer, Transfer,
+    marks,
+};
+use crate::kv;
+use crate::process::{Effect, Effects, Input, InvocationId, NodeId, Process};
+use crate::raft::Raft;
+use crate::replica::{self, Replica, Request};
+use crate::service;
+use crate::shardctrler::{self, Configuration, GroupId, Number, Query, Shard};
+
+/// A server of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Server {
+    group: GroupId,
+    replica: GroupPart,
+    /// A clerk of the controller.
+    controller: ControllerPart,
+    /// What it has to do as a leader; nothing while it does not lead.
+    office: Option<Office>,
+    /// What the replica was asked. It answers every call while it runs.
+    asked: BTreeMap<InvocationId, Asked>,
+    /// How many calls its parts got in this life. An answer of the controller
+    /// to an earlier life may come under the same number, and does no harm: a
+    /// configuration is what it is, whoever asked for it.
+    calls: u64,
+}
+
+/// What the replica was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Asked {
+    /// To turn to the next configuration.
+    Turn,
+    /// To take a shard in.
+    Install {
+        shard: Shard,
+        number: Number,
+        /// Who handed it over, and waits to be told.
+        from: NodeId,
+    },
+    /// To delete a shard.
+    Forget { shard: Shard, number: Number },
+    /// To hand its leadership over, by somebody who called this server.
+    Transfer(InvocationId),
+}
+
+impl Server {
+    pub(super) fn start(
+        id: NodeId,
+        config: &ServerConfig,
+        durable: Durable,
+        effects: &mut Effects<Node>,
+    ) -> Self {
+        let mut inner = Effects::new();
+        let replica_config = service::Config::Server(config.replica.clone());
+        let replica = GroupPart::start(id, &replica_config, durable.of_group(), &mut inner);
+        pass_on(inner, effects, Timer::Group);
+        let mut inner = Effects::new();
+        let controller_config = service::Config::Clerk(config.controller.clone());
+        let nothing = Durable::Nothing.of_controller();
+        let controller = ControllerPart::start(id, &controller_config, nothing, &mut inner);
+        pass_on(inner, effects, Timer::Controller);
+        Self {
+            group: config.group,
+            replica,
+            controller,
+            office: None,
+            asked: BTreeMap::new(),
+            calls: 0,
+        }
+    }
+
+    pub(super) fn step(&mut self, input: Input<Node>, effects: &mut Effects<Node>) {
+        match input {
+            Input::Receive { from, message } => match message {
+                Message::Group(message) => {
+                    self.replica_step(Input::Receive { from, message }, effects);
+                }
+                Message::Controller(message) => {
+                    self.controller_step(Input::Receive { from, message }, effects);
+                }
+                Message::Shard(transfer) => self.transfer(from, transfer, effects),
+            },
+            Input::Timeout(timer) => match timer {
+                Timer::Group(timer) => self.replica_step(Input::Timeout(timer), effects),
+                Timer::Controller(timer) => self.controller_step(Input::Timeout(timer), effects),
+                Timer::Poll => {
+                    effects.push(Effect::SetTimer(Timer::Poll));
+                    self.ask_for_next(effects);
+                }
+                Timer::HandOver => self.hand_over_again(effects),
+                Timer::Asking(..) | Timer::Rest { .. } | Timer::Doubt { .. } => {}
+            },
+            Input::Invoke {
+                invocation,
+                operation,
+            } => self.invoke(invocation, operation, effects),
+        }
+        self.attend(effects);
+    }
+
+    fn invoke(
+        &mut self,
+        invocation: InvocationId,
+        operation: Operation,
+        effects: &mut Effects<Node>,
+    ) {
+        match operation {
+            Operation::Keys(kv::Operation::TransferLeadership { to }) => {
+                let operation = service::Operation::TransferLeadership { to };
+                self.ask_replica(Asked::Transfer(invocation), operation, effects);
+            }
+            // Only a clerk knows under which session to ask, and whom.
+            Operation::Keys(_) => {
+                let hint = self.raft().leader();
+                effects.reply(invocation, Outcome::Keys(kv::Outcome::NotHere { hint }));
+            }
+            Operation::Controller(_) => {
+                let outcome = shardctrler::Outcome::NotHere { hint: None };
+                effects.reply(invocation, Outcome::Controller(outcome));
+            }
+        }
+    }
+
+    fn next_call(&mut self) -> InvocationId {
+        self.calls += 1;
+        InvocationId(self.calls)
+    }
+
+    fn ask_replica(
+        &mut self,
+        asked: Asked,
+        operation: service::Operation<Group>,
+        effects: &mut Effects<Node>,
+    ) {
+        let invocation = self.next_call();
+        self.asked.insert(invocation, asked);
+        let input = Input::Invoke {
+            invocation,
+            operation,
+        };
+        self.replica_step(input, effects);
+    }
+
+    /// Proposes something, unless the same is under way.
+    fn propose(&mut self, asked: Asked, command: Command, effects: &mut Effects<Node>) {
+        if !self.asked.values().any(|other| other.is_same_as(asked)) {
+            self.ask_replica(asked, service::Operation::Write(command), effects);
+        }
+    }
+
+    fn replica_step(&mut self, input: Input<GroupPart>, effects: &mut Effects<Node>) {
+        let mut inner = Effects::new();
+        self.replica.step(input, &mut inner);
+        let met = inner
+            .as_slice()
+            .iter()
+            .filter_map(|effect| self.met(effect));
+        met.for_each(|mark| effects.mark(mark));
+        for (invocation, outcome) in pass_on(inner, effects, Timer::Group) {
+            let asked = self.asked.remove(&invocation);
+            let asked = asked.expect("a replica answers each call once");
+            self.answered(asked, outcome, effects);
+        }
+    }
+
+    /// What a clerk that is about to be answered met with.
+    fn met(&self, effect: &Effect<GroupPart>) -> Option<&'static str> {
+        let Effect::Send {
+            message: service::Message::Tell { outcome, .. },
+            ..
+        } = effect
+        else {
+            return None;
+        };
+        match outcome {
+            replica::Outcome::Written { response, .. } => match response {
+                Response::NotOurs => Some(marks::WRONG_GROUP),
+                Response::NotYet => Some(marks::NOT_YET),
+                _ => self
+                    .machine()
+                    .awaits_any()
+                    .then_some(marks::SERVED_WHILE_AWAITING),
+            },
+            replica::Outcome::Answered { answer, .. } => match answer {
+                Answer::NotOurs => Some(marks::WRONG_GROUP),
+                Answer::NotYet => Some(marks::NOT_YET),
+                Answer::Got(_) => self
+                    .machine()
+                    .awaits_any()
+                    .then_some(marks::SERVED_WHILE_AWAITING),
+            },
+            _ => None,
+        }
+    }
+
+    fn answered(
+        &mut self,
+        asked: Asked,
+        outcome: service::Outcome<Group>,
+        effects: &mut Effects<Node>,
+    ) {
+        let is_taken = matches!(outcome, service::Outcome::Written(Response::Taken));
+        match asked {
+            Asked::Turn if is_taken => {
+                effects.mark(marks::TURNED);
+                if self.has_parcels_of_one_shard() {
+                    effects.mark(marks::SHARD_LEFT_TWICE);
+                }
+                // Configurations may have passed by while nobody looked.
+                self.ask_for_next(effects);
+            }
+            Asked::Install {
+                shard,
+                number,
+                from,
+            } => {
+                if is_taken {
+                    effects.mark(marks::SHARD_INSTALLED);
+                }
+                if self.machine().arrival(shard, number) == Arrival::Installed {
+                    received(from, shard, number, effects);
+                }
+            }
+            Asked::Forget { .. } if is_taken => effects.mark(marks::SHARD_FORGOTTEN),
+            Asked::Turn | Asked::Forget { .. } => {}
+            Asked::Transfer(invocation) => {
+                let outcome = match outcome {
+                    service::Outcome::TransferStarted => kv::Outcome::TransferStarted,
+                    service::Outcome::NotHere { hint } => kv::Outcome::NotHere { hint },
+                    _ => kv::Outcome::TransferRefused,
+                };
+                effects.reply(invocation, Outcome::Keys(outcome));
+            }
+        }
+    }
+
+    fn has_parcels_of_one_shard(&self) -> bool {
+        let shards = || self.machine().outgoing().keys().map(|(shard, _)| shard);
+        shards()
+            .zip(shards().skip(1))
+            .any(|(one, next)| one == next)
+    }
+
+    fn controller_step(&mut self, input: Input<ControllerPart>, effects: &mut Effects<Node>) {
+        let mut inner = Effects::new();
+        self.controller.step(input, &mut inner);
+        for (invocation, outcome) in pass_on(inner, effects, Timer::Controller) {
+            let waits = |office: &&mut Office| office.question == Some(invocation);
+            if let Some(office) = self.office.as_mut().filter(waits) {
+                office.question = None;
+                if let shardctrler::Outcome::Answered(configuration) = outcome {
+                    self.learned(configuration, effects);
+                }
+            }
+        }
+    }
+
+    /// Asks the controller for the next configuration, unless the last question is open.
+    fn ask_for_next(&mut self, effects: &mut Effects<Node>) {
+        let next = self.machine().configuration().number.next();
+        let call = self.next_call();
+        match &mut self.office {
+            Some(office) if office.question.is_none() => office.question = Some(call),
+            Some(_) | None => return,
+        }
+        let input = Input::Invoke {
+            invocation: call,
+            operation: service::Operation::Read(Query::of(next)),
+        };
+        self.controller_step(input, effects);
+    }
+
+    /// One configuration at a time: there are shards to be moved for each.
+    fn learned(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
+        let group = self.group;
+        if configuration.number != self.machine().configuration().number.next() {
+            return;
+        }
+        if !self.machine().can_turn_to(group, &configuration) {
+            return effects.mark(marks::TURN_HELD_BACK);
+        }
+        let command = Command::TurnTo {
+            group,
+            configuration,
+        };
+        self.propose(Asked::Turn, command, effects);
+    }
+
+    fn transfer(&mut self, from: NodeId, transfer: Transfer, effects: &mut Effects<Node>) {
+        match transfer {
+            Transfer::HandOver {
+                shard,
+                number,
+                state,
+            } => match self.machine().arrival(shard, number) {
+                Arrival::Installed => {
+                    effects.mark(marks::SHARD_AGAIN);
+                    received(from, shard, number, effects);
+                }
+                _ if self.office.is_none() => {
+                    effects.mark(marks::SHARD_AT_FOLLOWER);
+                    let hint = self.raft().leader();
+                    let message = Message::Shard(Transfer::NotLeader {
+                        shard,
+                        number,
+                        hint,
+                    });
+                    effects.push(Effect::Send { to: from, message });
+                }
+                Arrival::Awaited => {
+                    let asked = Asked::Install {
+                        shard,
+                        number,
+                        from,
+                    };
+                    let command = Command::Install {
+                        shard,
+                        number,
+                        state,
+                    };
+                    self.propose(asked, command, effects);
+                }
+                // Somebody is further on than this group.
+                Arrival::Early => {
+                    effects.mark(marks::SHARD_EARLY);
+                    self.ask_for_next(effects);
+                }
+            },
+            Transfer::Received { shard, number } => {
+                let Some(parcel) = self.machine().outgoing().get(&(shard, number)) else {
+                    return;
+                };
+                let to = parcel.to;
+                if let Some(office) = &mut self.office {
+                    office.heard_from(to, from);
+                    let command = Command::Forget { shard, number };
+                    self.propose(Asked::Forget { shard, number }, command, effects);
+                }
+            }
+            Transfer::NotLeader {
+                shard,
+                number,
+                hint,
+            } => {
+                let parcel = self.machine().outgoing().get(&(shard, number)).cloned();
+                if let (Some(parcel), Some(office)) = (parcel, &mut self.office)
+                    && office.redirected(&parcel, from, hint)
+                {
+                    self.hand_over(shard, number, effects);
+                }
+            }
+        }
+    }
+
+    /// Takes the office up or lays it down, and hands over what is new.
+    fn attend(&mut self, effects: &mut Effects<Node>) {
+        let leads = self.raft().role().is_leader();
+        match (&self.office, leads) {
+            (None, true) => {
+                self.office = Some(Office::default());
+                effects.push(Effect::SetTimer(Timer::Poll));
+                effects.push(Effect::SetTimer(Timer::HandOver));
+            }
+            (Some(_), false) => self.resign(effects),
+            (None, false) | (Some(_), true) => {}
+        }
+        let machine = replica_of(&self.replica).machine();
+        if let Some(office) = &mut self.office {
+            for (shard, number) in office.not_yet_handed(machine.outgoing()) {
+                self.hand_over(shard, number, effects);
+            }
+        }
+    }
+
+    fn resign(&mut self, effects: &mut Effects<Node>) {
+        effects.push(Effect::CancelTimer(Timer::Poll));
+        effects.push(Effect::CancelTimer(Timer::HandOver));
+        let office = self.office.take();
+        if let Some(question) = office.and_then(|office| office.question) {
+            let mut inner = Effects::new();
+            self.controller.cancel(question, &mut inner);
+            pass_on(inner, effects, Timer::Controller);
+        }
+    }
+
+    fn hand_over_again(&mut self, effects: &mut Effects<Node>) {
+        effects.push(Effect::SetTimer(Timer::HandOver));
+        let machine = replica_of(&self.replica).machine();
+        let Some(office) = &mut self.office else {
+            return;
+        };
+        office.turn_from_silent(machine.outgoing().values());
+        let parcels: alloc::vec::Vec<_> = machine.outgoing().keys().copied().collect();
+        for (shard, number) in parcels {
+            effects.mark(marks::HANDED_OVER_AGAIN);
+            self.hand_over(shard, number, effects);
+        }
+    }
+
+    fn hand_over(&mut self, shard: Shard, number: Number, effects: &mut Effects<Node>) {
+        let machine = replica_of(&self.replica).machine();
+        let (Some(parcel), Some(office)) =
+            (machine.outgoing().get(&(shard, number)), &mut self.office)
+        else {
+            return;
+        };
+        let Some(to) = office.target(parcel) else {
+            return;
+        };
+        if !machine.configuration().groups.contains_key(&self.group) {
+            effects.mark(marks::HANDED_OVER_AFTER_LEAVING);
+        }
+        let message = Message::Shard(Transfer::HandOver {
+            shard,
+            number,
+            state: parcel.state.clone(),
+        });
+        effects.push(Effect::Send { to, message });
+    }
+
+    /// Its group.
+    #[must_use]
+    pub fn group(&self) -> GroupId {
+        self.group
+    }
+
+    /// Its replica.
+    #[must_use]
+    pub fn replica(&self) -> &Replica<Group> {
+        replica_of(&self.replica)
+    }
+
+    /// The part of it that serves the group's clerks.
+    #[must_use]
+    pub fn service(&self) -> &service::Node<Group> {
+        &self.replica
+    }
+
+    /// What its group agreed on, so far as it knows.
+    #[must_use]
+    pub fn machine(&self) -> &Group {
+        self.replica().machine()
+    }
+
+    /// The Raft inside.
+    #[must_use]
+    pub fn raft(&self) -> &Raft<Request<Command>> {
+        self.replica().raft()
+    }
+}
+
+fn replica_of(part: &GroupPart) -> &Replica<Group> {
+    part.replica().expect("a server's part has a replica")
+}
+
+fn received(to: NodeId, shard: Shard, number: Number, effects: &mut Effects<Node>) {
+    let message = Message::Shard(Transfer::Received { shard, number });
+    effects.push(Effect::Send { to, message });
+}
+
+impl Asked {
+    /// Whether both come to the same; who handed a shard over makes no difference.
+    fn is_same_as(self, other: Self) -> bool {
+        let parcel = |asked| match asked {
+            Self::Install { shard, number, .. } => Some((shard, number)),
+            Self::Turn | Self::Forget { .. } | Self::Transfer(_) => None,
+        };
+        self == other || parcel(self).is_some() && parcel(self) == parcel(other)
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let machine = self.machine();
+        write!(
+            f,
+            "{} {} {}",
+            self.group,
+            self.replica,
+            machine.configuration().number
+        )?;
+        let holdings = machine.holdings().iter();
+        for (shard, _) in holdings.filter(|(_, holding)| holding.is_awaited()) {
+            write!(f, ", awaits {shard}")?;
+        }
+        for ((shard, number), parcel) in machine.outgoing() {
+            write!(f, ", owes {shard} of {number} to {}", parcel.to)?;
+        }
+        Ok(())
+    }
+}
