@@ -4,18 +4,16 @@
 //! on a node of its own, so that a clerk crashes, stalls, and sits on the wrong
 //! side of a partition like anybody else.
 
-mod book;
 mod shaken;
 mod story;
-mod users;
 mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use snowglobe_checkers::linearizability::specifications::TextInput;
-use snowglobe_systems::kv::{self, Key, Node, Value};
+use snowglobe_checkers::linearizability::specifications::{TextInput, TextOutput};
+use snowglobe_systems::kv::{self, Key, Node, Outcome, Response, Value};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
 use snowglobe_systems::replica;
@@ -24,6 +22,7 @@ use snowglobe_systems::service::{ClerkConfig, Config};
 
 use super::file::Scenario;
 use super::story::Story;
+use super::users::{self, Answer, Habits, TextService};
 use super::{System, quorum};
 use crate::draw::Draw;
 use crate::faults::Membership;
@@ -117,13 +116,8 @@ impl Default for KvOptions {
     }
 }
 
-/// Marks that the users reach.
-const USER_MARKS: &[&str] = &[
-    "user.answered",
-    "user.lost_its_clerk",
-    "user.told_maybe",
-    "user.transfer_asked",
-];
+/// What the operator of a shaken run reaches.
+const OPERATOR_MARKS: &[&str] = &["user.transfer_asked"];
 
 impl System for KvSystem {
     type Process = Node;
@@ -136,7 +130,7 @@ impl System for KvSystem {
     const NODES: (usize, usize) = (1, 9);
 
     fn marks() -> Vec<&'static str> {
-        [RAFT_MARKS, CLERK_MARKS, USER_MARKS].concat()
+        [RAFT_MARKS, CLERK_MARKS, users::MARKS, OPERATOR_MARKS].concat()
     }
 
     fn draw_options(draw: &mut Draw, _nodes: usize) -> KvOptions {
@@ -285,6 +279,41 @@ const LONGEST_PATIENCE_MS: u64 = 1_000;
 /// The clerks of a cluster of so many servers.
 fn clerks(nodes: usize, options: &KvOptions) -> impl Iterator<Item = NodeId> + use<> {
     (nodes..nodes + usize::from(options.clerks)).map(NodeId::at)
+}
+
+/// What users need to know of the options.
+fn habits(options: &KvOptions) -> Habits {
+    Habits {
+        users_per_clerk: options.users_per_clerk,
+        readers: options.readers,
+        keys: options.keys,
+        hot_in_100: options.hot_in_100,
+        own_in_100: options.own_in_100,
+        gets_in_100: options.gets_in_100,
+        value_bytes: options.value_bytes,
+        think_ms: options.think_ms,
+    }
+}
+
+impl TextService for Node {
+    fn ask(key: &Arc<str>, input: &TextInput) -> kv::Operation {
+        operation(key, input)
+    }
+
+    fn answer(outcome: Outcome) -> Result<Answer, Outcome> {
+        Ok(Answer::Output(match outcome {
+            Outcome::Written(Response::Done) => TextOutput::Done,
+            Outcome::Written(Response::Swapped) => TextOutput::Swapped,
+            Outcome::Written(Response::Kept) => TextOutput::Kept,
+            Outcome::Answered(answer) => {
+                TextOutput::Value(answer.0.map_or_else(|| "".into(), |value| value.0))
+            }
+            Outcome::Maybe => return Ok(Answer::Maybe),
+            other @ (Outcome::NotHere { .. }
+            | Outcome::TransferStarted
+            | Outcome::TransferRefused) => return Err(other),
+        }))
+    }
 }
 
 /// What a store is asked, in the words of its history.

@@ -10,6 +10,7 @@ pub mod raft;
 mod shake;
 pub mod story;
 pub mod swarm;
+mod users;
 
 use std::thread;
 

@@ -3,16 +3,14 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::kv::{self, Outcome};
 use snowglobe_systems::process::{InvocationId, NodeId};
 
-use super::users::{Errand, Users};
-use super::{KvOptions, KvWorld, Watched};
+use super::{KvOptions, KvWorld, Watched, clerks, habits};
 use crate::draw::{Draw, Purpose, Streams};
 use crate::scenarios::file::Scenario;
+use crate::scenarios::users::{Errand, Users};
 use crate::scenarios::{Settled, Workload, quorum};
-use crate::world::Broken;
 
 /// The workload of a shaken run.
 #[derive(Debug)]
@@ -30,7 +28,7 @@ const BETWEEN_TRANSFERS: Range<Duration> = Duration::from_millis(300)..Duration:
 impl Shaken {
     pub(super) fn new(scenario: &Scenario, options: &KvOptions) -> Self {
         Self {
-            users: Users::new(scenario, options, Errand::Ordered),
+            users: users(scenario, options),
             transfers: options.transfers,
             servers: scenario.nodes,
             operator: Streams::new(scenario.seed).open(Purpose::Workload(u16::MAX)),
@@ -60,18 +58,10 @@ impl Shaken {
     }
 }
 
-/// A user's own key does not hold what the user appended.
-pub(super) fn broken_chain(found: String) -> Violation {
-    let expected = "each acknowledged append once and in order".to_owned();
-    Violation::new("chain-is-whole", [], expected, found)
-}
-
-/// Everybody in a few words.
-pub(super) fn cluster(world: &KvWorld) -> impl Iterator<Item = String> {
-    world.node_ids().map(|id| match world.process(id) {
-        Some(process) => format!("{id} {process}"),
-        None => format!("{id} down"),
-    })
+/// The users of a scenario, who call nothing so far.
+pub(super) fn users(scenario: &Scenario, options: &KvOptions) -> Users {
+    let clerks = clerks(scenario.nodes, options);
+    Users::new(scenario.seed, habits(options), clerks, Errand::Ordered)
 }
 
 impl Workload<kv::Node, Watched> for Shaken {
@@ -98,34 +88,16 @@ impl Workload<kv::Node, Watched> for Shaken {
         Some(self.users.lines())
     }
 
-    /// Whoever waits goes on waiting, since its clerk still asks; then everybody
-    /// appends once more and looks around.
     fn settle(&mut self, world: &mut KvWorld) {
         self.settling = true;
-        self.users.turn_to(world, Errand::Ordered);
-        for number in 0..self.users.len() {
-            self.users.order_append(world, number, None);
-            self.users.order_own_get(world, number);
-            self.users.order_shared_get(world, number);
-        }
+        self.users.settle(world);
     }
 
     fn last_look(&mut self, world: &mut KvWorld) {
-        self.users.book().close(world);
+        self.users.close(world);
     }
 
     fn settled(&mut self, world: &mut KvWorld) -> Settled {
-        let mut missing: Vec<String> = self.users.who_waits().collect();
-        if !missing.is_empty() {
-            missing.extend(cluster(world));
-            return Settled::NotYet(missing.join("; "));
-        }
-        let broken = (0..self.users.len()).find_map(|number| self.users.check_chain(number).err());
-        if self.users.book().close(world)
-            && let Some(why) = broken
-        {
-            world.breaks(Broken::Safety(broken_chain(why)));
-        }
-        Settled::Yes
+        self.users.settled(world)
     }
 }

@@ -45,11 +45,10 @@ use snowglobe_systems::kv::{Node, Outcome};
 use snowglobe_systems::process::{InvocationId, NodeId};
 
 use self::words::{Sentence, understand};
-use super::shaken::{broken_chain, cluster};
-use super::users::{Errand, Users};
-use super::{KvOptions, KvSystem, KvWorld, Watched, operation};
+use super::{KvOptions, KvSystem, KvWorld, Watched, operation, shaken};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::story::{Cast, Deed, Teller, unlike};
+use crate::scenarios::users::{Errand, Users, every_node};
 use crate::scenarios::{System, quorum};
 use crate::time::SimTime;
 use crate::world::Broken;
@@ -73,7 +72,7 @@ const SUBMISSIONS: &str = "submissions";
 impl KvTeller {
     pub(super) fn new(scenario: &Scenario, options: &KvOptions) -> Self {
         Self {
-            users: Users::new(scenario, options, Errand::Ordered),
+            users: shaken::users(scenario, options),
             servers: scenario.nodes,
             until: SimTime::START,
             roaming: false,
@@ -154,10 +153,6 @@ impl KvTeller {
         Ok(())
     }
 
-    fn is_at_rest(&self) -> bool {
-        (0..self.users.len()).all(|number| !self.users.is_busy(number))
-    }
-
     /// Whether a user got what it was to get.
     fn has_got(&self, user: usize, key: &Arc<str>, value: &str) -> Result<bool, Broken> {
         let seen = self.users.seen(user, key).unwrap_or_default();
@@ -175,12 +170,12 @@ impl KvTeller {
         let late = world.now() >= self.until;
         match sentence {
             Sentence::LeaderWithin(_) => Ok(quorum::is_followed_by_all(world)),
-            Sentence::Rest(_) | Sentence::AppendEach { .. } => Ok(self.is_at_rest()),
-            Sentence::ChainsAreWhole(_) => match self.is_at_rest() {
-                true => (0..self.users.len())
-                    .try_for_each(|number| self.users.check_chain(number))
-                    .map(|()| true)
-                    .map_err(|why| Broken::Safety(broken_chain(why))),
+            Sentence::Rest(_) | Sentence::AppendEach { .. } => Ok(self.users.are_at_rest()),
+            Sentence::ChainsAreWhole(_) => match self.users.are_at_rest() {
+                true => match self.users.check_chains() {
+                    Ok(()) => Ok(true),
+                    Err(broken) => Err(Broken::Safety(broken)),
+                },
                 false => Ok(false),
             },
             Sentence::Call { within: None, .. } => Ok(true),
@@ -224,11 +219,6 @@ impl KvTeller {
                 format!("{done} of {}", self.submitted.len()),
             )),
         }
-    }
-
-    fn how_things_stand(&self, world: &KvWorld) -> String {
-        let waiting = self.users.who_waits();
-        waiting.chain(cluster(world)).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -278,7 +268,7 @@ impl Teller<Node, Watched> for KvTeller {
             Sentence::Leads(who) => {
                 let who = cast.who(self, world, who)?;
                 if let Some(other) = who.iter().find(|id| !quorum::leads(world, **id)) {
-                    let stands = cluster(world).collect::<Vec<_>>().join("; ");
+                    let stands = every_node(world).collect::<Vec<_>>().join("; ");
                     return Err(unlike(format!("{other} to lead"), stands));
                 }
             }
@@ -291,7 +281,9 @@ impl Teller<Node, Watched> for KvTeller {
         match self.unfolds(world, sentence) {
             Ok(true) => Deed::Done,
             Err(broken) => Deed::Fails(broken),
-            Ok(false) if world.now() >= self.until => Deed::Late(self.how_things_stand(world)),
+            Ok(false) if world.now() >= self.until => {
+                Deed::Late(self.users.how_things_stand(world))
+            }
             Ok(false) => Deed::Waits,
         }
     }
@@ -308,7 +300,7 @@ impl Teller<Node, Watched> for KvTeller {
     }
 
     fn ends(&mut self, world: &mut KvWorld) {
-        self.users.book().close(world);
+        self.users.close(world);
     }
 
     fn history(&self) -> Option<String> {

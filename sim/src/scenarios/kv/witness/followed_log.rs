@@ -12,7 +12,7 @@ use snowglobe_systems::raft::{Content, Durable, Entry, LogIndex};
 use snowglobe_systems::replica::{Replica, Request, Sequence, SessionId};
 
 use super::shortened;
-use crate::scenarios::kv::users::names_its_call;
+use crate::scenarios::users::names_its_call;
 
 /// Longer than any answer is on its way.
 const REMEMBERED: usize = 10_000;

@@ -5,19 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use snowglobe_checkers::history::{ClientId, Moment, json_lines};
-use snowglobe_checkers::linearizability::specifications::{
-    KeyValue, KeyedInput, TextInput, TextOutput,
-};
+use snowglobe_checkers::linearizability::specifications::{KeyValue, KeyedInput, TextInput};
 use snowglobe_checkers::linearizability::{
     Budget, Explanation, Options, Told, Watch, WatchError, explain,
 };
-use snowglobe_systems::invariants::Violation;
-use snowglobe_systems::kv::{Outcome, Response};
+use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, NodeId};
 
-use super::{KvWorld, operation};
+use super::{Answer, TextService};
 use crate::time::SimTime;
-use crate::world::{Broken, IllegalHistory};
+use crate::world::{Broken, IllegalHistory, World};
 
 /// The object that the service must look like.
 const STORE: KeyValue = KeyValue::EMPTY;
@@ -44,15 +41,6 @@ pub(super) struct Book {
     /// Nobody has been called so yet. A user whose call is lost goes on under a new name.
     next_client: u32,
     answers: u64,
-}
-
-/// What a user is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The call is done.
-    Output(TextOutput),
-    /// It may have happened, or not; the user goes on under a new name.
-    Maybe,
 }
 
 impl fmt::Debug for Book {
@@ -86,16 +74,16 @@ impl Book {
     }
 
     /// A user calls a clerk, or a server. `None` if that is down.
-    pub(super) fn ask(
+    pub(super) fn ask<P: TextService, I: Invariants<P>>(
         &mut self,
-        world: &mut KvWorld,
+        world: &mut World<P, I>,
         at: NodeId,
         client: ClientId,
         key: &Arc<str>,
         input: TextInput,
     ) -> Option<InvocationId> {
         let moment = Moment(world.now().0);
-        let invocation = world.invoke(at, operation(key, &input))?;
+        let invocation = world.invoke(at, P::ask(key, &input))?;
         let input = KeyedInput {
             key: key.clone(),
             input,
@@ -109,22 +97,17 @@ impl Book {
 
     /// A call was answered. `None` if it was not one of a user's, or if it was
     /// the answer that broke the run.
-    pub(super) fn told(
+    pub(super) fn told<P: TextService, I: Invariants<P>>(
         &mut self,
-        world: &mut KvWorld,
+        world: &mut World<P, I>,
         invocation: InvocationId,
-        outcome: Outcome,
+        outcome: P::Outcome,
     ) -> Option<Answer> {
         let client = self.asked.remove(&invocation)?;
-        let output = match outcome {
-            Outcome::Written(Response::Done) => TextOutput::Done,
-            Outcome::Written(Response::Swapped) => TextOutput::Swapped,
-            Outcome::Written(Response::Kept) => TextOutput::Kept,
-            Outcome::Answered(answer) => {
-                TextOutput::Value(answer.0.map_or_else(|| "".into(), |value| value.0))
-            }
-            Outcome::Maybe => return Some(Answer::Maybe),
-            Outcome::NotHere { .. } | Outcome::TransferStarted | Outcome::TransferRefused => {
+        let output = match P::answer(outcome) {
+            Ok(Answer::Output(output)) => output,
+            Ok(Answer::Maybe) => return Some(Answer::Maybe),
+            Err(outcome) => {
                 let expected = "a clerk to ask until it is answered";
                 let found = format!("it answers {invocation} with {outcome:?}");
                 let violation = Violation::new("clerk-asks-on", [], expected, found);
@@ -148,12 +131,19 @@ impl Book {
     }
 
     /// Judges all that is written down. Whether it has an order.
-    pub(super) fn close(&mut self, world: &mut KvWorld) -> bool {
+    pub(super) fn close<P: TextService, I: Invariants<P>>(
+        &mut self,
+        world: &mut World<P, I>,
+    ) -> bool {
         let looked = self.watch.look(&STORE, &BUDGET);
         self.judge(world, looked)
     }
 
-    fn judge(&self, world: &mut KvWorld, result: Result<(), WatchError<Arc<str>>>) -> bool {
+    fn judge<P: TextService, I: Invariants<P>>(
+        &self,
+        world: &mut World<P, I>,
+        result: Result<(), WatchError<Arc<str>>>,
+    ) -> bool {
         match result {
             Ok(()) => true,
             Err(WatchError::Illegal { key }) => {
