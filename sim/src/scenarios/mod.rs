@@ -8,6 +8,7 @@ pub mod kv;
 mod quorum;
 pub mod raft;
 mod shake;
+pub mod shardkv;
 pub mod story;
 pub mod swarm;
 mod users;
@@ -231,7 +232,11 @@ impl<S> Entry<S> {
 /// All systems, in the order in which they build on each other.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Registered] {
-    &[&Entry::<raft::RaftSystem>::NEW, &Entry::<kv::KvSystem>::NEW]
+    &[
+        &Entry::<raft::RaftSystem>::NEW,
+        &Entry::<kv::KvSystem>::NEW,
+        &Entry::<shardkv::ShardkvSystem>::NEW,
+    ]
 }
 
 /// The system of a name.

@@ -112,6 +112,15 @@ impl<W> Shake<W> {
             others.extend(candidates.iter().filter(|id| !chosen.contains(id)));
             healed.extend(chosen);
         }
+        // A group's leader need not be among its healed; between groups there is
+        // nobody else to speak for it.
+        for (place, group) in self.members.each_group().iter().enumerate() {
+            let further = self.members.each_group()[place + 1..].iter().flatten();
+            for (one, other) in further.flat_map(|other| group.iter().map(move |one| (one, other)))
+            {
+                world.heal_links_among(&[*one, *other]);
+            }
+        }
         for client in self.members.clients() {
             world.heal_node(*client);
             // Nobody but those whom a client reaches can serve it, and a

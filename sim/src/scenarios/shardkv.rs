@@ -1,0 +1,349 @@
+//! The sharded key/value service: its tuning, its users and operators, its stories.
+//!
+//! The servers of the controller are the first nodes, then come the groups one
+//! after the other, then whoever asks them: operators, who change the
+//! configuration, and clerks, each on a node of its own.
+
+mod layout;
+mod operators;
+mod seen;
+mod shaken;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use snowglobe_checkers::linearizability::specifications::TextInput;
+use snowglobe_systems::kv;
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::{MARKS as RAFT_MARKS, Voters};
+use snowglobe_systems::replica;
+use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
+use snowglobe_systems::service::{self, ClerkConfig};
+use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
+use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
+use snowglobe_systems::shardkv::{self, Config, Node, Operation, Outcome, ServerConfig};
+
+use super::file::Scenario;
+use super::users::{self, Answer, Habits, TextService};
+use super::{System, quorum};
+use crate::draw::Draw;
+use crate::faults::Membership;
+use crate::world::{Director, World};
+
+use self::layout::Layout;
+use self::operators::MARKS as OPERATOR_MARKS;
+pub use self::shaken::Shaken;
+
+/// The sharded key/value service with its controller.
+#[derive(Debug)]
+pub struct ShardkvSystem;
+
+/// The world of a run.
+pub type ShardkvWorld = World<Node, ShardkvInvariants>;
+
+/// Tuning and workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShardkvOptions {
+    /// How many groups there are, g1 and so on. Each has as many servers as the
+    /// scenario has nodes.
+    pub groups: u8,
+    /// How many servers the controller has.
+    pub controllers: u8,
+    /// How many shards there are.
+    pub shards: u16,
+    /// How many operators change the configuration, each on a node of its own.
+    pub operators: u8,
+    /// The longest pause of an operator between two changes, in milliseconds.
+    pub change_ms: u64,
+    /// How many clerks there are, each on a node of its own.
+    pub clerks: u8,
+    /// How many of the clerks, the first ones, ask a second controller, which
+    /// the groups do not follow.
+    pub misled: u8,
+    /// How many users call each clerk, each one call at a time.
+    pub users_per_clerk: u8,
+    /// How many of the users only get, and only what all share.
+    pub readers: u8,
+    /// How many calls a clerk has under way at a time.
+    pub lanes: u8,
+    /// How many keys all users share.
+    pub keys: u8,
+    /// Of a hundred calls for shared keys, how many are for the first of them.
+    pub hot_in_100: u8,
+    /// Of a hundred calls, how many are for a key of the user's own, to which
+    /// only it appends.
+    pub own_in_100: u8,
+    /// Of a hundred calls, how many are gets.
+    pub gets_in_100: u8,
+    /// The bytes that a value has beside the name of its user and its number.
+    pub value_bytes: usize,
+    /// The longest pause of a user between two calls, in milliseconds.
+    pub think_ms: u64,
+    /// How long a clerk waits for its first answer, in milliseconds.
+    pub patience_ms: u64,
+    /// How long a leader waits before it asks for the next configuration again,
+    /// in milliseconds, and at most as much again.
+    pub poll_ms: u64,
+    /// How long a leader waits before it hands a shard over again, in
+    /// milliseconds, and at most as much again.
+    pub hand_over_ms: u64,
+    /// Whether somebody moves the leadership of groups about on purpose.
+    pub transfers: bool,
+    /// The shortest election timeout, in milliseconds. A leader tells that it
+    /// lives three times as often.
+    pub election_ms: u64,
+    /// The longest election timeout beyond the shortest, in milliseconds.
+    pub election_spread_ms: u64,
+    /// After how many of the longest election timeouts a leader that hears no
+    /// majority steps down.
+    pub patient_elections: u8,
+    /// The bytes of log after which a snapshot is taken; 0 for never.
+    pub max_raft_state: usize,
+    /// The largest piece of a snapshot in one message, in bytes.
+    pub snapshot_chunk_bytes: usize,
+}
+
+impl Default for ShardkvOptions {
+    fn default() -> Self {
+        Self {
+            groups: 3,
+            controllers: 3,
+            shards: 10,
+            operators: 1,
+            change_ms: 1000,
+            clerks: 3,
+            misled: 0,
+            users_per_clerk: 1,
+            readers: 0,
+            lanes: 1,
+            keys: 8,
+            hot_in_100: 0,
+            own_in_100: 40,
+            gets_in_100: 40,
+            value_bytes: 0,
+            think_ms: 20,
+            patience_ms: 300,
+            poll_ms: 50,
+            hand_over_ms: 100,
+            transfers: false,
+            election_ms: 300,
+            election_spread_ms: 300,
+            patient_elections: 1,
+            max_raft_state: 0,
+            snapshot_chunk_bytes: 4096,
+        }
+    }
+}
+
+impl System for ShardkvSystem {
+    type Process = Node;
+    type Invariants = ShardkvInvariants;
+    type Options = ShardkvOptions;
+    type Workload = Shaken;
+
+    const NAME: &'static str = "shardkv";
+    const ABOUT: &'static str =
+        "a sharded key/value service: groups that hand shards over while clients call";
+    const NODES: (usize, usize) = (1, 5);
+
+    fn marks() -> Vec<&'static str> {
+        let clerks = CLERK_MARKS.iter().copied().filter(|mark| {
+            // Writes are named by the sessions of shards, not of replicas, and
+            // a shard has room for more of them than a run has clerks.
+            ![service::marks::SESSION_LET_GO, service::marks::SESSION_LOST].contains(mark)
+        });
+        let rafts = RAFT_MARKS.iter().copied();
+        let rafts = rafts.filter(|mark| !UNREACHED_RAFT_MARKS.contains(mark));
+        let users = users::MARKS.iter().copied();
+        let users = users.filter(|mark| *mark != "user.told_maybe");
+        let own = [GROUP_MARKS, OPERATOR_MARKS].concat();
+        rafts.chain(clerks).chain(users).chain(own).collect()
+    }
+
+    fn draw_options(draw: &mut Draw, _nodes: usize) -> ShardkvOptions {
+        let clerks = draw.range(1..4) as u8;
+        let lanes = *draw.weighted(&[(3, 1), (2, 2)]);
+        let crowding = *draw.weighted(&[(3, 0), (1, 1)]);
+        let value_bytes = *draw.pick(&[0, 0, 16, 200]);
+        let pieces = match value_bytes {
+            200 => [4096, 4096, 65536],
+            _ => [1024, 4096, 65536],
+        };
+        let elections = [(200, 300), (300, 300), (300, 600), (500, 300)];
+        let (election_ms, election_spread_ms) = *draw.pick(&elections);
+        ShardkvOptions {
+            groups: *draw.weighted(&[(1, 1), (3, 2), (3, 3), (1, 4)]),
+            controllers: *draw.weighted(&[(1, 1), (3, 3)]),
+            shards: *draw.weighted(&[(1, 1), (1, 2), (2, 5), (6, 10), (1, 24)]),
+            operators: draw.range(1..4) as u8,
+            change_ms: *draw.pick(&[50, 300, 1000, 3000]),
+            clerks,
+            misled: 0,
+            users_per_clerk: lanes + crowding,
+            readers: draw.below(u64::from(clerks * (lanes + crowding))) as u8,
+            lanes,
+            keys: *draw.pick(&[1, 2, 4, 12]),
+            hot_in_100: *draw.pick(&[0, 30, 80]),
+            own_in_100: *draw.pick(&[0, 30, 80]),
+            gets_in_100: *draw.pick(&[20, 40, 80]),
+            value_bytes,
+            think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
+            patience_ms: *draw.pick(&[100, 300, 800]),
+            poll_ms: *draw.pick(&[20, 50, 200]),
+            hand_over_ms: *draw.pick(&[50, 100, 300]),
+            transfers: draw.below(3) == 0,
+            election_ms,
+            election_spread_ms,
+            patient_elections: *draw.pick(&[1, 1, 4]),
+            max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
+            snapshot_chunk_bytes: *draw.pick(&pieces),
+        }
+    }
+
+    fn check_options(options: &ShardkvOptions) -> Result<(), String> {
+        let at_least_one = [
+            ("groups", u64::from(options.groups)),
+            ("controllers", u64::from(options.controllers)),
+            ("shards", u64::from(options.shards)),
+            ("operators", u64::from(options.operators)),
+            ("clerks", u64::from(options.clerks)),
+            ("users_per_clerk", u64::from(options.users_per_clerk)),
+            ("lanes", u64::from(options.lanes)),
+            ("keys", u64::from(options.keys)),
+            ("patience_ms", options.patience_ms),
+            ("poll_ms", options.poll_ms),
+            ("hand_over_ms", options.hand_over_ms),
+            ("election_ms", options.election_ms),
+            ("patient_elections", u64::from(options.patient_elections)),
+            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
+        ];
+        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{name}` must be at least 1"));
+        }
+        let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
+        let at_most = [
+            ("groups", u64::from(options.groups), MOST_GROUPS),
+            ("controllers", u64::from(options.controllers), 9),
+            ("operators", u64::from(options.operators), 20),
+            ("clerks", u64::from(options.clerks), 60),
+            (
+                "misled",
+                u64::from(options.misled),
+                u64::from(options.clerks),
+            ),
+            ("readers", u64::from(options.readers), users),
+            ("hot_in_100", u64::from(options.hot_in_100), 100),
+            ("own_in_100", u64::from(options.own_in_100), 100),
+            ("gets_in_100", u64::from(options.gets_in_100), 100),
+            ("value_bytes", options.value_bytes as u64, 1 << 20),
+        ];
+        match at_most.iter().find(|(_, value, most)| value > most) {
+            Some((name, value, most)) => {
+                Err(format!("`{name}` must be at most {most}, not {value}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn membership(nodes: usize, options: &ShardkvOptions) -> Membership {
+        Layout::new(nodes, options).membership()
+    }
+
+    fn configs(nodes: usize, options: &ShardkvOptions) -> Vec<Config> {
+        Layout::new(nodes, options).configs(options)
+    }
+
+    fn workload(scenario: &Scenario, options: &ShardkvOptions) -> Shaken {
+        Shaken::new(scenario, options)
+    }
+
+    fn storyteller(
+        _scenario: &Scenario,
+        _options: &ShardkvOptions,
+    ) -> Result<Box<dyn Director<Node, ShardkvInvariants>>, String> {
+        Err("not yet".to_owned())
+    }
+}
+
+/// So many fit into a world with as many servers each as may be.
+const MOST_GROUPS: u64 = 8;
+
+/// The service never opens sessions with replicas.
+const UNREACHED_RAFT_MARKS: &[&str] = &[];
+
+/// What users need to know of the options.
+fn habits(options: &ShardkvOptions) -> Habits {
+    Habits {
+        users_per_clerk: options.users_per_clerk,
+        readers: options.readers,
+        keys: options.keys,
+        hot_in_100: options.hot_in_100,
+        own_in_100: options.own_in_100,
+        gets_in_100: options.gets_in_100,
+        value_bytes: options.value_bytes,
+        think_ms: options.think_ms,
+    }
+}
+
+/// A replica among its voters.
+fn replica(voters: &[NodeId], options: &ShardkvOptions) -> replica::Config {
+    let mut config = replica::Config::of(voters.len());
+    config.voters = Voters::new(voters.iter().copied());
+    config.snapshot_after_bytes = (options.max_raft_state > 0).then_some(options.max_raft_state);
+    let shortest = Duration::from_millis(options.election_ms);
+    let spread = Duration::from_millis(options.election_spread_ms);
+    quorum::tune(&mut config.raft, shortest, spread);
+    config.raft.quorum_check_interval *= u32::from(options.patient_elections);
+    config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+    config
+}
+
+/// A clerk of some servers, with so many calls at a time.
+fn clerk_of(servers: &[NodeId], lanes: u8, options: &ShardkvOptions) -> ClerkConfig {
+    let mut config = ClerkConfig::of(servers.iter().copied());
+    config.lanes = lanes;
+    let patience = Duration::from_millis(options.patience_ms);
+    config.patience = patience..patience + patience / 4;
+    config.doublings = (LONGEST_PATIENCE_MS / options.patience_ms)
+        .checked_ilog2()
+        .unwrap_or_default()
+        .min(5) as u8;
+    config
+}
+
+/// Some servers never answer, and one message in five may be lost or late: a
+/// clerk must ask dozens of times in the time in which progress is demanded.
+const LONGEST_PATIENCE_MS: u64 = 1_000;
+
+/// A server of a group.
+fn server(
+    group: snowglobe_systems::shardctrler::GroupId,
+    voters: &[NodeId],
+    controller: ClerkConfig,
+    options: &ShardkvOptions,
+) -> ServerConfig {
+    let and_more = |millis: u64| {
+        let least = Duration::from_millis(millis);
+        least..2 * least
+    };
+    ServerConfig {
+        poll: and_more(options.poll_ms),
+        hand_over: and_more(options.hand_over_ms),
+        ..ServerConfig::of(group, replica(voters, options), controller)
+    }
+}
+
+impl TextService for Node {
+    fn ask(key: &Arc<str>, input: &TextInput) -> Operation {
+        Operation::Keys(kv::Node::ask(key, input))
+    }
+
+    fn answer(outcome: Outcome) -> Result<Answer, Outcome> {
+        match outcome {
+            Outcome::Keys(outcome) => kv::Node::answer(outcome).map_err(Outcome::Keys),
+            other @ Outcome::Controller(_) => Err(other),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The users and operators of a shaken run.
+
+use snowglobe_systems::process::InvocationId;
+use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
+use snowglobe_systems::shardkv::{Node, Outcome};
+
+use super::layout::Layout;
+use super::operators::Operators;
+use super::{ShardkvOptions, ShardkvWorld, habits, seen};
+use crate::scenarios::file::Scenario;
+use crate::scenarios::users::{Errand, Users};
+use crate::scenarios::{Settled, Workload};
+
+/// The workload of a shaken run.
+#[derive(Debug)]
+pub struct Shaken {
+    users: Users,
+    operators: Operators,
+    layout: Layout,
+}
+
+impl Shaken {
+    pub(super) fn new(scenario: &Scenario, options: &ShardkvOptions) -> Self {
+        let layout = Layout::new(scenario.nodes, options);
+        Self {
+            users: users(scenario, options, &layout),
+            operators: Operators::new(scenario.seed, options, &layout),
+            layout,
+        }
+    }
+
+    /// How many calls were answered.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.users.answers()
+    }
+}
+
+/// The users of a scenario, who call nothing so far.
+pub(super) fn users(scenario: &Scenario, options: &ShardkvOptions, layout: &Layout) -> Users {
+    let clerks = layout.clerks.iter().copied();
+    Users::new(scenario.seed, habits(options), clerks, Errand::Ordered)
+}
+
+impl Workload<Node, ShardkvInvariants> for Shaken {
+    fn begin(&mut self, world: &mut ShardkvWorld) {
+        self.users.turn_to(world, Errand::Roaming);
+        self.operators.roam(world);
+    }
+
+    fn alarm(&mut self, world: &mut ShardkvWorld, token: u64) {
+        match Operators::is_theirs(token) {
+            true => self.operators.alarm(world, token),
+            false => self.users.alarm(world, token),
+        }
+    }
+
+    fn returned(&mut self, world: &mut ShardkvWorld, invocation: InvocationId, outcome: Outcome) {
+        if !self.operators.returned(world, invocation, &outcome) {
+            self.users.returned(world, invocation, outcome);
+        }
+    }
+
+    fn history(&self) -> Option<String> {
+        Some(self.users.lines())
+    }
+
+    /// All groups must come together, or nobody could be served.
+    fn settle(&mut self, world: &mut ShardkvWorld) {
+        self.operators.gather(world);
+        self.users.settle(world);
+    }
+
+    fn last_look(&mut self, world: &mut ShardkvWorld) {
+        self.users.close(world);
+    }
+
+    /// Everybody was served; every group has come to the newest configuration,
+    /// has its shards, and has deleted what it handed over.
+    fn settled(&mut self, world: &mut ShardkvWorld) -> Settled {
+        if !self.users.are_at_rest() {
+            return self.users.settled(world);
+        }
+        match seen::unfinished(world, &self.layout) {
+            None => self.users.settled(world),
+            Some(missing) => {
+                let waiting = self.operators.who_waits();
+                let all: Vec<String> = [missing].into_iter().chain(waiting).collect();
+                Settled::NotYet(format!(
+                    "{}; {}",
+                    all.join("; "),
+                    self.users.how_things_stand(world)
+                ))
+            }
+        }
+    }
+}
