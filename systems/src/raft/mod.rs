@@ -21,6 +21,7 @@ mod read;
 mod replication;
 mod role;
 mod snapshot;
+mod standing;
 mod transfer;
 mod types;
 
@@ -40,6 +41,7 @@ pub use output::{Event, NotLeader, Output, TransferError};
 pub use peer::{Flow, Peer, Sending, Window};
 pub use read::Reads;
 pub use role::{Follower, Incoming, Leader, Role};
+pub use standing::{Elector, Standing};
 pub use types::{Command, Content, Entry, LogIndex, Position, ReadId, Round, Snapshot, Term};
 
 use crate::process::NodeId;

@@ -6,7 +6,7 @@ use super::{Replica, Request, StateMachine};
 use crate::digest::Digest;
 use crate::process::{Effect, Effects, NodeId};
 use crate::raft::invariants::RaftHost;
-use crate::raft::{self, LogIndex, Output, Raft, Term, Timer, Write};
+use crate::raft::{self, Elector, LogIndex, Output, Raft, Standing, Term, Timer, Write};
 
 impl<M: StateMachine> Output<Request<M::Command>> for Effects<Replica<M>> {
     fn persist(&mut self, write: Write<Request<M::Command>>) {
@@ -55,5 +55,11 @@ impl<M: StateMachine> RaftHost for Replica<M> {
             Effect::Return { outcome, .. } => outcome.acknowledged(),
             _ => None,
         }
+    }
+}
+
+impl<M: StateMachine> Elector for Replica<M> {
+    fn standing(&self) -> Option<Standing<'_>> {
+        Some(self.raft.standing())
     }
 }

@@ -6,7 +6,7 @@ use super::server::Write;
 use super::{Message, Node};
 use crate::process::Effect;
 use crate::raft::invariants::RaftHost;
-use crate::raft::{self, LogIndex, Raft, Term};
+use crate::raft::{self, Elector, LogIndex, Raft, Standing, Term};
 use crate::replica::{Replica, Request, StateMachine};
 
 impl<M: StateMachine> RaftHost for Node<M> {
@@ -44,5 +44,11 @@ impl<M: StateMachine> RaftHost for Node<M> {
             } => outcome.acknowledged(),
             _ => None,
         }
+    }
+}
+
+impl<M: StateMachine> Elector for Node<M> {
+    fn standing(&self) -> Option<Standing<'_>> {
+        self.replica()?.standing()
     }
 }

@@ -1,0 +1,41 @@
+//! Where a node stands in its cluster, whatever is replicated there.
+
+use super::{Command, Raft, Term, Voters};
+use crate::process::{NodeId, Process};
+
+/// What elections came to in the eyes of one node. It says nothing of what is
+/// replicated, so that those who only ask who leads need not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing<'a> {
+    /// All nodes that vote in its cluster.
+    pub voters: &'a Voters,
+    /// The current term.
+    pub term: Term,
+    /// Who got the node's vote in that term.
+    pub vote: Option<NodeId>,
+    /// Whether it leads that term.
+    pub leads: bool,
+    /// The leader as far as it knows, possibly itself.
+    pub leader: Option<NodeId>,
+}
+
+/// A process whose nodes elect leaders. A node is in one cluster at most, and
+/// several clusters may share a world.
+pub trait Elector: Process {
+    /// Where this node stands; `None` where it elects nobody, as a client's does not.
+    fn standing(&self) -> Option<Standing<'_>>;
+}
+
+impl<C: Command> Raft<C> {
+    /// Where this node stands in its cluster.
+    #[must_use]
+    pub fn standing(&self) -> Standing<'_> {
+        Standing {
+            voters: self.voters(),
+            term: self.term(),
+            vote: self.vote(),
+            leads: self.role().is_leader(),
+            leader: self.leader(),
+        }
+    }
+}
