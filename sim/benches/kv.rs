@@ -55,8 +55,8 @@ fn options() -> KvOptions {
 fn shaken(seed: u64, chaos: Duration, profile: Option<FaultProfile>) -> Scenario {
     let mut scenario = calm(5, seed, chaos, &options());
     let mut draw = Streams::new(scenario.seed).open(Purpose::Schedule);
-    let profile = profile.unwrap_or_else(|| FaultProfile::draw(&mut draw));
     let members = Membership::groups([5], 10);
+    let profile = profile.unwrap_or_else(|| FaultProfile::draw(&mut draw, &members));
     scenario.faults = generate(&mut draw, &members, SimTime::START + chaos, &profile);
     scenario
 }

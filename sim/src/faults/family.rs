@@ -4,7 +4,10 @@ use std::fmt;
 
 use super::{CrashMoment, DiskFault, Fault};
 
-/// A kind of fault, as reports count it and a person switches it on and off.
+/// A kind of fault, as schedules are drawn of it and reports count it.
+///
+/// What strikes a whole group is drawn as a family of its own, and written as
+/// crashes and partitions like any others; so reports count it among those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultFamily {
     /// The network falls into parts.
@@ -27,11 +30,31 @@ pub enum FaultFamily {
     DiskErrors,
     /// What was synced is damaged.
     Rot,
+    /// All processes of a group go down at once.
+    GroupCrashes,
+    /// The network falls into parts between groups, and none falls apart itself.
+    GroupPartitions,
 }
 
 impl FaultFamily {
     /// All families, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
+        Self::Partitions,
+        Self::Cuts,
+        Self::Links,
+        Self::Crashes,
+        Self::MidStepCrashes,
+        Self::Pauses,
+        Self::Clocks,
+        Self::SlowDisks,
+        Self::DiskErrors,
+        Self::Rot,
+        Self::GroupCrashes,
+        Self::GroupPartitions,
+    ];
+
+    /// Those that strike nodes one by one, or any of them together.
+    pub const OF_NODES: [Self; 10] = [
         Self::Partitions,
         Self::Cuts,
         Self::Links,
@@ -43,6 +66,9 @@ impl FaultFamily {
         Self::DiskErrors,
         Self::Rot,
     ];
+
+    /// Those that strike whole groups, where there are at least two.
+    pub const OF_GROUPS: [Self; 2] = [Self::GroupCrashes, Self::GroupPartitions];
 
     /// The name in lists and reports.
     #[must_use]
@@ -58,6 +84,8 @@ impl FaultFamily {
             Self::SlowDisks => "slow disks",
             Self::DiskErrors => "disk errors",
             Self::Rot => "rotten disks",
+            Self::GroupCrashes => "crashes of whole groups",
+            Self::GroupPartitions => "groups cut off from each other",
         }
     }
 
@@ -75,6 +103,8 @@ impl FaultFamily {
             Self::SlowDisks => "slow-disks",
             Self::DiskErrors => "disk-errors",
             Self::Rot => "rot",
+            Self::GroupCrashes => "group-crashes",
+            Self::GroupPartitions => "group-partitions",
         }
     }
 }
@@ -87,7 +117,8 @@ impl fmt::Display for FaultFamily {
 
 impl Fault {
     /// The family of a fault. What mends a fault belongs to its family too; a
-    /// heal counts as the end of a partition, a restart as the end of a crash.
+    /// heal counts as the end of a partition, a restart as the end of a crash. No
+    /// fault is of a family of groups: several together strike a group.
     #[must_use]
     pub const fn family(&self) -> FaultFamily {
         match self {

@@ -4,6 +4,8 @@
 //! belong together: a partition and its healing, a crash and its restart. All
 //! times are whole milliseconds, so that the words of a schedule stay short.
 
+mod groups;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -70,6 +72,7 @@ fn is_possible(family: FaultFamily, members: &Membership) -> bool {
         FaultFamily::Partitions | FaultFamily::Cuts | FaultFamily::Links => members.size() >= 2,
         FaultFamily::Rot => groups.any(|group| tolerated_damage(group.len()) > 0),
         FaultFamily::SlowDisks | FaultFamily::DiskErrors => members.servers().next().is_some(),
+        FaultFamily::GroupCrashes | FaultFamily::GroupPartitions => members.has_several_groups(),
         _ => members.size() >= 1,
     }
 }
@@ -108,6 +111,8 @@ impl Schedule<'_> {
             FaultFamily::SlowDisks => self.slow_disk(at),
             FaultFamily::DiskErrors => self.disk_error(at),
             FaultFamily::Rot => self.rot(at),
+            FaultFamily::GroupCrashes => self.group_crash(at),
+            FaultFamily::GroupPartitions => self.group_partition(at),
         }
     }
 

@@ -55,6 +55,12 @@ impl Membership {
         &self.clients
     }
 
+    /// Whether there are groups that can lose sight of each other.
+    #[must_use]
+    pub fn has_several_groups(&self) -> bool {
+        self.groups.len() >= 2
+    }
+
     /// The groups.
     #[must_use]
     pub fn each_group(&self) -> &[Vec<NodeId>] {

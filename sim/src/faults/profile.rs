@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::FaultFamily;
+use super::{FaultFamily, Membership};
 use crate::draw::{Draw, PerMillion};
 
 /// What [`super::generate()`] makes schedules of.
@@ -40,32 +40,42 @@ impl FaultProfile {
         all.fold(Self::quiet(), |profile, family| profile.with(family, 1))
     }
 
-    /// Draws a profile: some families, some weights, some pace.
+    /// Draws a profile for a cluster: some families, some weights, some pace.
     ///
     /// A run in which everything goes wrong a little hides what shows when one
     /// thing goes wrong all the time, so most families are off in most runs.
     #[must_use]
-    pub fn draw(draw: &mut Draw) -> Self {
-        // Every family takes its two draws, so that a new one shifts no other.
-        let mut profile = Self::quiet();
-        for family in FaultFamily::ALL {
-            let chance = match family {
-                FaultFamily::Rot => PerMillion::percent(20),
-                _ => PerMillion::percent(40),
-            };
-            let (on, weight) = (draw.chance(chance), draw.range(1..5) as u32);
-            if on {
-                profile = profile.with(family, weight);
-            }
-        }
-        let only = *draw.pick(&FaultFamily::ALL);
+    pub fn draw(draw: &mut Draw, members: &Membership) -> Self {
+        let mut profile = Self::quiet().with_some(draw, &FaultFamily::OF_NODES);
+        let only = *draw.pick(&FaultFamily::OF_NODES);
         if profile.families.is_empty() {
             profile = profile.with(only, 1);
         }
         let paces = [(100, 500), (300, 1500), (1000, 4000)];
         let (least, most) = *draw.pick(&paces);
         profile.gap = Duration::from_millis(least)..Duration::from_millis(most);
+        // Last, and only where they can strike, so that a cluster of one group
+        // has the schedules that it had before there were such families.
+        if members.has_several_groups() {
+            profile = profile.with_some(draw, &FaultFamily::OF_GROUPS);
+        }
         profile
+    }
+
+    /// The same profile with some of these families switched on. Each takes its
+    /// two draws whether it is or not, so that none shifts another.
+    fn with_some(mut self, draw: &mut Draw, families: &[FaultFamily]) -> Self {
+        for family in families {
+            let chance = match family {
+                FaultFamily::Rot => PerMillion::percent(20),
+                _ => PerMillion::percent(40),
+            };
+            let (on, weight) = (draw.chance(chance), draw.range(1..5) as u32);
+            if on {
+                self = self.with(*family, weight);
+            }
+        }
+        self
     }
 
     /// The same profile with a family switched on.

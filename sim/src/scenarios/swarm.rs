@@ -32,7 +32,7 @@ pub fn draw<S: System>(seed: Seed) -> Scenario {
     let options = S::draw_options(&mut draw, nodes);
     let members = S::membership(nodes, &options);
     let mut faults = streams.open(Purpose::Schedule);
-    let profile = FaultProfile::draw(&mut faults);
+    let profile = FaultProfile::draw(&mut faults, &members);
     let schedule = generate(&mut faults, &members, SimTime::START + chaos, &profile);
     Scenario {
         comment: String::new(),

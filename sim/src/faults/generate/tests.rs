@@ -1,5 +1,7 @@
 //! What every schedule keeps to, over thousands of seeds.
 
+mod groups;
+
 use super::*;
 use crate::draw::{Purpose, Streams};
 use crate::seed::Seed;
@@ -13,11 +15,9 @@ fn draw(seed: u64) -> Draw {
 fn swarm(seed: u64) -> (usize, Vec<TimedFault>) {
     let mut draw = draw(seed);
     let nodes = draw.index(9) + 1;
-    let profile = FaultProfile::draw(&mut draw);
-    (
-        nodes,
-        generate(&mut draw, &Membership::one_group(nodes), UNTIL, &profile),
-    )
+    let members = Membership::one_group(nodes);
+    let profile = FaultProfile::draw(&mut draw, &members);
+    (nodes, generate(&mut draw, &members, UNTIL, &profile))
 }
 
 /// Whether a fault can take this node down, now or later.
@@ -106,7 +106,7 @@ fn every_family_and_every_kind_comes_up() {
             words.extend(text.split_whitespace().map(str::to_owned));
         }
     }
-    assert_eq!(families.len(), FaultFamily::ALL.len());
+    assert_eq!(families.len(), FaultFamily::OF_NODES.len());
     for word in "partition bridge ring cut join heal link links of restored crash all restart after \
                  losing keeping tearing pause resume clock syncs fails full rots heals latency loss \
                  duplicate reorder 80% 125%"
@@ -118,7 +118,7 @@ fn every_family_and_every_kind_comes_up() {
 
 #[test]
 fn a_family_that_is_off_stays_off() {
-    for family in FaultFamily::ALL {
+    for family in FaultFamily::OF_NODES {
         let profile = FaultProfile::quiet().with(family, 1);
         let faults = generate(&mut draw(1), &Membership::one_group(5), UNTIL, &profile);
         assert!(faults.iter().any(|fault| fault.fault.family() == family));
