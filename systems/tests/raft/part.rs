@@ -1,0 +1,391 @@
+//! A process that contains a replica, or does not: what the replica promises is
+//! watched through it, for each of two clusters in one world.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::ledger::{Place, Record};
+use snowglobe_systems::part::{self, Part, PartView};
+use snowglobe_systems::process::{self, Effect, Effects, Input, InvocationId, NodeId, Process};
+use snowglobe_systems::raft::invariants::RaftInvariants;
+use snowglobe_systems::raft::{self, LogIndex, Term, Timer, Voters};
+use snowglobe_systems::replica::{Config, Operation, Outcome, Request};
+
+use crate::cluster::Cluster;
+use crate::story::{N1, N2, N3, N4, N5, Node as Member};
+
+type Disk = raft::Durable<Request<Record>>;
+type World = Cluster<Whole, Promises>;
+
+const BYSTANDER: NodeId = NodeId(7);
+
+/// A member of a cluster with a number, or somebody who replicates nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whole {
+    Member(u8, Member),
+    Bystander,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Message {
+    Raft(raft::Message<Request<Record>>),
+    Hello,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Write {
+    Raft(raft::Write<Request<Record>>),
+    Scribble,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Durable {
+    member: Option<Disk>,
+    scribbles: u64,
+}
+
+impl process::Durable for Durable {
+    type Write = Write;
+
+    fn apply(&mut self, write: &Write) {
+        match write {
+            Write::Raft(write) => self.member.get_or_insert_default().apply(write),
+            Write::Scribble => self.scribbles += 1,
+        }
+    }
+}
+
+/// What a member does is what its node does.
+fn pass_on(member: &mut Effects<Member>, effects: &mut Effects<Whole>) {
+    for effect in member.drain() {
+        effects.push(match effect {
+            Effect::Persist(write) => Effect::Persist(Write::Raft(write)),
+            Effect::Send { to, message } => {
+                let message = Message::Raft(message);
+                Effect::Send { to, message }
+            }
+            Effect::SetTimer(timer) => Effect::SetTimer(timer),
+            Effect::CancelTimer(timer) => Effect::CancelTimer(timer),
+            Effect::Return {
+                invocation,
+                outcome,
+            } => Effect::Return {
+                invocation,
+                outcome,
+            },
+            Effect::Mark(mark) => Effect::Mark(mark),
+        });
+    }
+}
+
+impl Process for Whole {
+    type Config = Option<(u8, Config)>;
+    type Message = Message;
+    type Timer = Timer;
+    type Operation = <Member as Process>::Operation;
+    type Outcome = <Member as Process>::Outcome;
+    type Durable = Durable;
+
+    fn start(
+        id: NodeId,
+        config: &Self::Config,
+        durable: Durable,
+        effects: &mut Effects<Self>,
+    ) -> Self {
+        let Some((cluster, config)) = config else {
+            return Self::Bystander;
+        };
+        let mut own = Effects::new();
+        let disk = durable.member.unwrap_or_default();
+        let member = Member::start(id, config, disk, &mut own);
+        pass_on(&mut own, effects);
+        Self::Member(*cluster, member)
+    }
+
+    fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>) {
+        let Self::Member(_, member) = self else {
+            effects.push(Effect::Persist(Write::Scribble));
+            let message = Message::Hello;
+            return effects.push(Effect::Send { to: N1, message });
+        };
+        let mut own = Effects::new();
+        match input {
+            Input::Receive {
+                message: Message::Hello,
+                ..
+            } => return,
+            Input::Receive {
+                from,
+                message: Message::Raft(message),
+            } => member.step(Input::Receive { from, message }, &mut own),
+            Input::Timeout(timer) => member.step(Input::Timeout(timer), &mut own),
+            Input::Invoke {
+                invocation,
+                operation,
+            } => member.step(
+                Input::Invoke {
+                    invocation,
+                    operation,
+                },
+                &mut own,
+            ),
+        }
+        pass_on(&mut own, effects);
+    }
+
+    fn delay(_config: &Self::Config, _timer: Timer) -> Range<Duration> {
+        unreachable!("a plain loop draws no delays")
+    }
+}
+
+impl Part<Whole> for Member {
+    fn of(node: &Whole) -> Option<&Self> {
+        match node {
+            Whole::Member(_, member) => Some(member),
+            Whole::Bystander => None,
+        }
+    }
+
+    fn durable_of(durable: &Durable) -> Option<&Disk> {
+        durable.member.as_ref()
+    }
+
+    fn effect_of(effect: &Effect<Whole>) -> Option<Effect<Self>> {
+        match effect {
+            Effect::Persist(Write::Raft(write)) => Some(Effect::Persist(write.clone())),
+            Effect::Send {
+                to,
+                message: Message::Raft(message),
+            } => Some(Effect::Send {
+                to: *to,
+                message: message.clone(),
+            }),
+            Effect::Return {
+                invocation,
+                outcome,
+            } => Some(Effect::Return {
+                invocation: *invocation,
+                outcome: outcome.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// What Raft promises, of each cluster by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Promises(BTreeMap<u8, RaftInvariants>);
+
+impl Promises {
+    /// Those of a node's cluster; anybody's, who has no part in any, where there is none.
+    fn of(&mut self, cluster: &impl ClusterView<Whole>, node: NodeId) -> &mut RaftInvariants {
+        let number = match cluster.node(node).process {
+            Some(Whole::Member(number, _)) => *number,
+            Some(Whole::Bystander) | None => 0,
+        };
+        self.0.entry(number).or_default()
+    }
+}
+
+impl Invariants<Whole> for Promises {
+    fn before_effects(
+        &mut self,
+        cluster: &impl ClusterView<Whole>,
+        node: NodeId,
+        effects: &[Effect<Whole>],
+    ) -> Result<(), Violation> {
+        let promises = self.of(cluster, node);
+        part::before_effects::<Member, _>(promises, cluster, node, effects)
+    }
+    fn after_effects(
+        &mut self,
+        cluster: &impl ClusterView<Whole>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        part::after_effects::<Member, _>(self.of(cluster, node), cluster, node)
+    }
+    fn after_restart(
+        &mut self,
+        cluster: &impl ClusterView<Whole>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        part::after_restart::<Member, _>(self.of(cluster, node), cluster, node)
+    }
+}
+
+/// Two clusters of three, and a bystander.
+fn world() -> World {
+    let members = |number: u8, nodes: [NodeId; 3]| {
+        let mut config = Config::of(1);
+        config.voters = Voters::new(nodes);
+        vec![Some((number, config)); 3]
+    };
+    let (one, other) = ([N1, N2, N3], [N4, N5, NodeId(6)]);
+    Cluster::of([members(1, one), members(2, other), vec![None]].concat())
+}
+
+/// Lets a node lead its cluster, and take a value.
+fn take(world: &mut World, node: NodeId, value: u64) -> InvocationId {
+    world.timeout(node, Timer::Election);
+    world.settle();
+    let command = Record::of(value);
+    let invocation = world.invoke(
+        node,
+        Operation::Write {
+            session: None,
+            command,
+        },
+    );
+    world.settle();
+    world.timeout(node, Timer::Heartbeat);
+    world.settle();
+    invocation
+}
+
+/// All nodes of a world.
+struct Nodes<'a>(&'a World);
+
+impl ClusterView<Whole> for Nodes<'_> {
+    fn len(&self) -> usize {
+        self.0.names().len()
+    }
+    fn node(&self, id: NodeId) -> NodeView<'_, Whole> {
+        NodeView {
+            process: self.0.is_up(id).then(|| self.0.node(id)),
+            durable: self.0.durable(id),
+        }
+    }
+}
+
+#[test]
+fn two_clusters_keep_their_promises_in_one_world() {
+    let mut world = world();
+    // Both lead the same term, which one cluster must not see twice.
+    for (node, value) in [(N1, 1), (N4, 2)] {
+        let invocation = take(&mut world, node, value);
+        let outcome = &world.outcomes[&invocation];
+        assert!(matches!(
+            outcome,
+            Outcome::Written {
+                response: Place(1),
+                ..
+            }
+        ));
+    }
+    world.crash(N2);
+    world.restart(N2);
+    assert_eq!(world.violation, None);
+}
+
+#[test]
+fn a_node_without_the_part_looks_down_and_empty() {
+    let mut world = world();
+    take(&mut world, N1, 1);
+    world.invoke(BYSTANDER, Operation::OpenSession);
+    assert_eq!(world.durable(BYSTANDER).scribbles, 1);
+    let nodes = Nodes(&world);
+    let view = PartView::<_, Whole, Member>::new(&nodes);
+    assert_eq!(view.len(), 7);
+    let node = view.node(BYSTANDER);
+    assert_eq!((node.process, node.durable), (None, &Disk::default()));
+    let node = view.node(N2);
+    let disk = node.durable;
+    assert_eq!(node.process.map(|it| it.raft().term()), Some(disk.term));
+    assert_eq!(disk.term, Term(1));
+}
+
+/// Remembers who was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Shown(Vec<(NodeId, Option<usize>)>);
+
+impl Invariants<Member> for Shown {
+    fn before_effects(
+        &mut self,
+        _cluster: &impl ClusterView<Member>,
+        node: NodeId,
+        effects: &[Effect<Member>],
+    ) -> Result<(), Violation> {
+        self.0.push((node, Some(effects.len())));
+        Ok(())
+    }
+    fn after_effects(
+        &mut self,
+        _cluster: &impl ClusterView<Member>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        self.0.push((node, None));
+        Ok(())
+    }
+    fn after_restart(
+        &mut self,
+        _cluster: &impl ClusterView<Member>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        self.0.push((node, None));
+        Ok(())
+    }
+}
+
+#[test]
+fn only_nodes_with_the_part_are_shown_and_only_its_effects() {
+    let mut world = world();
+    world.crash(N2);
+    let nodes = Nodes(&world);
+    let mut shown = Shown::default();
+    let vote = raft::Write::HardState {
+        term: Term(1),
+        vote: None,
+    };
+    let effects = [
+        Effect::Persist(Write::Scribble),
+        Effect::Persist(Write::Raft(vote)),
+        Effect::SetTimer(Timer::Election),
+    ];
+    for node in [N1, N2, BYSTANDER] {
+        let held = [
+            part::after_restart::<Member, _>(&mut shown, &nodes, node),
+            part::before_effects::<Member, _>(&mut shown, &nodes, node, &effects),
+            part::after_effects::<Member, _>(&mut shown, &nodes, node),
+        ];
+        assert_eq!(held, [Ok(()), Ok(()), Ok(())]);
+    }
+    assert_eq!(shown.0, [(N1, None), (N1, Some(1)), (N1, None)]);
+}
+
+#[test]
+fn a_promise_that_a_part_breaks_is_found_through_the_whole() {
+    let mut world = world();
+    take(&mut world, N1, 1);
+    take(&mut world, N4, 2);
+    world.crash(N5);
+    let disk = world.durable_mut(N5).member.as_mut();
+    disk.expect("it voted").vote = None;
+    world.restart(N5);
+    let violation = world.violation.expect("a vote is lost");
+    assert_eq!(violation.property, "vote-survives-crash");
+    assert_eq!(violation.nodes, [N5]);
+}
+
+#[test]
+fn an_effect_that_a_part_must_not_have_is_found_through_the_whole() {
+    let mut world = world();
+    take(&mut world, N1, 1);
+    let told = |index| Effect::Return {
+        invocation: InvocationId(9),
+        outcome: Outcome::Written {
+            index: LogIndex(index),
+            term: Term(1),
+            response: Place(1),
+        },
+    };
+    let look = |index| {
+        let mut promises = Promises::default();
+        promises.before_effects(&Nodes(&world), N1, &[told(index)])
+    };
+    assert_eq!(look(2), Ok(()), "it was applied there");
+    let violation = look(3).expect_err("nothing was applied there");
+    assert_eq!(violation.property, "acknowledged-is-applied");
+}
