@@ -10,7 +10,7 @@ use crate::process::NodeId;
 use crate::raft;
 
 /// Changes the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Command {
     /// Let there be so many shards. Refused once a group has joined: a key
     /// belongs to the same shard for ever.
@@ -81,7 +81,7 @@ pub enum Refusal {
 }
 
 /// Asks for a configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Query {
     /// Which one; the newest without a number, or if it is not there yet.
     pub number: Option<Number>,

@@ -8,11 +8,13 @@
 mod api;
 mod configuration;
 mod controller;
+pub mod invariants;
 mod rebalance;
 
 pub use api::{Command, Query, Refusal, Response};
 pub use configuration::{Configuration, GroupId, Number, Shard};
 pub use controller::Controller;
+pub use invariants::ControllerInvariants;
 pub use rebalance::rebalance;
 
 use crate::service;

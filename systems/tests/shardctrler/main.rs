@@ -2,3 +2,4 @@
 
 mod controller;
 mod rebalancing;
+mod violations;

@@ -1,0 +1,70 @@
+//! What the controller promises over its nodes: all that a service does, and
+//! that there is one history of sound configurations.
+
+mod chronicle;
+mod promises;
+
+pub use chronicle::Chronicle;
+
+use super::{Configuration, Node, Number};
+use crate::invariants::{ClusterView, Invariants, Violation};
+use crate::process::{Effect, NodeId};
+use crate::service::invariants::ServiceInvariants;
+
+/// Watches over all nodes of a controller.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ControllerInvariants {
+    service: ServiceInvariants,
+    chronicle: Chronicle,
+}
+
+impl ControllerInvariants {
+    /// A configuration that a replica has shown; `None` if none has yet.
+    #[must_use]
+    pub fn configuration(&self, number: Number) -> Option<&Configuration> {
+        self.chronicle.configuration(number)
+    }
+
+    /// The newest configuration that any replica has shown.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Configuration> {
+        self.chronicle.newest()
+    }
+
+    fn look(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        match cluster.node(node).process.and_then(Node::replica) {
+            Some(replica) => self.chronicle.look(node, replica.machine()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Invariants<Node> for ControllerInvariants {
+    fn before_effects(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+        effects: &[Effect<Node>],
+    ) -> Result<(), Violation> {
+        self.service.before_effects(cluster, node, effects)
+    }
+
+    fn after_effects(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        self.service.after_effects(cluster, node)?;
+        self.look(cluster, node)
+    }
+
+    fn after_restart(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        self.chronicle.restarted(node);
+        self.service.after_restart(cluster, node)?;
+        self.look(cluster, node)
+    }
+}
