@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::group::Group;
-use super::{Message, Node, Timer};
+use super::{Message, Node, Server, Timer};
+use crate::part::Part;
 use crate::process::{self, Effect, Effects, InvocationId, Process};
 use crate::service;
 use crate::shardctrler;
@@ -98,6 +99,56 @@ impl Inside for GroupPart {
     }
     fn message(message: Self::Message) -> Message {
         Message::Group(message)
+    }
+}
+
+impl Part<Node> for ControllerPart {
+    fn of(node: &Node) -> Option<&Self> {
+        node.controller()
+    }
+    fn durable_of(durable: &Durable) -> Option<&Self::Durable> {
+        match durable {
+            Durable::Controller(durable) => Some(durable),
+            Durable::Nothing | Durable::Group(_) => None,
+        }
+    }
+    fn effect_of(effect: &Effect<Node>) -> Option<Effect<Self>> {
+        match effect {
+            Effect::Persist(Write::Controller(write)) => Some(Effect::Persist(write.clone())),
+            Effect::Send {
+                to,
+                message: Message::Controller(message),
+            } => Some(Effect::Send {
+                to: *to,
+                message: message.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Part<Node> for GroupPart {
+    fn of(node: &Node) -> Option<&Self> {
+        node.server().map(Server::service)
+    }
+    fn durable_of(durable: &Durable) -> Option<&Self::Durable> {
+        match durable {
+            Durable::Group(durable) => Some(durable),
+            Durable::Nothing | Durable::Controller(_) => None,
+        }
+    }
+    fn effect_of(effect: &Effect<Node>) -> Option<Effect<Self>> {
+        match effect {
+            Effect::Persist(Write::Group(write)) => Some(Effect::Persist(write.clone())),
+            Effect::Send {
+                to,
+                message: Message::Group(message),
+            } => Some(Effect::Send {
+                to: *to,
+                message: message.clone(),
+            }),
+            _ => None,
+        }
     }
 }
 

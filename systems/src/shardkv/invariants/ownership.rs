@@ -1,6 +1,6 @@
 //! Every shard has one owner, and nothing of it is lost on the way.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
@@ -194,12 +194,6 @@ impl Ownership {
             Some(words) => words.into(),
             None => "nobody has it".into(),
         }
-    }
-
-    /// The shards that a group owns and serves, or keeps, as far as anybody knows.
-    pub(super) fn owned_by(&self, group: GroupId) -> BTreeSet<Shard> {
-        let front = self.fronts.get(&group);
-        front.map_or_else(BTreeSet::new, |front| front.owned.keys().copied().collect())
     }
 }
 
