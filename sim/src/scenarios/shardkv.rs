@@ -57,6 +57,8 @@ pub struct ShardkvOptions {
     pub operators: u8,
     /// The longest pause of an operator between two changes, in milliseconds.
     pub change_ms: u64,
+    /// How many changes an operator makes by itself at most.
+    pub changes: u16,
     /// How many clerks there are, each on a node of its own.
     pub clerks: u8,
     /// How many of the clerks, the first ones, ask a second controller, which
@@ -113,6 +115,7 @@ impl Default for ShardkvOptions {
             shards: 10,
             operators: 1,
             change_ms: 1000,
+            changes: 10,
             clerks: 3,
             misled: 0,
             users_per_clerk: 1,
@@ -177,8 +180,11 @@ impl System for ShardkvSystem {
             groups: *draw.weighted(&[(1, 1), (3, 2), (3, 3), (1, 4)]),
             controllers: *draw.weighted(&[(1, 1), (3, 3)]),
             shards: *draw.weighted(&[(1, 1), (1, 2), (2, 5), (6, 10), (1, 24)]),
-            operators: draw.range(1..4) as u8,
+            operators: draw.range(1..3) as u8,
             change_ms: *draw.pick(&[50, 300, 1000, 3000]),
+            // Groups must come to the last configuration one by one, over links
+            // that lose messages, in the time in which progress is demanded.
+            changes: *draw.pick(&[2, 6, 12]),
             clerks,
             misled: 0,
             users_per_clerk: lanes + crowding,

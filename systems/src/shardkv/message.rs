@@ -42,6 +42,13 @@ pub enum Transfer {
         /// The configuration that gave it to the sender.
         number: Number,
     },
+    /// It came early; now the receiver's group knows the configuration.
+    Ready {
+        /// Which shard.
+        shard: Shard,
+        /// The configuration that gives it to this group.
+        number: Number,
+    },
     /// Hand it over to the leader of this group, not to me.
     NotLeader {
         /// Which shard.

@@ -16,6 +16,9 @@ pub(super) struct Office {
     /// What was handed over at least once.
     handed: BTreeSet<(Shard, Number)>,
     couriers: BTreeMap<GroupId, Courier>,
+    /// What came before the configuration that gives it to this group, and who
+    /// handed it over.
+    early: BTreeMap<(Shard, Number), NodeId>,
 }
 
 /// Dealings with another group.
@@ -45,7 +48,7 @@ impl Office {
         Some(target)
     }
 
-    /// A server of a group has taken something in.
+    /// A server of a group has taken something in, or is about to.
     pub(super) fn heard_from(&mut self, group: GroupId, server: NodeId) {
         let courier = self.couriers.entry(group).or_insert(Courier {
             target: server,
@@ -53,6 +56,29 @@ impl Office {
             redirected: false,
         });
         courier.heard = true;
+    }
+
+    /// A server of a group waits for what it is handed.
+    pub(super) fn awaited_by(&mut self, group: GroupId, server: NodeId) {
+        self.heard_from(group, server);
+        if let Some(courier) = self.couriers.get_mut(&group) {
+            courier.target = server;
+        }
+    }
+
+    /// A shard came early.
+    pub(super) fn came_early(&mut self, shard: Shard, number: Number, from: NodeId) {
+        self.early.insert((shard, number), from);
+    }
+
+    /// What came early and must be handed over now that the group knows a configuration.
+    pub(super) fn no_longer_early(&mut self, number: Number) -> Vec<((Shard, Number), NodeId)> {
+        let is_early = |key: &(Shard, Number)| key.1 > number;
+        let early = core::mem::take(&mut self.early).into_iter();
+        let (early, due): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            early.partition(|(key, _)| is_early(key));
+        self.early = early;
+        due.into_iter().collect()
     }
 
     /// A server says that it does not lead. Whether to hand the parcel over at once to another.

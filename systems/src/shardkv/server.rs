@@ -219,6 +219,7 @@ impl Server {
                 if self.has_parcels_of_one_shard() {
                     effects.mark(marks::SHARD_LEFT_TWICE);
                 }
+                self.call_back_early(effects);
                 // Configurations may have passed by while nobody looked.
                 self.ask_for_next(effects);
             }
@@ -244,6 +245,19 @@ impl Server {
                 };
                 effects.reply(invocation, Outcome::Keys(outcome));
             }
+        }
+    }
+
+    /// Whoever came early need not wait until it tries again.
+    fn call_back_early(&mut self, effects: &mut Effects<Node>) {
+        let number = self.machine().configuration().number;
+        let due = self
+            .office
+            .as_mut()
+            .map(|office| office.no_longer_early(number));
+        for ((shard, number), to) in due.into_iter().flatten() {
+            let message = Message::Shard(Transfer::Ready { shard, number });
+            effects.push(Effect::Send { to, message });
         }
     }
 
@@ -336,6 +350,9 @@ impl Server {
                 // Somebody is further on than this group.
                 Arrival::Early => {
                     effects.mark(marks::SHARD_EARLY);
+                    if let Some(office) = &mut self.office {
+                        office.came_early(shard, number, from);
+                    }
                     self.ask_for_next(effects);
                 }
             },
@@ -348,6 +365,14 @@ impl Server {
                     office.heard_from(to, from);
                     let command = Command::Forget { shard, number };
                     self.propose(Asked::Forget { shard, number }, command, effects);
+                }
+            }
+            Transfer::Ready { shard, number } => {
+                let parcel = self.machine().outgoing().get(&(shard, number));
+                let to = parcel.map(|parcel| parcel.to);
+                if let (Some(to), Some(office)) = (to, &mut self.office) {
+                    office.awaited_by(to, from);
+                    self.hand_over(shard, number, effects);
                 }
             }
             Transfer::NotLeader {

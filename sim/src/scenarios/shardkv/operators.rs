@@ -48,6 +48,8 @@ struct Operator {
     orders: VecDeque<Command>,
     busy: Option<Busy>,
     errand: Errand,
+    /// How many changes it will still make by itself.
+    changes_left: u16,
     /// Tells the alarm that counts from those that were overtaken.
     alarm: u32,
     /// What it was last told.
@@ -81,6 +83,7 @@ impl Operators {
             orders: VecDeque::new(),
             busy: None,
             errand: Errand::Ordered,
+            changes_left: options.changes,
             alarm: 0,
             told: None,
         });
@@ -241,9 +244,12 @@ impl Operators {
         let order = operator.orders.front().cloned();
         let operation = match (order, operator.errand) {
             (Some(order), _) => shardctrler::Operation::Write(order),
-            (None, Errand::Roaming) => shardctrler::Operation::Write(self.whim(world, number)),
+            (None, Errand::Roaming) if operator.changes_left > 0 => {
+                operator.changes_left -= 1;
+                shardctrler::Operation::Write(self.whim(world, number))
+            }
             (None, Errand::Gathering) => shardctrler::Operation::Read(Query::NEWEST),
-            (None, Errand::Ordered) => return,
+            (None, Errand::Roaming | Errand::Ordered) => return,
         };
         let operator = &mut self.all[number];
         let asked = world.invoke(operator.clerk, Operation::Controller(operation));
