@@ -23,7 +23,7 @@ use snowglobe_systems::service::{ClerkConfig, Config};
 use super::file::Scenario;
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
-use super::{System, quorum};
+use super::{System, quorum, transfers};
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
@@ -116,9 +116,6 @@ impl Default for KvOptions {
     }
 }
 
-/// What the operator of a shaken run reaches.
-const OPERATOR_MARKS: &[&str] = &["user.transfer_asked"];
-
 impl System for KvSystem {
     type Process = Node;
     type Invariants = Watched;
@@ -130,7 +127,7 @@ impl System for KvSystem {
     const NODES: (usize, usize) = (1, 9);
 
     fn marks() -> Vec<&'static str> {
-        [RAFT_MARKS, CLERK_MARKS, users::MARKS, OPERATOR_MARKS].concat()
+        [RAFT_MARKS, CLERK_MARKS, users::MARKS, &[transfers::ASKED]].concat()
     }
 
     fn draw_options(draw: &mut Draw, _nodes: usize) -> KvOptions {

@@ -11,6 +11,7 @@ mod shake;
 pub mod shardkv;
 pub mod story;
 pub mod swarm;
+mod transfers;
 mod users;
 
 use std::thread;

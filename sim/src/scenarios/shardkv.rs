@@ -16,17 +16,17 @@ use serde::{Deserialize, Serialize};
 use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::kv;
 use snowglobe_systems::process::NodeId;
-use snowglobe_systems::raft::{MARKS as RAFT_MARKS, Voters};
+use snowglobe_systems::raft::{self, MARKS as RAFT_MARKS, Voters};
 use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{self, ClerkConfig};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
-use snowglobe_systems::shardkv::{self, Config, Node, Operation, Outcome, ServerConfig};
+use snowglobe_systems::shardkv::{Config, Node, Operation, Outcome, ServerConfig};
 
 use super::file::Scenario;
 use super::users::{self, Answer, Habits, TextService};
-use super::{System, quorum};
+use super::{System, quorum, transfers};
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
@@ -161,7 +161,7 @@ impl System for ShardkvSystem {
         let rafts = rafts.filter(|mark| !UNREACHED_RAFT_MARKS.contains(mark));
         let users = users::MARKS.iter().copied();
         let users = users.filter(|mark| *mark != "user.told_maybe");
-        let own = [GROUP_MARKS, OPERATOR_MARKS].concat();
+        let own = [GROUP_MARKS, OPERATOR_MARKS, &[transfers::ASKED]].concat();
         rafts.chain(clerks).chain(users).chain(own).collect()
     }
 
@@ -276,8 +276,12 @@ impl System for ShardkvSystem {
 /// So many fit into a world with as many servers each as may be.
 const MOST_GROUPS: u64 = 8;
 
-/// The service never opens sessions with replicas.
-const UNREACHED_RAFT_MARKS: &[&str] = &[];
+/// Groups never open sessions with replicas, and the controller has room for all of them.
+const UNREACHED_RAFT_MARKS: &[&str] = &[
+    raft::marks::SESSION_EVICTED,
+    raft::marks::SESSION_EXPIRED,
+    raft::marks::SESSION_IDLED_OUT,
+];
 
 /// What users need to know of the options.
 fn habits(options: &ShardkvOptions) -> Habits {

@@ -157,6 +157,11 @@ impl Clerk {
             }
             return self.rest(number, effects);
         };
+        let errand = self.lanes[number].errand.as_ref();
+        let asked = errand.and_then(|errand| errand.asked);
+        if asked.is_some_and(|asked| asked != group) {
+            effects.mark(marks::MOVED_ON);
+        }
         let Some(call) = self.lanes[number].ask(shard, group) else {
             return;
         };

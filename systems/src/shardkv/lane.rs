@@ -28,8 +28,10 @@ pub(super) struct Errand {
     named: Option<(SessionId, Sequence)>,
     /// How many calls of groups it took.
     calls: u16,
-    /// Which group was last asked.
+    /// Which group was last asked for anything.
     pub(super) asked: Option<GroupId>,
+    /// Which group was last asked for the write itself.
+    written: Option<GroupId>,
     /// Whether the write was asked of one group and then of another.
     pub(super) moved: bool,
 }
@@ -92,6 +94,7 @@ impl Lane {
             named: None,
             calls: 0,
             asked: None,
+            written: None,
             moved: false,
         });
     }
@@ -119,9 +122,10 @@ impl Lane {
             }
         };
         if errand.named.is_some() {
-            errand.moved |= errand.asked.is_some_and(|asked| asked != group);
-            errand.asked = Some(group);
+            errand.moved |= errand.written.is_some_and(|asked| asked != group);
+            errand.written = Some(group);
         }
+        errand.asked = Some(group);
         errand.calls = errand.calls.wrapping_add(1);
         let name = InvocationId(errand.invocation.0 << BITS_OF_COUNT | u64::from(errand.calls));
         errand.stage = Stage::Asking { group, call: name };

@@ -29,7 +29,7 @@ pub const NOT_YET: &str = "group.not_yet";
 
 /// A clerk learned of a new configuration.
 pub const CONFIGURATION_LEARNED: &str = "clerk.configuration_learned";
-/// A clerk asked a group that turned it away, and then another one.
+/// A clerk asked one group, and then another one for the same call.
 pub const MOVED_ON: &str = "clerk.moved_to_other_group";
 /// A clerk gave up waiting for a group, since the shard had moved.
 pub const GROUP_GIVEN_UP: &str = "clerk.group_given_up";

@@ -16,6 +16,7 @@ mod api;
 mod clerk;
 mod config;
 mod group;
+mod handing;
 pub mod invariants;
 mod lane;
 pub mod marks;
@@ -43,6 +44,7 @@ pub use shard::{MOST_SESSIONS, ShardState, shard_of};
 use self::part::{ControllerPart, pass_on};
 use crate::kv;
 use crate::process::{Effects, Input, InvocationId, NodeId, Process};
+use crate::raft::{Elector, Standing};
 use crate::shardctrler;
 
 /// A node of the sharded service.
@@ -152,6 +154,16 @@ impl Node {
         match self {
             Self::Clerk(clerk) => Some(clerk),
             Self::Controller(_) | Self::Server(_) => None,
+        }
+    }
+}
+
+impl Elector for Node {
+    fn standing(&self) -> Option<Standing<'_>> {
+        match self {
+            Self::Controller(node) => node.standing(),
+            Self::Server(server) => server.replica().standing(),
+            Self::Clerk(_) => None,
         }
     }
 }

@@ -8,11 +8,11 @@ use alloc::collections::BTreeMap;
 use core::fmt;
 
 use super::group::{Arrival, Group};
+use super::handing::received;
 use super::office::Office;
 use super::part::{ControllerPart, Durable, GroupPart, pass_on};
 use super::{
-    Answer, Command, Message, Node, Operation, Outcome, Response, ServerConfig, Timer, Transfer,
-    marks,
+    Answer, Command, Message, Node, Operation, Outcome, Response, ServerConfig, Timer, marks,
 };
 use crate::kv;
 use crate::process::{Effect, Effects, Input, InvocationId, NodeId, Process};
@@ -24,12 +24,12 @@ use crate::shardctrler::{self, Configuration, GroupId, Number, Query, Shard};
 /// A server of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
-    group: GroupId,
-    replica: GroupPart,
+    pub(super) group: GroupId,
+    pub(super) replica: GroupPart,
     /// A clerk of the controller.
     controller: ControllerPart,
     /// What it has to do as a leader; nothing while it does not lead.
-    office: Option<Office>,
+    pub(super) office: Option<Office>,
     /// What the replica was asked. It answers every call while it runs.
     asked: BTreeMap<InvocationId, Asked>,
     /// How many calls its parts got in this life. An answer of the controller
@@ -40,7 +40,7 @@ pub struct Server {
 
 /// What the replica was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Asked {
+pub(super) enum Asked {
     /// To turn to the next configuration.
     Turn,
     /// To take a shard in.
@@ -155,7 +155,7 @@ impl Server {
     }
 
     /// Proposes something, unless the same is under way.
-    fn propose(&mut self, asked: Asked, command: Command, effects: &mut Effects<Node>) {
+    pub(super) fn propose(&mut self, asked: Asked, command: Command, effects: &mut Effects<Node>) {
         if !self.asked.values().any(|other| other.is_same_as(asked)) {
             self.ask_replica(asked, service::Operation::Write(command), effects);
         }
@@ -248,19 +248,6 @@ impl Server {
         }
     }
 
-    /// Whoever came early need not wait until it tries again.
-    fn call_back_early(&mut self, effects: &mut Effects<Node>) {
-        let number = self.machine().configuration().number;
-        let due = self
-            .office
-            .as_mut()
-            .map(|office| office.no_longer_early(number));
-        for ((shard, number), to) in due.into_iter().flatten() {
-            let message = Message::Shard(Transfer::Ready { shard, number });
-            effects.push(Effect::Send { to, message });
-        }
-    }
-
     fn has_parcels_of_one_shard(&self) -> bool {
         let shards = || self.machine().outgoing().keys().map(|(shard, _)| shard);
         shards()
@@ -283,7 +270,7 @@ impl Server {
     }
 
     /// Asks the controller for the next configuration, unless the last question is open.
-    fn ask_for_next(&mut self, effects: &mut Effects<Node>) {
+    pub(super) fn ask_for_next(&mut self, effects: &mut Effects<Node>) {
         let next = self.machine().configuration().number.next();
         let call = self.next_call();
         match &mut self.office {
@@ -311,83 +298,6 @@ impl Server {
             configuration,
         };
         self.propose(Asked::Turn, command, effects);
-    }
-
-    fn transfer(&mut self, from: NodeId, transfer: Transfer, effects: &mut Effects<Node>) {
-        match transfer {
-            Transfer::HandOver {
-                shard,
-                number,
-                state,
-            } => match self.machine().arrival(shard, number) {
-                Arrival::Installed => {
-                    effects.mark(marks::SHARD_AGAIN);
-                    received(from, shard, number, effects);
-                }
-                _ if self.office.is_none() => {
-                    effects.mark(marks::SHARD_AT_FOLLOWER);
-                    let hint = self.raft().leader();
-                    let message = Message::Shard(Transfer::NotLeader {
-                        shard,
-                        number,
-                        hint,
-                    });
-                    effects.push(Effect::Send { to: from, message });
-                }
-                Arrival::Awaited => {
-                    let asked = Asked::Install {
-                        shard,
-                        number,
-                        from,
-                    };
-                    let command = Command::Install {
-                        shard,
-                        number,
-                        state,
-                    };
-                    self.propose(asked, command, effects);
-                }
-                // Somebody is further on than this group.
-                Arrival::Early => {
-                    effects.mark(marks::SHARD_EARLY);
-                    if let Some(office) = &mut self.office {
-                        office.came_early(shard, number, from);
-                    }
-                    self.ask_for_next(effects);
-                }
-            },
-            Transfer::Received { shard, number } => {
-                let Some(parcel) = self.machine().outgoing().get(&(shard, number)) else {
-                    return;
-                };
-                let to = parcel.to;
-                if let Some(office) = &mut self.office {
-                    office.heard_from(to, from);
-                    let command = Command::Forget { shard, number };
-                    self.propose(Asked::Forget { shard, number }, command, effects);
-                }
-            }
-            Transfer::Ready { shard, number } => {
-                let parcel = self.machine().outgoing().get(&(shard, number));
-                let to = parcel.map(|parcel| parcel.to);
-                if let (Some(to), Some(office)) = (to, &mut self.office) {
-                    office.awaited_by(to, from);
-                    self.hand_over(shard, number, effects);
-                }
-            }
-            Transfer::NotLeader {
-                shard,
-                number,
-                hint,
-            } => {
-                let parcel = self.machine().outgoing().get(&(shard, number)).cloned();
-                if let (Some(parcel), Some(office)) = (parcel, &mut self.office)
-                    && office.redirected(&parcel, from, hint)
-                {
-                    self.hand_over(shard, number, effects);
-                }
-            }
-        }
     }
 
     /// Takes the office up or lays it down, and hands over what is new.
@@ -421,41 +331,6 @@ impl Server {
         }
     }
 
-    fn hand_over_again(&mut self, effects: &mut Effects<Node>) {
-        effects.push(Effect::SetTimer(Timer::HandOver));
-        let machine = replica_of(&self.replica).machine();
-        let Some(office) = &mut self.office else {
-            return;
-        };
-        office.turn_from_silent(machine.outgoing().values());
-        let parcels: alloc::vec::Vec<_> = machine.outgoing().keys().copied().collect();
-        for (shard, number) in parcels {
-            effects.mark(marks::HANDED_OVER_AGAIN);
-            self.hand_over(shard, number, effects);
-        }
-    }
-
-    fn hand_over(&mut self, shard: Shard, number: Number, effects: &mut Effects<Node>) {
-        let machine = replica_of(&self.replica).machine();
-        let (Some(parcel), Some(office)) =
-            (machine.outgoing().get(&(shard, number)), &mut self.office)
-        else {
-            return;
-        };
-        let Some(to) = office.target(parcel) else {
-            return;
-        };
-        if !machine.configuration().groups.contains_key(&self.group) {
-            effects.mark(marks::HANDED_OVER_AFTER_LEAVING);
-        }
-        let message = Message::Shard(Transfer::HandOver {
-            shard,
-            number,
-            state: parcel.state.clone(),
-        });
-        effects.push(Effect::Send { to, message });
-    }
-
     /// Its group.
     #[must_use]
     pub fn group(&self) -> GroupId {
@@ -487,13 +362,8 @@ impl Server {
     }
 }
 
-fn replica_of(part: &GroupPart) -> &Replica<Group> {
+pub(super) fn replica_of(part: &GroupPart) -> &Replica<Group> {
     part.replica().expect("a server's part has a replica")
-}
-
-fn received(to: NodeId, shard: Shard, number: Number, effects: &mut Effects<Node>) {
-    let message = Message::Shard(Transfer::Received { shard, number });
-    effects.push(Effect::Send { to, message });
 }
 
 impl Asked {

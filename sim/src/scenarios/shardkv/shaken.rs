@@ -1,13 +1,15 @@
 //! The users and operators of a shaken run.
 
+use snowglobe_systems::kv;
 use snowglobe_systems::process::InvocationId;
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
-use snowglobe_systems::shardkv::{Node, Outcome};
+use snowglobe_systems::shardkv::{Node, Operation, Outcome};
 
 use super::layout::Layout;
 use super::operators::Operators;
 use super::{ShardkvOptions, ShardkvWorld, habits, seen};
 use crate::scenarios::file::Scenario;
+use crate::scenarios::transfers::Transfers;
 use crate::scenarios::users::{Errand, Users};
 use crate::scenarios::{Settled, Workload};
 
@@ -16,6 +18,7 @@ use crate::scenarios::{Settled, Workload};
 pub struct Shaken {
     users: Users,
     operators: Operators,
+    transfers: Option<Transfers>,
     layout: Layout,
 }
 
@@ -25,6 +28,10 @@ impl Shaken {
         Self {
             users: users(scenario, options, &layout),
             operators: Operators::new(scenario.seed, options, &layout),
+            transfers: options.transfers.then(|| {
+                let groups = layout.groups.values().cloned();
+                Transfers::new(scenario.seed, groups.collect())
+            }),
             layout,
         }
     }
@@ -46,12 +53,18 @@ impl Workload<Node, ShardkvInvariants> for Shaken {
     fn begin(&mut self, world: &mut ShardkvWorld) {
         self.users.turn_to(world, Errand::Roaming);
         self.operators.roam(world);
+        if let Some(transfers) = &mut self.transfers {
+            transfers.begin(world);
+        }
     }
 
     fn alarm(&mut self, world: &mut ShardkvWorld, token: u64) {
-        match Operators::is_theirs(token) {
-            true => self.operators.alarm(world, token),
-            false => self.users.alarm(world, token),
+        match (token, &mut self.transfers) {
+            (Transfers::ALARM, Some(transfers)) => transfers.alarm(world, |to| {
+                Operation::Keys(kv::Operation::TransferLeadership { to })
+            }),
+            _ if Operators::is_theirs(token) => self.operators.alarm(world, token),
+            _ => self.users.alarm(world, token),
         }
     }
 
@@ -67,6 +80,9 @@ impl Workload<Node, ShardkvInvariants> for Shaken {
 
     /// All groups must come together, or nobody could be served.
     fn settle(&mut self, world: &mut ShardkvWorld) {
+        if let Some(transfers) = &mut self.transfers {
+            transfers.end();
+        }
         self.operators.gather(world);
         self.users.settle(world);
     }
