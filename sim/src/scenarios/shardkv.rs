@@ -8,6 +8,7 @@ mod layout;
 mod operators;
 mod seen;
 mod shaken;
+mod story;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
 use snowglobe_systems::shardkv::{Config, Node, Operation, Outcome, ServerConfig};
 
 use super::file::Scenario;
+use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
 use super::{System, quorum, transfers};
 use crate::draw::Draw;
@@ -34,6 +36,7 @@ use crate::world::{Director, World};
 use self::layout::Layout;
 use self::operators::MARKS as OPERATOR_MARKS;
 pub use self::shaken::Shaken;
+use self::story::ShardkvTeller;
 
 /// The sharded key/value service with its controller.
 #[derive(Debug)]
@@ -152,17 +155,9 @@ impl System for ShardkvSystem {
     const NODES: (usize, usize) = (1, 5);
 
     fn marks() -> Vec<&'static str> {
-        let clerks = CLERK_MARKS.iter().copied().filter(|mark| {
-            // Writes are named by the sessions of shards, not of replicas, and
-            // a shard has room for more of them than a run has clerks.
-            ![service::marks::SESSION_LET_GO, service::marks::SESSION_LOST].contains(mark)
-        });
-        let rafts = RAFT_MARKS.iter().copied();
-        let rafts = rafts.filter(|mark| !UNREACHED_RAFT_MARKS.contains(mark));
-        let users = users::MARKS.iter().copied();
-        let users = users.filter(|mark| *mark != "user.told_maybe");
-        let own = [GROUP_MARKS, OPERATOR_MARKS, &[transfers::ASKED]].concat();
-        rafts.chain(clerks).chain(users).chain(own).collect()
+        let mut marks = every_mark();
+        marks.retain(|mark| !UNREACHED.contains(mark));
+        marks
     }
 
     fn draw_options(draw: &mut Draw, _nodes: usize) -> ShardkvOptions {
@@ -266,21 +261,33 @@ impl System for ShardkvSystem {
     }
 
     fn storyteller(
-        _scenario: &Scenario,
-        _options: &ShardkvOptions,
+        scenario: &Scenario,
+        options: &ShardkvOptions,
     ) -> Result<Box<dyn Director<Node, ShardkvInvariants>>, String> {
-        Err("not yet".to_owned())
+        let members = Self::membership(scenario.nodes, options);
+        let teller = ShardkvTeller::new(scenario, options);
+        Ok(Box::new(Story::new(scenario, &members, teller)?))
     }
 }
 
 /// So many fit into a world with as many servers each as may be.
 const MOST_GROUPS: u64 = 8;
 
-/// Groups never open sessions with replicas, and the controller has room for all of them.
-const UNREACHED_RAFT_MARKS: &[&str] = &[
+/// What a story may count.
+fn every_mark() -> Vec<&'static str> {
+    let own = [GROUP_MARKS, OPERATOR_MARKS, &[transfers::ASKED]].concat();
+    [RAFT_MARKS, CLERK_MARKS, users::MARKS, &own].concat()
+}
+
+/// What no run reaches that holds: groups open no sessions with replicas, and
+/// the controller and the shards have room for all that a run needs.
+const UNREACHED: &[&str] = &[
     raft::marks::SESSION_EVICTED,
     raft::marks::SESSION_EXPIRED,
     raft::marks::SESSION_IDLED_OUT,
+    service::marks::SESSION_LET_GO,
+    service::marks::SESSION_LOST,
+    users::TOLD_MAYBE,
 ];
 
 /// What users need to know of the options.

@@ -46,6 +46,7 @@ use crate::faults::{Fault, Membership};
 use crate::world::{Broken, Counters, Director, Marks, World};
 
 pub use self::cast::{Cast, Name};
+pub(super) use self::words::{read_name, read_number, read_time};
 
 /// How far a sentence has come.
 #[derive(Debug)]
@@ -58,6 +59,22 @@ pub enum Deed {
     Late(String),
     /// What it says is not so.
     Fails(Broken),
+}
+
+impl Deed {
+    /// What it means that a sentence has come about or not, or cannot any more.
+    pub(super) fn of(
+        has_come_about: Result<bool, Broken>,
+        late: bool,
+        how_things_stand: impl FnOnce() -> String,
+    ) -> Self {
+        match has_come_about {
+            Ok(true) => Self::Done,
+            Err(broken) => Self::Fails(broken),
+            Ok(false) if late => Self::Late(how_things_stand()),
+            Ok(false) => Self::Waits,
+        }
+    }
 }
 
 /// A system's own sentences.

@@ -3,6 +3,7 @@
 mod book;
 mod chain;
 mod service;
+mod story;
 mod user;
 
 use std::fmt::Display;
@@ -21,6 +22,7 @@ use crate::seed::Seed;
 use crate::world::{Broken, World};
 
 pub(super) use self::service::{Answer, Habits, TextService};
+pub(super) use self::story::{ToldUsers, UserSentence};
 pub(super) use self::user::names_its_call;
 
 /// What a user is about.
@@ -42,7 +44,10 @@ pub(super) struct Users {
 }
 
 /// Marks that users reach, whatever they call.
-pub(super) const MARKS: &[&str] = &["user.answered", "user.lost_its_clerk", "user.told_maybe"];
+pub(super) const MARKS: &[&str] = &["user.answered", "user.lost_its_clerk", TOLD_MAYBE];
+
+/// A clerk did not know whether a call had happened.
+pub(super) const TOLD_MAYBE: &str = "user.told_maybe";
 
 /// How often a user looks whether its clerk is still there.
 const LOOKS_AFTER: Duration = Duration::from_millis(50);
@@ -331,7 +336,7 @@ impl Users {
     ) {
         match answer {
             Answer::Maybe => {
-                world.mark("user.told_maybe");
+                world.mark(TOLD_MAYBE);
                 self.forget(number);
             }
             Answer::Output(output) => {

@@ -50,6 +50,8 @@ struct Operator {
     errand: Errand,
     /// How many changes it will still make by itself.
     changes_left: u16,
+    /// Whether it has said how many shards there are, if not as many as usual.
+    has_divided: bool,
     /// Tells the alarm that counts from those that were overtaken.
     alarm: u32,
     /// What it was last told.
@@ -84,6 +86,7 @@ impl Operators {
             busy: None,
             errand: Errand::Ordered,
             changes_left: options.changes,
+            has_divided: false,
             alarm: 0,
             told: None,
         });
@@ -103,21 +106,12 @@ impl Operators {
     /// The first operator settles how many shards there are and lets some group
     /// join; then all change what they like.
     pub(super) fn roam(&mut self, world: &mut ShardkvWorld) {
-        self.divide(world);
         let first = GroupId(1 + self.all[0].draw.below(self.layout.groups.len() as u64) as u32);
         let join = self.join([first]);
         self.order(world, 0, join);
         for number in 0..self.all.len() {
             self.all[number].errand = Errand::Roaming;
             self.ring_after_pause(world, number);
-        }
-    }
-
-    /// Settles how many shards there are, if not as many as usual.
-    pub(super) fn divide(&mut self, world: &mut ShardkvWorld) {
-        if self.shards != USUAL_SHARDS {
-            let shards = self.shards;
-            self.order(world, 0, Command::Divide { shards });
         }
     }
 
@@ -133,9 +127,21 @@ impl Operators {
         }
     }
 
+    /// From now on they do what they are ordered to, and nothing else.
+    pub(super) fn rest(&mut self) {
+        for operator in &mut self.all {
+            operator.errand = Errand::Ordered;
+        }
+    }
+
     /// An operator must do this, when it has done all that it was ordered to before.
     pub(super) fn order(&mut self, world: &mut ShardkvWorld, number: usize, command: Command) {
-        self.all[number].orders.push_back(command);
+        let operator = &mut self.all[number];
+        if self.shards != USUAL_SHARDS && !std::mem::replace(&mut operator.has_divided, true) {
+            let shards = self.shards;
+            operator.orders.push_back(Command::Divide { shards });
+        }
+        operator.orders.push_back(command);
         if self.all[number].busy.is_none() {
             self.ring_for(world, number, Duration::from_millis(1));
         }

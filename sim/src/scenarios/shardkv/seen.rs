@@ -1,7 +1,7 @@
 //! What an onlooker sees of the groups.
 
 use snowglobe_systems::shardctrler::{Configuration, GroupId};
-use snowglobe_systems::shardkv::{Group, Holding, Server};
+use snowglobe_systems::shardkv::{Durable, Group, Holding, Server};
 
 use super::ShardkvWorld;
 use super::layout::Layout;
@@ -55,4 +55,10 @@ pub(super) fn not_finished(id: GroupId, group: &Group, newest: &Configuration) -
     let serves = |shard| matches!(group.holdings().get(&shard), Some(Holding::Serving(_)));
     let missing = newest.shards_of(id).find(|shard| !serves(*shard));
     missing.map(|shard| format!("{id} does not serve {shard}"))
+}
+
+/// What a server has persisted, log and snapshot, in encoded bytes.
+pub(super) fn bytes(durable: &Durable) -> usize {
+    let all = postcard::to_allocvec(durable);
+    all.expect("plain data is encoded").len()
 }

@@ -8,11 +8,16 @@ use crate::world::Broken;
 /// What a story of three nodes came to: nothing if it held, else what was
 /// expected and what was found.
 pub(in crate::scenarios) fn outcome(system: &str, story: &[&str]) -> Option<String> {
-    let scenario = Scenario {
+    outcome_of(&Scenario {
         story: story.iter().map(|line| (*line).to_owned()).collect(),
         ..Scenario::calm(system, 3, Seed(5))
-    };
-    match scenarios::run(&scenario)
+    })
+}
+
+/// What a told scenario came to: nothing if it held, else what was expected
+/// and what was found.
+pub(in crate::scenarios) fn outcome_of(scenario: &Scenario) -> Option<String> {
+    match scenarios::run(scenario)
         .expect("the story is understood")
         .verdict
     {

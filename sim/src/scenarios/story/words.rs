@@ -127,7 +127,7 @@ impl<'a, P: Process, I: Invariants<P>, T: Teller<P, I>> Reader<'a, P, I, T> {
             ["wait", time] => Ok(Sentence::Wait(match time.contains("..") {
                 true => parse_range(time)?,
                 false => {
-                    let exact = parse_duration(time).map_err(|why| why.to_string())?;
+                    let exact = read_time(time)?;
                     exact..exact
                 }
             })),
@@ -257,5 +257,36 @@ impl<'a, P: Process, I: Invariants<P>, T: Teller<P, I>> Reader<'a, P, I, T> {
         Ok(Sentence::Fault(
             words.iter().map(|word| (*word).to_owned()).collect(),
         ))
+    }
+}
+
+/// Reads the name of nodes in a system's own sentence.
+///
+/// # Errors
+/// A line that says what is wrong with it.
+pub(in crate::scenarios) fn read_name(word: &str) -> Result<Name, String> {
+    Name::read(word).ok_or_else(|| format!("{word:?} is not a name; write it as $leader"))?
+}
+
+/// Reads how long something in a system's own sentence takes.
+///
+/// # Errors
+/// A line that says what is wrong with it.
+pub(in crate::scenarios) fn read_time(word: &str) -> Result<Duration, String> {
+    parse_duration(word).map_err(|why| why.to_string())
+}
+
+/// No story needs more of anything.
+const MOST: u64 = 1_000_000;
+
+/// Reads how many there are of something in a system's own sentence.
+///
+/// # Errors
+/// A line that says what is wrong with it.
+pub(in crate::scenarios) fn read_number(word: &str) -> Result<u64, String> {
+    match word.parse() {
+        Ok(number @ 0..=MOST) => Ok(number),
+        Ok(_) => Err(format!("{word} is too many; {MOST} is the most")),
+        Err(_) => Err(format!("{word:?} is not a number")),
     }
 }

@@ -89,6 +89,45 @@ fn a_row_of_calls_comes_to_its_end() {
 }
 
 #[test]
+fn long_values_are_got_as_they_were_put() {
+    assert_holds(&[
+        "u0 puts 12 keys of 1000 bytes within 5s",
+        "u1 gets 12 keys of 1000 bytes within 5s",
+        "u0 puts 12 keys of 3 bytes within 5s",
+        "u1 gets 12 keys of 3 bytes within 5s",
+        "u1 has got x11 from x11",
+    ]);
+    for late in [
+        "u0 puts 1000 keys of 10 bytes within 1s",
+        "u0 gets 1000 keys of 10 bytes within 1s",
+    ] {
+        assert_fails(&[late], &format!("{late}: u0 "));
+    }
+}
+
+#[test]
+fn long_values_that_are_not_those_that_were_put_are_noticed() {
+    let put = "u0 puts 12 keys of 1000 bytes within 5s";
+    let get = "u1 gets 12 keys of 1000 bytes within 5s";
+    let last = "u1 to get \"x11\" and 997 bytes of padding from x11: ";
+    let found = |what: &str| format!("{last}{what} (at {get:?})");
+    assert_fails(
+        &["u0 puts 11 keys of 1000 bytes within 5s", get],
+        &found("\"\""),
+    );
+    for (spoilt, what) in [
+        ("u0 puts 1 to x11 within 5s", "\"1\""),
+        ("u0 deletes x11 within 5s", "\"\""),
+    ] {
+        assert_fails(&[put, spoilt, get], &found(what));
+    }
+    assert_fails(
+        &[put, "u0 puts 12 keys of 999 bytes within 5s", get],
+        "u1 to get \"x0\" and 998 bytes of padding from x0: \"x0\" and 997 bytes of padding",
+    );
+}
+
+#[test]
 fn a_submission_that_is_done_is_noticed() {
     assert_holds(&[
         "leader within 5s",
@@ -151,6 +190,11 @@ fn a_sentence_that_makes_no_sense_is_refused() {
         "u0 puts 1 to own0 within 1s",
         "u0 puts 99999999 keys within 1s",
         "u0 puts 1 within 2s",
+        "u0 puts 12 keys of 2 bytes within 1s",
+        "u0 gets 12 keys of 2 bytes within 1s",
+        "u0 puts 1000 keys of 1000000 bytes within 1s",
+        "u0 gets 12 keys within 1s",
+        "users sing",
         "u0 begins to get 13 from x",
         "users rest",
         "submit 3 at leader",

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scenarios::story::Name;
-use crate::time::parse_duration;
+use crate::scenarios::story::{Name, read_name, read_time};
 
 /// One of Raft's own sentences.
 #[derive(Clone, Debug)]
@@ -61,14 +60,14 @@ impl Sentence {
 
 pub(super) fn understand(words: &[&str]) -> Result<Sentence, String> {
     match words {
-        ["leader", "within", length] => Ok(Sentence::LeaderWithin(time(length)?)),
+        ["leader", "within", length] => Ok(Sentence::LeaderWithin(read_time(length)?)),
         ["no", "leader"] => Ok(Sentence::NoLeader(Duration::ZERO)),
-        ["no", "leader", "for", length] => Ok(Sentence::NoLeader(time(length)?)),
-        ["leader", "stays", "for", length] => Ok(Sentence::LeaderStays(time(length)?)),
-        ["a", "vote", "within", length] => Ok(Sentence::VoteWithin(time(length)?)),
-        ["nothing", "commits", "for", length] => Ok(Sentence::NothingCommits(time(length)?)),
-        ["all", "agree", "within", length] => Ok(Sentence::AllAgree(time(length)?)),
-        ["read", "within", length] => Ok(Sentence::Read(time(length)?)),
+        ["no", "leader", "for", length] => Ok(Sentence::NoLeader(read_time(length)?)),
+        ["leader", "stays", "for", length] => Ok(Sentence::LeaderStays(read_time(length)?)),
+        ["a", "vote", "within", length] => Ok(Sentence::VoteWithin(read_time(length)?)),
+        ["nothing", "commits", "for", length] => Ok(Sentence::NothingCommits(read_time(length)?)),
+        ["all", "agree", "within", length] => Ok(Sentence::AllAgree(read_time(length)?)),
+        ["read", "within", length] => Ok(Sentence::Read(read_time(length)?)),
         ["every", "node", "has", "a", "snapshot"] => Ok(Sentence::HasSnapshot),
         ["every", "log", "holds", "at", "most", most, "entries"] => {
             Ok(Sentence::LogHolds(number(most)?))
@@ -79,13 +78,13 @@ pub(super) fn understand(words: &[&str]) -> Result<Sentence, String> {
         ["propose", values, rest @ .., "at", at] => Ok(Sentence::Propose {
             values: number(values)? as u64,
             bytes: bytes_in(rest)?,
-            at: name(at)?,
+            at: read_name(at)?,
         }),
         ["read", times, "at", at] => Ok(Sentence::ReadAt {
             times: number(times)? as u64,
-            at: name(at)?,
+            at: read_name(at)?,
         }),
-        ["agree", rest @ .., "within", length] => agreement(rest, time(length)?),
+        ["agree", rest @ .., "within", length] => agreement(rest, read_time(length)?),
         _ => Err("this sentence is not known to raft".to_owned()),
     }
 }
@@ -125,14 +124,6 @@ fn bytes_in(words: &[&str]) -> Result<usize, String> {
         ["of", bytes, "bytes"] => number(bytes),
         _ => Err(format!("{:?} is not understood", words.join(" "))),
     }
-}
-
-fn name(word: &str) -> Result<Name, String> {
-    Name::read(word).ok_or_else(|| format!("{word:?} is not a name; write it as $leader"))?
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|why| why.to_string())
 }
 
 fn number(text: &str) -> Result<usize, String> {
