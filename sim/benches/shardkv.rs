@@ -204,10 +204,14 @@ impl Rebalance {
         self.operator_call = world.invoke(self.operator, operation);
     }
 
-    fn groups(&self, world: &ShardkvWorld) -> Configuration {
-        let ruler = world.process(NodeId(1)).and_then(Node::controller);
-        let replica = ruler.and_then(|ruler| ruler.replica());
-        replica.expect("nobody crashes").machine().newest().clone()
+    /// The newest configuration that any server of the controller shows.
+    fn newest(world: &ShardkvWorld) -> Configuration {
+        let controllers = world
+            .node_ids()
+            .filter_map(|id| world.process(id)?.controller());
+        let machines = controllers.filter_map(|node| Some(node.replica()?.machine().newest()));
+        let newest = machines.max_by_key(|configuration| configuration.number);
+        newest.expect("nobody crashes").clone()
     }
 
     fn join_all(options: &ShardkvOptions) -> Command {
@@ -269,7 +273,7 @@ impl Rebalance {
     }
 
     fn begin_round(&mut self, world: &mut ShardkvWorld, options: &ShardkvOptions) {
-        let newest = self.groups(world);
+        let newest = Self::newest(world);
         self.before.clone_from(&newest.owners);
         self.began = world.now();
         let all = newest.groups.len() == GROUPS as usize;
@@ -318,13 +322,11 @@ impl Director<Node, ShardkvInvariants> for Rebalance {
     fn alarm(&mut self, world: &mut ShardkvWorld, _: u64) {
         let options = options();
         match self.phase {
-            Phase::Joining => {
-                self.change(world, Command::Divide { shards: SHARDS });
-            }
+            Phase::Joining => self.change(world, Command::Divide { shards: SHARDS }),
             Phase::Calm if self.rounds_left == 0 => self.phase = Phase::Over,
             Phase::Calm => self.begin_round(world, &options),
             Phase::Moving => {
-                let newest = self.groups(world);
+                let newest = Self::newest(world);
                 if self.operator_call.is_none() && Self::is_settled(world, &newest) {
                     self.end_round(world, &newest);
                     self.phase = Phase::Calm;
@@ -360,7 +362,7 @@ impl Director<Node, ShardkvInvariants> for Rebalance {
         };
         let (_, shard, asked) = self.clients[number].call.take().expect("it was just found");
         if self.phase == Phase::Moving {
-            let newest = self.groups(world);
+            let newest = Self::newest(world);
             let took = between(asked, world.now());
             match self.moves(&newest, shard) {
                 true => self.seen.moving.count(took),
