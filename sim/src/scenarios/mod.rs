@@ -8,6 +8,7 @@ pub mod kv;
 mod quorum;
 pub mod raft;
 mod shake;
+pub mod shardctrler;
 pub mod shardkv;
 pub mod story;
 pub mod swarm;
@@ -236,6 +237,7 @@ pub fn all() -> &'static [&'static dyn Registered] {
     &[
         &Entry::<raft::RaftSystem>::NEW,
         &Entry::<kv::KvSystem>::NEW,
+        &Entry::<shardctrler::ShardctrlerSystem>::NEW,
         &Entry::<shardkv::ShardkvSystem>::NEW,
     ]
 }

@@ -1,0 +1,125 @@
+//! The object does what the controller does, and nothing else is right.
+
+use proptest::prelude::*;
+use snowglobe_checkers::linearizability::claims_hold;
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::LogIndex;
+use snowglobe_systems::replica::StateMachine as _;
+use snowglobe_systems::shardctrler::Shard;
+
+use super::*;
+
+fn join(groups: &[u32]) -> Command {
+    let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u8)]);
+    Command::Join {
+        groups: groups.iter().map(servers).collect(),
+    }
+}
+
+fn commands() -> impl Strategy<Value = Vec<Command>> {
+    let some = || prop::collection::vec(1..6u32, 0..4);
+    let leave = |groups: Vec<u32>| Command::Leave {
+        groups: groups.into_iter().map(GroupId).collect(),
+    };
+    let shift = |(shard, to)| Command::Move {
+        shard: Shard(shard),
+        to: GroupId(to),
+    };
+    let nobody = [(GroupId(1), Vec::new())].into();
+    let command = prop_oneof![
+        4 => some().prop_map(|groups| join(&groups)),
+        3 => some().prop_map(leave),
+        4 => (0..12u16, 1..6u32).prop_map(shift),
+        1 => (0..14u16).prop_map(|shards| Command::Divide { shards }),
+        1 => Just(Command::Join { groups: nobody }),
+    ];
+    prop::collection::vec(command, 0..40)
+}
+
+proptest! {
+    #[test]
+    fn a_controller_is_such_an_object(commands in commands(), number in 0..50u64) {
+        let mut controller = Controller::default();
+        let mut past = ShardControl.initial();
+        for command in commands {
+            let told = Told::Done(controller.apply(LogIndex::ZERO, &command));
+            let ask = Ask::Change(command);
+            for told in [Some(&told), None] {
+                prop_assert!(claims_hold(&ShardControl, &past, &ask, told));
+            }
+            let next = ShardControl.step(&past, &ask, Some(&told));
+            prop_assert_eq!(&next, &ShardControl.step(&past, &ask, None));
+            past = next.expect("it is the right answer");
+            let query = Query::of(Number(number));
+            let (shown, ask) = (Told::Shown(controller.query(&query)), Ask::Look(query));
+            prop_assert!(claims_hold(&ShardControl, &past, &ask, Some(&shown)));
+            prop_assert!(claims_hold(&ShardControl, &past, &ask, None));
+            prop_assert_eq!(&ShardControl.step(&past, &ask, Some(&shown)), &Some(past.clone()));
+        }
+    }
+}
+
+fn after(commands: &[Command]) -> Past {
+    commands
+        .iter()
+        .fold(Past::first(), |past, command| past.after(command).1)
+}
+
+#[test]
+fn a_wrong_answer_leads_nowhere() {
+    let past = after(&[join(&[1]), join(&[2])]);
+    let step = |ask: &Ask, told: Told| ShardControl.step(&past, ask, Some(&told));
+    let newest = Told::Shown(past.newest().clone());
+    let first = Ask::Look(Query::of(Number(1)));
+    assert_eq!(
+        step(&first, newest.clone()),
+        None,
+        "the newest for the first"
+    );
+    assert!(step(&Ask::Look(Query::NEWEST), newest.clone()).is_some());
+    let again = Ask::Change(join(&[1]));
+    let done = |response| Told::Done(response);
+    assert_eq!(step(&again, done(Response::Changed(Number(3)))), None);
+    assert_eq!(step(&again, done(Response::Unchanged(Number(1)))), None);
+    assert!(step(&again, done(Response::Unchanged(Number(2)))).is_some());
+    assert_eq!(step(&again, newest), None, "the answer to another question");
+}
+
+#[test]
+fn states_differ_by_their_past() {
+    let leave = |group| Command::Leave {
+        groups: [GroupId(group)].into(),
+    };
+    let one = after(&[join(&[1]), join(&[2]), leave(1)]);
+    let other = after(&[join(&[2]), join(&[1]), leave(1)]);
+    assert_eq!(one.newest(), other.newest());
+    assert_ne!(one, other);
+    assert_eq!(one, after(&[join(&[1]), join(&[2]), leave(1)]));
+}
+
+#[test]
+fn a_long_past_is_let_go() {
+    let mut past = Past::first();
+    for number in 0..200_000 {
+        past = past.after(&join(&[number % 7 + 1, 9])).1;
+        past = past
+            .after(&Command::Leave {
+                groups: [GroupId(number % 7 + 1)].into(),
+            })
+            .1;
+    }
+    assert_eq!(past.newest().number, Number(400_000));
+    drop(past);
+}
+
+#[test]
+fn operations_are_told_in_words() {
+    let words = |ask: &Ask, told: Option<&Told>| ShardControl.describe_operation(ask, told);
+    let ask = Ask::Change(join(&[1, 2]));
+    let done = Told::Done(Response::Changed(Number(4)));
+    assert_eq!(words(&ask, Some(&done)), "join(g1, g2) -> v4");
+    assert_eq!(words(&ask, None), "join(g1, g2)");
+    let shown = Told::Shown(Configuration::first(2));
+    let ask = Ask::Look(Query::of(Number(0)));
+    assert_eq!(words(&ask, Some(&shown)), "query(v0) -> v0");
+}
