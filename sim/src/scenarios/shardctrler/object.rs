@@ -4,6 +4,7 @@
 //! only how shards are shared out, whose promises the invariants watch: a controller
 //! that misunderstands a command would otherwise be judged by itself.
 
+mod machine;
 #[cfg(test)]
 mod tests;
 
@@ -12,11 +13,13 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use snowglobe_checkers::linearizability::{Claims, Leaves, Legal, Specification};
+use snowglobe_checkers::linearizability::{Claims, Leaves, Legal, Machine, Specification};
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, GroupId, Number, Query, Refusal, Response, rebalance,
 };
+
+use self::machine::Pasts;
 
 /// What an operator asks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,13 +216,19 @@ impl Specification for ShardControl {
     fn claims(&self, ask: &Ask, told: Option<&Told>) -> Claims<Past> {
         match (ask, told) {
             (Ask::Look(_), None) => Claims::new(Legal::Everywhere, Leaves::Same),
-            (Ask::Change(_), None) => Claims::new(Legal::Everywhere, Leaves::Depends),
             (Ask::Look(_), Some(_))
             | (_, Some(Told::Done(Response::Unchanged(_) | Response::Refused(_)))) => {
                 Claims::new(Legal::Depends, Leaves::Same)
             }
             _ => Claims::NONE,
         }
+    }
+
+    fn machine<'a>(
+        &'a self,
+        operations: Vec<(&'a Ask, Option<&'a Told>)>,
+    ) -> Box<dyn Machine<Past> + 'a> {
+        Box::new(Pasts::new(operations))
     }
 
     fn weight(&self, past: &Past) -> usize {

@@ -1,7 +1,8 @@
 //! The object does what the controller does, and nothing else is right.
 
 use proptest::prelude::*;
-use snowglobe_checkers::linearizability::claims_hold;
+use snowglobe_checkers::history::{ClientId, History, Moment, Operation};
+use snowglobe_checkers::linearizability::{Options, check, claims_hold};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::StateMachine as _;
@@ -122,4 +123,111 @@ fn operations_are_told_in_words() {
     let shown = Told::Shown(Configuration::first(2));
     let ask = Ask::Look(Query::of(Number(0)));
     assert_eq!(words(&ask, Some(&shown)), "query(v0) -> v0");
+}
+
+/// The same object, whose judge looks into every past.
+struct Plain;
+
+impl Specification for Plain {
+    type State = Past;
+    type Input = Ask;
+    type Output = Told;
+    type Key = ();
+    type Next = Option<Past>;
+
+    fn initial(&self) -> Past {
+        ShardControl.initial()
+    }
+    fn key(&self, _: &Ask) {}
+    fn step(&self, past: &Past, ask: &Ask, told: Option<&Told>) -> Option<Past> {
+        ShardControl.step(past, ask, told)
+    }
+}
+
+/// An operation of a history: what is asked, how long before and after it
+/// happens it is called and answered, and what becomes of its answer.
+type Played = (Ask, u64, u64, Fate);
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Told,
+    /// Nobody knows what became of it, and it happened.
+    Done,
+    /// The same, and it did not.
+    Lost,
+    /// The answer is another one's.
+    Swapped,
+}
+
+fn played() -> impl Strategy<Value = Vec<Played>> {
+    let asks = prop_oneof![
+        2 => (1..4u32).prop_map(|group| Ask::Change(join(&[group]))),
+        1 => (1..4u32).prop_map(|group| Ask::Change(Command::Leave {
+            groups: [GroupId(group)].into(),
+        })),
+        1 => (0..10u16, 1..4u32).prop_map(|(shard, to)| Ask::Change(Command::Move {
+            shard: Shard(shard),
+            to: GroupId(to),
+        })),
+        1 => Just(Ask::Look(Query::NEWEST)),
+        1 => (0..6u64).prop_map(|number| Ask::Look(Query::of(Number(number)))),
+    ];
+    let fate = prop_oneof![
+        12 => Just(Fate::Told),
+        2 => Just(Fate::Done),
+        2 => Just(Fate::Lost),
+        1 => Just(Fate::Swapped),
+    ];
+    prop::collection::vec((asks, 0..40u64, 0..40u64, fate), 0..14)
+}
+
+/// Plays operations one after the other. Each is a client's only one.
+fn history(played: &[Played]) -> History<Ask, Told> {
+    let mut controller = Controller::default();
+    let mut last = Told::Done(Response::Unchanged(Number(0)));
+    let operations = played
+        .iter()
+        .zip(0u32..)
+        .map(|((ask, before, after, fate), place)| {
+            let happens = 100 + u64::from(place) * 10;
+            let told = match (ask, fate) {
+                (_, Fate::Lost) => None,
+                (Ask::Look(query), _) => Some(Told::Shown(controller.query(query))),
+                (Ask::Change(command), _) => {
+                    Some(Told::Done(controller.apply(LogIndex::ZERO, command)))
+                }
+            };
+            let told = match (told, fate) {
+                (Some(told), Fate::Told) => {
+                    Some(std::mem::replace(&mut last, told.clone())).map(|_| told)
+                }
+                (Some(_), Fate::Swapped) => Some(last.clone()),
+                _ => None,
+            };
+            Operation {
+                client: ClientId(place),
+                called: Moment(happens - before),
+                input: ask.clone(),
+                returned: told.map(|told| (Moment(happens + after + 1), told)),
+            }
+        });
+    let mut operations: Vec<_> = operations.collect();
+    operations.sort_by_key(|operation| operation.called);
+    History::new(operations).expect("each client calls once")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    #[test]
+    fn pasts_that_are_left_out_could_not_have_been(played in played()) {
+        let history = history(&played);
+        let options = Options::default();
+        let verdict = check(&ShardControl, &history, &options);
+        let plain = check(&Plain, &history, &options);
+        prop_assert_eq!(verdict.is_linearizable(), plain.is_linearizable());
+        prop_assert_eq!(verdict.is_illegal(), plain.is_illegal());
+        let honest = played.iter().all(|(_, _, _, fate)| !matches!(fate, Fate::Swapped));
+        prop_assert!(!honest || verdict.is_linearizable());
+    }
 }

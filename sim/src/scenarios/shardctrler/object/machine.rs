@@ -1,0 +1,78 @@
+//! Pasts that cannot have been are not looked into.
+//!
+//! A clerk that crashes leaves a change behind that may have happened at any
+//! time since, or not at all, and with a dozen of them there are thousands of
+//! pasts. But whoever was answered names a number, which nobody else can have
+//! made, and whoever was shown a configuration tells what its number stands for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snowglobe_checkers::linearizability::{Interned, Machine, StateId};
+use snowglobe_systems::shardctrler::{Configuration, Number, Response};
+
+use super::{Ask, Past, ShardControl, Told};
+
+/// The states of one history.
+pub(super) struct Pasts<'a> {
+    states: Interned<'a, ShardControl>,
+    /// By the operation's place: whether nobody knows what became of it.
+    pending: Vec<bool>,
+    /// Numbers that operations made which were answered.
+    made: BTreeSet<Number>,
+    /// What was shown for a number.
+    shown: BTreeMap<Number, &'a Configuration>,
+}
+
+impl<'a> Pasts<'a> {
+    pub(super) fn new(operations: Vec<(&'a Ask, Option<&'a Told>)>) -> Self {
+        let answers = || operations.iter().filter_map(|(_, told)| *told);
+        let made = answers().filter_map(|told| match told {
+            Told::Done(Response::Changed(number)) => Some(*number),
+            _ => None,
+        });
+        let shown = answers().filter_map(|told| match told {
+            Told::Shown(configuration) => Some((configuration.number, configuration)),
+            Told::Done(_) => None,
+        });
+        Self {
+            made: made.collect(),
+            shown: shown.collect(),
+            pending: operations.iter().map(|(_, told)| told.is_none()).collect(),
+            states: Interned::new(&ShardControl, operations),
+        }
+    }
+
+    /// Whether an operation may lead from one state to another, for all that is answered.
+    fn may_be(&self, operation: usize, from: StateId, to: StateId) -> bool {
+        let pending = self.pending[operation];
+        if from == to {
+            // What changes nothing need not have happened.
+            return !pending;
+        }
+        let next = self.states.known(to).newest();
+        let is_other = |shown: &&Configuration| *shown != next;
+        let taken = pending && self.made.contains(&next.number);
+        !taken && !self.shown.get(&next.number).is_some_and(is_other)
+    }
+}
+
+impl Machine<Past> for Pasts<'_> {
+    fn number(&mut self, past: &Past) -> StateId {
+        self.states.number(past)
+    }
+
+    fn step(&mut self, from: StateId, operation: usize, next: &mut Vec<StateId>) {
+        let mut followers = Vec::new();
+        self.states.step(from, operation, &mut followers);
+        let may_be = |to: &StateId| self.may_be(operation, from, *to);
+        next.extend(followers.into_iter().filter(may_be));
+    }
+
+    fn state(&self, id: StateId) -> Option<Past> {
+        self.states.state(id)
+    }
+
+    fn bytes(&self) -> usize {
+        self.states.bytes()
+    }
+}
