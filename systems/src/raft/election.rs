@@ -47,6 +47,7 @@ impl<C: Command> Raft<C> {
     pub(super) fn begin_election(&mut self, transfer: bool, out: &mut impl Output<C>) {
         let granted = self.own_ballot();
         self.term = self.term.next();
+        self.incoming = None;
         self.vote = Some(self.id);
         self.role = Role::Candidate { granted, transfer };
         self.persist_hard_state(out);

@@ -65,6 +65,10 @@ pub struct Raft<C> {
     /// How far the host was told to apply. Between the snapshot's end and `commit`.
     applied: LogIndex,
     role: Role,
+    /// A snapshot that is still arriving from the leader of this term. It
+    /// outlives the election timer: the chunks of a slow leader may come further
+    /// apart than that, and its snapshot would never be whole.
+    incoming: Option<Incoming>,
     /// The host has not yet taken over `snapshot`. False between steps.
     restored: bool,
     /// The host does not yet know that it no longer leads. False between steps.
@@ -101,6 +105,7 @@ impl<C: Command> Raft<C> {
             commit: covered,
             applied: covered,
             role: Role::follower(None),
+            incoming: None,
             lost_leadership: false,
         }
     }
@@ -184,6 +189,7 @@ impl<C: Command> Raft<C> {
         if term > self.term {
             self.term = term;
             self.vote = None;
+            self.incoming = None;
         }
         self.role = Role::follower(leader);
     }

@@ -38,8 +38,6 @@ pub struct Follower {
     /// The leader of the current term, as long as it is heard: none after the
     /// election timer fired, and none in a new term until its leader speaks.
     pub(super) leader: Option<NodeId>,
-    /// A snapshot that is still arriving from that leader.
-    pub(super) incoming: Option<Incoming>,
 }
 
 /// A snapshot that is still arriving. It is not on disk: after a crash it starts anew.
@@ -90,10 +88,7 @@ impl Leader {
 impl Role {
     /// A follower of somebody, or of nobody yet.
     pub(super) fn follower(leader: Option<NodeId>) -> Self {
-        Self::Follower(Follower {
-            leader,
-            incoming: None,
-        })
+        Self::Follower(Follower { leader })
     }
 
     /// Whether it leads.

@@ -106,12 +106,7 @@ impl<C: Command> Raft<C> {
             out.mark(marks::SNAPSHOT_STALE_IGNORED);
             return Some(Received::All);
         }
-        let Role::Follower(follower) = &mut self.role else {
-            unreachable!("a node follows the leader whose message it takes");
-        };
-        let incoming = follower
-            .incoming
-            .get_or_insert_with(|| Incoming::new(message));
+        let incoming = self.incoming.get_or_insert_with(|| Incoming::new(message));
         if message.last.index < incoming.last.index {
             return None;
         }
@@ -122,7 +117,7 @@ impl<C: Command> Raft<C> {
             incoming.bytes.extend_from_slice(&message.chunk);
             if message.done {
                 let data = core::mem::take(&mut incoming.bytes);
-                follower.incoming = None;
+                self.incoming = None;
                 self.install(
                     Snapshot {
                         last: message.last,

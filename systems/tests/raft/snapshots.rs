@@ -113,6 +113,26 @@ fn a_follower_that_crashes_amid_the_chunks_starts_anew() {
 }
 
 #[test]
+fn chunks_may_come_further_apart_than_elections() {
+    let mut world = n3_left_behind();
+    world.timeout(N1, Timer::Heartbeat);
+    let mut chunks = 0;
+    while !world.marks.contains(marks::SNAPSHOT_INSTALLED) {
+        world.settle_until_chunk();
+        chunks += 1;
+        assert!(chunks < 20, "n3 begins anew with every chunk");
+        // It gives the leader up, whom the others still hear, and waits on.
+        world.timeout(N3, Timer::Election);
+        assert_eq!(world.node(N3).raft().role().letter(), 'P');
+        world.deliver_chunk();
+    }
+    assert!(chunks > 2, "{chunks}");
+    assert!(!world.marks.contains(marks::SNAPSHOT_CHUNK_RESUMED));
+    world.settle();
+    assert_caught_up(&world, N3);
+}
+
+#[test]
 fn doubled_chunks_do_no_harm() {
     let mut world = n3_left_behind();
     world.timeout(N1, Timer::Heartbeat);
