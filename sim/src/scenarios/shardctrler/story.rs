@@ -17,7 +17,7 @@
 //!   what it was shown last;
 //! - `users each join 3 and leave 2 within 10s`, all users at once: each lets so many
 //!   groups of its own join, one call for each, and then the first of them leave; in one
-//!   call each with `join 3 at once and leave 2 at once`. `u0 saw what users kept`:
+//!   call each with `join 3 at once and leave 2 at once`; `join 3` alone. `u0 saw what users kept`:
 //!   exactly those that joined so and did not leave;
 //! - `users look at all numbers within 20s`: everybody at all configurations there are;
 //! - `since v2 3 shards moved`, from then until now, not counting those that came back;

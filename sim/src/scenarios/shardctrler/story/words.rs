@@ -165,6 +165,8 @@ pub(super) fn understand(words: &[&str]) -> Result<Sentence, String> {
 
 fn each(words: &[&str], within: Duration) -> Result<Sentence, String> {
     let (join, leave, at_once) = match words {
+        ["join", join] => (join, &"0", false),
+        ["join", join, "at", "once"] => (join, &"0", true),
         ["join", join, "and", "leave", leave] => (join, leave, false),
         [
             "join",
