@@ -104,6 +104,9 @@ fn an_option_that_makes_no_sense_is_named() {
         ("kv", "own_in_100 = 101", "`own_in_100` must be at most 100"),
         ("kv", "readers = 4", "`readers` must be at most 3"),
         ("kv", "value_bytes = 100000000000", "`value_bytes`"),
+        ("shardctrler", "shards = 0", "`shards` must be at least 1"),
+        ("shardctrler", "groups = 200", "at most 100, not 200"),
+        ("shardctrler", "clerks = 60", "at most 50, not 60"),
     ] {
         let text = format!("system = {system:?}\nnodes = 3\nseed = \"1\"\n[options]\n{option}\n");
         fs::write(&path, text).expect("the file is written");
@@ -129,6 +132,7 @@ fn list_names_what_there_is() {
     let text = stdout(&output);
     for word in [
         "raft",
+        "shardctrler",
         "partitions",
         "raft.leader_elected",
         "disk.rot_detected",

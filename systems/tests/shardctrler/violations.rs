@@ -247,7 +247,10 @@ impl Servers {
             let data = postcard::to_allocvec(&(controller, sessions)).expect("encodes");
             let last = Position::new(LogIndex(place as u64 + 5), Term(1));
             let mut durable = Disk::default();
-            durable.term = Term(1);
+            durable.apply(&Write::HardState {
+                term: Term(1),
+                vote: None,
+            });
             durable.apply(&Write::Snapshot(Snapshot {
                 last,
                 data: data.into(),
