@@ -13,7 +13,7 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use snowglobe_checkers::linearizability::{Claims, Leaves, Legal, Machine, Specification};
+use snowglobe_checkers::linearizability::{Claims, Leaves, Legal, Machine, Specification, Timed};
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, GroupId, Number, Query, Refusal, Response, rebalance,
@@ -224,11 +224,12 @@ impl Specification for ShardControl {
         }
     }
 
-    fn machine<'a>(
+    fn machine_in_time<'a>(
         &'a self,
-        operations: Vec<(&'a Ask, Option<&'a Told>)>,
+        operations: Vec<Timed<'a, Ask, Told>>,
     ) -> Box<dyn Machine<Past> + 'a> {
-        Box::new(Pasts::new(operations))
+        let untimed = operations.into_iter().map(Timed::untimed);
+        Box::new(Pasts::new(untimed.collect()))
     }
 
     fn weight(&self, past: &Past) -> usize {

@@ -199,7 +199,8 @@ fn history(played: &[Played]) -> History<Ask, Told> {
             };
             let told = match (told, fate) {
                 (Some(told), Fate::Told) => {
-                    Some(std::mem::replace(&mut last, told.clone())).map(|_| told)
+                    last = told.clone();
+                    Some(told)
                 }
                 (Some(_), Fate::Swapped) => Some(last.clone()),
                 _ => None,
