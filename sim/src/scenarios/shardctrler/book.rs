@@ -23,13 +23,6 @@ const BUDGET: Budget<'static> = Budget {
     stop: None,
 };
 
-/// An explanation is many searches, and people wait for it. What is taken out of
-/// a core may have happened at any time, and each node then has hundreds of moves.
-const EXPLAINED: Budget<'static> = Budget {
-    nodes: 20_000,
-    ..BUDGET
-};
-
 /// Writes down what operators ask and are told, and breaks the run at the first
 /// answer after which the history is found to have no order.
 pub(super) struct Book {
@@ -139,12 +132,15 @@ impl Book {
     }
 
     fn illegal(&self) -> IllegalHistory {
-        let options = Options {
-            budget: EXPLAINED,
-            ..Options::default()
-        };
-        let history = self.watch.history(&());
-        match history.and_then(|history| explain(&ShardControl, history, &(), &options)) {
+        let explanation = self.watch.history(&()).and_then(|history| {
+            let budget = explained(history.len());
+            let options = Options {
+                budget,
+                ..Options::default()
+            };
+            explain(&ShardControl, history, &(), &options)
+        });
+        match explanation {
             Some(explanation) => in_words(&explanation),
             None => IllegalHistory {
                 violation: violation(
@@ -155,6 +151,16 @@ impl Book {
                 minimal: false,
             },
         }
+    }
+}
+
+/// An explanation is many searches, and people wait for it. One that finds an
+/// order looks at little more than each operation once. One of a core is dear,
+/// since what was taken out of it may have happened at any time.
+fn explained(operations: usize) -> Budget<'static> {
+    Budget {
+        nodes: 1_000 + 2 * operations as u64,
+        ..BUDGET
     }
 }
 
