@@ -187,11 +187,12 @@ fn describe(failure: &Failure) -> String {
     let history = failure.report.as_ref().and_then(|it| it.history.as_ref());
     if history.is_some() {
         let path = history_of(&failure.saved);
-        let (path, system) = (path.display(), &failure.system);
+        let object = scenarios::find(&failure.system).map_or("kv", |system| system.object());
+        let path = path.display();
         let _ = writeln!(text, "  history   {path}");
         let _ = writeln!(
             text,
-            "  explain   snowglobe history {path} --spec {system} --explain"
+            "  explain   snowglobe history {path} --spec {object} --explain"
         );
     }
     let _ = match &failure.confirmation {

@@ -52,6 +52,10 @@ pub trait System: Sized + 'static {
     /// How many nodes a cluster may have, least and most.
     const NODES: (usize, usize);
 
+    /// What `snowglobe history --spec` calls the object that its histories are
+    /// of, if it writes any down.
+    const OBJECT: &'static str = "kv";
+
     /// Every mark that its processes or its workload can reach.
     fn marks() -> Vec<&'static str>;
     /// Draws tuning and workload for a cluster of a size.
@@ -203,6 +207,8 @@ pub trait Registered: Sync {
     fn name(&self) -> &'static str;
     /// What it is, in a line.
     fn about(&self) -> &'static str;
+    /// What `snowglobe history --spec` calls the object that its histories are of.
+    fn object(&self) -> &'static str;
     /// Every mark that a run can reach.
     fn marks(&self) -> Vec<&'static str>;
     /// Draws a whole scenario from a seed.
@@ -328,6 +334,10 @@ impl<S: System> Registered for Entry<S> {
 
     fn about(&self) -> &'static str {
         S::ABOUT
+    }
+
+    fn object(&self) -> &'static str {
+        S::OBJECT
     }
 
     fn marks(&self) -> Vec<&'static str> {
