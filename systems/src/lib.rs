@@ -13,6 +13,7 @@ pub mod digest;
 pub mod invariants;
 pub mod kv;
 pub mod ledger;
+pub mod mapreduce;
 pub mod part;
 pub mod process;
 pub mod raft;

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use snowglobe_systems::process::NodeId;
 
-use super::membership::tolerated_damage;
 use super::{
     CrashMoment, DiskFault, Fault, FaultFamily, FaultProfile, Links, Membership, Nodes,
     QualityChange, Shape, TimedFault,
@@ -44,6 +43,7 @@ pub fn generate(
         members,
         nodes: members.nodes().collect(),
         servers: members.servers().collect(),
+        with_disks: members.with_disks().collect(),
         faults: Vec::new(),
         damaged: BTreeSet::new(),
     };
@@ -67,11 +67,10 @@ pub fn generate(
 }
 
 fn is_possible(family: FaultFamily, members: &Membership) -> bool {
-    let mut groups = members.each_group().iter();
     match family {
         FaultFamily::Partitions | FaultFamily::Cuts | FaultFamily::Links => members.size() >= 2,
-        FaultFamily::Rot => groups.any(|group| tolerated_damage(group.len()) > 0),
-        FaultFamily::SlowDisks | FaultFamily::DiskErrors => members.servers().next().is_some(),
+        FaultFamily::Rot => members.tolerances().any(|(_, tolerated)| tolerated > 0),
+        FaultFamily::SlowDisks | FaultFamily::DiskErrors => members.with_disks().next().is_some(),
         FaultFamily::GroupCrashes | FaultFamily::GroupPartitions => members.has_several_groups(),
         _ => members.size() >= 1,
     }
@@ -91,8 +90,9 @@ struct Schedule<'a> {
     draw: &'a mut Draw,
     members: &'a Membership,
     nodes: Vec<NodeId>,
-    /// Those whose disks matter.
     servers: Vec<NodeId>,
+    /// Those whose disks matter.
+    with_disks: Vec<NodeId>,
     faults: Vec<TimedFault>,
     /// Nodes with rot. What is in here once stays in here.
     damaged: BTreeSet<NodeId>,
@@ -133,8 +133,8 @@ impl Schedule<'_> {
         *self.draw.pick(&self.nodes)
     }
 
-    fn server(&mut self) -> NodeId {
-        *self.draw.pick(&self.servers)
+    fn disk_owner(&mut self) -> NodeId {
+        *self.draw.pick(&self.with_disks)
     }
 
     fn shuffled(&mut self) -> Vec<NodeId> {
@@ -337,7 +337,7 @@ impl Schedule<'_> {
     }
 
     fn slow_disk(&mut self, at: SimTime) {
-        let node = self.server();
+        let node = self.disk_owner();
         let times = [(1, 5), (10, 50), (50, 300)];
         let (least, most) = *self.draw.pick(&times);
         let time = Duration::from_millis(least)..Duration::from_millis(most);
@@ -348,7 +348,7 @@ impl Schedule<'_> {
 
     /// A node stops at its first failing write, and restarts on a healed disk.
     fn disk_error(&mut self, at: SimTime) {
-        let node = self.server();
+        let node = self.disk_owner();
         let fault = self.draw.pick(&[DiskFault::Fails, DiskFault::Full]).clone();
         let end = at + self.span();
         self.disk(at, node, fault);
@@ -359,10 +359,9 @@ impl Schedule<'_> {
     /// Rot shows when the node reads its disk, so a restart follows it.
     fn rot(&mut self, at: SimTime) {
         let mut candidates: Vec<NodeId> = Vec::new();
-        for group in self.members.each_group() {
+        for (group, tolerated) in self.members.tolerances() {
             let damaged = |node: &NodeId| self.damaged.contains(node);
-            let spare =
-                tolerated_damage(group.len()) > group.iter().filter(|it| damaged(it)).count();
+            let spare = tolerated > group.iter().filter(|it| damaged(it)).count();
             candidates.extend(group.iter().filter(|node| spare || damaged(node)));
         }
         let node = *self.draw.pick(&candidates);

@@ -10,6 +10,8 @@ pub struct Membership {
     groups: Vec<Vec<NodeId>>,
     /// Every node that is in no group, in ascending order.
     clients: Vec<NodeId>,
+    /// Whether clients keep something on their disks.
+    clients_write: bool,
 }
 
 impl Membership {
@@ -30,7 +32,30 @@ impl Membership {
         Self {
             groups: sizes.into_iter().map(&mut take).collect(),
             clients: take(clients),
+            clients_write: false,
         }
+    }
+
+    /// The same, with clients that keep something on their disks: disks of
+    /// theirs may fail too, for good in a minority.
+    #[must_use]
+    pub fn whose_clients_write(mut self) -> Self {
+        self.clients_write = true;
+        self
+    }
+
+    /// The nodes whose disks matter, in ascending order.
+    pub fn with_disks(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let clients = self.clients_write.then_some(&self.clients);
+        self.servers().chain(clients.into_iter().flatten().copied())
+    }
+
+    /// Sets of nodes, each with how many of them may be damaged for good.
+    pub(super) fn tolerances(&self) -> impl Iterator<Item = (&[NodeId], usize)> {
+        let groups = self.groups.iter();
+        let groups = groups.map(|group| (group.as_slice(), tolerated_damage(group.len())));
+        let clients = self.clients_write.then_some(self.clients.as_slice());
+        groups.chain(clients.map(|clients| (clients, tolerated_damage(clients.len()))))
     }
 
     /// How many nodes there are.

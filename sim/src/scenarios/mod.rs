@@ -5,6 +5,7 @@
 
 pub mod file;
 pub mod kv;
+pub mod mapreduce;
 mod quorum;
 pub mod raft;
 mod shake;
@@ -241,6 +242,7 @@ impl<S> Entry<S> {
 #[must_use]
 pub fn all() -> &'static [&'static dyn Registered] {
     &[
+        &Entry::<mapreduce::MapReduceSystem>::NEW,
         &Entry::<raft::RaftSystem>::NEW,
         &Entry::<kv::KvSystem>::NEW,
         &Entry::<shardctrler::ShardctrlerSystem>::NEW,

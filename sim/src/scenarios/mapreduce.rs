@@ -1,0 +1,324 @@
+//! MapReduce: a job over a drawn corpus, its workers, its stories.
+//!
+//! The store is `n1`, the coordinator `n2`, and the workers come behind them.
+
+mod corpus;
+mod seen;
+mod shaken;
+mod story;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use snowglobe_systems::mapreduce::applications::{
+    BadRecords, Grep, HostCount, InvertedIndex, Sort, Unruly, WordCount,
+};
+use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
+use snowglobe_systems::mapreduce::marks::MARKS;
+use snowglobe_systems::mapreduce::{App, Config, Job, Node, Role, Tuning};
+use snowglobe_systems::process::NodeId;
+
+use super::System;
+use super::file::Scenario;
+use super::story::Story;
+use crate::draw::Draw;
+use crate::faults::Membership;
+use crate::world::{Director, World};
+
+pub use self::shaken::Shaken;
+use self::story::JobTeller;
+
+/// MapReduce after the paper.
+#[derive(Debug)]
+pub struct MapReduceSystem;
+
+/// The world of a run.
+pub type JobWorld = World<Node, MapReduceInvariants>;
+
+/// The node of the store.
+pub const STORE: NodeId = NodeId(1);
+/// The node of the coordinator.
+pub const COORDINATOR: NodeId = NodeId(2);
+/// How many nodes are no workers.
+const OTHERS: usize = 2;
+
+/// Tuning and job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MapReduceOptions {
+    /// The application: `wc`, `indexer`, `grep`, `sort` or `hosts`.
+    pub app: String,
+    /// Decides the text of the corpus, and which executions and records are unruly.
+    pub corpus: u32,
+    /// How many files the corpus has.
+    pub files: u8,
+    /// How many lines each file has.
+    pub lines: u32,
+    /// The bytes of a split, about.
+    pub split_bytes: usize,
+    /// How many parts the output has.
+    pub partitions: u16,
+    /// How many workers have a copy of each split.
+    pub replicas: u8,
+    /// Of a hundred executions, how many take their worker down.
+    pub down_in_100: u8,
+    /// Of a hundred executions, how many are slow.
+    pub slow_in_100: u8,
+    /// The longest that a slow one takes beyond its usual time, in milliseconds.
+    pub slow_ms: u64,
+    /// One record in so many crashes the code; 0 for none.
+    pub bad_one_in: u32,
+    /// How many workers are slow, the first ones.
+    pub slow_workers: u8,
+    /// How many times as long as others they take.
+    pub slowness: u32,
+    /// How long a task takes for each kilobyte, in microseconds.
+    pub per_kilobyte_us: u64,
+    /// After how many milliseconds of silence, about, a worker is taken for dead.
+    pub silence_ms: u64,
+    /// After how many milliseconds, about, a task lags; 0 for no backup tasks.
+    pub lag_ms: u64,
+}
+
+impl Default for MapReduceOptions {
+    fn default() -> Self {
+        Self {
+            app: "wc".to_owned(),
+            corpus: 1,
+            files: 4,
+            lines: 60,
+            split_bytes: 1024,
+            partitions: 4,
+            replicas: 0,
+            down_in_100: 0,
+            slow_in_100: 0,
+            slow_ms: 0,
+            bad_one_in: 0,
+            slow_workers: 0,
+            slowness: 10,
+            per_kilobyte_us: 100_000,
+            silence_ms: 2000,
+            lag_ms: 2000,
+        }
+    }
+}
+
+impl System for MapReduceSystem {
+    type Process = Node;
+    type Invariants = MapReduceInvariants;
+    type Options = MapReduceOptions;
+    type Workload = Shaken;
+
+    const NAME: &'static str = "mapreduce";
+    const ABOUT: &'static str = "MapReduce on simulated disks, judged by a sequential run";
+    const NODES: (usize, usize) = (1, 32);
+
+    fn marks() -> Vec<&'static str> {
+        MARKS.to_vec()
+    }
+
+    fn draw_options(draw: &mut Draw, nodes: usize) -> MapReduceOptions {
+        let app = *draw.pick(&["wc", "wc", "indexer", "grep", "sort", "hosts"]);
+        let (files, lines) = (draw.range(1..6) as u8, *draw.pick(&[5, 40, 120]));
+        let (slow_workers, slowness) = (*draw.weighted(&[(3, 0), (1, 1)]), *draw.pick(&[3, 10]));
+        // All maps on one worker, and all reduces on a slow one, must be done
+        // several times over in the time in which progress is demanded.
+        // Each bad record takes two executions.
+        let bad_one_in = *draw.pick(&[0, 0, 50]);
+        let again = if bad_one_in > 0 { 10 } else { 1 };
+        let slow_ms = *draw.pick(&[200, 1000, 5000]);
+        let work_ms = *draw.pick(&[200, 1000, 3000]);
+        let lines_in_all = u64::from(files) * u64::from(lines);
+        let kilobytes = lines_in_all * LINE_BYTES / 1024 + 1;
+        let slowed = if slow_workers > 0 {
+            u64::from(slowness)
+        } else {
+            1
+        };
+        MapReduceOptions {
+            app: app.to_owned(),
+            corpus: draw.below(1 << 31) as u32,
+            files,
+            lines,
+            split_bytes: *draw.pick(if lines > 100 {
+                &[1000, 2000, 4000]
+            } else {
+                &[300, 1000, 4000]
+            }),
+            partitions: *draw.pick(&[1, 2, 4, 7]),
+            replicas: *draw.pick(&[0, 1, 2]),
+            // A worker that goes down takes all of its maps along.
+            down_in_100: *draw.pick(if nodes > 2 {
+                &[0, 0, 10, 30]
+            } else {
+                &[0, 0, 3, 3]
+            }),
+            slow_in_100: *draw.pick(if slow_ms > 1000 { &[0, 5] } else { &[0, 30] }),
+            slow_ms,
+            bad_one_in,
+            slow_workers,
+            slowness,
+            per_kilobyte_us: work_ms * 1000 / kilobytes / slowed / again,
+            // Several pings in a row may be lost; who is taken for dead too
+            // soon loses all that it has done.
+            silence_ms: *draw.pick(&[1000, 2000, 4000]),
+            lag_ms: *draw.pick(&[0, 500, 2000]),
+        }
+    }
+
+    fn check_options(options: &MapReduceOptions) -> Result<(), String> {
+        let at_least_one = [
+            ("files", u64::from(options.files)),
+            ("split_bytes", options.split_bytes as u64),
+            ("partitions", u64::from(options.partitions)),
+            ("slowness", u64::from(options.slowness)),
+            ("silence_ms", options.silence_ms),
+        ];
+        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{name}` must be at least 1"));
+        }
+        let unruly = u64::from(options.down_in_100) + u64::from(options.slow_in_100);
+        let at_most = [
+            ("lines", u64::from(options.lines), 100_000),
+            ("down_in_100 and slow_in_100", unruly, 99),
+            ("slow_ms", options.slow_ms, 600_000),
+            ("per_kilobyte_us", options.per_kilobyte_us, 10_000_000),
+        ];
+        if let Some((name, value, most)) = at_most.iter().find(|(_, value, most)| value > most) {
+            return Err(format!("`{name}` must be at most {most}, not {value}"));
+        }
+        match application(&options.app) {
+            Some(_) => Ok(()),
+            None => Err(format!(
+                "there is no application {:?}; there are {}",
+                options.app,
+                APPLICATIONS.join(", ")
+            )),
+        }
+    }
+
+    /// The store and the coordinator must come back; workers may come and go.
+    fn membership(nodes: usize, _: &MapReduceOptions) -> Membership {
+        Membership::groups([1, 1], nodes).whose_clients_write()
+    }
+
+    fn configs(nodes: usize, options: &MapReduceOptions) -> Vec<Config> {
+        let job = job(nodes, options);
+        let slow = usize::from(options.slow_workers);
+        configs_of(&job, nodes, &tuning(options), |worker| {
+            match worker < slow {
+                true => options.slowness,
+                false => 1,
+            }
+        })
+    }
+
+    fn workload(scenario: &Scenario, options: &MapReduceOptions) -> Shaken {
+        Shaken::new(&job(scenario.nodes, options))
+    }
+
+    fn storyteller(
+        scenario: &Scenario,
+        options: &MapReduceOptions,
+    ) -> Result<Box<dyn Director<Node, MapReduceInvariants>>, String> {
+        let members = Self::membership(scenario.nodes, options);
+        let teller = JobTeller::new(&job(scenario.nodes, options));
+        Ok(Box::new(Story::new(scenario, &members, teller)?))
+    }
+}
+
+/// About how long a drawn line is.
+const LINE_BYTES: u64 = 40;
+
+/// The names of the applications that come with it.
+pub const APPLICATIONS: [&str; 5] = ["wc", "indexer", "grep", "sort", "hosts"];
+
+/// What `grep` seeks in a drawn corpus.
+const SOUGHT: &str = "snow";
+
+/// An application by its name.
+fn application(name: &str) -> Option<App> {
+    Some(match name {
+        "wc" => App::new("wc", WordCount),
+        "indexer" => App::new("indexer", InvertedIndex),
+        "grep" => App::new(
+            "grep",
+            Grep {
+                text: SOUGHT.into(),
+            },
+        ),
+        "sort" => App::new("sort", Sort),
+        "hosts" => App::new("hosts", HostCount),
+        _ => return None,
+    })
+}
+
+/// The job of a scenario.
+fn job(workers: usize, options: &MapReduceOptions) -> Job {
+    let mut app = application(&options.app).expect("options are checked");
+    let seed = u64::from(options.corpus);
+    if options.bad_one_in > 0 {
+        let one_in = u64::from(options.bad_one_in);
+        let inner = app;
+        app = App::new(
+            inner.name(),
+            BadRecords {
+                inner,
+                seed,
+                one_in,
+            },
+        );
+    }
+    if options.down_in_100 + options.slow_in_100 > 0 {
+        let inner = app;
+        let unruly = Unruly {
+            seed,
+            down_in_100: options.down_in_100,
+            slow_in_100: options.slow_in_100,
+            slow: Duration::from_millis(options.slow_ms),
+            executions: 2,
+            inner,
+        };
+        app = App::new(unruly.inner.name(), unruly);
+    }
+    Job {
+        app,
+        splits: corpus::splits(workers, options),
+        partitions: options.partitions,
+    }
+}
+
+fn tuning(options: &MapReduceOptions) -> Tuning {
+    let tuning = Tuning::default();
+    let checks = |millis: u64| (millis / tuning.check.as_millis() as u64).max(1) as u32;
+    Tuning {
+        silent_checks: checks(options.silence_ms),
+        lag_checks: (options.lag_ms > 0).then(|| checks(options.lag_ms)),
+        per_kilobyte: Duration::from_micros(options.per_kilobyte_us),
+        ..tuning
+    }
+}
+
+/// One configuration per node, for so many workers.
+pub fn configs_of(
+    job: &Job,
+    workers: usize,
+    tuning: &Tuning,
+    slowness: impl Fn(usize) -> u32,
+) -> Vec<Config> {
+    let job = Arc::new(job.clone());
+    let config = |role| Config {
+        job: job.clone(),
+        role,
+        store: STORE,
+        coordinator: COORDINATOR,
+        tuning: tuning.clone(),
+    };
+    let mut configs = vec![config(Role::Store), config(Role::Coordinator)];
+    configs.extend((0..workers).map(|worker| {
+        let slowness = slowness(worker);
+        config(Role::Worker { slowness })
+    }));
+    configs
+}

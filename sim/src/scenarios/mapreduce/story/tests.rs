@@ -1,0 +1,68 @@
+//! The job's sentences: each holds where it should, and fails where it should.
+
+use crate::scenarios;
+use crate::scenarios::file::Scenario;
+use crate::scenarios::story::trial;
+use crate::seed::Seed;
+
+fn assert_fails(story: &[&str], says: &str) {
+    trial::assert_fails("mapreduce", story, says);
+}
+
+fn assert_holds(story: &[&str]) {
+    trial::assert_holds("mapreduce", story);
+}
+
+#[test]
+fn a_job_is_done_and_its_workers_leave() {
+    assert_holds(&[
+        "all maps are done within 20s",
+        "job is done within 60s",
+        "workers leave within 5s",
+        "exactly 3 $left",
+    ]);
+    assert_fails(
+        &["crash $workers losing unsynced", "job is done within 5s"],
+        "job is done within 5s",
+    );
+    assert_fails(&["workers leave within 100ms"], "workers leave");
+    assert_fails(
+        &[
+            "crash $coordinator losing unsynced",
+            "all maps are done within 5s",
+        ],
+        "all maps are done",
+    );
+}
+
+#[test]
+fn tasks_run_at_once() {
+    assert_holds(&[
+        "maps run on 3 workers within 5s",
+        "reduces run on 2 workers within 60s",
+    ]);
+    assert_fails(
+        &[
+            "crash n3 losing unsynced",
+            "maps run on 3 workers within 5s",
+        ],
+        "maps run on 3 workers",
+    );
+    assert_fails(&["reduces run on 9 workers within 9s"], "reduces run on 9");
+}
+
+#[test]
+fn nonsense_is_refused_before_the_run() {
+    for (sentence, says) in [
+        ("job is fun within 5s", "not known to mapreduce"),
+        ("maps run on two workers within 5s", "not a number"),
+        ("crash $bosses losing unsynced", "nobody is called"),
+    ] {
+        let scenario = Scenario {
+            story: vec![sentence.to_owned()],
+            ..Scenario::calm("mapreduce", 3, Seed(5))
+        };
+        let refusal = scenarios::run(&scenario).expect_err(sentence).to_string();
+        assert!(refusal.contains(says), "{sentence}: {refusal:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! What the nodes know before they start.
+
+use alloc::sync::Arc;
+use core::ops::Range;
+use core::time::Duration;
+
+use super::Job;
+use crate::process::NodeId;
+
+/// What a node is, and its tuning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// What is to be done.
+    pub job: Arc<Job>,
+    /// What this node is.
+    pub role: Role,
+    /// The node of the store.
+    pub store: NodeId,
+    /// The node of the coordinator.
+    pub coordinator: NodeId,
+    /// The tuning. The same on all nodes.
+    pub tuning: Tuning,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It keeps the input and the output.
+    Store,
+    /// It gives out tasks.
+    Coordinator,
+    /// It executes them, and takes so many times as long as others.
+    Worker {
+        /// At least 1.
+        slowness: u32,
+    },
+}
+
+/// The tuning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tuning {
+    /// How often a worker tells that it lives.
+    pub ping: Range<Duration>,
+    /// How often the coordinator looks who was silent.
+    pub check: Duration,
+    /// After how many of these looks a silent worker is taken for dead.
+    pub silent_checks: u32,
+    /// After how many of these looks a task counts as one that lags, once all
+    /// others are given out (3.6). `None` for no backup tasks.
+    pub lag_checks: Option<u32>,
+    /// How long a task takes for each kilobyte of its input, beside a
+    /// millisecond.
+    pub per_kilobyte: Duration,
+    /// How long a worker waits for the store or for another worker before it asks again.
+    pub retry: Range<Duration>,
+    /// How often a reducer asks a worker in vain before it says so.
+    pub tries: u8,
+    /// How long a worker that was taken down by the user's code stays away.
+    pub down: Range<Duration>,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        let millis = Duration::from_millis;
+        Self {
+            ping: millis(80)..millis(120),
+            check: millis(250),
+            silent_checks: 8,
+            lag_checks: Some(8),
+            per_kilobyte: millis(1),
+            retry: millis(200)..millis(400),
+            tries: 5,
+            down: millis(500)..millis(2000),
+        }
+    }
+}
+
+/// The timers of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The coordinator looks who was silent.
+    Check,
+    /// A worker tells that it lives.
+    Ping,
+    /// A worker asks for what did not come.
+    Retry,
+    /// A worker's task is done.
+    Work {
+        /// How many milliseconds it takes on a worker that is not slow.
+        millis: u32,
+        /// How many more it takes on any, since the user's code says so.
+        more: u32,
+    },
+    /// A worker that the user's code took down comes back.
+    Back,
+}
+
+impl Config {
+    pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
+        match timer {
+            Timer::Check => self.tuning.check..self.tuning.check,
+            Timer::Ping => self.tuning.ping.clone(),
+            Timer::Retry => self.tuning.retry.clone(),
+            Timer::Back => self.tuning.down.clone(),
+            Timer::Work { millis, more } => {
+                let slowness = match self.role {
+                    Role::Worker { slowness } => slowness.max(1),
+                    Role::Store | Role::Coordinator => 1,
+                };
+                let takes = Duration::from_millis(u64::from(millis)) * slowness;
+                let takes = takes + Duration::from_millis(u64::from(more));
+                takes..takes + takes / 4
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What the coordinator keeps on its disk: who is dead, and what is done.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, Counters, Life, MapId, Partition, TaskName, Worker};
+use crate::process::NodeId;
+
+/// What a coordinator needs to go on after a restart. The paper gives the job up
+/// then (3.3, master failure).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ledger {
+    /// How many lives the coordinator has begun. Attempts of a later one are greater.
+    pub epoch: u32,
+    /// The newest life of each worker, and whether it is taken for alive.
+    pub workers: BTreeMap<NodeId, Standing>,
+    /// The maps whose output is on the disk of a worker that is not dead.
+    pub maps: BTreeMap<MapId, DoneMap>,
+    /// What each map counted that was ever done. It stays when the output is
+    /// lost: reducers may have had it by then.
+    pub counted: BTreeMap<MapId, Counters>,
+    /// The parts of the output that are visible.
+    pub reduces: BTreeMap<Partition, DoneReduce>,
+    /// How often each record crashed. From twice on it is left out.
+    pub crashes: BTreeMap<(TaskName, u32), u8>,
+}
+
+/// How a worker stands with the coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Standing {
+    /// The newest life that was heard of.
+    pub life: Life,
+    /// Whether it is taken for alive.
+    pub alive: bool,
+}
+
+/// A map that is done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DoneMap {
+    /// Which execution.
+    pub attempt: Attempt,
+    /// On whose disk its output is.
+    pub by: Worker,
+    /// The bytes that it left.
+    pub bytes: u64,
+}
+
+/// A reduce that is done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DoneReduce {
+    /// The execution whose output is visible.
+    pub attempt: Attempt,
+    /// What it counted.
+    pub counters: Counters,
+}
+
+/// A record of the coordinator's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Entry {
+    /// A coordinator began a life.
+    Began,
+    /// A worker was heard of for the first time in this life of its.
+    Heard(Worker),
+    /// A worker is taken for dead, and its disk for lost.
+    Dead(Worker),
+    /// A map is done.
+    Mapped(MapId, DoneMap, Counters),
+    /// The output of a map cannot be had any more.
+    Lost(MapId),
+    /// A part of the output is visible.
+    Reduced(Partition, DoneReduce),
+    /// The user's code crashed at a record.
+    Crashed(TaskName, u32),
+}
+
+/// How often a record may crash the code before it is left out (4.6).
+pub(super) const CRASHES: u8 = 2;
+
+impl Ledger {
+    pub(super) fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Began => self.epoch += 1,
+            Entry::Heard(worker) => {
+                self.bury(worker.node);
+                let standing = Standing {
+                    life: worker.life,
+                    alive: true,
+                };
+                self.workers.insert(worker.node, standing);
+            }
+            Entry::Dead(worker) => self.bury(worker.node),
+            Entry::Mapped(map, done, counters) => {
+                self.maps.insert(*map, done.clone());
+                self.counted.insert(*map, counters.clone());
+            }
+            Entry::Lost(map) => drop(self.maps.remove(map)),
+            Entry::Reduced(partition, done) => {
+                self.reduces
+                    .entry(*partition)
+                    .or_insert_with(|| done.clone());
+            }
+            Entry::Crashed(task, record) => {
+                let crashes = self.crashes.entry((*task, *record)).or_default();
+                *crashes = crashes.saturating_add(1);
+            }
+        }
+    }
+
+    /// What was on a dead worker's disk is lost, maps that were done included (3.3).
+    fn bury(&mut self, node: NodeId) {
+        if let Some(standing) = self.workers.get_mut(&node) {
+            standing.alive = false;
+        }
+        self.maps.retain(|_, done| done.by.node != node);
+    }
+
+    /// Whether a worker is taken for alive, in this very life.
+    #[must_use]
+    pub fn is_alive(&self, worker: Worker) -> bool {
+        let standing = self.workers.get(&worker.node);
+        standing.is_some_and(|it| it.alive && it.life == worker.life)
+    }
+
+    /// The records of a task that are left out.
+    #[must_use]
+    pub fn skipped(&self, task: TaskName) -> BTreeSet<u32> {
+        let of_task = self.crashes.range((task, 0)..=(task, u32::MAX));
+        of_task
+            .filter(|(_, crashes)| **crashes >= CRASHES)
+            .map(|((_, record), _)| *record)
+            .collect()
+    }
+
+    /// All records that are left out.
+    pub fn all_skipped(&self) -> impl Iterator<Item = (TaskName, u32)> {
+        let crashes = self.crashes.iter();
+        crashes
+            .filter(|(_, crashes)| **crashes >= CRASHES)
+            .map(|(record, _)| *record)
+    }
+
+    /// The counters of all tasks that are done, each once. Exact when the job is done.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        let maps = self.counted.values();
+        let reduces = self.reduces.values().map(|done| &done.counters);
+        maps.chain(reduces).for_each(|it| counters.add_all(it));
+        counters
+    }
+}

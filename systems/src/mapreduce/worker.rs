@@ -1,0 +1,616 @@
+//! A worker: executes one task at a time, and keeps what its maps left.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::collecting::Collecting;
+use super::execute::{self, BadRecord};
+use super::{
+    Attempt, Config, Counters, Durable, Execution, Job, Life, Location, MapId, Message, Node,
+    Operation, Order, Partition, Report, Run, TaskName, Temper, Timer, Write, marks,
+};
+use crate::process::{Effect, Effects, Input, NodeId};
+
+/// A worker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WorkerNode {
+    id: NodeId,
+    config: Config,
+    /// Its life, and what its maps left, as on its disk.
+    disk: WorkerDisk,
+    slot: Slot,
+    /// The newest attempt that it was ordered to make. Orders for older ones, and
+    /// for this one, come late or twice.
+    newest: Option<Attempt>,
+}
+
+/// What is on a worker's disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct WorkerDisk {
+    /// Its life.
+    pub life: Life,
+    /// What its maps left in this life, the newest execution of each.
+    pub outputs: BTreeMap<MapId, MapOutput>,
+}
+
+/// What a map left.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct MapOutput {
+    /// Which execution.
+    pub attempt: Attempt,
+    /// A run for each part of the output.
+    pub runs: Vec<SharedRun>,
+}
+
+/// A run that a disk and messages share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct SharedRun(#[serde(with = "crate::shared")] pub Arc<Run>);
+
+/// The task that a worker was ordered to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Task {
+    name: TaskName,
+    attempt: Attempt,
+    earlier: u32,
+    skipped: alloc::collections::BTreeSet<u32>,
+}
+
+/// What a worker is at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Slot {
+    /// Nothing.
+    Free,
+    /// It waits for the text of a split.
+    Reading(Task, MapId),
+    /// It maps a text.
+    Mapping(Task, MapId, Arc<str>),
+    /// It collects the runs of its part.
+    Collecting(Task, Partition, Collecting),
+    /// It reduces them.
+    Reducing(Task, Partition, BTreeMap<MapId, SharedRun>),
+    /// It waits until its output is visible.
+    Publishing(Task, Partition, Arc<str>, Counters),
+    /// It tells what came of its task, until it is given another.
+    Reporting(Report),
+    /// The user's code took it down.
+    Down,
+    /// The job is done.
+    Left,
+}
+
+impl WorkerNode {
+    pub(super) fn start(
+        id: NodeId,
+        config: &Config,
+        durable: Durable,
+        effects: &mut Effects<Node>,
+    ) -> Self {
+        let disk = match durable {
+            Durable::Worker(disk) => *disk,
+            _ => WorkerDisk::default(),
+        };
+        let mut worker = Self {
+            id,
+            config: config.clone(),
+            disk,
+            slot: Slot::Free,
+            newest: None,
+        };
+        worker.begin_life(effects);
+        worker
+    }
+
+    /// Begins a life without anything of the one before.
+    fn begin_life(&mut self, effects: &mut Effects<Node>) {
+        self.disk = WorkerDisk {
+            life: self.disk.life.next(),
+            outputs: BTreeMap::new(),
+        };
+        effects.push(Effect::Persist(Write::Life(self.disk.life)));
+        self.slot = Slot::Free;
+        self.newest = None;
+        self.ping(effects);
+    }
+
+    pub(super) fn step(&mut self, input: Input<Node>, effects: &mut Effects<Node>) {
+        match input {
+            // Whoever is down hears nothing, and whoever has left does not answer.
+            Input::Timeout(Timer::Back) => self.begin_life(effects),
+            _ if matches!(self.slot, Slot::Down) => {}
+            Input::Receive { from, message } => self.receive(from, message, effects),
+            Input::Timeout(Timer::Ping) => self.ping(effects),
+            Input::Timeout(Timer::Retry) => self.retry(effects),
+            Input::Timeout(Timer::Work { .. }) => self.work(effects),
+            Input::Timeout(Timer::Check) => {}
+            Input::Invoke {
+                invocation,
+                operation: Operation::Status,
+            } => effects.reply(invocation, None),
+        }
+    }
+
+    fn receive(&mut self, from: NodeId, message: Message, effects: &mut Effects<Node>) {
+        match message {
+            Message::Order { life, order } if life == self.disk.life => {
+                self.ordered(order, effects)
+            }
+            Message::Fetch {
+                attempt,
+                map,
+                partition,
+            } => {
+                let message = match self.run(attempt, map, partition) {
+                    Some(SharedRun(run)) => Message::Piece {
+                        attempt,
+                        map,
+                        partition,
+                        run,
+                    },
+                    None => Message::Gone { attempt, map },
+                };
+                effects.push(Effect::Send { to: from, message });
+            }
+            Message::Text { map, text } => {
+                if let Slot::Reading(task, wanted) = &self.slot
+                    && *wanted == map
+                {
+                    let task = task.clone();
+                    self.begin_map(task, map, text, effects);
+                }
+            }
+            Message::Piece {
+                attempt,
+                map,
+                partition,
+                run,
+            } => {
+                if let Slot::Collecting(_, wanted, collecting) = &mut self.slot
+                    && *wanted == partition
+                {
+                    collecting.got(map, attempt, SharedRun(run));
+                    self.collect(effects);
+                }
+            }
+            Message::Gone { attempt, map } => {
+                if let Slot::Collecting(_, _, collecting) = &mut self.slot {
+                    collecting.gone(map, attempt);
+                    self.ping(effects);
+                }
+            }
+            Message::Published {
+                partition,
+                attempt,
+                counters,
+            } => self.published(partition, attempt, counters, effects),
+            Message::Order { .. }
+            | Message::Ping { .. }
+            | Message::Read { .. }
+            | Message::Publish { .. } => {}
+        }
+    }
+
+    /// A part of what a map left here.
+    fn run(&self, attempt: Attempt, map: MapId, partition: Partition) -> Option<SharedRun> {
+        let output = self.disk.outputs.get(&map);
+        let output = output.filter(|output| output.attempt == attempt)?;
+        output.runs.get(usize::from(partition.0)).cloned()
+    }
+
+    fn ordered(&mut self, order: Order, effects: &mut Effects<Node>) {
+        match order {
+            Order::Wait => {}
+            Order::BeginAnew => self.begin_anew(effects),
+            Order::Leave => {
+                if !matches!(self.slot, Slot::Left) {
+                    effects.mark(marks::LEFT);
+                }
+                self.be(Slot::Left, effects);
+                effects.push(Effect::CancelTimer(Timer::Ping));
+            }
+            Order::Drop { attempt } => {
+                if self.attempt() == Some(attempt) {
+                    self.be(Slot::Free, effects);
+                    self.ping(effects);
+                }
+            }
+            Order::GoOn { attempt, locations } => {
+                if self.attempt() == Some(attempt)
+                    && let Slot::Collecting(_, _, collecting) = &mut self.slot
+                {
+                    collecting.moved(&locations);
+                    self.collect(effects);
+                }
+            }
+            Order::Map {
+                map,
+                attempt,
+                earlier,
+                skipped,
+            } => {
+                let name = TaskName::Map(map);
+                let task = Task {
+                    name,
+                    attempt,
+                    earlier,
+                    skipped,
+                };
+                if self.is_newer(attempt) {
+                    self.read(task, map, effects);
+                }
+            }
+            Order::Reduce {
+                partition,
+                attempt,
+                earlier,
+                skipped,
+                locations,
+            } => {
+                let name = TaskName::Reduce(partition);
+                let task = Task {
+                    name,
+                    attempt,
+                    earlier,
+                    skipped,
+                };
+                if self.is_newer(attempt) {
+                    self.begin_collecting(task, partition, &locations, effects);
+                }
+            }
+        }
+    }
+
+    /// Whether an attempt is newer than all that this life was ordered to make.
+    fn is_newer(&mut self, attempt: Attempt) -> bool {
+        let is_newer = self.newest.is_none_or(|newest| newest < attempt);
+        self.newest = self.newest.max(Some(attempt));
+        is_newer && !matches!(self.slot, Slot::Left)
+    }
+
+    fn begin_anew(&mut self, effects: &mut Effects<Node>) {
+        self.be(Slot::Free, effects);
+        self.begin_life(effects);
+    }
+
+    /// Turns to something else, and lets go of what it waited for.
+    fn be(&mut self, slot: Slot, effects: &mut Effects<Node>) {
+        effects.push(Effect::CancelTimer(Timer::Retry));
+        if let Some(timer) = self.work_timer() {
+            effects.push(Effect::CancelTimer(timer));
+        }
+        self.slot = slot;
+    }
+
+    /// The attempt that it is at.
+    fn attempt(&self) -> Option<Attempt> {
+        match &self.slot {
+            Slot::Reading(task, _)
+            | Slot::Mapping(task, ..)
+            | Slot::Collecting(task, ..)
+            | Slot::Reducing(task, ..)
+            | Slot::Publishing(task, ..) => Some(task.attempt),
+            Slot::Free | Slot::Reporting(_) | Slot::Down | Slot::Left => None,
+        }
+    }
+
+    /// Gets the text of a split, from its own disk if it has it (3.4).
+    fn read(&mut self, task: Task, map: MapId, effects: &mut Effects<Node>) {
+        let split = self.job().split(map);
+        if split.hosts.contains(&self.id) {
+            let text = split.text.clone();
+            return self.begin_map(task, map, text, effects);
+        }
+        self.be(Slot::Reading(task, map), effects);
+        self.ask_store(map, effects);
+    }
+
+    fn ask_store(&self, map: MapId, effects: &mut Effects<Node>) {
+        effects.push(Effect::Send {
+            to: self.config.store,
+            message: Message::Read { map },
+        });
+        effects.push(Effect::SetTimer(Timer::Retry));
+    }
+
+    fn begin_map(&mut self, task: Task, map: MapId, text: Arc<str>, effects: &mut Effects<Node>) {
+        self.be(Slot::Mapping(task, map, text), effects);
+        self.begin_work(effects);
+    }
+
+    fn begin_collecting(
+        &mut self,
+        task: Task,
+        partition: Partition,
+        locations: &[Location],
+        effects: &mut Effects<Node>,
+    ) {
+        let maps = self.job().splits.len();
+        let collecting = Collecting::new(maps, self.config.tuning.tries, locations);
+        self.be(Slot::Collecting(task, partition, collecting), effects);
+        effects.push(Effect::SetTimer(Timer::Retry));
+        self.collect(effects);
+    }
+
+    /// Asks for more, or begins to reduce when all is there.
+    fn collect(&mut self, effects: &mut Effects<Node>) {
+        let Slot::Collecting(task, partition, collecting) = &mut self.slot else {
+            return;
+        };
+        let partition = *partition;
+        for location in collecting.next_to_ask() {
+            let Location { map, attempt, node } = location;
+            if node != self.id {
+                let message = Message::Fetch {
+                    attempt,
+                    map,
+                    partition,
+                };
+                effects.push(Effect::Send { to: node, message });
+                continue;
+            }
+            let output = self.disk.outputs.get(&map);
+            let output = output.filter(|output| output.attempt == attempt);
+            match output.and_then(|output| output.runs.get(usize::from(partition.0))) {
+                Some(run) => collecting.got(map, attempt, run.clone()),
+                None => collecting.gone(map, attempt),
+            }
+        }
+        if collecting.is_complete() {
+            let (task, runs) = (task.clone(), collecting.take());
+            self.be(Slot::Reducing(task, partition, runs), effects);
+            self.begin_work(effects);
+        } else if collecting.can_ask() {
+            // What was here needed no message, and left room for others.
+            self.collect(effects);
+        }
+    }
+
+    fn retry(&mut self, effects: &mut Effects<Node>) {
+        match &mut self.slot {
+            Slot::Reading(_, map) => {
+                let map = *map;
+                self.ask_store(map, effects);
+            }
+            Slot::Collecting(_, _, collecting) => {
+                effects.push(Effect::SetTimer(Timer::Retry));
+                collecting.ask_again();
+                self.collect(effects);
+            }
+            Slot::Publishing(..) => self.publish(effects),
+            _ => {}
+        }
+    }
+
+    /// How long the work in hand takes, as the name of its timer.
+    fn work_timer(&self) -> Option<Timer> {
+        let (task, bytes) = match &self.slot {
+            Slot::Mapping(task, _, text) => (task, text.len()),
+            Slot::Reducing(task, _, runs) => {
+                (task, runs.values().map(|SharedRun(run)| run.bytes()).sum())
+            }
+            _ => return None,
+        };
+        let more = match self.temper(task) {
+            Temper::Slow(more) => more.as_millis() as u32,
+            Temper::Steady | Temper::TakesWorkerDown => 0,
+        };
+        let kilobytes = (bytes / 1024) as u32;
+        let takes = self.config.tuning.per_kilobyte * kilobytes;
+        let millis = 1 + takes.as_millis() as u32;
+        Some(Timer::Work { millis, more })
+    }
+
+    fn temper(&self, task: &Task) -> Temper {
+        let execution = Execution {
+            task: task.name,
+            earlier: task.earlier,
+        };
+        self.job().app.code().temper(&execution)
+    }
+
+    fn begin_work(&mut self, effects: &mut Effects<Node>) {
+        if let Some(timer) = self.work_timer() {
+            effects.push(Effect::SetTimer(timer));
+        }
+    }
+
+    /// The time that the work takes is over: what comes of it is known at once.
+    fn work(&mut self, effects: &mut Effects<Node>) {
+        let task = match &self.slot {
+            Slot::Mapping(task, ..) | Slot::Reducing(task, ..) => task.clone(),
+            _ => return,
+        };
+        if self.temper(&task) == Temper::TakesWorkerDown {
+            return self.go_down(effects);
+        }
+        match mem::replace(&mut self.slot, Slot::Free) {
+            Slot::Mapping(task, map, text) => self.map(task, map, &text, effects),
+            Slot::Reducing(task, partition, runs) => self.reduce(task, partition, runs, effects),
+            slot => self.slot = slot,
+        }
+    }
+
+    fn go_down(&mut self, effects: &mut Effects<Node>) {
+        effects.mark(marks::WENT_DOWN);
+        self.be(Slot::Down, effects);
+        effects.push(Effect::CancelTimer(Timer::Ping));
+        effects.push(Effect::SetTimer(Timer::Back));
+    }
+
+    fn map(&mut self, task: Task, map: MapId, text: &Arc<str>, effects: &mut Effects<Node>) {
+        let job = self.config.job.clone();
+        let Task {
+            attempt, skipped, ..
+        } = &task;
+        let split = super::Split {
+            text: text.clone(),
+            ..job.split(map).clone()
+        };
+        effects.mark(marks::MAP_EXECUTED);
+        let mapped = match execute::map(&job, &split, skipped) {
+            Ok(mapped) => mapped,
+            Err(bad) => return self.crashed(&task, bad, effects),
+        };
+        let bytes = mapped.runs.iter().map(Run::bytes).sum::<usize>() as u64;
+        let runs = mapped.runs.into_iter().map(Arc::new).map(SharedRun);
+        let output = MapOutput {
+            attempt: *attempt,
+            runs: runs.collect(),
+        };
+        effects.push(Effect::Persist(Write::Output(map, output.clone())));
+        self.disk.outputs.insert(map, output);
+        self.reports(
+            Report::Mapped {
+                map,
+                attempt: *attempt,
+                counters: mapped.counters,
+                bytes,
+            },
+            effects,
+        );
+    }
+
+    fn reduce(
+        &mut self,
+        task: Task,
+        partition: Partition,
+        runs: BTreeMap<MapId, SharedRun>,
+        effects: &mut Effects<Node>,
+    ) {
+        let runs = runs.into_iter().map(|(map, SharedRun(run))| (map, run));
+        effects.mark(marks::REDUCE_EXECUTED);
+        match execute::reduce(&self.config.job, &runs.collect(), &task.skipped) {
+            Ok((text, counters)) => {
+                self.slot = Slot::Publishing(task, partition, text.into(), counters);
+                self.publish(effects);
+            }
+            Err(bad) => self.crashed(&task, bad, effects),
+        }
+    }
+
+    /// Asks the store to make the output visible, until it says whose is.
+    fn publish(&mut self, effects: &mut Effects<Node>) {
+        if let Slot::Publishing(task, partition, text, counters) = &self.slot {
+            let message = Message::Publish {
+                partition: *partition,
+                attempt: task.attempt,
+                text: text.clone(),
+                counters: counters.clone(),
+            };
+            effects.push(Effect::Send {
+                to: self.config.store,
+                message,
+            });
+            effects.push(Effect::SetTimer(Timer::Retry));
+        }
+    }
+
+    fn published(
+        &mut self,
+        partition: Partition,
+        published: Attempt,
+        counters: Counters,
+        effects: &mut Effects<Node>,
+    ) {
+        if let Slot::Publishing(task, wanted, ..) = &self.slot
+            && *wanted == partition
+        {
+            let report = Report::Reduced {
+                partition,
+                attempt: task.attempt,
+                published,
+                counters,
+            };
+            self.reports(report, effects);
+        }
+    }
+
+    fn crashed(&mut self, task: &Task, bad: BadRecord, effects: &mut Effects<Node>) {
+        let report = Report::Crashed {
+            task: task.name,
+            attempt: task.attempt,
+            record: bad.0,
+        };
+        self.reports(report, effects);
+    }
+
+    fn reports(&mut self, report: Report, effects: &mut Effects<Node>) {
+        self.be(Slot::Reporting(report), effects);
+        self.ping(effects);
+    }
+
+    /// Tells the coordinator how far it is.
+    fn ping(&self, effects: &mut Effects<Node>) {
+        let report = match &self.slot {
+            Slot::Left | Slot::Down => return,
+            Slot::Free => Report::Idle,
+            Slot::Reporting(report) => report.clone(),
+            Slot::Collecting(task, _, collecting) => self.busy(task, collecting.missing()),
+            Slot::Reading(task, _)
+            | Slot::Mapping(task, ..)
+            | Slot::Reducing(task, ..)
+            | Slot::Publishing(task, ..) => self.busy(task, Vec::new()),
+        };
+        effects.push(Effect::Send {
+            to: self.config.coordinator,
+            message: Message::Ping {
+                life: self.disk.life,
+                newest: self.newest,
+                report,
+            },
+        });
+        effects.push(Effect::SetTimer(Timer::Ping));
+    }
+
+    fn busy(&self, task: &Task, missing: Vec<(MapId, Option<Attempt>)>) -> Report {
+        Report::Busy {
+            task: task.name,
+            attempt: task.attempt,
+            missing,
+        }
+    }
+
+    /// What is on its disk.
+    #[must_use]
+    pub fn disk(&self) -> &WorkerDisk {
+        &self.disk
+    }
+
+    /// What is to be done.
+    #[must_use]
+    pub fn job(&self) -> &Job {
+        &self.config.job
+    }
+
+    /// Whether it has left, since the job is done.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        matches!(self.slot, Slot::Left)
+    }
+
+    /// The task that it executes at this moment, not waiting for anybody.
+    #[must_use]
+    pub fn executes(&self) -> Option<TaskName> {
+        match &self.slot {
+            Slot::Mapping(task, ..) | Slot::Reducing(task, ..) => Some(task.name),
+            _ => None,
+        }
+    }
+
+    /// What it is at, in a word.
+    #[must_use]
+    pub fn at(&self) -> &'static str {
+        match self.slot {
+            Slot::Free => "free",
+            Slot::Reading(..) => "reads",
+            Slot::Mapping(..) => "maps",
+            Slot::Collecting(..) => "collects",
+            Slot::Reducing(..) => "reduces",
+            Slot::Publishing(..) => "publishes",
+            Slot::Reporting(_) => "reports",
+            Slot::Down => "down",
+            Slot::Left => "left",
+        }
+    }
+}
