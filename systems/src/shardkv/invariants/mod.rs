@@ -6,12 +6,13 @@ mod ownership;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::vec::Vec;
 
-use self::ownership::Ownership;
+use self::ownership::{Ownership, Seen};
 use super::part::{ControllerPart, GroupPart};
 use super::{Node, Server};
 use crate::invariants::{ClusterView, Invariants, Violation};
-use crate::part;
+use crate::part::{self, Part};
 use crate::process::{Effect, NodeId};
 use crate::service::invariants::ServiceInvariants;
 use crate::shardctrler::{ControllerInvariants, GroupId, Number};
@@ -24,6 +25,9 @@ pub struct ShardkvInvariants {
     controllers: BTreeMap<NodeId, ControllerInvariants>,
     groups: BTreeMap<GroupId, ServiceInvariants>,
     ownership: Ownership,
+    /// By the node: what a step came to that is not at its end, and whose
+    /// entries were not on the node's disk when it began.
+    begun: BTreeMap<NodeId, Seen>,
     /// By the node: the newest configuration that it followed in this life.
     followed: BTreeMap<NodeId, Number>,
 }
@@ -47,13 +51,14 @@ impl Invariants<Node> for ShardkvInvariants {
     ) -> Result<(), Violation> {
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::before_effects::<ControllerPart, _>(promises, cluster, node, effects)
+                part::before_effects::<ControllerPart, _>(promises, cluster, node, effects)?;
             }
             Belongs::Group(promises) => {
-                part::before_effects::<GroupPart, _>(promises, cluster, node, effects)
+                part::before_effects::<GroupPart, _>(promises, cluster, node, effects)?;
             }
-            Belongs::Nowhere => Ok(()),
+            Belongs::Nowhere => return Ok(()),
         }
+        self.look_ahead(cluster, node)
     }
 
     fn after_effects(
@@ -70,6 +75,7 @@ impl Invariants<Node> for ShardkvInvariants {
             }
             Belongs::Nowhere => return Ok(()),
         }
+        self.begun.remove(&node);
         self.look(cluster, node)
     }
 
@@ -79,6 +85,8 @@ impl Invariants<Node> for ShardkvInvariants {
         node: NodeId,
     ) -> Result<(), Violation> {
         self.followed.remove(&node);
+        self.settle_begun(cluster)?;
+        self.begun.remove(&node);
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
                 part::after_restart::<ControllerPart, _>(promises, cluster, node)?;
@@ -111,13 +119,46 @@ impl ShardkvInvariants {
 
     /// Looks at a server of a group after a step.
     fn look(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.settle_begun(cluster)?;
         match cluster.node(node).process.and_then(Node::server) {
             Some(server) => {
                 self.follows(node, server)?;
-                self.ownership.look(node, server)
+                match self.ownership.is_behind(server) {
+                    true => self.ownership.look(node, &Seen::of(server)),
+                    false => Ok(()),
+                }
             }
             None => Ok(()),
         }
+    }
+
+    /// What a step says may be heard before all its effects are executed, and
+    /// the node may never come to the end of them. But what it applied is
+    /// committed, as soon as the disk holds it.
+    fn look_ahead(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        let Some(server) = cluster.node(node).process.and_then(Node::server) else {
+            return Ok(());
+        };
+        if self.ownership.is_behind(server) {
+            self.begun.insert(node, Seen::of(server));
+        }
+        self.settle_begun(cluster)
+    }
+
+    /// Looks at what began and is committed by now.
+    fn settle_begun(&mut self, cluster: &impl ClusterView<Node>) -> Result<(), Violation> {
+        let settled = |node: &NodeId, seen: &mut Seen| {
+            let durable = GroupPart::durable_of(cluster.node(*node).durable);
+            durable.is_some_and(|durable| durable.log.last().index >= seen.applied)
+        };
+        let begun = &mut self.begun;
+        let settled: Vec<_> = begun.extract_if(.., settled).collect();
+        let mut settled = settled.iter();
+        settled.try_for_each(|(node, seen)| self.ownership.look(*node, seen))
     }
 
     /// A group follows what a controller has ruled, word for word.

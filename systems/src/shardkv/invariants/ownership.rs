@@ -20,6 +20,24 @@ pub(super) struct Ownership {
     shards: BTreeMap<Shard, Known>,
 }
 
+/// What a server has come to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Seen {
+    group: GroupId,
+    pub(super) applied: LogIndex,
+    machine: Group,
+}
+
+impl Seen {
+    pub(super) fn of(server: &Server) -> Self {
+        Self {
+            group: server.group(),
+            applied: server.raft().applied(),
+            machine: server.machine().clone(),
+        }
+    }
+}
+
 /// A group as its furthest replica shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Front {
@@ -44,10 +62,19 @@ struct Known {
 }
 
 impl Ownership {
-    /// Looks at a server after a step.
-    pub(super) fn look(&mut self, node: NodeId, server: &Server) -> Result<(), Violation> {
-        let (group, machine) = (server.group(), server.machine());
-        let applied = server.raft().applied();
+    /// Whether a server has applied more than was seen of its group.
+    pub(super) fn is_behind(&self, server: &Server) -> bool {
+        let front = self.fronts.get(&server.group());
+        server.raft().applied() > front.map_or(LogIndex(0), |front| front.applied)
+    }
+
+    /// Looks at a server that has applied what is committed.
+    pub(super) fn look(&mut self, node: NodeId, seen: &Seen) -> Result<(), Violation> {
+        let &Seen {
+            group,
+            applied,
+            ref machine,
+        } = seen;
         let front = self.fronts.entry(group).or_default();
         if applied <= front.applied {
             return Ok(());
