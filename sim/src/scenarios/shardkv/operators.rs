@@ -30,7 +30,8 @@ enum Errand {
     Roaming,
     /// It does what it was ordered to, and nothing else.
     Ordered,
-    /// It sees to it that all groups are there, and looks until they are.
+    /// It sees to it that those groups are there that are to stay, and no
+    /// others, and looks until it is so.
     Gathering,
 }
 
@@ -63,6 +64,8 @@ struct Operator {
 pub(super) struct Operators {
     all: Vec<Operator>,
     layout: Layout,
+    /// The groups that are there at the end.
+    stay: BTreeSet<GroupId>,
     shards: u16,
     change_ms: u64,
 }
@@ -93,6 +96,7 @@ impl Operators {
         Self {
             all: all.collect(),
             layout: layout.clone(),
+            stay: layout.groups.keys().copied().collect(),
             shards: options.shards,
             change_ms: options.change_ms,
         }
@@ -115,8 +119,16 @@ impl Operators {
         }
     }
 
-    /// From now on the first one sees to it that all groups are there; the others rest.
+    /// From now on the first one sees to it that those groups are there that
+    /// are to stay, often all; the others rest.
     pub(super) fn gather(&mut self, world: &mut ShardkvWorld) {
+        let known: Vec<GroupId> = self.stay.iter().copied().collect();
+        let draw = &mut self.all[0].draw;
+        if draw.below(2) == 0 {
+            let many = 1 + draw.below(known.len() as u64) as usize;
+            let chosen = draw.sample(many, known.len());
+            self.stay = chosen.into_iter().map(|place| known[place]).collect();
+        }
         for number in 0..self.all.len() {
             self.all[number].orders.clear();
             self.all[number].errand = match number {
@@ -305,13 +317,22 @@ impl Operators {
     }
 
     /// Whoever gathers the groups has looked. What others had asked before may
-    /// still send one away.
+    /// still send one away, or let one join.
     fn looked(&mut self, world: &mut ShardkvWorld, number: usize, newest: &Configuration) {
-        let all = || self.layout.groups.keys();
-        if all().any(|group| !newest.groups.contains_key(group)) {
-            let join = self.join(all().copied());
+        let there: BTreeSet<GroupId> = newest.groups.keys().copied().collect();
+        if !self.stay.is_subset(&there) {
+            let join = self.join(self.stay.iter().copied());
             self.order(world, number, join);
         }
+        let groups: BTreeSet<GroupId> = there.difference(&self.stay).copied().collect();
+        if !groups.is_empty() {
+            self.order(world, number, Command::Leave { groups });
+        }
+    }
+
+    /// The groups that are there at the end.
+    pub(super) fn stay(&self) -> &BTreeSet<GroupId> {
+        &self.stay
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an onlooker sees of the groups.
 
+use std::collections::BTreeSet;
+
 use snowglobe_systems::shardctrler::{Configuration, GroupId};
 use snowglobe_systems::shardkv::{Durable, Group, Holding, Server};
 
@@ -26,15 +28,22 @@ pub(super) fn newest<'a>(world: &'a ShardkvWorld, layout: &Layout) -> Option<&'a
     configurations.max_by_key(|configuration| configuration.number)
 }
 
-/// What is left to do until all groups are there, each at the newest
-/// configuration, with its shards, and with nothing to hand over.
-pub(super) fn unfinished(world: &ShardkvWorld, layout: &Layout) -> Option<String> {
+/// What is left to do until those groups are there that are to stay, and no
+/// others, and each is at the newest configuration, those that left as well,
+/// with its shards, and with nothing to hand over.
+pub(super) fn unfinished(
+    world: &ShardkvWorld,
+    layout: &Layout,
+    stay: &BTreeSet<GroupId>,
+) -> Option<String> {
     let Some(newest) = newest(world, layout) else {
         return Some("no controller".to_owned());
     };
     layout.groups.keys().find_map(|id| {
-        if !newest.groups.contains_key(id) {
-            return Some(format!("{id} has not joined, in {newest:?}"));
+        match (newest.groups.contains_key(id), stay.contains(id)) {
+            (false, true) => return Some(format!("{id} has not joined, in {newest:?}")),
+            (true, false) => return Some(format!("{id} has not left, in {newest:?}")),
+            (true, true) | (false, false) => {}
         }
         let Some(group) = group(world, layout, *id) else {
             return Some(format!("{id} is down"));

@@ -78,7 +78,7 @@ impl Workload<Node, ShardkvInvariants> for Shaken {
         Some(self.users.lines())
     }
 
-    /// All groups must come together, or nobody could be served.
+    /// Some groups must come together, or nobody could be served.
     fn settle(&mut self, world: &mut ShardkvWorld) {
         if let Some(transfers) = &mut self.transfers {
             transfers.end();
@@ -91,13 +91,13 @@ impl Workload<Node, ShardkvInvariants> for Shaken {
         self.users.close(world);
     }
 
-    /// Everybody was served; every group has come to the newest configuration,
+    /// Everybody was served; every group, also one that left, has come to the newest configuration,
     /// has its shards, and has deleted what it handed over.
     fn settled(&mut self, world: &mut ShardkvWorld) -> Settled {
         if !self.users.are_at_rest() {
             return self.users.settled(world);
         }
-        match seen::unfinished(world, &self.layout) {
+        match seen::unfinished(world, &self.layout, self.operators.stay()) {
             None => self.users.settled(world),
             Some(missing) => {
                 let waiting = self.operators.who_waits();
