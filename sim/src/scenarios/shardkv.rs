@@ -193,7 +193,7 @@ impl System for ShardkvSystem {
             think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
             patience_ms: *draw.pick(&[100, 300, 800]),
             poll_ms: *draw.pick(&[20, 50, 200]),
-            hand_over_ms: *draw.pick(&[50, 100, 300]),
+            hand_over_ms: *draw.pick(&[50, 100, 300, 1000]),
             transfers: draw.below(3) == 0,
             election_ms,
             election_spread_ms,
