@@ -169,7 +169,7 @@ impl<M: StateMachine> Clerk<M> {
         let is_late = errand.is_some_and(|errand| errand.attempts != call.attempt);
         let leads = outcome.acknowledged().is_some()
             || matches!(outcome, replica::Outcome::Answered { .. });
-        if leads && !(is_late && self.trusted) {
+        if leads && !(is_late && self.trusted) && self.servers.contains(&from) {
             // Only a leader says such things, though a late one may be deposed by now.
             self.target = from;
             self.trusted = true;

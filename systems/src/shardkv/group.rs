@@ -142,6 +142,7 @@ impl StateMachine for Group {
                 Holding::Kept(state) => !state.digest(),
             });
         }
+        digest.word(Digest::of(&self.keepers));
         for (key, parcel) in &self.outgoing {
             digest.word(Digest::of(&(key, parcel.to, &parcel.servers)));
             digest.word(parcel.state.digest());

@@ -27,7 +27,7 @@ pub(super) struct Errand {
     /// The name of the write, which it keeps for as long as it is asked.
     named: Option<(SessionId, Sequence)>,
     /// How many calls of groups it took.
-    calls: u16,
+    calls: u32,
     /// Which group was last asked for anything.
     pub(super) asked: Option<GroupId>,
     /// Which group was last asked for the write itself.
@@ -75,8 +75,9 @@ impl Wish {
 }
 
 /// A call of the clerk for a group is named by the client's call and a count:
-/// an answer to an earlier one is then never taken for that to a later one.
-const BITS_OF_COUNT: u32 = 16;
+/// an answer to an earlier one is then never taken for that to a later one. The
+/// count lasts for a day of asking without rest; nothing is on its way for so long.
+const BITS_OF_COUNT: u32 = 24;
 
 /// The call that a lane is to make of the group that owns the shard.
 pub(super) struct GroupCall {
@@ -126,7 +127,7 @@ impl Lane {
             errand.written = Some(group);
         }
         errand.asked = Some(group);
-        errand.calls = errand.calls.wrapping_add(1);
+        errand.calls = (errand.calls + 1) % (1 << BITS_OF_COUNT);
         let name = InvocationId(errand.invocation.0 << BITS_OF_COUNT | u64::from(errand.calls));
         errand.stage = Stage::Asking { group, call: name };
         Some(GroupCall { name, operation })

@@ -2,7 +2,8 @@
 //!
 //! A leader asks the controller for the next configuration, hands over the
 //! shards that it took away, and takes those that arrive. All of it goes
-//! through the log; nothing is remembered that the next leader would miss.
+//! through the log; what a leader keeps in mind besides costs the next one time to
+//! find out again, and nothing else.
 
 use alloc::collections::BTreeMap;
 use core::fmt;

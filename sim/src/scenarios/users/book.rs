@@ -28,7 +28,7 @@ const BUDGET: Budget<'static> = Budget {
 
 /// An explanation is many searches, and people wait for it.
 const EXPLAINED: Budget<'static> = Budget {
-    nodes: 1_000_000,
+    nodes: 100_000,
     ..BUDGET
 };
 
