@@ -22,15 +22,15 @@ pub(super) struct Office {
 }
 
 /// Dealings with another group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Courier {
     /// Whom it takes for the leader there.
     target: NodeId,
     /// Whether anybody there answered since it was last handed something again.
     heard: bool,
-    /// Whether it followed a hint since then. Two servers that each take the
+    /// Who has said since then that it does not lead. Servers that take each
     /// other for the leader must not keep a shard running to and fro.
-    redirected: bool,
+    refused: BTreeSet<NodeId>,
 }
 
 impl Office {
@@ -43,7 +43,7 @@ impl Office {
         self.couriers.entry(parcel.to).or_insert(Courier {
             target,
             heard: false,
-            redirected: false,
+            refused: BTreeSet::new(),
         });
         Some(target)
     }
@@ -53,7 +53,7 @@ impl Office {
         let courier = self.couriers.entry(group).or_insert(Courier {
             target: server,
             heard: true,
-            redirected: false,
+            refused: BTreeSet::new(),
         });
         courier.heard = true;
     }
@@ -81,22 +81,22 @@ impl Office {
         due.into_iter().collect()
     }
 
-    /// A server says that it does not lead. Whether to hand the parcel over at once to another.
+    /// A server says that it does not lead. Whether to hand the parcel over at
+    /// once to another: many are refused at a time, and each of them needs it.
     pub(super) fn redirected(&mut self, parcel: &Parcel, by: NodeId, hint: Option<NodeId>) -> bool {
         let Some(courier) = self.couriers.get_mut(&parcel.to) else {
             return false;
         };
-        if courier.target != by {
-            // Somebody has turned from it already.
-            return false;
+        courier.refused.insert(by);
+        if courier.target == by {
+            let hint = hint.filter(|hint| *hint != by && parcel.servers.contains(hint));
+            let Some(leader) = hint else {
+                return false;
+            };
+            courier.target = leader;
+            courier.heard = true;
         }
-        let hint = hint.filter(|hint| *hint != by && parcel.servers.contains(hint));
-        let Some(leader) = hint else {
-            return false;
-        };
-        courier.target = leader;
-        courier.heard = true;
-        !core::mem::replace(&mut courier.redirected, true)
+        !courier.refused.contains(&courier.target)
     }
 
     /// What was never handed over. It is from now on.
@@ -123,7 +123,7 @@ impl Office {
                 courier.target = servers[next];
             }
             courier.heard = false;
-            courier.redirected = false;
+            courier.refused.clear();
         }
     }
 }
