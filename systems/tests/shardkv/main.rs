@@ -3,5 +3,11 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod exactly_once;
+mod failing;
+mod finding;
+mod machine;
 mod moving;
 mod story;
+mod violations;
+mod words;

@@ -1,17 +1,16 @@
 //! Words in which the stories are told.
 
-use std::collections::BTreeSet;
-
-use snowglobe_systems::kv::{self, Get, Key, Value};
-use snowglobe_systems::process::{InvocationId, NodeId};
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
+use snowglobe_systems::kv::{self, Key, Value};
+use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{self, Voters};
-use snowglobe_systems::replica;
+use snowglobe_systems::replica::{self, Sequence, SessionId};
 use snowglobe_systems::service::{self, ClerkConfig};
-use snowglobe_systems::shardctrler::{self, Command, GroupId, Shard};
+use snowglobe_systems::shardctrler::{GroupId, Number, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
-    self, Config, Group, Holding, Message, Node, Operation, Outcome, Server, ServerConfig, Timer,
-    Transfer, shard_of,
+    self, Clerk, Config, Group, Holding, Message, Node, Server, ServerConfig, Timer, Transfer,
+    shard_of,
 };
 
 use crate::cluster::{Cluster, Envelope};
@@ -35,37 +34,79 @@ pub(crate) fn servers(group: GroupId) -> Vec<NodeId> {
     (first..first + 3).map(NodeId).collect()
 }
 
+/// The server that is made to lead when a story begins.
 pub(crate) fn leader(group: GroupId) -> NodeId {
     servers(group)[0]
 }
 
-/// The controller, three groups of three servers, an operator and a clerk. All leaders are elected.
-pub(crate) fn world() -> World {
+/// The same cases each time, unless the environment asks for a seed of its own.
+pub(crate) fn cases() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let rng_seed = match asked.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
+    };
+    ProptestConfig {
+        failure_persistence: None,
+        rng_seed,
+        ..asked
+    }
+}
+
+/// What may differ from story to story.
+pub(crate) struct Tuning {
+    pub(crate) snapshot_after_bytes: Option<usize>,
+    pub(crate) lanes: u8,
+    pub(crate) clerks: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            snapshot_after_bytes: None,
+            lanes: 1,
+            clerks: 1,
+        }
+    }
+}
+
+/// The controller, three groups of three servers, an operator and clerks. Nobody leads.
+pub(crate) fn world_without_leaders(tuning: &Tuning) -> World {
     let controller = ClerkConfig::of([RULER]);
     let mut configs = vec![Config::Controller(service::Config::Server(
         replica::Config::of(1),
     ))];
     for group in [G1, G2, G3] {
-        let replica = replica::Config {
-            voters: Voters::new(servers(group)),
-            ..replica::Config::of(3)
-        };
+        let mut replica = replica::Config::of(3);
+        replica.voters = Voters::new(servers(group));
+        replica.snapshot_after_bytes = tuning.snapshot_after_bytes;
         let server = ServerConfig::of(group, replica, controller.clone());
         configs.extend(vec![Config::Server(server); 3]);
     }
     configs.push(Config::Controller(service::Config::Clerk(
         controller.clone(),
     )));
-    let asking = ClerkConfig::of([RULER]);
-    configs.push(Config::Clerk(shardkv::ClerkConfig::of(controller, asking)));
-    let mut world = Cluster::of(configs);
-    let election = service::Timer::Raft(raft::Timer::Election);
-    world.timeout(RULER, Timer::Controller(election));
-    world.settle();
+    let asking = ClerkConfig {
+        lanes: tuning.lanes,
+        ..ClerkConfig::of([RULER])
+    };
+    let clerk = Config::Clerk(shardkv::ClerkConfig::of(controller, asking));
+    configs.extend(vec![clerk; tuning.clerks]);
+    Cluster::of(configs)
+}
+
+/// The same, and all leaders are elected.
+pub(crate) fn world_of(tuning: &Tuning) -> World {
+    let mut world = world_without_leaders(tuning);
+    world.elect_ruler();
     for group in [G1, G2, G3] {
         world.elect(leader(group));
     }
     world
+}
+
+pub(crate) fn world() -> World {
+    world_of(&Tuning::default())
 }
 
 /// A key of a shard, where there are ten.
@@ -77,14 +118,53 @@ pub(crate) fn key_in(shard: Shard) -> Key {
         .expect("there is one for each shard")
 }
 
+pub(crate) fn appending(shard: Shard, text: &str) -> kv::Command {
+    kv::Command::Append {
+        key: key_in(shard),
+        value: Value::from(text),
+    }
+}
+
 pub(crate) fn is_hand_over(envelope: &Envelope<Node>) -> bool {
     matches!(envelope.message, Message::Shard(Transfer::HandOver { .. }))
+}
+
+pub(crate) fn is_hand_over_of(of: Shard, envelope: &Envelope<Node>) -> bool {
+    matches!(envelope.message, Message::Shard(Transfer::HandOver { shard, .. }) if shard == of)
 }
 
 pub(crate) fn is_received(envelope: &Envelope<Node>) -> bool {
     matches!(envelope.message, Message::Shard(Transfer::Received { .. }))
 }
 
+/// A group answers a clerk.
+pub(crate) fn is_tell(envelope: &Envelope<Node>) -> bool {
+    matches!(
+        envelope.message,
+        Message::Group(service::Message::Tell { .. })
+    )
+}
+
+/// A clerk asks a group.
+pub(crate) fn is_ask(envelope: &Envelope<Node>) -> bool {
+    matches!(
+        envelope.message,
+        Message::Group(service::Message::Ask { .. })
+    )
+}
+
+/// The servers of one group talk to each other.
+pub(crate) fn is_within(group: GroupId) -> impl Fn(&Envelope<Node>) -> bool {
+    let servers = servers(group);
+    move |envelope| servers.contains(&envelope.from) && servers.contains(&envelope.to)
+}
+
+/// Who leads, of servers that may be down.
+fn leads(world: &World, node: NodeId) -> bool {
+    world.is_up(node) && world.server(node).raft().role().is_leader()
+}
+
+/// Time, messages, crashes.
 impl World {
     /// Nothing promised was broken.
     pub(crate) fn assert_held(&self) {
@@ -93,127 +173,121 @@ impl World {
         }
     }
 
+    pub(crate) fn assert_marked(&self, mark: &str) {
+        assert!(self.marks.contains(mark), "{mark}");
+    }
+
+    pub(crate) fn elect_ruler(&mut self) {
+        let election = service::Timer::Raft(raft::Timer::Election);
+        self.timeout(RULER, Timer::Controller(election));
+        self.settle();
+    }
+
     /// Lets a server of a group stand for election until it wins.
     pub(crate) fn elect(&mut self, node: NodeId) {
+        assert!(self.stands(node), "{node} is not elected");
+    }
+
+    /// Whether a server wins an election. It is no server's turn to be patient:
+    /// all of its group have heard of no leader for long.
+    fn stands(&mut self, node: NodeId) -> bool {
+        let group = self.server(node).group();
+        let election = Timer::Group(service::Timer::Raft(raft::Timer::Election));
         for _ in 0..5 {
-            let election = service::Timer::Raft(raft::Timer::Election);
-            self.timeout(node, Timer::Group(election));
-            self.settle();
-            if self.server(node).raft().role().is_leader() {
+            for other in servers(group) {
+                if other != node {
+                    self.timeout(other, election);
+                }
+            }
+            self.lose(is_within(group));
+            self.timeout(node, election);
+            self.settle_but(|envelope| !is_within(group)(envelope));
+            if leads(self, node) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Lets any server of a group win that can.
+    pub(crate) fn elect_any(&mut self, group: GroupId) -> NodeId {
+        let mut able = servers(group).into_iter();
+        let won = able.find(|node| self.is_up(*node) && self.stands(*node));
+        won.expect("a majority is up")
+    }
+
+    /// The server that leads a group now: the one of the newest term, where an
+    /// older one has not heard of its end.
+    pub(crate) fn leader_of(&self, group: GroupId) -> Option<NodeId> {
+        let leading = servers(group).into_iter().filter(|it| leads(self, *it));
+        leading.max_by_key(|it| self.server(*it).raft().term())
+    }
+
+    /// Delivers the first message of a kind; says whether there was one.
+    pub(crate) fn deliver_first(&mut self, kind: impl Fn(&Envelope<Node>) -> bool) -> bool {
+        let place = self.bag.iter().position(kind);
+        place.is_some_and(|place| {
+            self.deliver(place);
+            true
+        })
+    }
+
+    /// Delivers everything but messages of a kind, which stay on their way.
+    pub(crate) fn settle_but(&mut self, held: impl Fn(&Envelope<Node>) -> bool) {
+        for _ in 0..100_000 {
+            if !self.deliver_first(|envelope| !held(envelope)) {
                 return;
             }
         }
-        panic!("{node} is not elected");
+        panic!("the cluster does not come to rest");
     }
 
+    /// Puts a message on its way that nobody sent, or that was sent long ago, and delivers it.
+    pub(crate) fn bring(&mut self, (from, to): (NodeId, NodeId), message: Message) {
+        self.bag.push_front(Envelope { from, to, message });
+        self.deliver(0);
+    }
+
+    /// A leader's heartbeats go round, so that all its group learn what is committed.
+    pub(crate) fn heartbeat(&mut self, group: GroupId) {
+        for _ in 0..2 {
+            let leader = self.leader_of(group).expect("a leader");
+            let heartbeat = service::Timer::Raft(raft::Timer::Heartbeat);
+            self.timeout(leader, Timer::Group(heartbeat));
+            self.settle();
+        }
+    }
+
+    /// All servers of a group crash, come back and have a leader again.
+    pub(crate) fn restart_group(&mut self, group: GroupId) {
+        self.crash_group(group);
+        for node in servers(group) {
+            self.restart(node);
+        }
+        self.elect_any(group);
+    }
+
+    pub(crate) fn crash_group(&mut self, group: GroupId) {
+        for node in servers(group) {
+            self.crash(node);
+        }
+    }
+}
+
+/// What can be seen from outside.
+impl World {
     pub(crate) fn server(&self, node: NodeId) -> &Server {
         self.node(node).server().expect("a server of a group")
     }
 
+    pub(crate) fn clerk(&self) -> &Clerk {
+        self.node(ANN).clerk().expect("a clerk")
+    }
+
+    /// A group as its leader sees it.
     pub(crate) fn group(&self, group: GroupId) -> &Group {
-        self.server(leader(group)).machine()
-    }
-
-    /// The operator changes the configuration.
-    pub(crate) fn command(&mut self, command: Command) {
-        let operation = shardctrler::Operation::Write(command);
-        let call = self.invoke(OPERATOR, Operation::Controller(operation));
-        self.settle();
-        let outcome = &self.outcomes[&call];
-        assert!(
-            matches!(
-                outcome,
-                Outcome::Controller(shardctrler::Outcome::Written(
-                    shardctrler::Response::Changed(_)
-                ))
-            ),
-            "{outcome:?}"
-        );
-    }
-
-    pub(crate) fn join(&mut self, groups: &[GroupId]) {
-        let groups = groups.iter().map(|group| (*group, servers(*group)));
-        self.command(Command::Join {
-            groups: groups.collect(),
-        });
-    }
-
-    pub(crate) fn leave(&mut self, groups: &[GroupId]) {
-        let groups: BTreeSet<GroupId> = groups.iter().copied().collect();
-        self.command(Command::Leave { groups });
-    }
-
-    /// The leaders of all groups ask for the next configuration, and get it.
-    pub(crate) fn poll(&mut self) {
-        for group in [G1, G2, G3] {
-            self.timeout(leader(group), Timer::Poll);
-        }
-        self.settle();
-    }
-
-    /// A client calls the clerk. Clients come by one at a time.
-    pub(crate) fn call(&mut self, operation: kv::Operation) -> InvocationId {
-        self.invoke(ANN, Operation::Keys(operation))
-    }
-
-    pub(crate) fn append(&mut self, shard: Shard, text: &str) -> InvocationId {
-        self.call(kv::Operation::Write(kv::Command::Append {
-            key: key_in(shard),
-            value: Value::from(text),
-        }))
-    }
-
-    /// Whether a call was answered.
-    pub(crate) fn is_done(&self, call: InvocationId) -> bool {
-        self.outcomes.contains_key(&call)
-    }
-
-    /// Messages come and clerks that rest go on, until a call is answered.
-    pub(crate) fn finish(&mut self, call: InvocationId) {
-        for _ in 0..100 {
-            self.settle();
-            if self.is_done(call) {
-                return;
-            }
-            let rests: Vec<Timer> = self.timers(ANN).iter().copied().collect();
-            let rests = rests.into_iter().filter(|timer| {
-                matches!(
-                    timer,
-                    Timer::Rest { .. }
-                        | Timer::Asking(
-                            _,
-                            service::Timer::BackOff { .. } | service::Timer::Patience { .. }
-                        )
-                )
-            });
-            for timer in rests.collect::<Vec<_>>() {
-                self.timeout(ANN, timer);
-            }
-            self.poll();
-        }
-        panic!("{call} is not answered: {}", self.node(ANN));
-    }
-
-    /// What a get of a shard's key gives.
-    pub(crate) fn get(&mut self, shard: Shard) -> String {
-        let get = Get { key: key_in(shard) };
-        let call = self.call(kv::Operation::Read(get));
-        self.finish(call);
-        match &self.outcomes[&call] {
-            Outcome::Keys(kv::Outcome::Answered(kv::Answer(value))) => value
-                .as_ref()
-                .map_or(String::new(), |value| value.0.to_string()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub(crate) fn append_and_wait(&mut self, shard: Shard, text: &str) {
-        let call = self.append(shard, text);
-        self.finish(call);
-        assert_eq!(
-            self.outcomes[&call],
-            Outcome::Keys(kv::Outcome::Written(kv::Response::Done))
-        );
+        let leader = self.leader_of(group).expect("a leader");
+        self.server(leader).machine()
     }
 
     /// Whether a group serves a shard.
@@ -228,10 +302,20 @@ impl World {
             .count()
     }
 
+    /// What a group owes others.
+    pub(crate) fn owes(&self, group: GroupId) -> Vec<(Shard, Number)> {
+        self.group(group).outgoing().keys().copied().collect()
+    }
+
     /// Nobody owes anybody a shard.
     pub(crate) fn assert_handed_over(&self) {
         for group in [G1, G2, G3] {
-            assert!(self.group(group).outgoing().is_empty(), "{group}");
+            assert_eq!(self.owes(group), [], "{group}");
         }
+    }
+
+    /// The session of the clerk's first lane with a shard, and the number of its last write.
+    pub(crate) fn session(&self, shard: Shard) -> Option<(SessionId, Sequence)> {
+        self.clerk().lanes()[0].sessions().get(&shard).copied()
     }
 }
