@@ -5,7 +5,7 @@ use snowglobe_systems::shardctrler::{Number, Shard};
 use snowglobe_systems::shardkv::{Message, Timer, Transfer, marks};
 
 use crate::story::{G1, G2, G3, RULER, is_hand_over, is_hand_over_of, is_within, leader, servers};
-use crate::words::world_in_the_middle;
+use crate::words::{world_in_the_middle, world_of_g1};
 
 #[test]
 fn servers_that_name_each_other_do_not_keep_a_shard_running() {
@@ -153,4 +153,45 @@ fn while_the_controller_is_cut_off_moves_end_and_clients_are_served() {
     }
     assert_eq!(world.served_by(G3), 3);
     world.assert_held();
+}
+
+/// Whoever is next crashes after so many effects of each step on the way from the
+/// first question for the configuration on, and the others go on without it.
+#[test]
+fn what_a_server_said_before_it_crashed_holds() {
+    for steps in 0.. {
+        for effects in 0..8 {
+            if !crash_and_go_on(steps, effects) {
+                assert!(steps >= 40, "a change takes more than that: {steps}");
+                return;
+            }
+        }
+    }
+}
+
+/// Whether there was a step for somebody to crash over.
+fn crash_and_go_on(steps: usize, effects: usize) -> bool {
+    let mut world = world_of_g1();
+    world.join(&[G2]);
+    world.ask_for_next(G2);
+    world.ask_for_next(G1);
+    (0..steps).for_each(|_| world.deliver(0));
+    let Some(to) = world.bag.front().map(|envelope| envelope.to) else {
+        return false;
+    };
+    world.crash_next_step_after(effects);
+    world.deliver(0);
+    world.settle();
+    world.assert_held();
+    world.restart(to);
+    if to == RULER {
+        world.elect_ruler();
+        world.ask_controller_again();
+    }
+    for group in [G1, G2] {
+        world.elect_any(group);
+    }
+    world.finish_moves();
+    world.assert_shared();
+    true
 }
