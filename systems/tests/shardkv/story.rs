@@ -6,7 +6,7 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{self, Voters};
 use snowglobe_systems::replica::{self, Sequence, SessionId};
 use snowglobe_systems::service::{self, ClerkConfig};
-use snowglobe_systems::shardctrler::{GroupId, Number, Shard};
+use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     self, Clerk, Config, Group, Holding, Message, Node, Server, ServerConfig, Timer, Transfer,
@@ -23,6 +23,8 @@ pub(crate) const RULER: NodeId = NodeId(1);
 pub(crate) const OPERATOR: NodeId = NodeId(11);
 /// A clerk of the service.
 pub(crate) const ANN: NodeId = NodeId(12);
+/// Another one, in worlds that have two.
+pub(crate) const BOB: NodeId = NodeId(13);
 
 pub(crate) const G1: GroupId = GroupId(1);
 pub(crate) const G2: GroupId = GroupId(2);
@@ -142,14 +144,6 @@ pub(crate) fn is_tell(envelope: &Envelope<Node>) -> bool {
     matches!(
         envelope.message,
         Message::Group(service::Message::Tell { .. })
-    )
-}
-
-/// A clerk asks a group.
-pub(crate) fn is_ask(envelope: &Envelope<Node>) -> bool {
-    matches!(
-        envelope.message,
-        Message::Group(service::Message::Ask { .. })
     )
 }
 
@@ -288,6 +282,13 @@ impl World {
     pub(crate) fn group(&self, group: GroupId) -> &Group {
         let leader = self.leader_of(group).expect("a leader");
         self.server(leader).machine()
+    }
+
+    /// The newest configuration.
+    pub(crate) fn ruling(&self) -> &Configuration {
+        let ruler = self.node(RULER).controller();
+        let replica = ruler.and_then(|ruler| ruler.replica());
+        replica.expect("a server").machine().newest()
     }
 
     /// Whether a group serves a shard.

@@ -215,9 +215,7 @@ fn world_with_two_configurations() -> (World, [Configuration; 2]) {
     world.elect_ruler();
     let mut made = |group| {
         world.join(&[group]);
-        let ruler = world.node(RULER).controller();
-        let replica = ruler.and_then(|ruler| ruler.replica());
-        replica.expect("a server").machine().newest().clone()
+        world.ruling().clone()
     };
     let made = [made(G1), made(G2)];
     (world, made)
