@@ -67,6 +67,20 @@ fn a_receiver_that_loses_its_leader_is_handed_the_shard_again() {
 }
 
 #[test]
+fn a_leader_that_is_deposed_over_a_shard_does_not_say_that_it_has_it() {
+    let mut world = world_in_the_middle();
+    while world.deliver_first(is_hand_over) {}
+    world.lose(is_within(G2));
+    // The next one never heard of the shards, and the old one's entries give way to its own.
+    world.elect(servers(G2)[1]);
+    world.heartbeat(G2);
+    assert_eq!(world.leader_of(G2), Some(servers(G2)[1]));
+    assert_eq!((world.owes(G1).len(), world.served_by(G2)), (5, 0));
+    world.finish_moves();
+    world.assert_shared();
+}
+
+#[test]
 fn a_leader_that_is_deposed_while_a_shard_is_on_its_way_hands_nothing_over_any_more() {
     let mut world = world_in_the_middle();
     let old = leader(G1);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use snowglobe_systems::shardctrler::{Number, Shard};
 use snowglobe_systems::shardkv::marks;
 
-use crate::story::{G1, G2, G3, is_hand_over, is_received, is_within, leader, servers, world};
+use crate::story::{ANN, G1, G2, G3, is_hand_over, is_received, is_within, leader, servers, world};
 use crate::words::{world_in_the_middle, world_of_g1};
 
 #[test]
@@ -234,4 +234,50 @@ fn a_shard_that_comes_back_before_the_first_parcel_is_gone_is_owed_twice() {
     world.finish_moves();
     assert_eq!(world.get(Shard(5)), "a");
     world.assert_held();
+}
+
+/// Two entries of G1's log come one after the other, and neither is committed
+/// before both are there.
+#[test]
+fn the_log_decides_whether_a_write_comes_before_a_move() {
+    for is_written_first in [true, false] {
+        let mut world = world_of_g1();
+        world.join(&[G2]);
+        let mut calls = Vec::new();
+        for is_write in [is_written_first, !is_written_first] {
+            match is_write {
+                true => calls.push(world.append(Shard(9), "b")),
+                false => world.ask_for_next(G1),
+            }
+            world.settle_but(is_within(G1));
+        }
+        assert!(!world.is_done(calls[0]));
+        assert_eq!(world.owes(G1), []);
+        world.finish(calls[0]);
+        world.assert_written(calls[0]);
+        let was_refused = world.marks.contains(marks::WRONG_GROUP);
+        assert_eq!(was_refused, !is_written_first);
+        world.poll();
+        assert!(world.serves(G2, Shard(9)));
+        assert_eq!(world.get(Shard(9)), "ab");
+        world.assert_held();
+    }
+}
+
+#[test]
+fn servers_and_clerks_show_what_they_wait_for() {
+    let mut world = world_in_the_middle();
+    world.append(Shard(9), "b");
+    assert!(world.node(ANN).to_string().ends_with(" at g1"));
+    world.settle_but(is_hand_over);
+    assert!(world.node(ANN).to_string().ends_with(" rests"));
+    let shown = |group| world.node(leader(group)).to_string();
+    assert!(shown(G1).starts_with("g1 "), "{}", shown(G1));
+    assert!(
+        shown(G1).ends_with(", owes sh9 of v2 to g2"),
+        "{}",
+        shown(G1)
+    );
+    assert!(shown(G2).ends_with(" v2, awaits sh5, awaits sh6, awaits sh7, awaits sh8, awaits sh9"));
+    assert!(shown(G3).ends_with(" v2"), "{}", shown(G3));
 }
