@@ -281,3 +281,17 @@ fn servers_and_clerks_show_what_they_wait_for() {
     assert!(shown(G2).ends_with(" v2, awaits sh5, awaits sh6, awaits sh7, awaits sh8, awaits sh9"));
     assert!(shown(G3).ends_with(" v2"), "{}", shown(G3));
 }
+
+#[test]
+fn who_missed_many_configurations_learns_them_all_with_one_question() {
+    let mut world = world_of_g1();
+    world.join(&[G2]);
+    for to in [G2, G1, G2] {
+        world.move_to(Shard(0), to);
+    }
+    world.ask_for_next(G3);
+    world.settle();
+    assert_eq!(world.group(G3).configuration().number, Number(5));
+    assert_eq!(world.group(G3).configuration(), world.ruling());
+    world.assert_held();
+}
