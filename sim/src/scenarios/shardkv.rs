@@ -88,6 +88,8 @@ pub struct ShardkvOptions {
     pub think_ms: u64,
     /// How long a clerk waits for its first answer, in milliseconds.
     pub patience_ms: u64,
+    /// When a clerk lets sessions go that it does not use, in milliseconds.
+    pub idle_ms: u64,
     /// How long a leader waits before it asks for the next configuration again,
     /// in milliseconds, and at most as much again.
     pub poll_ms: u64,
@@ -131,6 +133,7 @@ impl Default for ShardkvOptions {
             value_bytes: 0,
             think_ms: 20,
             patience_ms: 300,
+            idle_ms: 60_000,
             poll_ms: 50,
             hand_over_ms: 100,
             transfers: false,
@@ -192,6 +195,7 @@ impl System for ShardkvSystem {
             value_bytes,
             think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
             patience_ms: *draw.pick(&[100, 300, 800]),
+            idle_ms: *draw.pick(&[300, 2000, 60_000]),
             poll_ms: *draw.pick(&[20, 50, 200]),
             hand_over_ms: *draw.pick(&[50, 100, 300, 1000]),
             transfers: draw.below(3) == 0,
@@ -285,7 +289,6 @@ const UNREACHED: &[&str] = &[
     raft::marks::SESSION_EVICTED,
     raft::marks::SESSION_EXPIRED,
     raft::marks::SESSION_IDLED_OUT,
-    service::marks::SESSION_LET_GO,
     service::marks::SESSION_LOST,
     users::TOLD_MAYBE,
 ];
@@ -327,6 +330,7 @@ fn clerk_of(servers: &[NodeId], lanes: u8, options: &ShardkvOptions) -> ClerkCon
         .checked_ilog2()
         .unwrap_or_default()
         .min(5) as u8;
+    config.idle = Duration::from_millis(options.idle_ms);
     config
 }
 

@@ -80,6 +80,13 @@ impl Clerk {
                     self.group_step(group, Input::Timeout(timer), effects);
                 }
                 Timer::Rest { lane } => self.seek(usize::from(lane), effects),
+                // Shards forget them sooner or later; a write under a forgotten
+                // session is one whose fate nobody knows.
+                Timer::Idle { lane } => {
+                    if self.lanes[usize::from(lane)].let_go() {
+                        effects.mark(service::marks::SESSION_LET_GO);
+                    }
+                }
                 Timer::Doubt { lane } => {
                     if self.asks(usize::from(lane)).is_some() {
                         effects.push(Effect::SetTimer(timer));
@@ -312,6 +319,9 @@ impl Clerk {
         effects.push(Effect::CancelTimer(Timer::Doubt { lane }));
         if let Some(errand) = self.lanes[number].errand.take() {
             effects.reply(errand.invocation, Outcome::Keys(outcome));
+            if matches!(errand.wish, Wish::Write(_)) {
+                effects.push(Effect::SetTimer(Timer::Idle { lane }));
+            }
         }
         if let Some((invocation, wish)) = self.waiting.pop_front() {
             self.begin(number, invocation, wish, effects);

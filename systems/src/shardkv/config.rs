@@ -39,7 +39,8 @@ pub struct ClerkConfig {
     /// How it asks the controller. It has one question under way at a time.
     pub controller: service::ClerkConfig,
     /// How it asks a group, whichever; its servers are those that the
-    /// configuration names, and its lanes are this clerk's.
+    /// configuration names, its lanes are this clerk's, and so is the time
+    /// after which sessions are let go.
     pub group: service::ClerkConfig,
     /// How long it rests when a shard is not where it was sought.
     pub rest: Range<Duration>,
@@ -93,6 +94,11 @@ pub enum Timer {
         /// Which lane.
         lane: u8,
     },
+    /// A lane of a clerk has not written for long.
+    Idle {
+        /// Which lane.
+        lane: u8,
+    },
     /// A lane of a clerk has waited long enough to doubt that it asks the right group.
     Doubt {
         /// Which lane.
@@ -117,6 +123,7 @@ impl Config {
             (Self::Clerk(config), Timer::Asking(_, timer)) => asking(&config.group, timer),
             (Self::Clerk(config), Timer::Rest { .. }) => config.rest.clone(),
             (Self::Clerk(config), Timer::Doubt { .. }) => config.doubt.clone(),
+            (Self::Clerk(config), Timer::Idle { .. }) => config.group.idle..config.group.idle,
             _ => panic!("a node sets its own timers only, not {timer:?}"),
         }
     }

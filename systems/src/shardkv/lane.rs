@@ -138,6 +138,17 @@ impl Lane {
         self.sessions.insert(shard, (session, Sequence(0)));
     }
 
+    /// Lets all sessions go, unless a write is under way. Whether there were any.
+    pub(super) fn let_go(&mut self) -> bool {
+        let errand = self.errand.as_ref();
+        let writes = errand.is_some_and(|errand| matches!(errand.wish, Wish::Write(_)));
+        let lets_go = !writes && !self.sessions.is_empty();
+        if lets_go {
+            self.sessions.clear();
+        }
+        lets_go
+    }
+
     /// The session with a shard is of no use any more.
     pub(super) fn closed(&mut self, shard: Shard) {
         self.sessions.remove(&shard);

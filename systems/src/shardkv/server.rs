@@ -102,7 +102,10 @@ impl Server {
                     self.ask_for_next(effects);
                 }
                 Timer::HandOver => self.hand_over_again(effects),
-                Timer::Asking(..) | Timer::Rest { .. } | Timer::Doubt { .. } => {}
+                Timer::Asking(..)
+                | Timer::Rest { .. }
+                | Timer::Idle { .. }
+                | Timer::Doubt { .. } => {}
             },
             Input::Invoke {
                 invocation,

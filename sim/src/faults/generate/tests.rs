@@ -4,6 +4,7 @@ mod groups;
 
 use super::*;
 use crate::draw::{Purpose, Streams};
+use crate::faults::membership::tolerated_damage;
 use crate::seed::Seed;
 
 const UNTIL: SimTime = SimTime::from_millis(20_000);
@@ -176,4 +177,35 @@ fn each_group_keeps_its_majority_and_clients_have_no_disks() {
         assert!(!faults.iter().any(on_client), "seed {seed}");
     }
     assert!(rotten_groups > 500, "{rotten_groups}");
+}
+
+#[test]
+fn disks_of_clients_rot_in_a_minority_and_only_if_they_keep_something() {
+    let members = Membership::groups([1, 1], 5).whose_clients_write();
+    let mut rotten_in_all = 0;
+    for seed in 0..300 {
+        let faults = generate(
+            &mut draw(seed),
+            &members,
+            UNTIL,
+            &FaultProfile::everything(),
+        );
+        let rotten: BTreeSet<NodeId> = faults
+            .iter()
+            .filter_map(|fault| match fault.fault {
+                Fault::Disk {
+                    node,
+                    fault: DiskFault::Rots,
+                } => Some(node),
+                _ => None,
+            })
+            .collect();
+        let of_clients = rotten
+            .iter()
+            .filter(|node| members.clients().contains(node));
+        assert_eq!(of_clients.count(), rotten.len(), "seed {seed}");
+        assert!(rotten.len() <= 2, "seed {seed}");
+        rotten_in_all += rotten.len();
+    }
+    assert!(rotten_in_all > 300, "{rotten_in_all}");
 }
