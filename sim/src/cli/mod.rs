@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod history;
+mod job;
 mod list;
 mod replay;
 mod verify;
@@ -71,6 +72,8 @@ enum Verb {
         /// Prints the scenario that the seed draws, as a file, and runs nothing.
         #[arg(long, conflicts_with = "trace")]
         scenario: bool,
+        #[command(flatten)]
+        job: job::JobArguments,
         /// How to print.
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
@@ -270,8 +273,12 @@ fn act(verb: Verb) -> Result<u8, Failed> {
             seed,
             trace,
             scenario,
+            job,
             format,
-        } => replay::run(&system, seed, trace, scenario, format),
+        } => match job.app {
+            Some(_) => job::job(&system, seed, trace, &job, format),
+            None => replay::run(&system, seed, trace, scenario, format),
+        },
         Verb::Fuzz(arguments) => fuzz::fuzz(arguments),
         Verb::Replay(arguments) => replay::replay(&arguments),
         Verb::Verify {

@@ -3,6 +3,7 @@
 //! The store is `n1`, the coordinator `n2`, and the workers come behind them.
 
 mod corpus;
+pub mod real;
 mod seen;
 mod shaken;
 mod story;
@@ -11,9 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use snowglobe_systems::mapreduce::applications::{
-    BadRecords, Grep, HostCount, InvertedIndex, Sort, Unruly, WordCount,
-};
+use snowglobe_systems::mapreduce::applications::{BadRecords, Unruly};
 use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
 use snowglobe_systems::mapreduce::marks::MARKS;
 use snowglobe_systems::mapreduce::{App, Config, Job, Node, Role, Tuning};
@@ -188,7 +187,7 @@ impl System for MapReduceSystem {
         if let Some((name, value, most)) = at_most.iter().find(|(_, value, most)| value > most) {
             return Err(format!("`{name}` must be at most {most}, not {value}"));
         }
-        match application(&options.app) {
+        match real::application(&options.app, None) {
             Some(_) => Ok(()),
             None => Err(format!(
                 "there is no application {:?}; there are {}",
@@ -237,26 +236,9 @@ pub const APPLICATIONS: [&str; 5] = ["wc", "indexer", "grep", "sort", "hosts"];
 /// What `grep` seeks in a drawn corpus.
 const SOUGHT: &str = "snow";
 
-/// An application by its name.
-fn application(name: &str) -> Option<App> {
-    Some(match name {
-        "wc" => App::new("wc", WordCount),
-        "indexer" => App::new("indexer", InvertedIndex),
-        "grep" => App::new(
-            "grep",
-            Grep {
-                text: SOUGHT.into(),
-            },
-        ),
-        "sort" => App::new("sort", Sort),
-        "hosts" => App::new("hosts", HostCount),
-        _ => return None,
-    })
-}
-
 /// The job of a scenario.
 fn job(workers: usize, options: &MapReduceOptions) -> Job {
-    let mut app = application(&options.app).expect("options are checked");
+    let mut app = real::application(&options.app, Some(SOUGHT)).expect("options are checked");
     let seed = u64::from(options.corpus);
     if options.bad_one_in > 0 {
         let one_in = u64::from(options.bad_one_in);

@@ -69,6 +69,11 @@ impl<W> Shake<W> {
         self.could_recover
     }
 
+    /// The workload, when the run is over.
+    pub fn into_workload(self) -> W {
+        self.workload
+    }
+
     /// A node outside the healed majority keeps its faults, and some get one
     /// more that lasts: it hears nobody, or nobody hears it, or it hurries. A
     /// majority must make progress however the others pester it.

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::run::Collector;
-use super::{Counters, Crash, Emit, Job, Lines, MapId, Record, Run, Split, Values};
+use super::{Counters, Crash, Emit, Group, Job, Lines, MapId, Record, Run, Split, Values};
 
 /// A record at which the code crashed: a line by its number in the split, or a
 /// key by its number in the partition.
@@ -71,9 +71,9 @@ pub(super) fn reduce(
     skipped: &BTreeSet<u32>,
 ) -> Result<(String, Counters), BadRecord> {
     let code = job.app.code();
-    let mut groups: Vec<_> = runs.values().flat_map(|run| &run.0).collect();
+    let mut groups: Vec<Group<'_>> = runs.values().flat_map(|run| run.groups()).collect();
     // Equal keys stay in the order of their maps.
-    groups.sort_by(|one, other| one.key.cmp(&other.key));
+    groups.sort_by(|one, other| one.key.cmp(other.key));
     let (mut text, mut counters) = (String::new(), Counters::default());
     for (number, same) in groups
         .chunk_by(|one, other| one.key == other.key)
@@ -82,12 +82,12 @@ pub(super) fn reduce(
         if skipped.contains(&(number as u32)) {
             continue;
         }
-        let values: Vec<&str> = same.iter().flat_map(|group| group.values()).collect();
+        let values: Vec<&str> = same.iter().flat_map(Group::values).collect();
         let mut lines = Lines {
             text: &mut text,
             counters: &mut counters,
         };
-        code.reduce(&same[0].key, &Values(&values), &mut lines)
+        code.reduce(same[0].key, &Values(&values), &mut lines)
             .map_err(|Crash| BadRecord(number as u32))?;
     }
     Ok((text, counters))

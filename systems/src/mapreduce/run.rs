@@ -10,86 +10,148 @@ use serde::{Deserialize, Serialize};
 use super::{Application, Partition, Values};
 use crate::digest::Digest;
 
-/// One key with values.
+/// Keys in ascending order, each once, with their values; all in two pieces of
+/// memory, since there are as many keys as the input has words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Group {
-    /// The key.
-    pub key: String,
-    /// All values, one behind the other.
+pub struct Run {
+    /// Each key, followed by its values.
     text: String,
-    /// Where each value ends. Ascending; the last is the length of the text.
-    ends: Vec<u32>,
+    /// For each key its length, the number of its values, and their lengths.
+    lengths: Vec<u32>,
 }
 
-/// Keys in ascending order, each once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Run(pub Vec<Group>);
+/// One key of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// All values, one behind the other.
+    text: &'a str,
+    /// How long each of them is.
+    lengths: &'a [u32],
+}
 
-impl Group {
-    fn of(key: &str) -> Self {
-        Self {
-            key: key.into(),
-            text: String::new(),
-            ends: Vec::new(),
-        }
-    }
-
-    /// Adds a value.
-    fn push(&mut self, value: &str) {
-        self.text.push_str(value);
-        self.ends.push(self.text.len() as u32);
-    }
-
+impl<'a> Group<'a> {
     /// The values.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        let starts = core::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, end)| &self.text[start as usize..*end as usize])
+    pub fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut rest = self.text;
+        self.lengths.iter().map(move |length| {
+            let (value, after) = rest.split_at(*length as usize);
+            rest = after;
+            value
+        })
     }
 }
 
 impl Run {
-    /// About how many bytes it takes.
+    /// Adds a key after all others, which are less.
+    fn push<'a>(&mut self, key: &str, values: impl ExactSizeIterator<Item = &'a str>) {
+        self.text.push_str(key);
+        self.lengths.push(key.len() as u32);
+        self.lengths.push(values.len() as u32);
+        for value in values {
+            self.text.push_str(value);
+            self.lengths.push(value.len() as u32);
+        }
+    }
+
+    /// All keys, in ascending order.
+    pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
+        let (mut text, mut lengths) = (self.text.as_str(), self.lengths.as_slice());
+        core::iter::from_fn(move || {
+            let (key_length, rest) = lengths.split_first()?;
+            let (count, rest) = rest.split_first()?;
+            let (of_values, rest) = rest.split_at(*count as usize);
+            let (key, after) = text.split_at(*key_length as usize);
+            let all = of_values.iter().map(|length| *length as usize).sum();
+            let (values, after) = after.split_at(all);
+            (text, lengths) = (after, rest);
+            Some(Group {
+                key,
+                text: values,
+                lengths: of_values,
+            })
+        })
+    }
+
+    /// How many bytes it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let groups = self.0.iter();
-        let bytes = groups.map(|group| group.key.len() + group.text.len() + 4 * group.ends.len());
-        bytes.sum()
+        self.text.len() + size_of_val(self.lengths.as_slice())
     }
 }
 
 /// Collects what a map emits, by key.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
-    /// Places in `groups`, by the digest of the key.
+    /// Places in `keys`, by the digest of the key.
     places: HashTable<u32>,
-    groups: Vec<Group>,
+    keys: Vec<Collected>,
+}
+
+/// One key with what was emitted for it.
+#[derive(Debug)]
+struct Collected {
+    key: String,
+    /// All values, one behind the other.
+    text: String,
+    /// Where each of them ends.
+    ends: Vec<u32>,
 }
 
 /// How many values of a key are kept before they are combined.
 const COMBINED_AT: usize = 64;
 
+impl Collected {
+    fn push(&mut self, value: &str) {
+        self.text.push_str(value);
+        self.ends.push(self.text.len() as u32);
+    }
+
+    fn value(&self, place: usize) -> &str {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start as usize..self.ends[place] as usize]
+    }
+
+    fn values(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.ends.len()).map(|place| self.value(place))
+    }
+
+    fn combine(&mut self, code: &dyn Application) {
+        let values: Vec<&str> = self.values().collect();
+        if let Some(value) = code.combine(&self.key, &Values(&values)) {
+            self.text.clear();
+            self.ends.clear();
+            self.push(&value);
+        }
+    }
+}
+
 impl Collector {
     /// Takes a pair, and makes one value of many where the application can.
     pub(super) fn take(&mut self, code: &dyn Application, key: &str, value: &str) {
-        let groups = &self.groups;
+        let keys = &self.keys;
         let hash = Digest::of(key);
-        let is_it = |place: &u32| groups[*place as usize].key == key;
+        let is_it = |place: &u32| keys[*place as usize].key == key;
         let place = match self.places.find(hash, is_it) {
             Some(place) => *place as usize,
             None => {
-                let place = self.groups.len();
-                let rehash = |place: &u32| Digest::of(groups[*place as usize].key.as_str());
+                let place = self.keys.len();
+                let rehash = |place: &u32| Digest::of(keys[*place as usize].key.as_str());
                 self.places.insert_unique(hash, place as u32, rehash);
-                self.groups.push(Group::of(key));
+                self.keys.push(Collected {
+                    key: key.into(),
+                    text: String::new(),
+                    ends: Vec::new(),
+                });
                 place
             }
         };
-        let group = &mut self.groups[place];
-        group.push(value);
-        if group.ends.len() == COMBINED_AT {
-            combine(code, group);
+        let collected = &mut self.keys[place];
+        collected.push(value);
+        // One value that stands for many is followed by as many again.
+        if collected.ends.len() == COMBINED_AT {
+            collected.combine(code);
         }
     }
 
@@ -97,25 +159,19 @@ impl Collector {
     pub(super) fn into_runs(self, code: &dyn Application, partitions: u16) -> Vec<Run> {
         let mut runs = Vec::new();
         runs.resize_with(usize::from(partitions), Run::default);
-        for mut group in self.groups {
-            if group.ends.len() > 1 {
-                combine(code, &mut group);
+        let mut keys = self.keys;
+        keys.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        for mut collected in keys {
+            if collected.ends.len() > 1 {
+                collected.combine(code);
             }
-            let Partition(place) = code.partition(&group.key, partitions);
-            runs[usize::from(place)].0.push(group);
+            let Partition(place) = code.partition(&collected.key, partitions);
+            runs[usize::from(place)].push(&collected.key, collected.values());
         }
         for run in &mut runs {
-            run.0.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+            run.text.shrink_to_fit();
+            run.lengths.shrink_to_fit();
         }
         runs
-    }
-}
-
-fn combine(code: &dyn Application, group: &mut Group) {
-    let values: Vec<&str> = group.values().collect();
-    if let Some(value) = code.combine(&group.key, &Values(&values)) {
-        group.text.clear();
-        group.ends.clear();
-        group.push(&value);
     }
 }

@@ -1,0 +1,164 @@
+//! The figures of MapReduce, printed with what they mean.
+//!
+//! `cargo bench -p snowglobe --bench mapreduce` prints all of them; a name behind
+//! `--` (`words`, `backups`) prints one. Nothing here passes or fails: the machine
+//! is noisy, and a ratio within one run says more than a time.
+
+use std::fs;
+use std::time::Duration;
+
+use snowglobe::campaign::stopwatch::Stopwatch;
+use snowglobe::scenarios::file::Scenario;
+use snowglobe::scenarios::mapreduce::MapReduceOptions;
+use snowglobe::scenarios::mapreduce::real::{Order, application, carry_out};
+use snowglobe::scenarios::{self, Verdict};
+use snowglobe::seed::Seed;
+use snowglobe_systems::mapreduce::{Job, Split, cut};
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    if wants("words") {
+        words();
+    }
+    if wants("backups") {
+        backups();
+    }
+}
+
+const MEGABYTES: usize = 100;
+
+/// Words of a large vocabulary, some far more often than others.
+fn text() -> String {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut text = String::with_capacity(MEGABYTES << 20);
+    let mut column = 0;
+    while text.len() < MEGABYTES << 20 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        // The lower the number the more often it is drawn, as with words.
+        let spread = (state % 1_000_000) as f64 / 1e6;
+        let mut word = (50_000.0_f64.powf(spread)) as u64;
+        while word > 0 {
+            text.push(char::from(b'a' + (word % 26) as u8));
+            word /= 26;
+        }
+        column += 1;
+        text.push(if column % 12 == 0 { '\n' } else { ' ' });
+    }
+    text.push('\n');
+    text
+}
+
+/// What anybody would write who has one thread and no world.
+#[expect(
+    clippy::disallowed_types,
+    reason = "a baseline must not be slower than need be, and its order is sorted away"
+)]
+fn plainly(text: &str) -> usize {
+    let mut counts: std::collections::HashMap<&str, u64> = std::collections::HashMap::new();
+    for line in text.lines() {
+        let words = line.split(|letter: char| !letter.is_alphabetic());
+        for word in words.filter(|word| !word.is_empty()) {
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(&str, u64)> = counts.into_iter().collect();
+    counts.sort_unstable();
+    let lines = counts
+        .iter()
+        .map(|(word, count)| format!("{word} {count}\n"));
+    lines.collect::<String>().len()
+}
+
+/// The most that was ever resident, in MiB.
+fn peak() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kilobytes.unwrap_or(f64::NAN) / 1024.0
+}
+
+fn words() {
+    println!("words: a word count of {MEGABYTES} MB, 8 simulated workers, one core\n");
+    let text = text();
+    let splits: Vec<Split> = cut("words", &text, 4 << 20);
+    let stopwatch = Stopwatch::start();
+    let bytes = plainly(&text);
+    let plain = stopwatch.elapsed();
+    drop(text);
+    let rate = |took: Duration| MEGABYTES as f64 / took.as_secs_f64();
+    println!("  plain sequential         {:>8.0} MB/s", rate(plain));
+    for (name, faults) in [("without faults", None), ("with faults", Some(20))] {
+        let app = application("wc", None).expect("it comes with it");
+        let order = Order {
+            job: Job {
+                app,
+                splits: splits.clone().into(),
+                partitions: 4,
+            },
+            workers: 8,
+            seed: Seed(42),
+            faults: faults.map(Duration::from_secs),
+        };
+        let stopwatch = Stopwatch::start();
+        let outcome = carry_out(&order, Box::new(|_, _| {}));
+        let took = stopwatch.elapsed();
+        let output: usize = outcome.outputs.iter().map(|part| part.len()).sum();
+        assert_eq!(output, bytes, "the outputs are equally long");
+        println!(
+            "  in the world, {name:<14} {:>5.0} MB/s   ratio {:.2}   {} maps executed for {}   peak {:.0} MiB",
+            rate(took),
+            plain.as_secs_f64() / took.as_secs_f64(),
+            outcome
+                .marks
+                .get("map.executed")
+                .copied()
+                .unwrap_or_default(),
+            splits.len(),
+            peak()
+        );
+    }
+    println!("\n  peak: of the whole process, the generated text twice included\n");
+}
+
+/// How much sooner a job is done that one slow worker holds up (3.6).
+fn backups() {
+    const SEEDS: u64 = 20;
+    println!("backups: one worker in ten is ten times slower, {SEEDS} seeds, simulated seconds");
+    let took = |lag_ms: u64, slow_workers: u8| -> f64 {
+        let options = MapReduceOptions {
+            files: 10,
+            lines: 300,
+            split_bytes: 2048,
+            partitions: 10,
+            per_kilobyte_us: 200_000,
+            slow_workers,
+            slowness: 10,
+            lag_ms,
+            ..MapReduceOptions::default()
+        };
+        let seconds = (0..SEEDS).map(|seed| {
+            let scenario = Scenario {
+                story: vec!["job is done within 600s".to_owned()],
+                options: toml::Table::try_from(&options).expect("plain data is TOML"),
+                ..Scenario::calm("mapreduce", 10, Seed(seed))
+            };
+            let report = scenarios::run(&scenario).expect("it can be run");
+            assert_eq!(report.verdict, Verdict::Held);
+            report.at.0 as f64 / 1e9
+        });
+        seconds.sum::<f64>() / SEEDS as f64
+    };
+    let (even, without, with) = (took(0, 0), took(0, 1), took(500, 1));
+    println!("  no slow worker           {even:>8.1} s");
+    println!("  slow one, no backups     {without:>8.1} s");
+    println!(
+        "  slow one, with backups   {with:>8.1} s   {:.0} % sooner\n",
+        100.0 * (without - with) / without
+    );
+}
