@@ -3,6 +3,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
@@ -93,19 +94,72 @@ pub(super) struct Collector {
 #[derive(Debug)]
 struct Collected {
     key: String,
-    /// All values, one behind the other.
+    /// The value that came last, if it is short, and how often it came in a row
+    /// since it was written down. Most maps say the same of a key again and again.
+    last: Short,
+    times: u32,
+    /// All values, one behind the other, but for those last ones.
     text: String,
     /// Where each of them ends.
     ends: Vec<u32>,
 }
 
+/// A short value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Short {
+    bytes: [u8; Self::MOST],
+    length: u8,
+}
+
+impl Short {
+    const MOST: usize = 15;
+
+    fn of(value: &str) -> Option<Self> {
+        let mut bytes = [0; Self::MOST];
+        bytes
+            .get_mut(..value.len())?
+            .copy_from_slice(value.as_bytes());
+        Some(Self {
+            bytes,
+            length: value.len() as u8,
+        })
+    }
+
+    fn as_str(&self) -> &str {
+        let bytes = &self.bytes[..usize::from(self.length)];
+        core::str::from_utf8(bytes).expect("it was made of a text")
+    }
+}
+
 /// How many values of a key are kept before they are combined.
-const COMBINED_AT: usize = 64;
+const COMBINED_AT: u32 = 1024;
 
 impl Collected {
     fn push(&mut self, value: &str) {
-        self.text.push_str(value);
-        self.ends.push(self.text.len() as u32);
+        match Short::of(value) {
+            Some(short) if short == self.last && self.times > 0 => self.times += 1,
+            Some(short) => {
+                self.write_down();
+                (self.last, self.times) = (short, 1);
+            }
+            None => {
+                self.write_down();
+                self.text.push_str(value);
+                self.ends.push(self.text.len() as u32);
+            }
+        }
+    }
+
+    /// Puts the last values to the others.
+    fn write_down(&mut self) {
+        for _ in 0..mem::take(&mut self.times) {
+            self.text.push_str(self.last.as_str());
+            self.ends.push(self.text.len() as u32);
+        }
+    }
+
+    fn count(&self) -> u32 {
+        self.ends.len() as u32 + self.times
     }
 
     fn value(&self, place: usize) -> &str {
@@ -118,10 +172,12 @@ impl Collected {
     }
 
     fn combine(&mut self, code: &dyn Application) {
-        let values: Vec<&str> = self.values().collect();
+        let last = core::iter::repeat_n(self.last.as_str(), self.times as usize);
+        let values: Vec<&str> = self.values().chain(last).collect();
         if let Some(value) = code.combine(&self.key, &Values(&values)) {
             self.text.clear();
             self.ends.clear();
+            self.times = 0;
             self.push(&value);
         }
     }
@@ -141,6 +197,11 @@ impl Collector {
                 self.places.insert_unique(hash, place as u32, rehash);
                 self.keys.push(Collected {
                     key: key.into(),
+                    last: Short {
+                        bytes: [0; Short::MOST],
+                        length: 0,
+                    },
+                    times: 0,
                     text: String::new(),
                     ends: Vec::new(),
                 });
@@ -150,7 +211,7 @@ impl Collector {
         let collected = &mut self.keys[place];
         collected.push(value);
         // One value that stands for many is followed by as many again.
-        if collected.ends.len() == COMBINED_AT {
+        if collected.count() == COMBINED_AT {
             collected.combine(code);
         }
     }
@@ -162,9 +223,10 @@ impl Collector {
         let mut keys = self.keys;
         keys.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         for mut collected in keys {
-            if collected.ends.len() > 1 {
+            if collected.count() > 1 {
                 collected.combine(code);
             }
+            collected.write_down();
             let Partition(place) = code.partition(&collected.key, partitions);
             runs[usize::from(place)].push(&collected.key, collected.values());
         }
