@@ -283,3 +283,84 @@ fn completions_are_printed() {
     assert_eq!(code(&output), 0);
     assert!(stdout(&output).contains("snowglobe"));
 }
+
+#[test]
+fn a_job_on_real_files_comes_to_what_counting_by_hand_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut counts = std::collections::BTreeMap::new();
+    for (file, words) in [("a.txt", 400), ("b.txt", 90)] {
+        let mut text = String::new();
+        for number in 0..words {
+            let word = ["snow", "globe", "flake", "drift"][number * number % 7 % 4];
+            *counts.entry(word).or_insert(0) += 1;
+            text += if number % 9 == 8 { "\n" } else { ", " };
+            text += word;
+        }
+        fs::write(path(file), text).expect("the file is written");
+    }
+    let expected: Vec<String> = counts
+        .iter()
+        .map(|(word, count)| format!("{word} {count}"))
+        .collect();
+    for faults in ["off", "on"] {
+        let (one, other, output) = (path("a.txt"), path("b.txt"), path("out"));
+        let done = snowglobe(&[
+            "run",
+            "mapreduce",
+            "--app",
+            "wc",
+            "--input",
+            &one,
+            &other,
+            "--output",
+            &output,
+            "--faults",
+            faults,
+            "--reducers",
+            "3",
+            "--workers",
+            "4",
+            "--split",
+            "100",
+            "--seed",
+            "7",
+        ]);
+        assert_eq!(code(&done), 0, "{}", stderr(&done));
+        assert!(stdout(&done).contains("490 words"), "{}", stdout(&done));
+        let mut lines = Vec::new();
+        for part in 0..3 {
+            let part = fs::read_to_string(format!("{output}/part-0000{part}")).expect("a part");
+            assert!(part.lines().is_sorted(), "{part:?}");
+            lines.extend(part.lines().map(str::to_owned));
+        }
+        lines.sort();
+        assert_eq!(lines, expected);
+    }
+}
+
+#[test]
+fn a_job_that_makes_no_sense_is_refused_in_a_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = folder.path().join("out").display().to_string();
+    for (arguments, says) in [
+        (["raft", "wc", "Cargo.toml"], "belongs to mapreduce"),
+        (
+            ["mapreduce", "sing", "Cargo.toml"],
+            "there is no application",
+        ),
+        (["mapreduce", "grep", "Cargo.toml"], "needs --text"),
+        (
+            ["mapreduce", "wc", "no-such-file"],
+            "cannot read no-such-file",
+        ),
+    ] {
+        let [system, app, input] = arguments;
+        let refused = snowglobe(&[
+            "run", system, "--app", app, "--input", input, "--output", &output,
+        ]);
+        assert_eq!(code(&refused), 2, "{arguments:?}");
+        let line = stderr(&refused);
+        assert!(line.contains(says) && line.lines().count() == 1, "{line:?}");
+    }
+}

@@ -1,0 +1,127 @@
+//! Words in which the stories are told.
+
+use std::sync::Arc;
+
+use snowglobe_systems::mapreduce::applications::WordCount;
+use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
+use snowglobe_systems::mapreduce::{
+    App, Config, Coordinator, Expected, Job, Message, Node, Role, Timer, Tuning, WorkerNode, cut,
+    sequentially,
+};
+use snowglobe_systems::process::NodeId;
+
+use crate::cluster::{Cluster, Envelope};
+
+pub(crate) type World = Cluster<Node, MapReduceInvariants>;
+
+pub(crate) const STORE: NodeId = NodeId(1);
+pub(crate) const COORDINATOR: NodeId = NodeId(2);
+pub(crate) const W1: NodeId = NodeId(3);
+pub(crate) const W2: NodeId = NodeId(4);
+
+pub(crate) const TEXT: &str = "\
+to be or not to be
+that is the question
+whether tis nobler in the mind to suffer
+the slings and arrows of outrageous fortune
+or to take arms against a sea of troubles
+";
+
+pub(crate) fn word_count() -> Job {
+    job_of(App::new("wc", WordCount))
+}
+
+pub(crate) fn job_of(app: App) -> Job {
+    Job {
+        app,
+        splits: cut("hamlet", TEXT, 40).into(),
+        partitions: 2,
+    }
+}
+
+/// A store, a coordinator and two workers.
+pub(crate) fn world(job: &Job) -> World {
+    let job = Arc::new(job.clone());
+    let config = |role| Config {
+        job: job.clone(),
+        role,
+        store: STORE,
+        coordinator: COORDINATOR,
+        tuning: Tuning {
+            lag_checks: None,
+            ..Tuning::default()
+        },
+    };
+    let worker = Role::Worker { slowness: 1 };
+    let roles = [Role::Store, Role::Coordinator, worker, worker];
+    Cluster::of(roles.into_iter().map(config).collect())
+}
+
+pub(crate) fn is_published(envelope: &Envelope<Node>) -> bool {
+    matches!(envelope.message, Message::Published { .. })
+}
+
+impl World {
+    pub(crate) fn assert_held(&self) {
+        if let Some(violation) = &self.violation {
+            panic!("{violation}");
+        }
+    }
+
+    pub(crate) fn coordinator(&self) -> &Coordinator {
+        self.node(COORDINATOR).coordinator().expect("it is n2")
+    }
+
+    pub(crate) fn worker(&self, node: NodeId) -> &WorkerNode {
+        self.node(node).worker().expect("a worker")
+    }
+
+    /// The timers of workers fire, those of work too.
+    pub(crate) fn go_on(&mut self) {
+        for worker in [W1, W2] {
+            let timers: Vec<Timer> = self.timers(worker).iter().copied().collect();
+            for timer in timers {
+                self.timeout(worker, timer);
+            }
+        }
+        self.settle();
+    }
+
+    /// The coordinator looks around so often that whoever is silent is dead.
+    pub(crate) fn silence_is_noticed(&mut self) {
+        for _ in 0..=Tuning::default().silent_checks {
+            self.timeout(COORDINATOR, Timer::Check);
+        }
+    }
+
+    /// Goes on until the job is done.
+    pub(crate) fn finish(&mut self) {
+        for _ in 0..200 {
+            if self.coordinator().is_done() {
+                return;
+            }
+            self.go_on();
+        }
+        panic!("the job is not done: {}", self.coordinator().status());
+    }
+
+    /// What the job came to.
+    pub(crate) fn outcome(&self) -> Expected {
+        let store = self.node(STORE).store().expect("it is n1");
+        let ledger = self.coordinator().ledger();
+        Expected {
+            outputs: store
+                .files()
+                .values()
+                .map(|it| it.text.to_string())
+                .collect(),
+            counters: ledger.counters(),
+            skipped: ledger.all_skipped().count(),
+        }
+    }
+
+    pub(crate) fn assert_is_as_if_sequential(&self, job: &Job) {
+        assert_eq!(self.outcome(), sequentially(job));
+        self.assert_held();
+    }
+}
