@@ -1,12 +1,12 @@
 //! What a job promises over its nodes.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 
 use super::{
-    Attempt, Coordinator, DoneMap, Durable, Entry, File, MapId, Message, Node, Order, Partition,
-    TaskName, Worker, Write,
+    Attempt, Coordinator, DoneMap, Durable, Entry, File, Ledger, MapId, Message, Node, Order,
+    Partition, Report, TaskName, Worker, Write,
 };
 use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{Effect, NodeId};
@@ -18,6 +18,8 @@ pub struct MapReduceInvariants {
     visible: BTreeMap<Partition, (Attempt, u64)>,
     /// Who was given which attempt. Nobody else is ever given the same.
     given: BTreeMap<Attempt, (Worker, TaskName)>,
+    /// The executions that each record crashed, as their workers say.
+    crashed: BTreeMap<(TaskName, u32), BTreeSet<Attempt>>,
 }
 
 impl Invariants<Node> for MapReduceInvariants {
@@ -27,8 +29,13 @@ impl Invariants<Node> for MapReduceInvariants {
         node: NodeId,
         effects: &[Effect<Node>],
     ) -> Result<(), Violation> {
-        let Some(Node::Coordinator(coordinator)) = cluster.node(node).process else {
-            return Ok(());
+        let coordinator = match cluster.node(node).process {
+            Some(Node::Coordinator(coordinator)) => coordinator,
+            Some(Node::Worker(_)) => {
+                self.note_crashes(effects);
+                return Ok(());
+            }
+            _ => return Ok(()),
         };
         for effect in effects {
             match effect {
@@ -42,7 +49,10 @@ impl Invariants<Node> for MapReduceInvariants {
                     };
                     self.ordered(node, coordinator, worker, order)?;
                 }
-                Effect::Persist(Write::Entry(entry)) => is_true(cluster, node, entry)?,
+                Effect::Persist(Write::Entry(entry)) => {
+                    is_true(cluster, node, entry)?;
+                    the_dead_have_nothing(node, coordinator.ledger())?;
+                }
                 _ => {}
             }
         }
@@ -76,6 +86,44 @@ impl Invariants<Node> for MapReduceInvariants {
 }
 
 impl MapReduceInvariants {
+    fn note_crashes(&mut self, effects: &[Effect<Node>]) {
+        for effect in effects {
+            if let Effect::Send { message, .. } = effect
+                && let Message::Ping { report, .. } = message
+                && let Report::Crashed {
+                    task,
+                    attempt,
+                    record,
+                } = report
+            {
+                let attempts = self.crashed.entry((*task, *record)).or_default();
+                attempts.insert(*attempt);
+            }
+        }
+    }
+
+    /// A record is left out once it has crashed two executions (4.6).
+    fn only_bad_records_are_skipped(
+        &self,
+        node: NodeId,
+        task: TaskName,
+        skipped: &BTreeSet<u32>,
+    ) -> Result<(), Violation> {
+        for record in skipped {
+            let crashed = self.crashed.get(&(task, *record));
+            let crashed = crashed.map_or(0, BTreeSet::len);
+            if crashed < 2 {
+                return Err(Violation::new(
+                    "skipped-after-two-crashes",
+                    [node],
+                    format!("record {record} of {task} to crash twice before it is left out"),
+                    format!("{crashed} crashes"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn ordered(
         &mut self,
         node: NodeId,
@@ -83,14 +131,23 @@ impl MapReduceInvariants {
         worker: Worker,
         order: &Order,
     ) -> Result<(), Violation> {
-        let (task, attempt) = match order {
-            Order::Map { map, attempt, .. } => (TaskName::Map(*map), *attempt),
+        let (task, attempt, skipped) = match order {
+            Order::Map {
+                map,
+                attempt,
+                skipped,
+                ..
+            } => (TaskName::Map(*map), *attempt, skipped),
             Order::Reduce {
-                partition, attempt, ..
-            } => (TaskName::Reduce(*partition), *attempt),
+                partition,
+                attempt,
+                skipped,
+                ..
+            } => (TaskName::Reduce(*partition), *attempt, skipped),
             _ => return Ok(()),
         };
-        if !coordinator.ledger().is_alive(worker) {
+        self.only_bad_records_are_skipped(node, task, skipped)?;
+        if !stands_as_alive(coordinator.ledger(), worker) {
             return Err(Violation::new(
                 "the-dead-get-no-task",
                 [node, worker.node],
@@ -151,6 +208,26 @@ impl MapReduceInvariants {
                 format!("a worker leaves when {} are", self.visible.len()),
             )),
         }
+    }
+}
+
+/// Whether the ledger has this very life of a worker as alive.
+fn stands_as_alive(ledger: &Ledger, worker: Worker) -> bool {
+    let standing = ledger.workers.get(&worker.node);
+    standing.is_some_and(|it| it.alive && it.life == worker.life)
+}
+
+/// No map counts as done whose output is on the disk of a dead worker (3.3).
+fn the_dead_have_nothing(node: NodeId, ledger: &Ledger) -> Result<(), Violation> {
+    let mut maps = ledger.maps.iter();
+    match maps.find(|(_, done)| !stands_as_alive(ledger, done.by)) {
+        None => Ok(()),
+        Some((map, done)) => Err(Violation::new(
+            "the-dead-have-nothing",
+            [node, done.by.node],
+            format!("{map} to be done again, since {} is dead", done.by),
+            "it counts as done",
+        )),
     }
 }
 
