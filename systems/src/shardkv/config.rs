@@ -25,7 +25,7 @@ pub struct ServerConfig {
     pub group: GroupId,
     /// Its replica.
     pub replica: replica::Config,
-    /// How it asks the controller. It has one question under way at a time.
+    /// How it asks the controller. As many questions are under way at a time as it has lanes.
     pub controller: service::ClerkConfig,
     /// How long a leader waits before it asks for the next configuration again.
     pub poll: Range<Duration>,

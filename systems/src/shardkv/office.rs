@@ -5,14 +5,17 @@ use alloc::vec::Vec;
 
 use super::group::Parcel;
 use crate::process::{InvocationId, NodeId};
-use crate::shardctrler::{GroupId, Number, Shard};
+use crate::shardctrler::{Configuration, GroupId, Number, Shard};
 
 /// What a leader keeps in mind. It goes with the leadership: the next leader
 /// finds out again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Office {
-    /// What the controller was asked and has not answered.
-    pub(super) question: Option<InvocationId>,
+    /// Which configurations the controller was asked for and has not told.
+    questions: BTreeMap<InvocationId, Number>,
+    /// Configurations that are known before their turn. A group that is behind
+    /// asks for several at once: a slow controller would keep it behind for ever.
+    ahead: BTreeMap<Number, Configuration>,
     /// What was handed over at least once.
     handed: BTreeSet<(Shard, Number)>,
     couriers: BTreeMap<GroupId, Courier>,
@@ -33,7 +36,45 @@ struct Courier {
     refused: BTreeSet<NodeId>,
 }
 
+/// How many configurations are asked for at once.
+pub(super) const ASKED_AT_ONCE: usize = 4;
+
 impl Office {
+    /// Whether to ask for a configuration now.
+    pub(super) fn lacks(&self, number: Number) -> bool {
+        self.questions.len() < ASKED_AT_ONCE
+            && !self.ahead.contains_key(&number)
+            && !self.questions.values().any(|asked| *asked == number)
+    }
+
+    /// The controller is asked for a configuration.
+    pub(super) fn asks(&mut self, question: InvocationId, number: Number) {
+        self.questions.insert(question, number);
+    }
+
+    /// The controller answers. Which configuration it was asked for.
+    pub(super) fn told(&mut self, question: InvocationId) -> Option<Number> {
+        self.questions.remove(&question)
+    }
+
+    /// What the controller was asked and has not answered.
+    pub(super) fn open_questions(&self) -> impl Iterator<Item = InvocationId> + '_ {
+        self.questions.keys().copied()
+    }
+
+    /// Keeps a configuration until its turn comes, if it is not over.
+    pub(super) fn keep(&mut self, configuration: Configuration, current: Number) {
+        if configuration.number > current {
+            self.ahead.insert(configuration.number, configuration);
+        }
+        self.ahead.retain(|number, _| *number > current);
+    }
+
+    /// A configuration that is known before its turn.
+    pub(super) fn known(&self, number: Number) -> Option<&Configuration> {
+        self.ahead.get(&number)
+    }
+
     /// Whom to hand a parcel to; nobody, as long as the group has no servers.
     pub(super) fn target(&mut self, parcel: &Parcel) -> Option<NodeId> {
         let known = self.couriers.get(&parcel.to);

@@ -10,7 +10,7 @@ use core::fmt;
 
 use super::group::{Arrival, Group};
 use super::handing::received;
-use super::office::Office;
+use super::office::{ASKED_AT_ONCE, Office};
 use super::part::{ControllerPart, Durable, GroupPart, pass_on};
 use super::{
     Answer, Command, Message, Node, Operation, Outcome, Response, ServerConfig, Timer, marks,
@@ -263,37 +263,65 @@ impl Server {
         let mut inner = Effects::new();
         self.controller.step(input, &mut inner);
         for (invocation, outcome) in pass_on(inner, effects, Timer::Controller) {
-            let waits = |office: &&mut Office| office.question == Some(invocation);
-            if let Some(office) = self.office.as_mut().filter(waits) {
-                office.question = None;
-                if let shardctrler::Outcome::Answered(configuration) = outcome {
-                    self.learned(configuration, effects);
-                }
+            let office = self.office.as_mut();
+            let asked = office.and_then(|office| office.told(invocation));
+            if let (Some(asked), shardctrler::Outcome::Answered(configuration)) = (asked, outcome) {
+                self.learned(asked, configuration, effects);
             }
         }
     }
 
-    /// Asks the controller for the next configuration, unless the last question is open.
+    /// Asks the controller for the next configuration, or turns to it if it is known.
     pub(super) fn ask_for_next(&mut self, effects: &mut Effects<Node>) {
+        self.turn(effects);
         let next = self.machine().configuration().number.next();
+        self.ask_for(next, effects);
+    }
+
+    fn ask_for(&mut self, number: Number, effects: &mut Effects<Node>) {
         let call = self.next_call();
         match &mut self.office {
-            Some(office) if office.question.is_none() => office.question = Some(call),
+            Some(office) if office.lacks(number) => office.asks(call, number),
             Some(_) | None => return,
         }
         let input = Input::Invoke {
             invocation: call,
-            operation: service::Operation::Read(Query::of(next)),
+            operation: service::Operation::Read(Query::of(number)),
         };
         self.controller_step(input, effects);
     }
 
-    /// One configuration at a time: there are shards to be moved for each.
-    fn learned(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
-        let group = self.group;
-        if configuration.number != self.machine().configuration().number.next() {
-            return;
+    /// The controller told a configuration: the one that it was asked for, or
+    /// the newest if that is not there yet.
+    fn learned(
+        &mut self,
+        asked: Number,
+        configuration: Configuration,
+        effects: &mut Effects<Node>,
+    ) {
+        let current = self.machine().configuration().number;
+        let is_behind = configuration.number == asked;
+        if let Some(office) = &mut self.office {
+            office.keep(configuration, current);
         }
+        self.turn(effects);
+        let mut next = asked;
+        for _ in 1..ASKED_AT_ONCE {
+            next = next.next();
+            if is_behind {
+                self.ask_for(next, effects);
+            }
+        }
+    }
+
+    /// Turns to the next configuration, if it is known. One at a time: there are
+    /// shards to be moved for each.
+    fn turn(&mut self, effects: &mut Effects<Node>) {
+        let (group, next) = (self.group, self.machine().configuration().number.next());
+        let known = self.office.as_ref().and_then(|office| office.known(next));
+        let Some(configuration) = known.cloned() else {
+            return;
+        };
         if !self.machine().can_turn_to(group, &configuration) {
             return effects.mark(marks::TURN_HELD_BACK);
         }
@@ -328,7 +356,7 @@ impl Server {
         effects.push(Effect::CancelTimer(Timer::Poll));
         effects.push(Effect::CancelTimer(Timer::HandOver));
         let office = self.office.take();
-        if let Some(question) = office.and_then(|office| office.question) {
+        for question in office.iter().flat_map(Office::open_questions) {
             let mut inner = Effects::new();
             self.controller.cancel(question, &mut inner);
             pass_on(inner, effects, Timer::Controller);

@@ -71,7 +71,8 @@ impl Layout {
         };
         let mut configs = ruler(&self.controllers);
         for (group, voters) in &self.groups {
-            let controller = clerk_of(&self.controllers, 1, options);
+            // A group that is behind asks for several configurations at once.
+            let controller = clerk_of(&self.controllers, 4, options);
             let config = server(*group, voters, controller, options);
             configs.extend(vec![Config::Server(config); voters.len()]);
         }
