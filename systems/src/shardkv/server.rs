@@ -33,6 +33,10 @@ pub struct Server {
     pub(super) office: Option<Office>,
     /// What the replica was asked. It answers every call while it runs.
     asked: BTreeMap<InvocationId, Asked>,
+    /// Whether this step has taken in a configuration or a shard. False between
+    /// steps: a group of one would else do all that it knows of in one step, and
+    /// nobody would see it in between.
+    has_taken: bool,
     /// How many calls its parts got in this life. An answer of the controller
     /// to an earlier life may come under the same number, and does no harm: a
     /// configuration is what it is, whoever asked for it.
@@ -79,6 +83,7 @@ impl Server {
             controller,
             office: None,
             asked: BTreeMap::new(),
+            has_taken: false,
             calls: 0,
         }
     }
@@ -217,6 +222,7 @@ impl Server {
         effects: &mut Effects<Node>,
     ) {
         let is_taken = matches!(outcome, service::Outcome::Written(Response::Taken));
+        self.has_taken |= is_taken;
         match asked {
             Asked::Turn if is_taken => {
                 effects.mark(marks::TURNED);
@@ -271,11 +277,19 @@ impl Server {
         }
     }
 
-    /// Asks the controller for the next configuration, or turns to it if it is known.
+    /// Asks the controller for the next configuration, unless it is known.
     pub(super) fn ask_for_next(&mut self, effects: &mut Effects<Node>) {
-        self.turn(effects);
+        self.mark_if_held_back(effects);
         let next = self.machine().configuration().number.next();
         self.ask_for(next, effects);
+    }
+
+    fn mark_if_held_back(&self, effects: &mut Effects<Node>) {
+        let next = self.machine().configuration().number.next();
+        let known = self.office.as_ref().and_then(|office| office.known(next));
+        if known.is_some_and(|known| !self.machine().can_turn_to(self.group, known)) {
+            effects.mark(marks::TURN_HELD_BACK);
+        }
     }
 
     fn ask_for(&mut self, number: Number, effects: &mut Effects<Node>) {
@@ -304,7 +318,7 @@ impl Server {
         if let Some(office) = &mut self.office {
             office.keep(configuration, current);
         }
-        self.turn(effects);
+        self.mark_if_held_back(effects);
         let mut next = asked;
         for _ in 1..ASKED_AT_ONCE {
             next = next.next();
@@ -314,17 +328,16 @@ impl Server {
         }
     }
 
-    /// Turns to the next configuration, if it is known. One at a time: there are
-    /// shards to be moved for each.
+    /// Turns to the next configuration, if it is known and can be turned to. One
+    /// at a time: there are shards to be moved for each.
     fn turn(&mut self, effects: &mut Effects<Node>) {
-        let (group, next) = (self.group, self.machine().configuration().number.next());
+        let (group, machine) = (self.group, self.machine());
+        let next = machine.configuration().number.next();
         let known = self.office.as_ref().and_then(|office| office.known(next));
+        let known = known.filter(|known| machine.can_turn_to(group, known));
         let Some(configuration) = known.cloned() else {
             return;
         };
-        if !self.machine().can_turn_to(group, &configuration) {
-            return effects.mark(marks::TURN_HELD_BACK);
-        }
         let command = Command::TurnTo {
             group,
             configuration,
@@ -344,6 +357,10 @@ impl Server {
             (Some(_), false) => self.resign(effects),
             (None, false) | (Some(_), true) => {}
         }
+        if !self.has_taken {
+            self.turn(effects);
+        }
+        self.has_taken = false;
         let machine = replica_of(&self.replica).machine();
         if let Some(office) = &mut self.office {
             for (shard, number) in office.not_yet_handed(machine.outgoing()) {
