@@ -179,7 +179,7 @@ impl Coordinator {
         match report {
             Report::Crashed { record, .. } => {
                 effects.mark(marks::CRASHED);
-                self.write(Entry::Crashed(task, *record), effects);
+                self.write(Entry::Crashed(task, *record, attempt), effects);
                 if self.ledger.skipped(task).contains(record) {
                     effects.mark(marks::SKIPPED);
                 }

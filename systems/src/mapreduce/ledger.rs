@@ -22,8 +22,9 @@ pub struct Ledger {
     pub counted: BTreeMap<MapId, Counters>,
     /// The parts of the output that are visible.
     pub reduces: BTreeMap<Partition, DoneReduce>,
-    /// How often each record crashed. From twice on it is left out.
-    pub crashes: BTreeMap<(TaskName, u32), u8>,
+    /// The executions that each record crashed: a worker says so until it is
+    /// answered, and may be heard twice. From two on it is left out.
+    pub crashes: BTreeMap<(TaskName, u32), BTreeSet<Attempt>>,
 }
 
 /// How a worker stands with the coordinator.
@@ -71,11 +72,11 @@ pub enum Entry {
     /// A part of the output is visible.
     Reduced(Partition, DoneReduce),
     /// The user's code crashed at a record.
-    Crashed(TaskName, u32),
+    Crashed(TaskName, u32, Attempt),
 }
 
 /// How often a record may crash the code before it is left out (4.6).
-pub(super) const CRASHES: u8 = 2;
+pub(super) const CRASHES: usize = 2;
 
 impl Ledger {
     pub(super) fn apply(&mut self, entry: &Entry) {
@@ -100,9 +101,9 @@ impl Ledger {
                     .entry(*partition)
                     .or_insert_with(|| done.clone());
             }
-            Entry::Crashed(task, record) => {
+            Entry::Crashed(task, record, attempt) => {
                 let crashes = self.crashes.entry((*task, *record)).or_default();
-                *crashes = crashes.saturating_add(1);
+                crashes.insert(*attempt);
             }
         }
     }
@@ -127,7 +128,7 @@ impl Ledger {
     pub fn skipped(&self, task: TaskName) -> BTreeSet<u32> {
         let of_task = self.crashes.range((task, 0)..=(task, u32::MAX));
         of_task
-            .filter(|(_, crashes)| **crashes >= CRASHES)
+            .filter(|(_, crashes)| crashes.len() >= CRASHES)
             .map(|((_, record), _)| *record)
             .collect()
     }
@@ -136,7 +137,7 @@ impl Ledger {
     pub fn all_skipped(&self) -> impl Iterator<Item = (TaskName, u32)> {
         let crashes = self.crashes.iter();
         crashes
-            .filter(|(_, crashes)| **crashes >= CRASHES)
+            .filter(|(_, crashes)| crashes.len() >= CRASHES)
             .map(|(record, _)| *record)
     }
 
