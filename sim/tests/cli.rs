@@ -133,6 +133,8 @@ fn list_names_what_there_is() {
     for word in [
         "raft",
         "shardctrler",
+        "shardkv",
+        "mapreduce",
         "partitions",
         "raft.leader_elected",
         "disk.rot_detected",

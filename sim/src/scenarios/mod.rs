@@ -238,15 +238,15 @@ impl<S> Entry<S> {
     const NEW: Self = Self(std::marker::PhantomData);
 }
 
-/// All systems, in the order in which they build on each other.
+/// All systems: those on Raft in the order in which they build on each other.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Registered] {
     &[
-        &Entry::<mapreduce::MapReduceSystem>::NEW,
         &Entry::<raft::RaftSystem>::NEW,
         &Entry::<kv::KvSystem>::NEW,
         &Entry::<shardctrler::ShardctrlerSystem>::NEW,
         &Entry::<shardkv::ShardkvSystem>::NEW,
+        &Entry::<mapreduce::MapReduceSystem>::NEW,
     ]
 }
 
