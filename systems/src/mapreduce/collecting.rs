@@ -4,8 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::worker::SharedRun;
-use super::{Attempt, Location, MapId};
+use super::{Attempt, Location, MapId, SharedRun};
 
 /// How many workers are asked at a time: more would only wait at this one's door.
 const ASKED_AT_ONCE: usize = 8;

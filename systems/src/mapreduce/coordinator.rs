@@ -456,11 +456,11 @@ impl Coordinator {
     fn bury(&mut self, worker: Worker, effects: &mut Effects<Node>) {
         self.running.remove(&worker);
         self.silent.remove(&worker);
-        let maps = self.ledger.maps.values();
-        if maps.into_iter().any(|done| done.by == worker) {
+        let before = self.ledger.maps.len();
+        self.write(Entry::Dead(worker), effects);
+        if self.ledger.maps.len() < before {
             effects.mark(marks::MAP_LOST);
         }
-        self.write(Entry::Dead(worker), effects);
     }
 
     /// Whether all of the output is visible.

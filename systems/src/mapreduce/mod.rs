@@ -19,6 +19,7 @@ pub mod marks;
 mod message;
 mod names;
 mod run;
+mod slot;
 mod status;
 mod store;
 mod worker;
@@ -39,9 +40,10 @@ pub use ledger::{DoneMap, DoneReduce, Entry, Ledger, Standing};
 pub use message::{Location, Message, Order, Report};
 pub use names::{Attempt, Life, MapId, Partition, TaskName, Worker};
 pub use run::{Group, Run};
+pub use slot::{MapOutput, SharedRun, WorkerDisk};
 pub use status::Status;
 pub use store::{File, Store};
-pub use worker::{MapOutput, SharedRun, WorkerDisk, WorkerNode};
+pub use worker::WorkerNode;
 
 use serde::{Deserialize, Serialize};
 

@@ -7,9 +7,11 @@ use core::mem;
 
 use super::collecting::Collecting;
 use super::execute::{self, BadRecord};
+use super::slot::{Slot, Task};
 use super::{
-    Attempt, Config, Counters, Durable, Execution, Job, Life, Location, MapId, Message, Node,
-    Operation, Order, Partition, Report, Run, TaskName, Temper, Timer, Write, marks,
+    Attempt, Config, Counters, Durable, Execution, Job, Location, MapId, MapOutput, Message, Node,
+    Operation, Order, Partition, Report, Run, SharedRun, TaskName, Temper, Timer, WorkerDisk,
+    Write, marks,
 };
 use crate::process::{Effect, Effects, Input, NodeId};
 
@@ -24,60 +26,6 @@ pub struct WorkerNode {
     /// The newest attempt that it was ordered to make. Orders for older ones, and
     /// for this one, come late or twice.
     newest: Option<Attempt>,
-}
-
-/// What is on a worker's disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct WorkerDisk {
-    /// Its life.
-    pub life: Life,
-    /// What its maps left in this life, the newest execution of each.
-    pub outputs: BTreeMap<MapId, MapOutput>,
-}
-
-/// What a map left.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct MapOutput {
-    /// Which execution.
-    pub attempt: Attempt,
-    /// A run for each part of the output.
-    pub runs: Vec<SharedRun>,
-}
-
-/// A run that a disk and messages share.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct SharedRun(#[serde(with = "crate::shared")] pub Arc<Run>);
-
-/// The task that a worker was ordered to do.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Task {
-    name: TaskName,
-    attempt: Attempt,
-    earlier: u32,
-    skipped: alloc::collections::BTreeSet<u32>,
-}
-
-/// What a worker is at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Slot {
-    /// Nothing.
-    Free,
-    /// It waits for the text of a split.
-    Reading(Task, MapId),
-    /// It maps a text.
-    Mapping(Task, MapId, Arc<str>),
-    /// It collects the runs of its part.
-    Collecting(Task, Partition, Collecting),
-    /// It reduces them.
-    Reducing(Task, Partition, BTreeMap<MapId, SharedRun>),
-    /// It waits until its output is visible.
-    Publishing(Task, Partition, Arc<str>, Counters),
-    /// It tells what came of its task, until it is given another.
-    Reporting(Report),
-    /// The user's code took it down.
-    Down,
-    /// The job is done.
-    Left,
 }
 
 impl WorkerNode {
@@ -210,13 +158,13 @@ impl WorkerNode {
                 effects.push(Effect::CancelTimer(Timer::Ping));
             }
             Order::Drop { attempt } => {
-                if self.attempt() == Some(attempt) {
+                if self.slot.attempt() == Some(attempt) {
                     self.be(Slot::Free, effects);
                     self.ping(effects);
                 }
             }
             Order::GoOn { attempt, locations } => {
-                if self.attempt() == Some(attempt)
+                if self.slot.attempt() == Some(attempt)
                     && let Slot::Collecting(_, _, collecting) = &mut self.slot
                 {
                     collecting.moved(&locations);
@@ -280,18 +228,6 @@ impl WorkerNode {
             effects.push(Effect::CancelTimer(timer));
         }
         self.slot = slot;
-    }
-
-    /// The attempt that it is at.
-    fn attempt(&self) -> Option<Attempt> {
-        match &self.slot {
-            Slot::Reading(task, _)
-            | Slot::Mapping(task, ..)
-            | Slot::Collecting(task, ..)
-            | Slot::Reducing(task, ..)
-            | Slot::Publishing(task, ..) => Some(task.attempt),
-            Slot::Free | Slot::Reporting(_) | Slot::Down | Slot::Left => None,
-        }
     }
 
     /// Gets the text of a split, from its own disk if it has it (3.4).
@@ -601,16 +537,6 @@ impl WorkerNode {
     /// What it is at, in a word.
     #[must_use]
     pub fn at(&self) -> &'static str {
-        match self.slot {
-            Slot::Free => "free",
-            Slot::Reading(..) => "reads",
-            Slot::Mapping(..) => "maps",
-            Slot::Collecting(..) => "collects",
-            Slot::Reducing(..) => "reduces",
-            Slot::Publishing(..) => "publishes",
-            Slot::Reporting(_) => "reports",
-            Slot::Down => "down",
-            Slot::Left => "left",
-        }
+        self.slot.word()
     }
 }

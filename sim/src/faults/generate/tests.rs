@@ -140,6 +140,18 @@ fn a_family_that_is_off_stays_off() {
     );
 }
 
+/// The nodes whose disks rot.
+fn rotten(faults: &[TimedFault]) -> BTreeSet<NodeId> {
+    let rots = |fault: &TimedFault| match fault.fault {
+        Fault::Disk {
+            node,
+            fault: DiskFault::Rots,
+        } => Some(node),
+        _ => None,
+    };
+    faults.iter().filter_map(rots).collect()
+}
+
 #[test]
 fn the_same_seed_draws_the_same_schedule() {
     assert_eq!(swarm(7), swarm(7));
@@ -158,16 +170,7 @@ fn each_group_keeps_its_majority_and_clients_have_no_disks() {
             UNTIL,
             &FaultProfile::everything(),
         );
-        let rotten: BTreeSet<NodeId> = faults
-            .iter()
-            .filter_map(|fault| match fault.fault {
-                Fault::Disk {
-                    node,
-                    fault: DiskFault::Rots,
-                } => Some(node),
-                _ => None,
-            })
-            .collect();
+        let rotten = rotten(&faults);
         for group in members.each_group() {
             let damaged = group.iter().filter(|node| rotten.contains(node)).count();
             assert!(damaged <= tolerated_damage(group.len()), "seed {seed}");
@@ -190,16 +193,7 @@ fn disks_of_clients_rot_in_a_minority_and_only_if_they_keep_something() {
             UNTIL,
             &FaultProfile::everything(),
         );
-        let rotten: BTreeSet<NodeId> = faults
-            .iter()
-            .filter_map(|fault| match fault.fault {
-                Fault::Disk {
-                    node,
-                    fault: DiskFault::Rots,
-                } => Some(node),
-                _ => None,
-            })
-            .collect();
+        let rotten = rotten(&faults);
         let of_clients = rotten
             .iter()
             .filter(|node| members.clients().contains(node));

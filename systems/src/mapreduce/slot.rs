@@ -1,0 +1,93 @@
+//! What a worker keeps, and what it is at.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::collecting::Collecting;
+use super::{Attempt, Counters, Life, MapId, Partition, Report, Run, TaskName};
+
+/// What is on a worker's disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WorkerDisk {
+    /// Its life.
+    pub life: Life,
+    /// What its maps left in this life, the newest execution of each.
+    pub outputs: BTreeMap<MapId, MapOutput>,
+}
+
+/// What a map left.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MapOutput {
+    /// Which execution.
+    pub attempt: Attempt,
+    /// A run for each part of the output.
+    pub runs: Vec<SharedRun>,
+}
+
+/// A run that a disk and messages share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SharedRun(#[serde(with = "crate::shared")] pub Arc<Run>);
+
+/// The task that a worker was ordered to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Task {
+    pub(super) name: TaskName,
+    pub(super) attempt: Attempt,
+    pub(super) earlier: u32,
+    pub(super) skipped: BTreeSet<u32>,
+}
+
+/// What a worker is at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Slot {
+    /// Nothing.
+    Free,
+    /// It waits for the text of a split.
+    Reading(Task, MapId),
+    /// It maps a text.
+    Mapping(Task, MapId, Arc<str>),
+    /// It collects the runs of its part.
+    Collecting(Task, Partition, Collecting),
+    /// It reduces them.
+    Reducing(Task, Partition, BTreeMap<MapId, SharedRun>),
+    /// It waits until its output is visible.
+    Publishing(Task, Partition, Arc<str>, Counters),
+    /// It tells what came of its task, until it is given another.
+    Reporting(Report),
+    /// The user's code took it down.
+    Down,
+    /// The job is done.
+    Left,
+}
+
+impl Slot {
+    /// The attempt that it is at.
+    pub(super) fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Slot::Reading(task, _)
+            | Slot::Mapping(task, ..)
+            | Slot::Collecting(task, ..)
+            | Slot::Reducing(task, ..)
+            | Slot::Publishing(task, ..) => Some(task.attempt),
+            Slot::Free | Slot::Reporting(_) | Slot::Down | Slot::Left => None,
+        }
+    }
+
+    /// It in a word.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Slot::Free => "free",
+            Slot::Reading(..) => "reads",
+            Slot::Mapping(..) => "maps",
+            Slot::Collecting(..) => "collects",
+            Slot::Reducing(..) => "reduces",
+            Slot::Publishing(..) => "publishes",
+            Slot::Reporting(_) => "reports",
+            Slot::Down => "down",
+            Slot::Left => "left",
+        }
+    }
+}
