@@ -331,9 +331,9 @@ impl WorkerNode {
             Temper::Slow(more) => more.as_millis() as u32,
             Temper::Steady | Temper::TakesWorkerDown => 0,
         };
-        let kilobytes = (bytes / 1024) as u32;
-        let takes = self.config.tuning.per_kilobyte * kilobytes;
-        let millis = 1 + takes.as_millis() as u32;
+        // To the byte: most tasks of a small job are less than a kilobyte.
+        let takes = self.config.tuning.per_kilobyte.as_micros() as u64 * bytes as u64 / 1024;
+        let millis = 1 + (takes / 1000) as u32;
         Some(Timer::Work { millis, more })
     }
 
