@@ -35,7 +35,9 @@ pub trait ClusterView<P: Process> {
 }
 
 /// What a system promises, as an observer of its steps.
-pub trait Invariants<P: Process>: Clone + Eq + Hash + Debug + Default + Send + 'static {
+pub trait Invariants<P: Process>:
+    Clone + Eq + Hash + Debug + Default + Send + Sync + 'static
+{
     /// Looks at `node` before the effects of its step are executed. Here the
     /// disks do not yet hold what this step persists.
     ///

@@ -17,6 +17,7 @@ pub mod mapreduce;
 pub mod part;
 pub mod process;
 pub mod raft;
+pub mod renaming;
 pub mod replica;
 pub mod service;
 pub mod shardctrler;

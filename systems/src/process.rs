@@ -58,10 +58,10 @@ debug_as_display!(NodeId, InvocationId);
 /// The engine owns the disk. It applies each persisted write, and hands the
 /// result back to [`Process::start`] after a crash.
 pub trait Durable:
-    Clone + Default + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static
+    Clone + Default + Eq + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static
 {
     /// One record of the node's write-ahead log.
-    type Write: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+    type Write: Clone + Eq + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
 
     /// Folds one record in. Must be deterministic and must not panic on any
     /// sequence of records that the process itself wrote.
@@ -69,17 +69,17 @@ pub trait Durable:
 }
 
 /// A system under test: a pure state machine with one door.
-pub trait Process: Clone + Eq + Hash + Debug + Send + Sized + 'static {
+pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
     /// What a node knows before it starts: its peers and its tuning.
     type Config: Clone + Debug + Send + Sync + 'static;
     /// What travels between nodes.
-    type Message: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+    type Message: Clone + Eq + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
     /// The names of its timers. At most one of each name is armed at a time.
-    type Timer: Copy + Ord + Hash + Debug + Send + 'static;
+    type Timer: Copy + Ord + Hash + Debug + Send + Sync + 'static;
     /// What a client may ask of a node.
-    type Operation: Clone + Eq + Hash + Debug + Send + 'static;
+    type Operation: Clone + Eq + Hash + Debug + Send + Sync + 'static;
     /// What a client may be told.
-    type Outcome: Clone + Eq + Hash + Debug + Send + 'static;
+    type Outcome: Clone + Eq + Hash + Debug + Send + Sync + 'static;
     /// What its disk holds.
     type Durable: Durable;
 

@@ -11,16 +11,16 @@ use crate::raft::{Command, LogIndex};
 /// A deterministic state machine: the same commands in the same order leave
 /// the same state and give the same responses everywhere (paper, 2).
 pub trait StateMachine:
-    Clone + Default + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static
+    Clone + Default + Eq + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static
 {
     /// What changes it.
     type Command: Command;
     /// What a change answers.
-    type Response: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+    type Response: Clone + Eq + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
     /// What can be asked without changing it.
-    type Query: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+    type Query: Clone + Eq + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
     /// What a query answers.
-    type Answer: Clone + Eq + Hash + Debug + Send + Serialize + DeserializeOwned + 'static;
+    type Answer: Clone + Eq + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
 
     /// Whether commands name themselves, so that the machine knows a repetition
     /// by itself. Clerks then ask for them without a session of the replica.

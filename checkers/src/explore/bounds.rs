@@ -1,0 +1,56 @@
+//! How large a world is explored.
+
+use serde::{Deserialize, Serialize};
+
+/// The budgets of an exploration.
+///
+/// Each is spent inside the state, so that whatever is left of it is part of
+/// what is explored, and no state is ever thrown away for being out of bounds:
+/// what a budget does not allow does not happen. A message beyond the cap is
+/// lost, as a network may lose any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounds {
+    /// The highest term, epoch or configuration that a node may reach; what
+    /// would take it further does not happen.
+    pub terms: u64,
+    /// How many clients there are, where they are not nodes.
+    pub clients: u8,
+    /// How many operations the clients ask for, all together.
+    pub operations: u8,
+    /// How often timers fire that mean that somebody waited in vain.
+    pub timeouts: u8,
+    /// How often timers fire that merely say that time has passed: heartbeats and the like.
+    pub beats: u8,
+    /// How often nodes crash, between steps or inside one.
+    pub crashes: u8,
+    /// How often a message is delivered and stays under way.
+    pub duplicates: u8,
+    /// How often two nodes lose sight of each other.
+    pub cuts: u8,
+    /// How many messages may be under way at a time; one more is lost.
+    pub messages: u8,
+    /// After how many applied entries a node takes a snapshot; 0 for never.
+    pub snapshot_after: u8,
+    /// Messages between the same two nodes arrive in the order in which they were sent.
+    pub in_order: bool,
+}
+
+impl Default for Bounds {
+    /// Nothing goes wrong, and nobody asks for anything.
+    fn default() -> Self {
+        Self {
+            terms: 1,
+            clients: 1,
+            operations: 0,
+            timeouts: 1,
+            beats: 0,
+            crashes: 0,
+            duplicates: 0,
+            cuts: 0,
+            messages: 4,
+            snapshot_after: 0,
+            in_order: false,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Every schedule of a small world.
+//!
+//! A [`Setting`] names a system and its [`Bounds`].
+
+mod bounds;
+mod setting;
+mod step;
+mod symmetry;
+
+pub use bounds::Bounds;
+pub use setting::{Client, Property, PropertyKind, Setting, TimerKind};
+pub use step::{NotAStep, Step, StepInput};
+pub use symmetry::{Alike, Symmetry};

@@ -1,0 +1,158 @@
+//! What an exploration must know of a system beside its code.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::process::{NodeId, Process};
+
+use super::{Bounds, Symmetry};
+
+/// One who asks for things, in the order in which they stand.
+#[derive(Clone, Debug)]
+pub struct Client<O> {
+    /// The nodes that it may call; each call is for any one of them.
+    pub at: Vec<NodeId>,
+    /// What it asks for, one after the other.
+    pub operations: Vec<O>,
+    /// Whether it asks for nothing more before it was answered.
+    pub waits: bool,
+}
+
+/// Which budget the firing of a timer is taken from; see [`Bounds`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimerKind {
+    /// Somebody waited in vain.
+    Timeout,
+    /// Time has passed.
+    Beat,
+}
+
+/// A promise that an exploration looks at, by the name that violations give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// Its name.
+    pub name: &'static str,
+    /// When it is looked at.
+    pub kind: PropertyKind,
+}
+
+/// When a promise is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PropertyKind {
+    /// In every state: it compares nodes, disks and what is remembered of the past.
+    State,
+    /// In every step: it compares a node before and after, and what it says meanwhile.
+    Step,
+    /// In what clients saw.
+    History,
+}
+
+/// A small world of a system: who is there, who asks for what, and what is too much.
+///
+/// The processes and invariants are those that the simulation runs.
+pub trait Setting: Clone + Debug + Send + Sync + 'static {
+    /// The process on every node.
+    type Process: Process;
+    /// What must hold over all nodes, and in every step.
+    type Invariants: Invariants<Self::Process>;
+    /// What clients were told so far, as far as it matters for what they may be
+    /// told next. It is a part of the state, so histories with the same future merge.
+    type Judge: Clone + Eq + Hash + Debug + Default + Send + Sync + 'static;
+
+    /// The name of the system.
+    const NAME: &'static str;
+
+    /// The budgets.
+    fn bounds(&self) -> &Bounds;
+    /// One configuration per node.
+    fn configs(&self) -> &[<Self::Process as Process>::Config];
+    /// Who asks for what.
+    fn clients(&self) -> &[Client<<Self::Process as Process>::Operation>];
+    /// All promises that are looked at.
+    fn properties(&self) -> Vec<Property>;
+    /// The marks that these bounds let a run reach. One that is not reached
+    /// means that less was explored than it seems.
+    fn marks(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Whether a node may be in this state; what would lead there does not happen.
+    fn is_within(&self, _process: &Self::Process) -> bool {
+        true
+    }
+    /// Whether exploration may begin in this state. Until then the nodes are run
+    /// calmly, one message after the other.
+    fn is_ready(&self, _cluster: &impl ClusterView<Self::Process>) -> bool {
+        true
+    }
+    /// Which budget a timer is taken from; `None` if it never fires here.
+    fn timer_kind(&self, timer: <Self::Process as Process>::Timer) -> Option<TimerKind>;
+    /// Whether a node may crash.
+    fn may_crash(&self, _node: NodeId) -> bool {
+        true
+    }
+    /// Whether the receiver does nothing about a message, now and ever after,
+    /// through any crash: then it need not be kept.
+    fn is_spent(
+        &self,
+        _receiver: NodeView<'_, Self::Process>,
+        _from: NodeId,
+        _message: &<Self::Process as Process>::Message,
+    ) -> bool {
+        false
+    }
+    /// How nodes trade names, if the system does not tell them apart.
+    fn symmetry(&self) -> Option<&dyn Symmetry<Self::Process, Self::Invariants>> {
+        None
+    }
+
+    /// A client calls.
+    fn called(
+        &self,
+        _judge: &mut Self::Judge,
+        _client: usize,
+        _operation: &<Self::Process as Process>::Operation,
+    ) {
+    }
+    /// A client is answered.
+    ///
+    /// # Errors
+    /// When nothing can explain the answer.
+    fn returned(
+        &self,
+        _judge: &mut Self::Judge,
+        _client: usize,
+        _outcome: &<Self::Process as Process>::Outcome,
+    ) -> Result<(), Violation> {
+        Ok(())
+    }
+    /// A client will never be answered: the node that it called went down.
+    fn abandoned(&self, _judge: &mut Self::Judge, _client: usize) {}
+
+    /// What remains of a state when details are left out, to compare what
+    /// exploration and simulation saw.
+    fn shape(&self, cluster: &impl ClusterView<Self::Process>) -> String;
+    /// Whether the world is well again: it is run forward, calmly, until this is so.
+    ///
+    /// # Errors
+    /// What is still missing.
+    fn is_well(&self, cluster: &impl ClusterView<Self::Process>) -> Result<(), String>;
+
+    /// The words of a message.
+    fn message_words(&self, message: &<Self::Process as Process>::Message) -> String {
+        format!("{message:?}")
+    }
+    /// The words of a timer.
+    fn timer_words(&self, timer: <Self::Process as Process>::Timer) -> String {
+        format!("{timer:?}").to_lowercase()
+    }
+    /// The words of an operation.
+    fn operation_words(&self, operation: &<Self::Process as Process>::Operation) -> String {
+        format!("{operation:?}")
+    }
+    /// The words of a node's state.
+    fn process_words(&self, process: &Self::Process) -> String {
+        format!("{process:?}")
+    }
+}

@@ -1,0 +1,338 @@
+//! Raft under a ledger: nobody is told apart, clients call any node.
+
+use std::fmt::Write as _;
+
+use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::ledger::{Ledger, Record, Total};
+use snowglobe_systems::process::{NodeId, Process};
+use snowglobe_systems::raft::invariants::RaftInvariants;
+use snowglobe_systems::raft::{Content, Message, Raft, Role, Term, Timer, marks};
+use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
+
+use crate::explore::{Bounds, Client, Property, PropertyKind, Setting, TimerKind};
+
+/// A cluster of replicas of a ledger.
+#[derive(Clone, Debug)]
+pub struct RaftSetting {
+    bounds: Bounds,
+    configs: Vec<Config>,
+    clients: Vec<Client<Operation<Ledger>>>,
+}
+
+/// How many values a read that is under way must at least see, and how many
+/// were acknowledged so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counted {
+    acknowledged: u64,
+    /// By client: the count when it asked.
+    asked: Vec<u64>,
+}
+
+impl RaftSetting {
+    /// As many nodes as there are configurations. A client of its own asks for
+    /// each operation: values are put into the ledger, and every second client
+    /// asks for their number.
+    #[must_use]
+    pub fn new(bounds: Bounds, mut configs: Vec<Config>) -> Self {
+        for config in &mut configs {
+            config.snapshot_after_entries =
+                (bounds.snapshot_after > 0).then_some(usize::from(bounds.snapshot_after));
+        }
+        let at: Vec<NodeId> = (0..configs.len()).map(NodeId::at).collect();
+        let clients = (0..u64::from(bounds.operations))
+            .map(|number| Client {
+                at: at.clone(),
+                operations: vec![match number % 2 {
+                    0 => Operation::Write {
+                        session: None,
+                        command: Record::of(number / 2 + 1),
+                    },
+                    _ => Operation::Read { query: Total },
+                }],
+                waits: true,
+            })
+            .collect();
+        Self {
+            bounds,
+            configs,
+            clients,
+        }
+    }
+}
+
+impl Setting for RaftSetting {
+    type Process = Replica<Ledger>;
+    type Invariants = RaftInvariants;
+    type Judge = Counted;
+
+    const NAME: &'static str = "raft";
+
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    fn configs(&self) -> &[Config] {
+        &self.configs
+    }
+
+    fn clients(&self) -> &[Client<Operation<Ledger>>] {
+        &self.clients
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        let reads = Property {
+            name: READ_IS_CURRENT,
+            kind: PropertyKind::History,
+        };
+        properties().chain([reads]).collect()
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        expected_marks(&self.bounds)
+    }
+
+    fn is_within(&self, process: &Replica<Ledger>) -> bool {
+        process.raft().term() <= Term(self.bounds.terms)
+    }
+
+    fn timer_kind(&self, timer: Timer) -> Option<TimerKind> {
+        timer_kind(timer)
+    }
+
+    fn is_spent(
+        &self,
+        receiver: NodeView<'_, Self::Process>,
+        _from: NodeId,
+        message: &Message<Request<Record>>,
+    ) -> bool {
+        let raft = receiver.process.map(Replica::raft);
+        is_spent(receiver.durable.term, raft, message)
+    }
+
+    fn called(&self, judge: &mut Counted, client: usize, _operation: &Operation<Ledger>) {
+        if judge.asked.len() <= client {
+            judge.asked.resize(client + 1, 0);
+        }
+        judge.asked[client] = judge.acknowledged;
+    }
+
+    fn returned(
+        &self,
+        judge: &mut Counted,
+        client: usize,
+        outcome: &Outcome<Ledger>,
+    ) -> Result<(), Violation> {
+        let least = std::mem::take(&mut judge.asked[client]);
+        match outcome {
+            Outcome::Written { .. } => judge.acknowledged += 1,
+            Outcome::Answered { answer, .. } if answer.count < least => {
+                return Err(Violation::new(
+                    READ_IS_CURRENT,
+                    [],
+                    format!("at least the {least} values acknowledged before it was asked"),
+                    format!("a read that counts {}", answer.count),
+                ));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn abandoned(&self, judge: &mut Counted, client: usize) {
+        judge.asked[client] = 0;
+    }
+
+    fn shape(&self, cluster: &impl ClusterView<Self::Process>) -> String {
+        let nodes = (0..cluster.len()).map(|place| cluster.node(NodeId::at(place)));
+        let mut shapes: Vec<String> = nodes
+            .map(|node| shape(node.process.map(Replica::raft)))
+            .collect();
+        shapes.sort();
+        shapes.join(" ")
+    }
+
+    fn is_well(&self, cluster: &impl ClusterView<Self::Process>) -> Result<(), String> {
+        let nodes = (0..cluster.len()).map(|place| cluster.node(NodeId::at(place)));
+        is_well(nodes.map(|node| node.process.map(Replica::raft)))
+    }
+
+    fn message_words(&self, message: &Message<Request<Record>>) -> String {
+        message.to_string()
+    }
+
+    fn timer_words(&self, timer: Timer) -> String {
+        timer_words(timer).to_owned()
+    }
+
+    fn operation_words(&self, operation: &Operation<Ledger>) -> String {
+        match operation {
+            Operation::Write { command, .. } => format!("record {}", command.value),
+            Operation::Read { .. } => "count".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn process_words(&self, process: &Self::Process) -> String {
+        process.to_string()
+    }
+}
+
+const READ_IS_CURRENT: &str = "read-is-current";
+
+/// What Raft promises, whatever it replicates.
+pub(super) fn properties() -> impl Iterator<Item = Property> {
+    use PropertyKind::{State, Step};
+    [
+        ("election-safety", State),
+        ("log-matching", State),
+        ("leader-completeness", State),
+        ("state-machine-safety", State),
+        ("same-state-everywhere", State),
+        ("same-snapshot-everywhere", State),
+        ("snapshot-of-committed", State),
+        ("snapshot-is-the-state", State),
+        ("committed-on-majority", State),
+        ("committed-survives", State),
+        ("indices-ordered", State),
+        ("state-is-persisted", State),
+        ("one-vote-per-term", Step),
+        ("vote-survives-crash", Step),
+        ("state-survives-crash", Step),
+        ("term-never-decreases", Step),
+        ("progress-never-undone", Step),
+        ("leader-append-only", Step),
+        ("terms-ordered", Step),
+        ("committed-never-replaced", Step),
+        ("snapshot-moves-forward", Step),
+        ("commit-own-term", Step),
+        ("persist-before-send", Step),
+        ("acknowledged-is-applied", Step),
+        ("acknowledged-is-committed", Step),
+    ]
+    .into_iter()
+    .map(|(name, kind)| Property { name, kind })
+}
+
+/// The marks that a cluster of several nodes must reach within bounds.
+pub(super) fn expected_marks(bounds: &Bounds) -> Vec<&'static str> {
+    let mut expected = vec![marks::LEADER_ELECTED];
+    if bounds.crashes > 0 {
+        expected.push(marks::RESTART_WITH_VOTE);
+    }
+    if bounds.terms >= 2 && bounds.timeouts >= 2 {
+        expected.push(marks::LEADER_STEPS_DOWN_ON_HIGHER_TERM);
+    }
+    expected
+}
+
+pub(super) fn timer_kind(timer: Timer) -> Option<TimerKind> {
+    Some(match timer {
+        Timer::Heartbeat => TimerKind::Beat,
+        Timer::Election | Timer::QuorumCheck | Timer::Transfer => TimerKind::Timeout,
+    })
+}
+
+pub(super) const fn timer_words(timer: Timer) -> &'static str {
+    match timer {
+        Timer::Election => "election",
+        Timer::Heartbeat => "heartbeat",
+        Timer::QuorumCheck => "quorum check",
+        Timer::Transfer => "transfer",
+    }
+}
+
+/// Whether a node does nothing about a message, now and ever after.
+///
+/// Terms never go back, not even over a crash, since they are on disk before
+/// anybody hears of them. So an answer to an older term is void for good. A vote
+/// is void for good where its term is over or where the node is not, and cannot
+/// become again, a candidate of that term: a leader or a follower of a term never
+/// stands in it (anew), since standing raises the term. A refusal says nothing
+/// beyond its term. An acknowledgement is void for who does not lead its term:
+/// nobody leads a term twice.
+pub(super) fn is_spent<C: snowglobe_systems::raft::Command>(
+    durable: Term,
+    raft: Option<&Raft<C>>,
+    message: &Message<C>,
+) -> bool {
+    if message.term() > durable {
+        return false;
+    }
+    let stands = || {
+        raft.is_some_and(|raft| {
+            matches!(
+                raft.role(),
+                Role::Candidate { .. } | Role::PreCandidate { votes: Some(_), .. }
+            )
+        })
+    };
+    let leads = || raft.is_some_and(|raft| raft.role().is_leader());
+    match message {
+        Message::PreVoteReply(reply) => !reply.granted || reply.asked_in < durable,
+        Message::RequestVoteReply(reply) => !reply.granted || reply.term < durable || !stands(),
+        Message::AppendEntriesReply(reply) => reply.term < durable || !leads(),
+        Message::InstallSnapshotReply(reply) => reply.term < durable || !leads(),
+        Message::PreVote(_)
+        | Message::RequestVote(_)
+        | Message::AppendEntries(_)
+        | Message::InstallSnapshot(_)
+        | Message::TimeoutNow(_) => false,
+    }
+}
+
+/// Role, term, and the terms of the log up to the commit index and past it.
+pub(super) fn shape<C: snowglobe_systems::raft::Command>(raft: Option<&Raft<C>>) -> String {
+    let Some(raft) = raft else {
+        return "down".to_owned();
+    };
+    let mut shape = format!("{}{}:", raft.role().letter(), raft.term().0);
+    if raft.log().base().index.0 > 0 {
+        let _ = write!(shape, "[{}]", raft.log().base().index.0);
+    }
+    for (index, entry) in raft.log().iter() {
+        let letter = match entry.content {
+            Content::Noop => "",
+            Content::Command(_) => "c",
+        };
+        let _ = write!(shape, "{}{letter}", entry.term.0);
+        if index == raft.commit() {
+            shape.push('|');
+        }
+    }
+    shape
+}
+
+/// Whether a node leads, and everybody is up, follows it, and knows all of its log to be committed.
+pub(super) fn is_well<'a, C: snowglobe_systems::raft::Command>(
+    nodes: impl Iterator<Item = Option<&'a Raft<C>>>,
+) -> Result<(), String> {
+    let nodes: Option<Vec<&Raft<C>>> = nodes.collect();
+    let Some(nodes) = nodes else {
+        return Err("a node is down".to_owned());
+    };
+    let leader = nodes
+        .iter()
+        .filter(|raft| raft.role().is_leader())
+        .max_by_key(|raft| raft.term());
+    let Some(leader) = leader else {
+        return Err("nobody leads".to_owned());
+    };
+    let last = leader.log().last().index;
+    let behind = nodes
+        .iter()
+        .find(|raft| raft.leader() != Some(leader.id()) || raft.applied() != last);
+    match behind {
+        None => Ok(()),
+        Some(raft) => Err(format!(
+            "{} does not follow {}, or has not applied {last}",
+            raft.id(),
+            leader.id()
+        )),
+    }
+}
+
+/// The configurations of a cluster with Raft's default tuning.
+#[must_use]
+pub fn configs(nodes: usize) -> Vec<<Replica<Ledger> as Process>::Config> {
+    vec![Config::of(nodes); nodes]
+}
