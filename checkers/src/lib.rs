@@ -14,6 +14,7 @@ pub mod explore;
 pub mod history;
 pub mod linearizability;
 pub mod models;
+pub mod panics;
 
 /// The example of the README, kept true by being run.
 #[cfg(doctest)]

@@ -1,13 +1,57 @@
 //! Every schedule of a small world.
 //!
-//! A [`Setting`] names a system and its [`Bounds`].
+//! A [`Setting`] names a system, who asks it for what, and its [`Bounds`]. A
+//! [`SmallWorld`] is what can happen there: messages arrive in any order, late,
+//! twice or never; timers fire whenever they are armed; nodes crash between any
+//! two effects of a step and come back from their disks; links are cut. [`search`]
+//! looks at every state that can be reached. The processes and the invariants are
+//! those that the simulation runs, shown the same things in the same order.
+//!
+//! ```text
+//! Setting -> SmallWorld -> State --action--> State ...     transition.rs
+//!                             |  step of one node            local.rs
+//!                             |  canonical form              canonical.rs
+//!                             |  can it recover?             forward.rs
+//!                             v
+//!                stateright (search.rs) -> Outcome -> Counterexample -> Steps
+//! ```
+//!
+//! Loss needs no action: a message may stay under way for ever. All bounds are
+//! budgets inside the state; see [`Bounds`]. What keeps the search small is in
+//! [`Reductions`], each with the reason why it hides nothing.
 
+mod action;
 mod bounds;
+mod canonical;
+mod counterexample;
+mod forward;
+mod local;
+mod network;
+mod reductions;
+mod search;
 mod setting;
+mod shared;
+mod small_world;
+mod state;
 mod step;
+mod survey;
 mod symmetry;
+mod transition;
 
+pub use action::{Action, ActionKind, Event};
 pub use bounds::Bounds;
+pub use counterexample::{Counterexample, states_digest};
+pub use forward::RECOVERS;
+pub use network::{Flight, Network};
+pub use reductions::Reductions;
+pub use search::{Explored, Headway, Order, Outcome, search};
 pub use setting::{Client, Property, PropertyKind, Setting, TimerKind};
+pub use shared::Shared;
+pub use small_world::SmallWorld;
+pub use state::{Member, Progress, Spent, State};
 pub use step::{NotAStep, Step, StepInput};
+pub use survey::{Account, Survey};
 pub use symmetry::{Alike, Symmetry};
+
+/// The timers of a setting.
+type TimerOf<S> = <<S as Setting>::Process as snowglobe_systems::process::Process>::Timer;

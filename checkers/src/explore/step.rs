@@ -14,6 +14,7 @@
 //! restart n2
 //! cut n1 n3
 //! mend n1 n3
+//! demand recovery                                 the last one: the world must be well by now
 //! ```
 //!
 //! What a message, a timer or an operation is called, its system says; see
@@ -50,6 +51,9 @@ pub enum Step {
     Cut(NodeId, NodeId),
     /// They see each other again.
     Mend(NodeId, NodeId),
+    /// Nothing more happens, and the world must be well by now; see
+    /// [`Setting::is_well`](super::Setting::is_well).
+    DemandRecovery,
 }
 
 /// What happens to a node.
@@ -116,6 +120,7 @@ impl Step {
             Self::Input { input, .. } => vec![input.node()],
             Self::Crash(node) | Self::Restart { node, .. } => vec![*node],
             Self::Cut(one, other) | Self::Mend(one, other) => vec![*one, *other],
+            Self::DemandRecovery => Vec::new(),
         }
     }
 }
@@ -157,6 +162,7 @@ impl fmt::Display for Step {
             }
             Self::Cut(one, other) => write!(f, "cut {one} {other}"),
             Self::Mend(one, other) => write!(f, "mend {one} {other}"),
+            Self::DemandRecovery => f.write_str("demand recovery"),
         }
     }
 }
@@ -210,6 +216,7 @@ fn parse(line: &str) -> Result<Step, &'static str> {
             return Ok(Step::Restart { node, crash_after });
         }
         "crash" => Step::Crash(node(rest)?),
+        "demand" if rest == "recovery" => Step::DemandRecovery,
         "cut" | "mend" => {
             let hint = "write it as: cut n1 n2";
             let (one, other) = rest.split_once(' ').ok_or(hint)?;
@@ -221,7 +228,7 @@ fn parse(line: &str) -> Result<Step, &'static str> {
         }
         _ => {
             return Err(
-                "it begins with none of: timeout, deliver, duplicate, invoke, crash, restart, cut, mend",
+                "it begins with none of: timeout, deliver, duplicate, invoke, crash, restart, cut, mend, demand recovery",
             );
         }
     };
@@ -308,6 +315,7 @@ mod tests {
             "restart n2, crash after 1 effect",
             "cut n1 n3",
             "mend n1 n3",
+            "demand recovery",
         ] {
             let step: Step = line.parse().expect(line);
             assert_eq!(step.to_string(), line);

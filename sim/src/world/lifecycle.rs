@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::mem;
 
+use snowglobe_checkers::panics::guarded;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Effect, Effects, NodeId, Process};
@@ -11,7 +12,6 @@ use super::disk::{
     CrashMode, DiskError, RecoveryError, RecoveryReport, Storage, site_that_may_rot,
 };
 use super::node::{Incarnation, Life, Running};
-use super::panics::guarded;
 use super::trace::EventKind;
 use super::{Broken, Cluster, Order, World};
 

@@ -12,7 +12,6 @@ mod faults;
 mod lifecycle;
 pub mod network;
 mod node;
-mod panics;
 mod step;
 mod tally;
 pub mod trace;
@@ -37,7 +36,7 @@ use crate::seed::Seed;
 use crate::time::SimTime;
 
 pub use self::node::Incarnation;
-pub(crate) use self::panics::message_of;
+pub(crate) use snowglobe_checkers::panics::message_of;
 
 /// Everything that a world is made of before its first event.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 
+use snowglobe_checkers::panics::guarded;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, Process};
@@ -10,7 +11,6 @@ use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, P
 use super::agenda::Due;
 use super::network::{DropReason, Fate, Parcel, handover};
 use super::node::{Incarnation, Life, TimerSlot};
-use super::panics::guarded;
 use super::trace::EventKind;
 use super::{Broken, Cluster, World};
 

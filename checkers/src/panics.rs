@@ -16,7 +16,10 @@ struct Guard {
 }
 
 /// Runs code of a system; a panic comes back as its message and place.
-pub(crate) fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// # Errors
+/// When the code panics.
+pub fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     install_hook();
     GUARDED.with_borrow_mut(|guard| guard.depth += 1);
     let result = panic::catch_unwind(AssertUnwindSafe(code));
@@ -34,7 +37,8 @@ pub(crate) fn guarded<T>(code: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// The words of a panic.
-pub(crate) fn message_of(payload: &(dyn Any + Send)) -> String {
+#[must_use]
+pub fn message_of(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {

@@ -1,0 +1,313 @@
+//! Of all states that differ in nothing but who has which name, one.
+//!
+//! The form is exact: two states have the same one if and only if some renaming
+//! leads from one to the other. Nodes are put in the order of a signature that no
+//! renaming changes; of all renamings that keep this order the one is taken
+//! that makes the state least, as a list of digests. Where several do, what the
+//! invariants remember decides.
+
+use std::sync::{Arc, RwLock};
+
+use hashbrown::HashTable;
+use snowglobe_systems::digest::Digest;
+use snowglobe_systems::process::{NodeId, Process};
+use snowglobe_systems::renaming::Renaming;
+
+use super::state::Member;
+use super::{Setting, Shared, SmallWorld, State, Symmetry};
+
+/// All renamings of a setting, and what was renamed so far.
+pub(super) struct Names<S: Setting> {
+    /// All of them, the one that changes nothing first.
+    renamings: Vec<Renaming>,
+    alike: Vec<NodeId>,
+    members: Memo<Member<S::Process>>,
+    messages: Memo<<S::Process as Process>::Message>,
+    /// The signature of a node, by its digest.
+    signatures: RwLock<HashTable<(u64, u64)>>,
+}
+
+/// What was renamed so far, by digest and number of the renaming.
+type Memo<T> = RwLock<HashTable<(u64, Shared<T>)>>;
+
+impl<S: Setting> Names<S> {
+    pub(super) fn new(setting: &S) -> Self {
+        let nodes = setting.configs().len();
+        let alike: Vec<NodeId> = setting
+            .symmetry()
+            .map_or_else(Vec::new, |symmetry| symmetry.alike().to_vec());
+        let renamings = orders_of(&alike)
+            .into_iter()
+            .map(|order| {
+                let mut names: Vec<NodeId> = (0..nodes).map(NodeId::at).collect();
+                for (old, new) in alike.iter().zip(order) {
+                    names[old.position()] = new;
+                }
+                Renaming::new(names)
+            })
+            .collect();
+        Self {
+            renamings,
+            alike,
+            members: Memo::default(),
+            messages: Memo::default(),
+            signatures: RwLock::default(),
+        }
+    }
+}
+
+/// All orders of some names, the given one first.
+fn orders_of(names: &[NodeId]) -> Vec<Vec<NodeId>> {
+    if names.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut orders = Vec::new();
+    for place in 0..names.len() {
+        let mut rest = names.to_vec();
+        let first = rest.remove(place);
+        for order in orders_of(&rest) {
+            orders.push([vec![first], order].concat());
+        }
+    }
+    orders
+}
+
+fn remembered<T>(
+    memo: &Memo<T>,
+    digest: u64,
+    number: usize,
+    make: impl FnOnce() -> Shared<T>,
+) -> Shared<T> {
+    let mut key = Digest::new();
+    key.word(digest);
+    key.word(number as u64);
+    let key = key.value();
+    let find = |table: &HashTable<(u64, Shared<T>)>| {
+        let found = table.find(key, |(known, _)| *known == key);
+        found.map(|(_, value)| value.clone())
+    };
+    if let Some(value) = find(&memo.read().expect("nothing is renamed under the lock")) {
+        return value;
+    }
+    let value = make();
+    let mut table = memo.write().expect("nothing is renamed under the lock");
+    if let Some(value) = find(&table) {
+        return value;
+    }
+    table.insert_unique(key, (key, value.clone()), |(key, _)| *key);
+    value
+}
+
+type SymmetryOf<'a, S> = &'a dyn Symmetry<<S as Setting>::Process, <S as Setting>::Invariants>;
+
+impl<S: Setting> SmallWorld<S> {
+    /// The one state that stands for all that differ in nothing but names.
+    pub fn canonical(&self, state: State<S>) -> State<S> {
+        let Some(symmetry) = self.setting.symmetry().filter(|_| self.reductions.symmetry) else {
+            return state;
+        };
+        let candidates = self.candidates(symmetry, &state);
+        let mut best: Option<(Vec<u64>, Vec<usize>)> = None;
+        for number in candidates {
+            let key = self.key(symmetry, &state, number);
+            match &mut best {
+                Some((least, numbers)) if key == *least => numbers.push(number),
+                Some((least, _)) if key > *least => {}
+                _ => best = Some((key, vec![number])),
+            }
+        }
+        let (_, numbers) = best.expect("names can be left as they are");
+        let mut invariants: Vec<_> = numbers
+            .into_iter()
+            .map(|number| {
+                let renaming = &self.names.renamings[number];
+                let value = match number {
+                    0 => state.invariants.clone(),
+                    _ => Shared::new(symmetry.invariants(&state.invariants, renaming)),
+                };
+                (value, number)
+            })
+            .collect();
+        invariants.sort_by_key(|(value, number)| (value.digest(), *number));
+        let (invariants, number) = invariants.swap_remove(0);
+        self.renamed(symmetry, state, number, invariants)
+    }
+
+    /// The renamings that put the nodes in the order of their signatures.
+    fn candidates(&self, symmetry: SymmetryOf<'_, S>, state: &State<S>) -> Vec<usize> {
+        let signatures: Vec<u64> = state
+            .nodes
+            .iter()
+            .map(|member| self.signature(symmetry, member))
+            .collect();
+        let all = self.names.renamings.iter().enumerate();
+        let sorts = |renaming: &Renaming| {
+            let new_order = self.names.alike.iter().map(|name| renaming.origin(*name));
+            new_order.is_sorted_by_key(|old| signatures[old.position()])
+        };
+        all.filter(|(_, renaming)| sorts(renaming))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// A number that a node keeps under all names: the least of its digests under them.
+    fn signature(&self, symmetry: SymmetryOf<'_, S>, member: &Shared<Member<S::Process>>) -> u64 {
+        let digest = member.digest();
+        let known = {
+            let table = self
+                .names
+                .signatures
+                .read()
+                .expect("only looked up under the lock");
+            let found = table.find(digest, |(known, _)| *known == digest);
+            found.map(|(_, signature)| *signature)
+        };
+        known.unwrap_or_else(|| {
+            let numbers = 0..self.names.renamings.len();
+            let signature = numbers
+                .map(|number| self.member(symmetry, member, number).digest())
+                .min()
+                .expect("names can be left as they are");
+            let mut table = self
+                .names
+                .signatures
+                .write()
+                .expect("only filled under the lock");
+            if table.find(digest, |(known, _)| *known == digest).is_none() {
+                table.insert_unique(digest, (digest, signature), |(digest, _)| *digest);
+            }
+            signature
+        })
+    }
+
+    fn member(
+        &self,
+        symmetry: SymmetryOf<'_, S>,
+        member: &Shared<Member<S::Process>>,
+        number: usize,
+    ) -> Shared<Member<S::Process>> {
+        if number == 0 {
+            return member.clone();
+        }
+        let renaming = &self.names.renamings[number];
+        remembered(&self.names.members, member.digest(), number, || {
+            let process = member.process.as_ref();
+            Shared::new(Member {
+                process: process.map(|process| symmetry.process(process, renaming)),
+                durable: symmetry.durable(&member.durable, renaming),
+                armed: member.armed.clone(),
+            })
+        })
+    }
+
+    fn message(
+        &self,
+        symmetry: SymmetryOf<'_, S>,
+        message: &Shared<<S::Process as Process>::Message>,
+        number: usize,
+    ) -> Shared<<S::Process as Process>::Message> {
+        if number == 0 {
+            return message.clone();
+        }
+        let renaming = &self.names.renamings[number];
+        remembered(&self.names.messages, message.digest(), number, || {
+            Shared::new(symmetry.message(message, renaming))
+        })
+    }
+
+    /// All that names stand in, under a renaming, but for what the invariants remember.
+    fn key(&self, symmetry: SymmetryOf<'_, S>, state: &State<S>, number: usize) -> Vec<u64> {
+        let renaming = &self.names.renamings[number];
+        let mut key = Vec::with_capacity(state.nodes.len() + 2 * state.network.flights().len() + 4);
+        for place in 0..state.nodes.len() {
+            let old = renaming.origin(NodeId::at(place));
+            let member = self.member(symmetry, &state.nodes[old.position()], number);
+            key.push(member.digest());
+        }
+        let network = self.network(symmetry, state, number);
+        for flight in network.flights() {
+            let ends = [0, flight.from.0, flight.to.0, flight.copies];
+            key.push(u64::from(u32::from_be_bytes(ends)));
+            key.push(flight.message.digest());
+        }
+        for client in &state.clients {
+            for (invocation, node) in &client.open {
+                key.push(invocation.0 << 8 | u64::from(renaming.of(*node).0));
+            }
+        }
+        for (one, other) in renamed_cuts(state, renaming) {
+            key.push(u64::from(one.0) << 8 | u64::from(other.0));
+        }
+        key
+    }
+
+    fn network(
+        &self,
+        symmetry: SymmetryOf<'_, S>,
+        state: &State<S>,
+        number: usize,
+    ) -> super::Network<<S::Process as Process>::Message> {
+        let renaming = &self.names.renamings[number];
+        state.network.map(|flight| {
+            let message = self.message(symmetry, &flight.message, number);
+            (renaming.of(flight.from), renaming.of(flight.to), message)
+        })
+    }
+
+    fn renamed(
+        &self,
+        symmetry: SymmetryOf<'_, S>,
+        state: State<S>,
+        number: usize,
+        invariants: Shared<S::Invariants>,
+    ) -> State<S> {
+        if number == 0 {
+            return state;
+        }
+        let renaming = &self.names.renamings[number];
+        let nodes = (0..state.nodes.len())
+            .map(|place| {
+                let old = renaming.origin(NodeId::at(place));
+                self.member(symmetry, &state.nodes[old.position()], number)
+            })
+            .collect();
+        let mut clients = state.clients.clone();
+        for client in &mut clients {
+            for (_, node) in &mut client.open {
+                *node = renaming.of(*node);
+            }
+        }
+        let broken = state.broken.as_ref().map(|violation| {
+            let mut violation = (**violation).clone();
+            for node in &mut violation.nodes {
+                *node = renaming.of(*node);
+            }
+            Arc::new(violation)
+        });
+        State {
+            nodes,
+            network: self.network(symmetry, &state, number),
+            invariants,
+            clients,
+            cut: renamed_cuts(&state, renaming),
+            broken,
+            judge: state.judge,
+            calls: state.calls,
+            spent: state.spent,
+            depth: state.depth,
+        }
+    }
+}
+
+fn renamed_cuts<S: Setting>(state: &State<S>, renaming: &Renaming) -> Vec<(NodeId, NodeId)> {
+    let mut cuts: Vec<_> = state
+        .cut
+        .iter()
+        .map(|(one, other)| {
+            let (one, other) = (renaming.of(*one), renaming.of(*other));
+            (one.min(other), one.max(other))
+        })
+        .collect();
+    cuts.sort_unstable();
+    cuts
+}

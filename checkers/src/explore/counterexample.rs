@@ -1,0 +1,371 @@
+//! How a promise comes to be broken: the way there, as short as it gets, and as
+//! a script that anybody can follow.
+
+use snowglobe_systems::digest::Digest;
+use snowglobe_systems::invariants::{ClusterView, Violation};
+use snowglobe_systems::process::{NodeId, Process};
+
+use super::local::Stimulus;
+use super::state::MessageOf;
+use super::{Action, Event, RECOVERS, Setting, Shared, SmallWorld, State, Step, StepInput};
+
+/// How a promise comes to be broken.
+#[derive(Debug)]
+pub struct Counterexample<S: Setting> {
+    /// Which promise, and how.
+    pub violation: Violation,
+    /// What happened from the first boot on, in words.
+    pub steps: Vec<Step>,
+    /// Where it ended.
+    pub end: State<S>,
+    /// The digest of all nodes at the end; see [`states_digest`].
+    pub reaches: u64,
+}
+
+/// A digest over all nodes and their disks, by which two engines see whether
+/// they came to the same.
+#[must_use]
+pub fn states_digest<P: Process>(cluster: &impl ClusterView<P>) -> u64 {
+    let mut digest = Digest::new();
+    for place in 0..cluster.len() {
+        let node = cluster.node(NodeId::at(place));
+        digest.word(Digest::of(&node.process));
+        digest.word(Digest::of(node.durable));
+    }
+    digest.value()
+}
+
+impl<S: Setting> Counterexample<S> {
+    /// From the states that a search went through, each in its canonical form.
+    pub(super) fn of(world: &SmallWorld<S>, path: &[State<S>]) -> Self {
+        let mut actions = world.with_own_names(path);
+        let last = world.follow(&actions);
+        if last.broken.is_none() {
+            // Nothing is wrong yet, but the world cannot recover from here.
+            let (_, ahead) = world.recovery(&last);
+            actions.extend(ahead);
+        } else {
+            actions = world.shortened(actions);
+        }
+        Self::along(world, &actions)
+    }
+
+    /// From what happened, in the order in which it did.
+    pub(super) fn along(world: &SmallWorld<S>, actions: &[Action<S::Process>]) -> Self {
+        let end = world.follow(actions);
+        let violation = match &end.broken {
+            Some(violation) => (**violation).clone(),
+            None => {
+                let (state, _) = world.recovery(&end);
+                let broken = state.broken.expect("it was found not to recover");
+                (*broken).clone()
+            }
+        };
+        let mut steps = world.script(actions);
+        if violation.property == RECOVERS {
+            steps.push(Step::DemandRecovery);
+        }
+        Self {
+            violation,
+            steps,
+            reaches: states_digest(&end),
+            end,
+        }
+    }
+}
+
+impl<S: Setting> SmallWorld<S> {
+    /// The actions that lead through these states, under the names that the
+    /// nodes had at the beginning.
+    fn with_own_names(&self, path: &[State<S>]) -> Vec<Action<S::Process>> {
+        let mut state = self.start.clone();
+        let mut taken = Vec::new();
+        for target in &path[1..] {
+            let mut actions = Vec::new();
+            self.actions(&state, &mut actions);
+            let found = actions.into_iter().find_map(|action| {
+                let next = self.successor(&state, &action)?;
+                let mut canonical = self.canonical(next.clone());
+                if canonical.broken.is_none() && target.broken.is_some() {
+                    canonical.broken = target.broken.clone();
+                }
+                (canonical == *target).then_some((action, next))
+            });
+            let (action, next) = found.expect("each state follows the one before it");
+            taken.push(action);
+            state = next;
+        }
+        taken
+    }
+
+    /// The state after some actions; those that cannot be taken are left out.
+    fn follow(&self, actions: &[Action<S::Process>]) -> State<S> {
+        let mut state = self.start.clone();
+        for action in actions {
+            let rules = super::transition::Rules::Unbounded;
+            if let Some(next) = self.successor_under(rules, &state, action) {
+                state = next;
+            }
+        }
+        state
+    }
+
+    /// Leaves out what the violation does not need. A promise that the world
+    /// recovers is left as it is.
+    fn shortened(&self, actions: Vec<Action<S::Process>>) -> Vec<Action<S::Process>> {
+        let broken = |actions: &[Action<S::Process>]| {
+            let (state, taken) = self.try_to_follow(actions);
+            state.broken.map(|violation| (violation.property, taken))
+        };
+        let Some((property, mut shortest)) = broken(&actions) else {
+            return actions;
+        };
+        let mut place = shortest.len();
+        while place > 0 {
+            place -= 1;
+            let mut fewer = shortest.clone();
+            fewer.remove(place);
+            if let Some((found, taken)) = broken(&fewer)
+                && found == property
+            {
+                shortest = taken;
+                place = place.min(shortest.len());
+            }
+        }
+        shortest
+    }
+
+    /// The state after those of some actions that can be taken, and these.
+    fn try_to_follow(&self, actions: &[Action<S::Process>]) -> (State<S>, Vec<Action<S::Process>>) {
+        let mut state = self.start.clone();
+        let mut taken = Vec::new();
+        for action in actions {
+            let rules = super::transition::Rules::Unbounded;
+            if let Some(next) = self.successor_under(rules, &state, action) {
+                state = next;
+                taken.push(action.clone());
+            }
+        }
+        (state, taken)
+    }
+
+    /// What happened, from the first boot on, as steps that name messages by
+    /// their words.
+    fn script(&self, actions: &[Action<S::Process>]) -> Vec<Step> {
+        let mut scribe = Scribe {
+            world: self,
+            state: self.booted(),
+            under_way: Vec::new(),
+        };
+        let all = self.prologue.iter().chain(actions);
+        all.filter_map(|action| scribe.write(action)).collect()
+    }
+
+    /// An action in words, as somebody reads it who looks at one state.
+    pub fn words(&self, action: &Action<S::Process>) -> String {
+        let step = |input, crash_after: &Option<usize>| {
+            Step::Input {
+                input,
+                crash_after: *crash_after,
+            }
+            .to_string()
+        };
+        match action {
+            Action::Input { event, crash_after } => match event {
+                Event::Invoke { client, node } => {
+                    let crash = Step::Restart {
+                        node: *node,
+                        crash_after: *crash_after,
+                    };
+                    let crash = crash.to_string().replacen("restart", "invoke", 1);
+                    format!("client {client}: {crash}")
+                }
+                Event::Deliver {
+                    from,
+                    to,
+                    message,
+                    stays,
+                } => {
+                    let input = StepInput::Deliver {
+                        from: *from,
+                        to: *to,
+                        message: self.setting.message_words(message),
+                        which: 1,
+                        stays: *stays,
+                    };
+                    step(input, crash_after)
+                }
+                Event::Timeout { node, timer } => {
+                    let timer = self.setting.timer_words(*timer);
+                    step(StepInput::Timeout { node: *node, timer }, crash_after)
+                }
+            },
+            Action::Crash(node) => Step::Crash(*node).to_string(),
+            Action::Restart { node, crash_after } => Step::Restart {
+                node: *node,
+                crash_after: *crash_after,
+            }
+            .to_string(),
+            Action::Cut(one, other) => Step::Cut(*one, *other).to_string(),
+            Action::Mend(one, other) => Step::Mend(*one, *other).to_string(),
+        }
+    }
+
+    /// A state in lines that somebody reads.
+    pub fn describe(&self, state: &State<S>) -> String {
+        let mut lines = Vec::new();
+        for (place, member) in state.nodes.iter().enumerate() {
+            let node = NodeId::at(place);
+            let armed: Vec<String> = member
+                .armed
+                .iter()
+                .map(|timer| self.setting.timer_words(*timer))
+                .collect();
+            let words = match &member.process {
+                Some(process) => self.setting.process_words(process),
+                None => "down".to_owned(),
+            };
+            lines.push(format!("{node}  {words}  timers: {}", armed.join(", ")));
+        }
+        for flight in state.network.flights() {
+            let words = self.setting.message_words(&flight.message);
+            let copies = match flight.copies {
+                1 => String::new(),
+                copies => format!("  x{copies}"),
+            };
+            lines.push(format!("{}->{}  {words}{copies}", flight.from, flight.to));
+        }
+        for (one, other) in &state.cut {
+            lines.push(format!("{one} and {other} do not see each other"));
+        }
+        lines.push(format!("spent  {:?}", state.spent));
+        if let Some(violation) = &state.broken {
+            lines.push(format!("broken  {violation}"));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Writes down what happens. It keeps all messages in the order of their
+/// sending, also those that exploration has let go, because a script names a
+/// message by its words and by its place among those that begin alike.
+struct Scribe<'a, S: Setting> {
+    world: &'a SmallWorld<S>,
+    state: State<S>,
+    under_way: Vec<(NodeId, NodeId, Shared<MessageOf<S>>)>,
+}
+
+impl<S: Setting> Scribe<'_, S> {
+    /// The words of an action, if it can be taken.
+    fn write(&mut self, action: &Action<S::Process>) -> Option<Step> {
+        let rules = super::transition::Rules::Unbounded;
+        let before = self.state.clone();
+        let next = self.world.successor_under(rules, &before, action)?;
+        let step = self.name(&before, action);
+        if let Action::Cut(one, other) = action {
+            self.under_way.retain(|(from, to, _)| {
+                let ends = (*from, *to);
+                ends != (*one, *other) && ends != (*other, *one)
+            });
+        }
+        self.note_sent(&before, action);
+        self.state = next;
+        Some(step)
+    }
+
+    fn name(&mut self, before: &State<S>, action: &Action<S::Process>) -> Step {
+        match action {
+            Action::Input { event, crash_after } => Step::Input {
+                input: self.name_event(before, event),
+                crash_after: *crash_after,
+            },
+            Action::Crash(node) => Step::Crash(*node),
+            Action::Restart { node, crash_after } => Step::Restart {
+                node: *node,
+                crash_after: *crash_after,
+            },
+            Action::Cut(one, other) => Step::Cut(*one, *other),
+            Action::Mend(one, other) => Step::Mend(*one, *other),
+        }
+    }
+
+    fn name_event(&mut self, before: &State<S>, event: &Event<S::Process>) -> StepInput {
+        let setting = &self.world.setting;
+        match event {
+            Event::Timeout { node, timer } => StepInput::Timeout {
+                node: *node,
+                timer: setting.timer_words(*timer),
+            },
+            Event::Invoke { client, node } => {
+                let made = usize::from(before.clients[*client].made);
+                let operation = &setting.clients()[*client].operations[made];
+                StepInput::Invoke {
+                    node: *node,
+                    operation: setting.operation_words(operation),
+                }
+            }
+            Event::Deliver {
+                from,
+                to,
+                message,
+                stays,
+            } => {
+                let words = setting.message_words(message);
+                let alike: Vec<usize> = (0..self.under_way.len())
+                    .filter(|place| {
+                        let (its_from, its_to, other) = &self.under_way[*place];
+                        (its_from, its_to) == (from, to)
+                            && setting.message_words(other).starts_with(&words)
+                    })
+                    .collect();
+                let same = |place: &usize| self.under_way[*place].2 == *message;
+                let which = alike.iter().position(same).unwrap_or(0);
+                if !stays && let Some(place) = alike.get(which) {
+                    self.under_way.remove(*place);
+                }
+                StepInput::Deliver {
+                    from: *from,
+                    to: *to,
+                    message: words,
+                    which: which + 1,
+                    stays: *stays,
+                }
+            }
+        }
+    }
+
+    /// Notes what the step sends, whatever becomes of it.
+    fn note_sent(&mut self, before: &State<S>, action: &Action<S::Process>) {
+        let (node, step, crash_after) = match action {
+            Action::Input { event, crash_after } => {
+                let Some(step) = self.world.local_of(before, event) else {
+                    return;
+                };
+                (event.node(), step, *crash_after)
+            }
+            Action::Restart { node, crash_after } => {
+                let member = &before.nodes[node.position()];
+                let step = self.world.local(*node, member, &Stimulus::Start);
+                (*node, step, *crash_after)
+            }
+            Action::Crash(_) | Action::Cut(..) | Action::Mend(..) => return,
+        };
+        let executed = crash_after.unwrap_or(usize::MAX);
+        for (place, to, message) in &step.sent {
+            if *place < executed && !before.is_cut(node, *to) {
+                self.under_way.push((node, *to, message.clone()));
+            }
+        }
+    }
+}
+
+impl<S: Setting> Clone for Counterexample<S> {
+    fn clone(&self) -> Self {
+        Self {
+            violation: self.violation.clone(),
+            steps: self.steps.clone(),
+            end: self.end.clone(),
+            reaches: self.reaches,
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! A setting that is explored: where it begins, and what may happen next.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::process::NodeId;
+
+use super::canonical::Names;
+use super::local::{LocalSteps, Stimulus};
+use super::state::{Member, Progress, Spent};
+use super::survey::Survey;
+use super::transition::Rules;
+use super::{Action, ActionKind, Event, Network, Reductions, Setting, Shared, State, TimerKind};
+
+/// A setting that is explored: where it begins, and what may happen next.
+pub struct SmallWorld<S: Setting> {
+    pub(super) setting: S,
+    pub(super) reductions: Reductions,
+    /// Where exploration begins.
+    pub(super) start: State<S>,
+    /// All nodes have just started.
+    booted: State<S>,
+    /// What led from there to where exploration begins.
+    pub(super) prologue: Vec<Action<S::Process>>,
+    pub(super) locals: LocalSteps<S::Process>,
+    pub(super) names: Names<S>,
+    pub(super) survey: Survey,
+    /// From one in so many states the world is run forward, to see whether it can still recover.
+    pub(super) sample_one_in: Option<u64>,
+    /// Nothing more is explored.
+    pub(super) stopped: AtomicBool,
+}
+
+/// How many calm steps a setting may take until it is ready to be explored.
+const LONGEST_PROLOGUE: usize = 10_000;
+
+impl<S: Setting> SmallWorld<S> {
+    /// A world in which all nodes have just started, or are ready, if the
+    /// setting says when they are.
+    ///
+    /// # Panics
+    /// If the setting is never ready, or breaks a promise before it is.
+    #[must_use]
+    pub fn new(setting: S, reductions: Reductions) -> Self {
+        let start = Self::boot_state(&setting);
+        let mut world = Self {
+            names: Names::new(&setting),
+            setting,
+            reductions,
+            booted: start.clone(),
+            start,
+            prologue: Vec::new(),
+            locals: LocalSteps::default(),
+            survey: Survey::new(),
+            sample_one_in: None,
+            stopped: AtomicBool::new(false),
+        };
+        world.boot();
+        world.get_ready();
+        // What happened before does not count as explored.
+        world.survey = Survey::new();
+        world.locals = LocalSteps::default();
+        world
+    }
+
+    /// A world that begins in a state that was reached elsewhere.
+    #[must_use]
+    pub fn beginning_in(setting: S, reductions: Reductions, start: State<S>) -> Self {
+        Self {
+            names: Names::new(&setting),
+            setting,
+            reductions,
+            booted: start.clone(),
+            start,
+            prologue: Vec::new(),
+            locals: LocalSteps::default(),
+            survey: Survey::new(),
+            sample_one_in: None,
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs the world forward from one in so many states, to see whether it can still recover.
+    #[must_use]
+    pub fn sampling(mut self, one_in: Option<u64>) -> Self {
+        self.sample_one_in = one_in;
+        self
+    }
+
+    /// Keeps the shapes of all states and steps.
+    #[must_use]
+    pub fn surveying_shapes(mut self) -> Self {
+        self.survey = Survey::with_shapes();
+        self
+    }
+
+    /// The setting.
+    #[must_use]
+    pub fn setting(&self) -> &S {
+        &self.setting
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn survey(&self) -> &Survey {
+        &self.survey
+    }
+
+    /// Where exploration begins.
+    #[must_use]
+    pub fn start(&self) -> &State<S> {
+        &self.start
+    }
+
+    /// How many different steps of single nodes were worked out.
+    #[must_use]
+    pub fn local_steps(&self) -> usize {
+        self.locals.len()
+    }
+
+    /// Lets all searches of this world end soon: nothing more is explored.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn boot_state(setting: &S) -> State<S> {
+        let member = Shared::new(Member::new());
+        State {
+            nodes: vec![member; setting.configs().len()],
+            network: Network::new(setting.bounds().in_order),
+            invariants: Shared::new(S::Invariants::default()),
+            judge: Shared::new(S::Judge::default()),
+            clients: vec![Progress::default(); setting.clients().len()],
+            calls: 0,
+            spent: Spent::default(),
+            cut: Vec::new(),
+            broken: None,
+            depth: 0,
+        }
+    }
+
+    /// The world right after the first boot of every node.
+    pub(super) fn booted(&self) -> State<S> {
+        self.booted.clone()
+    }
+
+    /// The first boot of every node, one after the other.
+    fn boot(&mut self) {
+        for place in 0..self.start.nodes.len() {
+            let node = NodeId::at(place);
+            let step = self.local(node, &self.start.nodes[place], &Stimulus::Start);
+            let mut invariants = (*self.start.invariants).clone();
+            let mut next = self.start.clone();
+            next.nodes[place] = Shared::new(Member {
+                durable: self.start.nodes[place].durable.clone(),
+                ..(*step.after).clone()
+            });
+            let before = invariants.before_effects(&next, node, step.effects.as_slice());
+            next.nodes[place] = step.after.clone();
+            let after = before.and_then(|()| invariants.after_effects(&next, node));
+            if let Err(violation) = after {
+                panic!("a world that just boots keeps its promises: {violation}");
+            }
+            for (_, to, message) in &step.sent {
+                next.network.send(node, *to, message.clone());
+            }
+            next.invariants = Shared::new(invariants);
+            self.start = next;
+        }
+        self.booted = self.start.clone();
+    }
+
+    fn get_ready(&mut self) {
+        let mut calm = super::forward::Calm::new(self, self.start.clone());
+        let ready = calm.run(LONGEST_PROLOGUE, |state| self.setting.is_ready(state));
+        assert!(ready, "the setting of {} gets ready", S::NAME);
+        let (mut start, prologue) = calm.finish();
+        assert!(start.broken.is_none(), "{:?}", start.broken);
+        start.spent = Spent::default();
+        start.depth = 0;
+        self.start = start;
+        self.prologue = prologue;
+    }
+
+    /// Everything that may happen next, in an order that depends on the state alone.
+    pub fn actions(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        if state.broken.is_some() {
+            return;
+        }
+        self.deliveries(state, actions);
+        self.timeouts(state, actions);
+        self.invocations(state, actions);
+        self.crashes(state, actions);
+        self.cuts(state, actions);
+    }
+
+    fn deliveries(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        let duplicates = state.spent.duplicates < self.setting.bounds().duplicates;
+        for flight in state.network.deliverable() {
+            if state.process(flight.to).is_none() {
+                continue;
+            }
+            for stays in [false, true] {
+                if stays && !duplicates {
+                    continue;
+                }
+                let event = Event::Deliver {
+                    from: flight.from,
+                    to: flight.to,
+                    message: flight.message.clone(),
+                    stays,
+                };
+                self.with_crashes(state, event, actions);
+            }
+        }
+    }
+
+    fn timeouts(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        let bounds = self.setting.bounds();
+        for (place, member) in state.nodes.iter().enumerate() {
+            for timer in &member.armed {
+                let affordable = match self.setting.timer_kind(*timer) {
+                    Some(TimerKind::Timeout) => state.spent.timeouts < bounds.timeouts,
+                    Some(TimerKind::Beat) => state.spent.beats < bounds.beats,
+                    None => false,
+                };
+                if affordable {
+                    let event = Event::Timeout {
+                        node: NodeId::at(place),
+                        timer: *timer,
+                    };
+                    self.with_crashes(state, event, actions);
+                }
+            }
+        }
+    }
+
+    fn invocations(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        for (client, who) in self.setting.clients().iter().enumerate() {
+            if usize::from(state.clients[client].made) == who.operations.len() {
+                continue;
+            }
+            for node in &who.at {
+                if state.process(*node).is_some() {
+                    let event = Event::Invoke {
+                        client,
+                        node: *node,
+                    };
+                    self.with_crashes(state, event, actions);
+                }
+            }
+        }
+    }
+
+    /// A step as a whole, and with a crash between any two of its effects.
+    fn with_crashes(
+        &self,
+        state: &State<S>,
+        event: Event<S::Process>,
+        actions: &mut Vec<Action<S::Process>>,
+    ) {
+        if state.spent.crashes < self.setting.bounds().crashes
+            && let Some(step) = self.local_of(state, &event)
+            && step.is_within
+            && step.panic.is_none()
+        {
+            for (effects, _) in &step.crashes {
+                actions.push(Action::Input {
+                    event: event.clone(),
+                    crash_after: Some(*effects),
+                });
+            }
+        }
+        actions.push(Action::Input {
+            event,
+            crash_after: None,
+        });
+    }
+
+    fn crashes(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        let affordable = state.spent.crashes < self.setting.bounds().crashes;
+        for (place, member) in state.nodes.iter().enumerate() {
+            let node = NodeId::at(place);
+            if member.process.is_some() {
+                if affordable && self.setting.may_crash(node) {
+                    actions.push(Action::Crash(node));
+                }
+                continue;
+            }
+            if affordable {
+                let step = self.local(node, member, &Stimulus::Start);
+                for (effects, _) in &step.crashes {
+                    actions.push(Action::Restart {
+                        node,
+                        crash_after: Some(*effects),
+                    });
+                }
+            }
+            actions.push(Action::Restart {
+                node,
+                crash_after: None,
+            });
+        }
+    }
+
+    fn cuts(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        for (one, other) in &state.cut {
+            actions.push(Action::Mend(*one, *other));
+        }
+        if state.spent.cuts == self.setting.bounds().cuts {
+            return;
+        }
+        for one in 0..state.nodes.len() {
+            for other in one + 1..state.nodes.len() {
+                let (one, other) = (NodeId::at(one), NodeId::at(other));
+                if !state.is_cut(one, other) {
+                    actions.push(Action::Cut(one, other));
+                }
+            }
+        }
+    }
+
+    /// The kind of an action, for the account.
+    #[must_use]
+    pub fn kind(&self, action: &Action<S::Process>) -> ActionKind {
+        match action {
+            Action::Input {
+                crash_after: Some(_),
+                ..
+            }
+            | Action::Restart {
+                crash_after: Some(_),
+                ..
+            } => ActionKind::CrashBetweenEffects,
+            Action::Input { event, .. } => match event {
+                Event::Deliver { stays: false, .. } => ActionKind::Deliver,
+                Event::Deliver { stays: true, .. } => ActionKind::Duplicate,
+                Event::Timeout { timer, .. } => match self.setting.timer_kind(*timer) {
+                    Some(TimerKind::Timeout) => ActionKind::Timeout,
+                    _ => ActionKind::Beat,
+                },
+                Event::Invoke { .. } => ActionKind::Invoke,
+            },
+            Action::Crash(_) => ActionKind::Crash,
+            Action::Restart { .. } => ActionKind::Restart,
+            Action::Cut(..) => ActionKind::Cut,
+            Action::Mend(..) => ActionKind::Mend,
+        }
+    }
+
+    /// What a search does with an action: the next state in its canonical form,
+    /// judged also by whether the world can recover from it, if it is in the sample.
+    pub(super) fn explore(
+        &self,
+        state: &State<S>,
+        action: &Action<S::Process>,
+    ) -> Option<State<S>> {
+        let next = self.successor_under(Rules::Bounded, state, action)?;
+        self.survey.action(self.kind(action));
+        let mut next = self.canonical(next);
+        if next.broken.is_none()
+            && let Some(one_in) = self.sample_one_in
+            && self.is_sampled(&next, one_in)
+        {
+            self.survey.sampled();
+            next.broken = self.cannot_recover(&next);
+        }
+        Some(next)
+    }
+
+    fn is_sampled(&self, state: &State<S>, one_in: u64) -> bool {
+        let mut digest = snowglobe_systems::digest::Digest::new();
+        std::hash::Hash::hash(state, &mut digest);
+        digest.value().is_multiple_of(one_in)
+    }
+}

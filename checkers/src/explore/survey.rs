@@ -1,0 +1,168 @@
+//! What was seen on the way, by all threads together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::ActionKind;
+
+/// What was seen on the way. Counts are of steps as they were taken, so a step
+/// that leads to a known state counts too.
+#[derive(Debug, Default)]
+pub struct Survey {
+    actions: [AtomicU64; ActionKind::ALL.len()],
+    /// The marks that some step reached, each with the number of different steps of a node.
+    marks: Mutex<BTreeMap<&'static str, u64>>,
+    lost: AtomicU64,
+    beyond: AtomicU64,
+    spent: AtomicU64,
+    idle: AtomicU64,
+    sampled: AtomicU64,
+    looked: AtomicU64,
+    /// The depths of states that were left unexplored when the search was stopped.
+    left_at: AtomicU64,
+    shapes: Option<Shapes>,
+}
+
+/// The shapes of all states and steps, where they are asked for.
+#[derive(Debug, Default)]
+struct Shapes {
+    states: Mutex<BTreeSet<u64>>,
+    steps: Mutex<BTreeSet<(u64, u64)>>,
+}
+
+/// What a survey came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// How often each kind of action was taken.
+    pub actions: BTreeMap<ActionKind, u64>,
+    /// The marks that were reached, with the number of different steps of a node that do.
+    pub marks: BTreeMap<&'static str, u64>,
+    /// Messages that were lost because there were as many under way as may be.
+    pub lost: u64,
+    /// Steps that were not taken because they lead beyond the bounds of the setting.
+    pub beyond: u64,
+    /// Messages that were let go because their receiver will never do anything about them.
+    pub spent: u64,
+    /// Steps that were not taken because they change nothing.
+    pub idle: u64,
+    /// States from which the world was run forward.
+    pub sampled: u64,
+}
+
+impl Survey {
+    pub(super) fn with_shapes() -> Self {
+        Self {
+            shapes: Some(Shapes::default()),
+            left_at: AtomicU64::new(u64::MAX),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn new() -> Self {
+        Self {
+            left_at: AtomicU64::new(u64::MAX),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn action(&self, kind: ActionKind) {
+        self.actions[kind as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn mark(&self, mark: &'static str) {
+        *lock(&self.marks).entry(mark).or_default() += 1;
+    }
+
+    pub(super) fn lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn beyond(&self) {
+        self.beyond.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn spent(&self, messages: usize) {
+        if messages > 0 {
+            self.spent.fetch_add(messages as u64, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn idle(&self) {
+        self.idle.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn sampled(&self) {
+        self.sampled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Somebody looks at what may follow a state.
+    pub(super) fn looked_at(&self) {
+        self.looked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many states were looked at.
+    pub(super) fn looked(&self) -> usize {
+        self.looked.load(Ordering::Relaxed) as usize
+    }
+
+    /// A state is left unexplored, since the search was stopped.
+    pub(super) fn left(&self, depth: u32) {
+        self.left_at.fetch_min(u64::from(depth), Ordering::Relaxed);
+    }
+
+    /// The least depth at which a state was left unexplored.
+    pub(super) fn left_at(&self) -> Option<u32> {
+        u32::try_from(self.left_at.load(Ordering::Relaxed)).ok()
+    }
+
+    pub(super) fn wants_shapes(&self) -> bool {
+        self.shapes.is_some()
+    }
+
+    pub(super) fn shape(&self, state: u64) {
+        if let Some(shapes) = &self.shapes {
+            lock(&shapes.states).insert(state);
+        }
+    }
+
+    pub(super) fn shapes_of_step(&self, from: u64, to: u64) {
+        if let Some(shapes) = &self.shapes
+            && from != to
+        {
+            lock(&shapes.steps).insert((from, to));
+        }
+    }
+
+    /// The shapes of all states, and of all steps from one shape to another.
+    #[must_use]
+    pub fn shapes(&self) -> (BTreeSet<u64>, BTreeSet<(u64, u64)>) {
+        self.shapes
+            .as_ref()
+            .map_or_else(Default::default, |shapes| {
+                (lock(&shapes.states).clone(), lock(&shapes.steps).clone())
+            })
+    }
+
+    /// What it came to so far.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let actions = ActionKind::ALL.iter();
+        Account {
+            actions: actions
+                .map(|kind| (*kind, count(&self.actions[*kind as usize])))
+                .collect(),
+            marks: lock(&self.marks).clone(),
+            lost: count(&self.lost),
+            beyond: count(&self.beyond),
+            spent: count(&self.spent),
+            idle: count(&self.idle),
+            sampled: count(&self.sampled),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while it counts")
+}

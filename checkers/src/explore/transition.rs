@@ -1,0 +1,461 @@
+//! What becomes of a small world when something happens.
+
+use std::sync::Arc;
+
+use snowglobe_systems::invariants::{Invariants, Violation};
+use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
+
+use super::local::{LocalStep, Stimulus};
+use super::state::{Member, MidStep, ProcessOf};
+use super::{Action, Event, Setting, Shared, SmallWorld, State, TimerKind};
+
+/// Whether the budgets of the setting hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// What a budget does not allow does not happen.
+    Bounded,
+    /// Everything may happen, as often as it likes, and nothing is lost.
+    Unbounded,
+}
+
+impl<S: Setting> SmallWorld<S> {
+    /// The world after something happened; `None` where it cannot happen, or
+    /// where a reduction leaves it out.
+    pub fn successor(&self, state: &State<S>, action: &Action<S::Process>) -> Option<State<S>> {
+        self.successor_under(Rules::Bounded, state, action)
+    }
+
+    pub(super) fn successor_under(
+        &self,
+        rules: Rules,
+        state: &State<S>,
+        action: &Action<S::Process>,
+    ) -> Option<State<S>> {
+        if state.broken.is_some() || (rules == Rules::Bounded && !self.affords(state, action)) {
+            return None;
+        }
+        let mut next = state.clone();
+        next.depth += 1;
+        match action {
+            Action::Input { event, crash_after } => {
+                self.input(rules, state, &mut next, event, *crash_after)?;
+            }
+            Action::Restart { node, crash_after } => {
+                let member = &state.nodes[node.position()];
+                if member.process.is_some() {
+                    return None;
+                }
+                let step = self.local(*node, member, &Stimulus::Start);
+                let taken = Taken {
+                    node: *node,
+                    step: &step,
+                    crash_after: *crash_after,
+                    armed: Vec::new(),
+                    restarts: true,
+                };
+                self.execute(rules, &mut next, &taken)?;
+            }
+            Action::Crash(node) => {
+                let member = &state.nodes[node.position()];
+                member.process.as_ref()?;
+                next.spent.crashes += 1;
+                self.replace(&mut next, *node, Shared::new(member.crashed()));
+                self.abandon_calls(&mut next, *node);
+            }
+            Action::Cut(one, other) => {
+                let pair = (*one.min(other), *one.max(other));
+                let Err(place) = next.cut.binary_search(&pair) else {
+                    return None;
+                };
+                next.cut.insert(place, pair);
+                next.spent.cuts += 1;
+                let (one, other) = pair;
+                next.network.retain(|flight| {
+                    let ends = (flight.from, flight.to);
+                    ends != (one, other) && ends != (other, one)
+                });
+            }
+            Action::Mend(one, other) => {
+                let pair = (*one.min(other), *one.max(other));
+                let place = next.cut.binary_search(&pair).ok()?;
+                next.cut.remove(place);
+            }
+        }
+        Some(next)
+    }
+
+    /// Whether what is left of the budgets is enough.
+    fn affords(&self, state: &State<S>, action: &Action<S::Process>) -> bool {
+        let bounds = self.setting.bounds();
+        let spent = &state.spent;
+        let crash =
+            |crash_after: &Option<usize>| crash_after.is_none() || spent.crashes < bounds.crashes;
+        match action {
+            Action::Input { event, crash_after } => {
+                let event = match event {
+                    Event::Deliver { stays, .. } => !stays || spent.duplicates < bounds.duplicates,
+                    Event::Timeout { timer, .. } => match self.setting.timer_kind(*timer) {
+                        Some(TimerKind::Timeout) => spent.timeouts < bounds.timeouts,
+                        Some(TimerKind::Beat) => spent.beats < bounds.beats,
+                        None => false,
+                    },
+                    Event::Invoke { .. } => true,
+                };
+                event && crash(crash_after)
+            }
+            Action::Crash(node) => self.setting.may_crash(*node) && spent.crashes < bounds.crashes,
+            Action::Restart { crash_after, .. } => crash(crash_after),
+            Action::Cut(..) => spent.cuts < bounds.cuts,
+            Action::Mend(..) => true,
+        }
+    }
+
+    /// A node takes a step.
+    fn input(
+        &self,
+        rules: Rules,
+        state: &State<S>,
+        next: &mut State<S>,
+        event: &Event<S::Process>,
+        crash_after: Option<usize>,
+    ) -> Option<()> {
+        let node = event.node();
+        let member = &state.nodes[node.position()];
+        member.process.as_ref()?;
+        let step = self.local_of(state, event)?;
+        let mut armed = member.armed.clone();
+        match event {
+            Event::Deliver {
+                from,
+                to,
+                message,
+                stays,
+            } => {
+                if *stays {
+                    next.spent.duplicates += 1;
+                } else {
+                    next.network.take(*from, *to, message);
+                }
+            }
+            Event::Timeout { timer, .. } => {
+                armed.retain(|other| other != timer);
+                match self.setting.timer_kind(*timer) {
+                    Some(TimerKind::Timeout) => {
+                        next.spent.timeouts = next.spent.timeouts.saturating_add(1);
+                    }
+                    _ => next.spent.beats = next.spent.beats.saturating_add(1),
+                }
+            }
+            Event::Invoke { client, .. } => self.called(next, *client, node),
+        }
+        if self.reductions.idle && step.is_idle {
+            self.tell(&step);
+            self.survey.idle();
+            return None;
+        }
+        let taken = Taken {
+            node,
+            step: &step,
+            crash_after,
+            armed,
+            restarts: false,
+        };
+        self.execute(rules, next, &taken)?;
+        let changes_nothing = || {
+            next.nodes == state.nodes
+                && next.network == state.network
+                && next.judge == state.judge
+                && next.broken.is_none()
+        };
+        // A call that was turned away, as if it had not been made.
+        if self.reductions.idle && matches!(event, Event::Invoke { .. }) && changes_nothing() {
+            self.survey.idle();
+            return None;
+        }
+        Some(())
+    }
+
+    /// The step that a node takes, if it can be taken now.
+    pub(super) fn local_of(
+        &self,
+        state: &State<S>,
+        event: &Event<S::Process>,
+    ) -> Option<Arc<LocalStep<S::Process>>> {
+        let node = event.node();
+        let member = &state.nodes[node.position()];
+        Some(match event {
+            Event::Deliver {
+                from, to, message, ..
+            } => {
+                if !state.network.holds(*from, *to, message) {
+                    return None;
+                }
+                self.local(node, member, &Stimulus::Receive(*from, message))
+            }
+            Event::Timeout { timer, .. } => {
+                member.armed.binary_search(timer).ok()?;
+                self.local(node, member, &Stimulus::Timeout(*timer))
+            }
+            Event::Invoke { client, .. } => {
+                let who = &self.setting.clients()[*client];
+                let progress = &state.clients[*client];
+                let operation = who.operations.get(usize::from(progress.made))?;
+                if progress.gave_up || (who.waits && !progress.open.is_empty()) {
+                    return None;
+                }
+                let invocation = InvocationId(state.calls + 1);
+                self.local(node, member, &Stimulus::Invoke(invocation, operation))
+            }
+        })
+    }
+
+    pub(super) fn local(
+        &self,
+        node: NodeId,
+        member: &Shared<Member<S::Process>>,
+        stimulus: &Stimulus<'_, S::Process>,
+    ) -> Arc<LocalStep<S::Process>> {
+        self.locals.get(&self.setting, node, member, stimulus)
+    }
+
+    /// Counts the marks of a step, once.
+    fn tell(&self, step: &LocalStep<S::Process>) {
+        if step.is_news() {
+            for effect in step.effects.as_slice() {
+                if let Effect::Mark(mark) = effect {
+                    self.survey.mark(mark);
+                }
+            }
+        }
+    }
+
+    fn called(&self, next: &mut State<S>, client: usize, node: NodeId) {
+        let progress = &mut next.clients[client];
+        let operation = &self.setting.clients()[client].operations[usize::from(progress.made)];
+        next.calls += 1;
+        progress.made += 1;
+        progress.open.push((InvocationId(next.calls), node));
+        let mut judge = (*next.judge).clone();
+        self.setting.called(&mut judge, client, operation);
+        next.judge = Shared::new(judge);
+    }
+
+    /// A node goes down, and with it the calls that it was to answer.
+    fn abandon_calls(&self, next: &mut State<S>, node: NodeId) {
+        for client in 0..next.clients.len() {
+            let progress = &mut next.clients[client];
+            let before = progress.open.len();
+            progress.open.retain(|(_, asked)| *asked != node);
+            if progress.open.len() < before {
+                progress.gave_up = true;
+                let mut judge = (*next.judge).clone();
+                self.setting.abandoned(&mut judge, client);
+                next.judge = Shared::new(judge);
+            }
+        }
+    }
+
+    /// Shows the step to the invariants and executes its effects, in the order
+    /// and with the looks that the simulated world has. `None` where the setting
+    /// does not let the node go there.
+    fn execute(
+        &self,
+        rules: Rules,
+        next: &mut State<S>,
+        taken: &Taken<'_, S::Process>,
+    ) -> Option<()> {
+        let Taken {
+            node,
+            step,
+            crash_after,
+            restarts,
+            ..
+        } = *taken;
+        if let Some(message) = &step.panic {
+            let found = message.clone();
+            let violation = Violation::new("no-panic", [node], "a process that goes on", found);
+            self.breaks_before(next, taken, violation);
+            return Some(());
+        }
+        if rules == Rules::Bounded && !step.is_within {
+            self.survey.beyond();
+            return None;
+        }
+        self.tell(step);
+        let mut invariants = (*next.invariants).clone();
+        let looked = {
+            let view = MidStep {
+                nodes: &next.nodes,
+                node,
+                process: step.after.process.as_ref(),
+                durable: &next.nodes[node.position()].durable,
+            };
+            let back = match restarts {
+                true => invariants.after_restart(&view, node),
+                false => Ok(()),
+            };
+            back.and_then(|()| invariants.before_effects(&view, node, step.effects.as_slice()))
+        };
+        if let Err(violation) = looked {
+            self.breaks_before(next, taken, violation);
+            return Some(());
+        }
+        let executed = crash_after.unwrap_or(step.effects.as_slice().len());
+        let member = match crash_after {
+            None => step.after.clone(),
+            Some(effects) => {
+                next.spent.crashes += 1;
+                let point = step.crashes.iter().find(|(place, _)| *place == effects)?;
+                point.1.clone()
+            }
+        };
+        self.replace(next, node, member);
+        for (place, to, message) in &step.sent {
+            if *place < executed {
+                self.send(rules, next, node, *to, message);
+            }
+        }
+        let after = match crash_after {
+            None => invariants.after_effects(next, node),
+            Some(_) => Ok(()),
+        };
+        self.remember(next, invariants);
+        let told = after.and_then(|()| self.return_all(next, node, step, executed));
+        if let Err(violation) = told {
+            next.broken = Some(Arc::new(violation));
+        }
+        if crash_after.is_some() {
+            self.abandon_calls(next, node);
+        }
+        Some(())
+    }
+
+    /// Keeps what the invariants remember, and the old value where it is the same.
+    fn remember(&self, next: &mut State<S>, invariants: S::Invariants) {
+        let invariants = Shared::new(invariants);
+        if invariants.digest() != next.invariants.digest() {
+            next.invariants = invariants;
+        }
+    }
+
+    /// A promise is broken before any effect of the step was executed.
+    fn breaks_before(
+        &self,
+        next: &mut State<S>,
+        taken: &Taken<'_, S::Process>,
+        violation: Violation,
+    ) {
+        let before = &next.nodes[taken.node.position()];
+        let member = Member {
+            process: taken.step.after.process.clone(),
+            durable: before.durable.clone(),
+            armed: taken.armed.clone(),
+        };
+        next.nodes[taken.node.position()] = Shared::new(member);
+        next.broken = Some(Arc::new(violation));
+    }
+
+    /// A node is another one now; what it will do nothing about is let go.
+    fn replace(&self, next: &mut State<S>, node: NodeId, member: Shared<Member<S::Process>>) {
+        next.nodes[node.position()] = member;
+        if !self.reductions.spent {
+            return;
+        }
+        let State { nodes, network, .. } = next;
+        let gone = network.retain(|flight| {
+            flight.to != node || !self.is_spent(nodes, flight.from, node, &flight.message)
+        });
+        self.survey.spent(gone);
+    }
+
+    fn is_spent(
+        &self,
+        nodes: &[Shared<Member<S::Process>>],
+        from: NodeId,
+        to: NodeId,
+        message: &Shared<<ProcessOf<S> as Process>::Message>,
+    ) -> bool {
+        let member = &nodes[to.position()];
+        let view = snowglobe_systems::invariants::NodeView {
+            process: member.process.as_ref(),
+            durable: &member.durable,
+        };
+        if !self.setting.is_spent(view, from, message) {
+            return false;
+        }
+        // Trust, and look: now, at least, it must change nothing.
+        let step = member
+            .process
+            .as_ref()
+            .map(|_| self.local(to, member, &Stimulus::Receive(from, message)));
+        if let Some(step) = &step {
+            self.tell(step);
+        }
+        step.is_none_or(|step| step.is_idle)
+    }
+
+    fn send(
+        &self,
+        rules: Rules,
+        next: &mut State<S>,
+        from: NodeId,
+        to: NodeId,
+        message: &Shared<<ProcessOf<S> as Process>::Message>,
+    ) {
+        if next.is_cut(from, to) {
+            return;
+        }
+        if self.reductions.spent && self.is_spent(&next.nodes, from, to, message) {
+            self.survey.spent(1);
+            return;
+        }
+        let cap = usize::from(self.setting.bounds().messages);
+        if rules == Rules::Bounded && next.network.len() >= cap {
+            self.survey.lost();
+            return;
+        }
+        next.network.send(from, to, message.clone());
+    }
+
+    /// Tells the clients what they were answered by the executed effects.
+    fn return_all(
+        &self,
+        next: &mut State<S>,
+        node: NodeId,
+        step: &LocalStep<S::Process>,
+        executed: usize,
+    ) -> Result<(), Violation> {
+        for effect in &step.effects.as_slice()[..executed] {
+            let Effect::Return {
+                invocation,
+                outcome,
+            } = effect
+            else {
+                continue;
+            };
+            let call = (*invocation, node);
+            let waits = |progress: &super::Progress| progress.open.contains(&call);
+            let Some(client) = next.clients.iter().position(waits) else {
+                let expected = "at most one answer to a call, by the node it was made to";
+                let found = format!("{node} answers {invocation} as well");
+                return Err(Violation::new("one-answer", [node], expected, found));
+            };
+            next.clients[client].open.retain(|open| *open != call);
+            let mut judge = (*next.judge).clone();
+            let verdict = self.setting.returned(&mut judge, client, outcome);
+            next.judge = Shared::new(judge);
+            verdict?;
+        }
+        Ok(())
+    }
+}
+
+/// A step that a node is about to take.
+struct Taken<'a, P: Process> {
+    node: NodeId,
+    step: &'a LocalStep<P>,
+    crash_after: Option<usize>,
+    /// The timers that are armed before any effect is executed.
+    armed: Vec<P::Timer>,
+    restarts: bool,
+}
