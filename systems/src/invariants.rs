@@ -9,7 +9,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Debug};
-use core::hash::Hash;
+use core::hash::{Hash, Hasher};
 
 use crate::process::{Effect, NodeId, Process};
 
@@ -75,6 +75,28 @@ pub trait Invariants<P: Process>:
     fn suspicion(&self) -> Option<&Violation> {
         None
     }
+}
+
+/// What is kept for the words of a violation only, as who was first to say something.
+///
+/// It decides nothing: no check looks at it but to print it. What happens next
+/// is the same whatever it holds, and so all values of it are equal, and add
+/// nothing to a hash. A model checker then does not take two states for
+/// different that differ in nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ForReport<T>(pub T);
+
+impl<T> PartialEq for ForReport<T> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for ForReport<T> {}
+
+/// Equal values must have equal hashes, and all are equal.
+impl<T> Hash for ForReport<T> {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// A broken promise: what was expected, what was found, and where.

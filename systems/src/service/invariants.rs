@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::Node;
-use crate::invariants::{ClusterView, Invariants, Violation};
+use crate::invariants::{ClusterView, ForReport, Invariants, Violation};
 use crate::process::{Effect, NodeId};
 use crate::raft::invariants::RaftInvariants;
 use crate::raft::{LogIndex, Position};
@@ -26,8 +26,8 @@ pub struct ServiceInvariants {
 struct Place {
     sequence: Sequence,
     position: Position,
-    /// Who said so first.
-    by: NodeId,
+    /// Who said so first. Only what was said is compared.
+    by: ForReport<NodeId>,
 }
 
 /// A replica after its last step.
@@ -150,7 +150,7 @@ impl ServiceInvariants {
         let place = Place {
             sequence: last.sequence,
             position: last.result.position,
-            by: node,
+            by: ForReport(node),
         };
         let known = self.places.entry(id).or_insert(place);
         if known.sequence < place.sequence {
@@ -159,10 +159,10 @@ impl ServiceInvariants {
         if known.sequence == place.sequence && known.position != place.position {
             return Err(Violation::new(
                 "write-applied-once",
-                [known.by, node],
+                [known.by.0, node],
                 format!(
                     "write {} of {id} to be applied at {}, as on {}",
-                    place.sequence, known.position, known.by
+                    place.sequence, known.position, known.by.0
                 ),
                 format!("{node} applied it at {}", place.position),
             ));

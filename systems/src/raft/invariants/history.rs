@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 
 use crate::digest::Digest;
-use crate::invariants::Violation;
+use crate::invariants::{ForReport, Violation};
 use crate::process::NodeId;
 use crate::raft::{Command, Entry, LogIndex, Raft, Snapshot, Term};
 
@@ -25,10 +25,12 @@ pub(super) struct History {
     /// nobody who knew is left.
     committed: VecDeque<Option<Committed>>,
     committed_from: LogIndex,
-    /// All who applied the same entries are in the same state.
-    states: BTreeMap<LogIndex, (u64, NodeId)>,
-    /// All snapshots at an index have the same bytes.
-    snapshots: BTreeMap<LogIndex, (u64, NodeId)>,
+    /// All who applied the same entries are in the same state: its digest, and
+    /// who was first in it. Only digests are compared.
+    states: BTreeMap<LogIndex, (u64, ForReport<NodeId>)>,
+    /// All snapshots at an index have the same bytes: their digest, and who had
+    /// them first. Only digests are compared.
+    snapshots: BTreeMap<LogIndex, (u64, ForReport<NodeId>)>,
 }
 
 /// An entry as it was when it first went to a disk.
@@ -37,7 +39,8 @@ struct Made {
     digest: u64,
     /// The term of the entry before it.
     after: Term,
-    by: NodeId,
+    /// On whose disk. An entry is the same entry wherever it is.
+    by: ForReport<NodeId>,
 }
 
 /// A committed entry.
@@ -102,7 +105,7 @@ impl History {
         let made = Made {
             digest: Digest::of(entry),
             after,
-            by: node,
+            by: ForReport(node),
         };
         let first = *self.entries.entry((index, entry.term)).or_insert(made);
         if (first.digest, first.after) == (made.digest, made.after) {
@@ -110,10 +113,10 @@ impl History {
         }
         Err(Violation::new(
             "log-matching",
-            [first.by, node],
+            [first.by.0, node],
             format!(
                 "{index}@{} to be one entry, {:016x} after {}, as on {}",
-                entry.term, first.digest, first.after, first.by
+                entry.term, first.digest, first.after, first.by.0
             ),
             format!("{:016x} after {} on {node}", made.digest, made.after),
         ))
@@ -184,7 +187,8 @@ impl History {
         applied: LogIndex,
         digest: u64,
     ) -> Result<(), Violation> {
-        let (first, by) = *self.states.entry(applied).or_insert((digest, node));
+        let known = self.states.entry(applied);
+        let (first, ForReport(by)) = *known.or_insert((digest, ForReport(node)));
         if first == digest {
             return Ok(());
         }
@@ -209,7 +213,8 @@ impl History {
             ));
         }
         let digest = Digest::of(&*snapshot.data);
-        let (first, by) = *self.snapshots.entry(index).or_insert((digest, node));
+        let known = self.snapshots.entry(index);
+        let (first, ForReport(by)) = *known.or_insert((digest, ForReport(node)));
         if first == digest {
             return Ok(());
         }

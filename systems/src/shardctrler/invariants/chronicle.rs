@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::promises;
-use crate::invariants::Violation;
+use crate::invariants::{ForReport, Violation};
 use crate::process::NodeId;
 use crate::replica::StateMachine as _;
 use crate::shardctrler::{Configuration, Controller, Number, Query};
@@ -27,8 +27,8 @@ pub struct Chronicle {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Entry {
     configuration: Configuration,
-    /// Who showed it first.
-    by: NodeId,
+    /// Who showed it first. Only configurations are compared.
+    by: ForReport<NodeId>,
 }
 
 impl Chronicle {
@@ -103,8 +103,8 @@ impl Chronicle {
             }
             return Err(Violation::new(
                 "configurations-agree",
-                [known.by, node],
-                format!("{:?}, as on {}", known.configuration, known.by),
+                [known.by.0, node],
+                format!("{:?}, as on {}", known.configuration, known.by.0),
                 format!("{configuration:?}"),
             ));
         }
@@ -113,7 +113,7 @@ impl Chronicle {
         self.is_settled |= !configuration.groups.is_empty();
         self.entries.push(Entry {
             configuration,
-            by: node,
+            by: ForReport(node),
         });
         Ok(())
     }
