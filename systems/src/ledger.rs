@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::raft::{Command, LogIndex};
+use crate::renaming::NamesNobody;
 use crate::replica::StateMachine;
 
 /// How many of the last values a ledger shows.
@@ -84,6 +85,10 @@ impl Ledger {
         self.last.iter().copied()
     }
 }
+
+impl NamesNobody for Record {}
+
+impl NamesNobody for Ledger {}
 
 impl StateMachine for Ledger {
     type Command = Record;

@@ -4,9 +4,11 @@
 //! traded names is the same world: whatever happens in one happens in the other.
 //! A model checker looks at one of them only.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::process::NodeId;
+use crate::invariants::ForReport;
+use crate::process::{Durable, Effect, Input, NodeId, Process};
 
 /// Who gets whose name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +61,38 @@ impl Renaming {
         let position = self.new.iter().position(|new| *new == name);
         NodeId::at(position.expect("each name is given once"))
     }
+
+    /// The renaming that takes this one back.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        let names = (0..self.len()).map(NodeId::at);
+        Self {
+            new: names.map(|name| self.origin(name)).collect(),
+        }
+    }
+
+    /// What is kept by the positions of all nodes, or of none yet.
+    ///
+    /// # Panics
+    /// If it is kept for some nodes only.
+    #[must_use]
+    pub fn by_position<T: Renamed>(&self, values: &[T]) -> Vec<T> {
+        if values.is_empty() {
+            return Vec::new();
+        }
+        assert_eq!(values.len(), self.len(), "one value for each node");
+        let names = (0..self.len()).map(NodeId::at);
+        names
+            .map(|name| values[self.origin(name).position()].renamed(self))
+            .collect()
+    }
 }
+
+/// What no name of a node is in, whatever its value, so that a renaming leaves
+/// it as it is. A command says so of itself, and a state machine of its state and
+/// of all that it is asked and answers: a snapshot is bytes, in which nobody
+/// could rename anything.
+pub trait NamesNobody {}
 
 /// What speaks of nodes by name.
 pub trait Renamed {
@@ -77,5 +110,76 @@ impl Renamed for NodeId {
 impl<T: Renamed> Renamed for Option<T> {
     fn renamed(&self, renaming: &Renaming) -> Self {
         self.as_ref().map(|value| value.renamed(renaming))
+    }
+}
+
+impl<T: Renamed> Renamed for ForReport<T> {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        Self(self.0.renamed(renaming))
+    }
+}
+
+/// Each in its place.
+impl<T: Renamed> Renamed for Vec<T> {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        self.iter().map(|value| value.renamed(renaming)).collect()
+    }
+}
+
+/// What is kept under keys that name nobody.
+impl<K: Clone + Ord + NamesNobody, T: Renamed> Renamed for BTreeMap<K, T> {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        let renamed = |(key, value): (&K, &T)| (key.clone(), value.renamed(renaming));
+        self.iter().map(renamed).collect()
+    }
+}
+
+impl<P: Process> Renamed for Input<P>
+where
+    P::Message: Renamed,
+    P::Operation: Renamed,
+{
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        match self {
+            Self::Receive { from, message } => Self::Receive {
+                from: from.renamed(renaming),
+                message: message.renamed(renaming),
+            },
+            Self::Timeout(timer) => Self::Timeout(*timer),
+            Self::Invoke {
+                invocation,
+                operation,
+            } => Self::Invoke {
+                invocation: *invocation,
+                operation: operation.renamed(renaming),
+            },
+        }
+    }
+}
+
+impl<P: Process> Renamed for Effect<P>
+where
+    P::Message: Renamed,
+    P::Outcome: Renamed,
+    <P::Durable as Durable>::Write: Renamed,
+{
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        match self {
+            Self::Persist(write) => Self::Persist(write.renamed(renaming)),
+            Self::Send { to, message } => Self::Send {
+                to: to.renamed(renaming),
+                message: message.renamed(renaming),
+            },
+            Self::SetTimer(timer) => Self::SetTimer(*timer),
+            Self::CancelTimer(timer) => Self::CancelTimer(*timer),
+            Self::Return {
+                invocation,
+                outcome,
+            } => Self::Return {
+                invocation: *invocation,
+                outcome: outcome.renamed(renaming),
+            },
+            Self::Mark(mark) => Self::Mark(mark),
+        }
     }
 }

@@ -169,6 +169,12 @@ impl Ballots {
         self.0 |= 1 << place;
     }
 
+    /// Whether the voter at a place is among them.
+    #[must_use]
+    pub fn has(self, place: usize) -> bool {
+        self.0 & (1 << place) != 0
+    }
+
     /// How many voted.
     #[must_use]
     pub fn count(self) -> usize {

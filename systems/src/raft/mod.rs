@@ -18,6 +18,7 @@ mod message;
 mod output;
 mod peer;
 mod read;
+mod renaming;
 mod replication;
 mod role;
 mod snapshot;

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 
 use super::types::{LogIndex, Round, Snapshot};
 use crate::process::NodeId;
+use crate::renaming::{Renamed, Renaming};
 
 /// One other node in the eyes of the leader.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +78,16 @@ impl Window {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+/// Only the name changes: flows and snapshots name nobody.
+impl Renamed for Peer {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        Self {
+            id: renaming.of(self.id),
+            ..self.clone()
+        }
     }
 }
 

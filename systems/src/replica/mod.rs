@@ -4,6 +4,7 @@
 mod api;
 mod host;
 mod machine;
+mod renaming;
 mod session;
 
 use alloc::collections::VecDeque;

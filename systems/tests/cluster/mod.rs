@@ -42,7 +42,8 @@ pub(crate) struct Cluster<P: Process, I> {
     /// By the node's position.
     configs: Vec<P::Config>,
     nodes: Nodes<P>,
-    invariants: I,
+    /// What they remember of all steps so far.
+    pub(crate) invariants: I,
     /// Sent and not yet delivered, in the order of sending.
     pub(crate) bag: VecDeque<Envelope<P>>,
     /// What clients were told.

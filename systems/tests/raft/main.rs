@@ -8,6 +8,7 @@ mod election;
 mod part;
 mod random;
 mod reads;
+mod renaming;
 mod replication;
 mod sessions;
 mod snapshots;

@@ -15,7 +15,7 @@ use crate::story::World;
 
 /// One decision of the schedule. Numbers are taken modulo what is there.
 #[derive(Clone, Debug)]
-enum Action {
+pub(crate) enum Action {
     Deliver(usize),
     Settle(usize),
     Lose(usize),
@@ -42,7 +42,7 @@ fn timer() -> impl Strategy<Value = Timer> {
     ]
 }
 
-fn action() -> impl Strategy<Value = Action> {
+pub(crate) fn action() -> impl Strategy<Value = Action> {
     let some = || 0..1000usize;
     prop_oneof![
         30 => some().prop_map(Action::Deliver),
@@ -63,7 +63,8 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn run(count: usize, snapshots: Option<usize>, schedule: &[Action]) -> World {
+/// Small enough in everything for all of it to matter.
+pub(crate) fn config(count: usize, snapshots: Option<usize>) -> Config {
     let mut config = Config::of(count);
     config.max_sessions = 2;
     config.session_idle_entries = snapshots.map(|entries| 10 + entries);
@@ -71,7 +72,11 @@ fn run(count: usize, snapshots: Option<usize>, schedule: &[Action]) -> World {
     config.raft.snapshot_chunk_bytes = 20;
     config.raft.max_in_flight_entries = 4;
     config.raft.max_batch_entries = 2;
-    let mut world: World = Cluster::new(count, config);
+    config
+}
+
+fn run(count: usize, snapshots: Option<usize>, schedule: &[Action]) -> World {
+    let mut world: World = Cluster::new(count, config(count, snapshots));
     world.elect(NodeId(1));
     for action in schedule {
         act(&mut world, action);

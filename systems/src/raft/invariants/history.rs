@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::invariants::{ForReport, Violation};
 use crate::process::NodeId;
 use crate::raft::{Command, Entry, LogIndex, Raft, Snapshot, Term};
+use crate::renaming::{Renamed, Renaming};
 
 /// Everything that a later step may contradict. What no node can reach any
 /// more, because it is in every snapshot or before every term, is forgotten.
@@ -235,6 +236,40 @@ impl History {
         forget(&mut self.snapshots, &index);
         forget(&mut self.leaders, &term);
         forget(&mut self.votes, &(term, NodeId(0)));
+    }
+}
+
+impl Renamed for History {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        let votes = self.votes.iter().map(|((term, voter), vote)| {
+            let key = (*term, voter.renamed(renaming));
+            (key, vote.renamed(renaming))
+        });
+        Self {
+            leaders: self.leaders.renamed(renaming),
+            votes: votes.collect(),
+            entries: self.entries.renamed(renaming),
+            committed: self.committed.clone(),
+            committed_from: self.committed_from,
+            states: self.states.renamed(renaming),
+            snapshots: self.snapshots.renamed(renaming),
+        }
+    }
+}
+
+impl Renamed for Made {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        Self {
+            by: self.by.renamed(renaming),
+            ..*self
+        }
+    }
+}
+
+/// A digest of what was seen, and on whom.
+impl Renamed for (u64, ForReport<NodeId>) {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        (self.0, self.1.renamed(renaming))
     }
 }
 

@@ -20,6 +20,7 @@ use history::{Committed, History};
 use super::{Durable, LogIndex, Message, Position, Raft, Term, Write};
 use crate::invariants::{ClusterView, Invariants, NodeView, Violation};
 use crate::process::{self, Effect, NodeId, Process};
+use crate::renaming::{Renamed, Renaming};
 
 /// A process with a [`Raft`] inside, as its invariants see it.
 pub trait RaftHost: Process {
@@ -79,8 +80,27 @@ impl Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RaftInvariants {
     history: History,
-    /// By the node's position.
+    /// By the node's position. Nothing until a node is looked at, and then all
+    /// nodes at once: whether one was looked at already tells nobody apart.
     seen: Vec<Seen>,
+}
+
+impl Renamed for Seen {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        Self {
+            vote: self.vote.renamed(renaming),
+            ..*self
+        }
+    }
+}
+
+impl Renamed for RaftInvariants {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        Self {
+            history: self.history.renamed(renaming),
+            seen: renaming.by_position(&self.seen),
+        }
+    }
 }
 
 impl<P: RaftHost> Invariants<P> for RaftInvariants {
@@ -100,7 +120,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         let Some(raft) = process.raft() else {
             return Ok(());
         };
-        let seen = *self.seen(node);
+        let seen = *self.seen(cluster.len(), node);
         if raft.role().is_leader() {
             self.history.leader(raft.term(), node)?;
         }
@@ -146,7 +166,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         let Some(raft) = process.raft() else {
             return Ok(());
         };
-        let seen = *self.seen(node);
+        let seen = *self.seen(cluster.len(), node);
         let now = Seen::of(raft);
         check_persisted(node, &now, P::durable(view.durable))?;
         if now == seen {
@@ -170,7 +190,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         if now.base != seen.base {
             self.note_snapshot(node, process, raft)?;
         }
-        *self.seen(node) = now;
+        *self.seen(cluster.len(), node) = now;
         if now.base != seen.base || now.term != seen.term {
             self.prune(cluster, raft.voters().nodes());
         }
@@ -189,7 +209,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         let Some(raft) = process.raft() else {
             return Ok(());
         };
-        let seen = *self.seen(node);
+        let seen = *self.seen(cluster.len(), node);
         let now = Seen::of(raft);
         check_persisted(node, &now, P::durable(view.durable))?;
         check_survived(node, &seen, &now)?;
@@ -214,7 +234,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         self.note_snapshot(node, process, raft)?;
         self.history
             .state(node, now.applied, process.state_digest())?;
-        *self.seen(node) = now;
+        *self.seen(cluster.len(), node) = now;
         Ok(())
     }
 }
@@ -232,12 +252,11 @@ impl RaftInvariants {
         Some(Position::new(index, committed.term))
     }
 
-    fn seen(&mut self, node: NodeId) -> &mut Seen {
-        let position = node.position();
-        if self.seen.len() <= position {
-            self.seen.resize(position + 1, Seen::default());
+    fn seen(&mut self, nodes: usize, node: NodeId) -> &mut Seen {
+        if self.seen.len() < nodes {
+            self.seen.resize(nodes, Seen::default());
         }
-        &mut self.seen[position]
+        &mut self.seen[node.position()]
     }
 
     /// Compares what a node came to know as committed with what others did.
