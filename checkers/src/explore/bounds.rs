@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Each is spent inside the state, so that whatever is left of it is part of
 /// what is explored, and no state is ever thrown away for being out of bounds:
 /// what a budget does not allow does not happen. A message beyond the cap is
-/// lost, as a network may lose any.
+/// lost, as a network may lose any; those of one step go out together or not at
+/// all, so a few more than the cap may be under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bounds {
@@ -28,7 +29,7 @@ pub struct Bounds {
     pub duplicates: u8,
     /// How often two nodes lose sight of each other.
     pub cuts: u8,
-    /// How many messages may be under way at a time; one more is lost.
+    /// What a node sends is lost when so many messages are under way already.
     pub messages: u8,
     /// After how many applied entries a node takes a snapshot; 0 for never.
     pub snapshot_after: u8,

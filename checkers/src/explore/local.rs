@@ -157,6 +157,10 @@ impl<P: Process> LocalStep<P> {
     /// After each effect that others notice, and before the last of them: a
     /// crash before the first is one in which the step was not taken, and one
     /// after the last is one after the step. Timers and marks are gone either way.
+    ///
+    /// Between two sends there is nothing to see: it is as if the crash came
+    /// after both, and the second message never arrived. To part them would also
+    /// tell nodes apart by the order in which they are sent to.
     fn crash_points(&self, before: &P::Durable) -> Vec<(usize, Shared<Member<P>>)> {
         let noticed = |effect: &Effect<P>| {
             matches!(
@@ -169,16 +173,18 @@ impl<P: Process> LocalStep<P> {
             .filter(|place| noticed(&effects[*place]))
             .map(|place| place + 1)
             .collect();
-        let inner = &places[..places.len().saturating_sub(1)];
-        inner
-            .iter()
+        let sends = |executed: usize| matches!(effects[executed - 1], Effect::Send { .. });
+        places
+            .windows(2)
+            .filter(|pair| !(sends(pair[0]) && sends(pair[1])))
+            .map(|pair| pair[0])
             .map(|executed| {
                 let member = Member {
                     process: None,
-                    durable: self.durable_after(before, *executed),
+                    durable: self.durable_after(before, executed),
                     armed: Vec::new(),
                 };
-                (*executed, Shared::new(member))
+                (executed, Shared::new(member))
             })
             .collect()
     }

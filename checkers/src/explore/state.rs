@@ -10,9 +10,9 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use super::{Network, Setting, Shared};
 
 /// What runs on the nodes of a setting.
-pub type ProcessOf<S> = <S as Setting>::Process;
+pub(super) type ProcessOf<S> = <S as Setting>::Process;
 /// What its nodes say to each other.
-pub type MessageOf<S> = <ProcessOf<S> as Process>::Message;
+pub(super) type MessageOf<S> = <ProcessOf<S> as Process>::Message;
 
 /// One node: what it is, what its disk holds, and which of its timers are armed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

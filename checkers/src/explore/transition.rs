@@ -310,9 +310,13 @@ impl<S: Setting> SmallWorld<S> {
             }
         };
         self.replace(next, node, member);
+        // What a step sends goes out together or not at all: to lose the last
+        // messages only would tell their receivers from the others.
+        let cap = usize::from(self.setting.bounds().messages);
+        let fits = rules == Rules::Unbounded || next.network.len() < cap;
         for (place, to, message) in &step.sent {
             if *place < executed {
-                self.send(rules, next, node, *to, message);
+                self.send(fits, next, node, *to, message);
             }
         }
         let after = match crash_after {
@@ -396,7 +400,7 @@ impl<S: Setting> SmallWorld<S> {
 
     fn send(
         &self,
-        rules: Rules,
+        fits: bool,
         next: &mut State<S>,
         from: NodeId,
         to: NodeId,
@@ -409,12 +413,10 @@ impl<S: Setting> SmallWorld<S> {
             self.survey.spent(1);
             return;
         }
-        let cap = usize::from(self.setting.bounds().messages);
-        if rules == Rules::Bounded && next.network.len() >= cap {
-            self.survey.lost();
-            return;
+        match fits {
+            true => next.network.send(from, to, message.clone()),
+            false => self.survey.lost(),
         }
-        next.network.send(from, to, message.clone());
     }
 
     /// Tells the clients what they were answered by the executed effects.

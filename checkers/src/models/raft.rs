@@ -1,5 +1,6 @@
 //! Raft under a ledger: nobody is told apart, clients call any node.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
@@ -9,7 +10,7 @@ use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::raft::{Content, Message, Raft, Role, Term, Timer, marks};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
 
-use crate::explore::{Bounds, Client, Property, PropertyKind, Setting, TimerKind};
+use crate::explore::{Alike, Bounds, Client, Property, PropertyKind, Setting, Symmetry, TimerKind};
 
 /// A cluster of replicas of a ledger.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub struct RaftSetting {
     bounds: Bounds,
     configs: Vec<Config>,
     clients: Vec<Client<Operation<Ledger>>>,
+    alike: Alike,
 }
 
 /// How many values a read that is under way must at least see, and how many
@@ -24,8 +26,8 @@ pub struct RaftSetting {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counted {
     acknowledged: u64,
-    /// By client: the count when it asked.
-    asked: Vec<u64>,
+    /// By client: the count when it asked, until it is answered.
+    asked: BTreeMap<usize, u64>,
 }
 
 impl RaftSetting {
@@ -38,10 +40,10 @@ impl RaftSetting {
             config.snapshot_after_entries =
                 (bounds.snapshot_after > 0).then_some(usize::from(bounds.snapshot_after));
         }
-        let at: Vec<NodeId> = (0..configs.len()).map(NodeId::at).collect();
+        let nodes: Vec<NodeId> = (0..configs.len()).map(NodeId::at).collect();
         let clients = (0..u64::from(bounds.operations))
             .map(|number| Client {
-                at: at.clone(),
+                at: nodes.clone(),
                 operations: vec![match number % 2 {
                     0 => Operation::Write {
                         session: None,
@@ -56,6 +58,7 @@ impl RaftSetting {
             bounds,
             configs,
             clients,
+            alike: Alike(nodes),
         }
     }
 }
@@ -109,11 +112,12 @@ impl Setting for RaftSetting {
         is_spent(receiver.durable.term, raft, message)
     }
 
+    fn symmetry(&self) -> Option<&dyn Symmetry<Self::Process, Self::Invariants>> {
+        Some(&self.alike)
+    }
+
     fn called(&self, judge: &mut Counted, client: usize, _operation: &Operation<Ledger>) {
-        if judge.asked.len() <= client {
-            judge.asked.resize(client + 1, 0);
-        }
-        judge.asked[client] = judge.acknowledged;
+        judge.asked.insert(client, judge.acknowledged);
     }
 
     fn returned(
@@ -122,7 +126,7 @@ impl Setting for RaftSetting {
         client: usize,
         outcome: &Outcome<Ledger>,
     ) -> Result<(), Violation> {
-        let least = std::mem::take(&mut judge.asked[client]);
+        let least = judge.asked.remove(&client).unwrap_or(0);
         match outcome {
             Outcome::Written { .. } => judge.acknowledged += 1,
             Outcome::Answered { answer, .. } if answer.count < least => {
@@ -139,7 +143,7 @@ impl Setting for RaftSetting {
     }
 
     fn abandoned(&self, judge: &mut Counted, client: usize) {
-        judge.asked[client] = 0;
+        judge.asked.remove(&client);
     }
 
     fn shape(&self, cluster: &impl ClusterView<Self::Process>) -> String {
