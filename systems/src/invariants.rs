@@ -60,6 +60,10 @@ pub trait Invariants<P: Process>:
         node: NodeId,
     ) -> Result<(), Violation>;
 
+    /// A node went down. What is remembered of it and cannot matter any more may
+    /// be forgotten, so that pasts that can no longer be told apart are one.
+    fn after_crash(&mut self, _node: NodeId) {}
+
     /// Looks at `node` when it comes back from a crash, before its first step.
     ///
     /// # Errors

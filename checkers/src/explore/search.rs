@@ -160,7 +160,7 @@ fn wait<S: Setting>(
         if !watch(&headway(world, &checker)) {
             world.stop();
         }
-        thread::sleep(LOOK_EVERY);
+        thread::park_timeout(LOOK_EVERY);
     }
     let checker = checker.join();
     let headway = headway(world, &checker);

@@ -60,6 +60,7 @@ impl<S: Setting> SmallWorld<S> {
                 member.process.as_ref()?;
                 next.spent.crashes += 1;
                 self.replace(&mut next, *node, Shared::new(member.crashed()));
+                self.forget_crashed(&mut next, *node);
                 self.abandon_calls(&mut next, *node);
             }
             Action::Cut(one, other) => {
@@ -329,9 +330,16 @@ impl<S: Setting> SmallWorld<S> {
             next.broken = Some(Arc::new(violation));
         }
         if crash_after.is_some() {
+            self.forget_crashed(next, node);
             self.abandon_calls(next, node);
         }
         Some(())
+    }
+
+    fn forget_crashed(&self, next: &mut State<S>, node: NodeId) {
+        let mut invariants = (*next.invariants).clone();
+        invariants.after_crash(node);
+        self.remember(next, invariants);
     }
 
     /// Keeps what the invariants remember, and the old value where it is the same.

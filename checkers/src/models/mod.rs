@@ -4,4 +4,5 @@
 //! asks for what, and when it is too much. The code that is explored is the code
 //! that runs.
 
+pub mod kv;
 pub mod raft;

@@ -210,6 +210,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         node.paused = false;
         node.armed_crash = None;
+        self.invariants.after_crash(id);
         for call in &mut self.outstanding {
             call.take_if(|(asked, _)| *asked == id);
         }

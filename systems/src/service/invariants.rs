@@ -63,6 +63,13 @@ impl<M: StateMachine> Invariants<Node<M>> for ServiceInvariants {
         }
     }
 
+    fn after_crash(&mut self, node: NodeId) {
+        if let Some(seen) = self.seen.get_mut(node.position()) {
+            *seen = Seen::default();
+        }
+        Invariants::<Node<M>>::after_crash(&mut self.raft, node);
+    }
+
     fn after_restart(
         &mut self,
         cluster: &impl ClusterView<Node<M>>,

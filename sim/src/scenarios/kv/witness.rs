@@ -51,6 +51,10 @@ impl Invariants<Node> for Watched {
         self.promises.after_effects(cluster, node)
     }
 
+    fn after_crash(&mut self, node: NodeId) {
+        Invariants::<Node>::after_crash(&mut self.promises, node);
+    }
+
     fn after_restart(
         &mut self,
         cluster: &impl ClusterView<Node>,

@@ -197,6 +197,18 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         Ok(())
     }
 
+    /// How far it was and whether it led is over; its disk must remember the rest.
+    fn after_crash(&mut self, node: NodeId) {
+        if let Some(seen) = self.seen.get_mut(node.position()) {
+            *seen = Seen {
+                last: Position::ZERO,
+                applied: LogIndex::ZERO,
+                leads: false,
+                ..*seen
+            };
+        }
+    }
+
     fn after_restart(
         &mut self,
         cluster: &impl ClusterView<P>,

@@ -1,0 +1,312 @@
+//! The key/value service: servers, clerks on nodes of their own, and one key.
+//!
+//! Exploration begins when a server leads. Clients append to the key and get it,
+//! and what they are told must be linearizable. Clerks ask the servers in the
+//! order of their names, so servers are told apart and no symmetry is made use of.
+
+use std::sync::Arc;
+
+use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::kv::{
+    Command, Get, Invariants, Key, Message, Node, Operation, Outcome, Response, Value,
+};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::{Term, marks as raft_marks};
+use snowglobe_systems::replica::Replica;
+use snowglobe_systems::service::{self, Config, Timer};
+
+use super::raft;
+use crate::explore::{Bounds, Client, Property, PropertyKind, Setting, TimerKind};
+use crate::history::ClientId;
+use crate::linearizability::specifications::{KeyValue, KeyedInput, TextInput, TextOutput};
+use crate::linearizability::{Online, OnlineError};
+
+/// A cluster of servers and its clerks.
+#[derive(Clone, Debug)]
+pub struct KvSetting {
+    bounds: Bounds,
+    configs: Vec<Config>,
+    clients: Vec<Client<Operation>>,
+}
+
+/// What clients saw, as far as it matters for what they may see next.
+pub type Judge = Online<Arc<str>, Arc<str>, Question>;
+
+/// What a store is asked.
+type Question = KeyedInput<Arc<str>, TextInput>;
+
+/// The one key that all clients use.
+const KEY: &str = "x";
+
+impl KvSetting {
+    /// The nodes are what their configurations say. Each clerk has a client; they
+    /// share the operations out among them, and each appends and gets in turn.
+    #[must_use]
+    pub fn new(bounds: Bounds, mut configs: Vec<Config>) -> Self {
+        let some = |number: u8| (number > 0).then_some(usize::from(number));
+        for config in &mut configs {
+            match config {
+                Config::Server(server) => {
+                    server.snapshot_after_entries = some(bounds.snapshot_after);
+                    server.snapshot_after_bytes = None;
+                }
+                // Without a clock it does not matter how long somebody waits.
+                Config::Clerk(clerk) => clerk.doublings = 0,
+            }
+        }
+        let is_clerk = |place: &usize| matches!(configs[*place], Config::Clerk(_));
+        let clerks: Vec<usize> = (0..configs.len()).filter(is_clerk).collect();
+        let clients = clerks
+            .iter()
+            .enumerate()
+            .map(|(client, place)| Client {
+                at: vec![NodeId::at(*place)],
+                operations: operations(client, clerks.len(), usize::from(bounds.operations)),
+                waits: true,
+            })
+            .collect();
+        Self {
+            bounds,
+            configs,
+            clients,
+        }
+    }
+
+    fn servers(&self) -> impl Iterator<Item = NodeId> {
+        let is_server = |place: &usize| matches!(self.configs[*place], Config::Server(_));
+        (0..self.configs.len()).filter(is_server).map(NodeId::at)
+    }
+}
+
+/// What a client asks for, of so many operations of all clients.
+fn operations(client: usize, clients: usize, all: usize) -> Vec<Operation> {
+    let own = (client..all).step_by(clients);
+    own.enumerate()
+        .map(|(number, place)| {
+            let key = Key::from(KEY);
+            if (client + number).is_multiple_of(2) {
+                let letter = char::from(b'a' + (place % 26) as u8).to_string();
+                let value = Value::from(letter.as_str());
+                Operation::Write(Command::Append { key, value })
+            } else {
+                Operation::Read(Get { key })
+            }
+        })
+        .collect()
+}
+
+impl Setting for KvSetting {
+    type Process = Node;
+    type Invariants = Invariants;
+    type Judge = Judge;
+
+    const NAME: &'static str = "kv";
+
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    fn configs(&self) -> &[Config] {
+        &self.configs
+    }
+
+    fn clients(&self) -> &[Client<Operation>] {
+        &self.clients
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        let own = [
+            ("session-never-goes-back", PropertyKind::Step),
+            ("write-applied-once", PropertyKind::State),
+            (LINEARIZABLE, PropertyKind::History),
+        ];
+        let own = own.map(|(name, kind)| Property { name, kind });
+        raft::properties().chain(own).collect()
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        let mut marks = vec![];
+        if self.bounds.timeouts >= 2 && self.bounds.terms >= 2 {
+            marks.push(raft_marks::LEADER_ELECTED);
+        }
+        if self.bounds.crashes > 0 {
+            marks.push(raft_marks::RESTART_WITH_VOTE);
+        }
+        if self.bounds.operations >= 2 {
+            marks.push(raft_marks::READ_CONFIRMED);
+        }
+        marks
+    }
+
+    fn is_within(&self, process: &Node) -> bool {
+        let term = process.replica().map(|replica| replica.raft().term());
+        term.is_none_or(|term| term <= Term(self.bounds.terms))
+    }
+
+    fn is_ready(&self, cluster: &impl ClusterView<Node>) -> bool {
+        self.is_well(cluster).is_ok()
+    }
+
+    fn timer_kind(&self, timer: Timer) -> Option<TimerKind> {
+        match timer {
+            Timer::Raft(timer) => raft::timer_kind(timer),
+            Timer::Patience { .. } => Some(TimerKind::Timeout),
+            Timer::BackOff { .. } => Some(TimerKind::Beat),
+            // Sessions that nobody uses are not the subject here.
+            Timer::Idle { .. } => None,
+        }
+    }
+
+    /// Clerks keep nothing, so a crash of one is a client that gives up.
+    fn may_crash(&self, node: NodeId) -> bool {
+        matches!(self.configs[node.position()], Config::Server(_))
+    }
+
+    /// What servers say to each other, as in Raft. An answer is void for good
+    /// for a clerk that has no call of its number: no number is used twice.
+    fn is_spent(&self, receiver: NodeView<'_, Node>, _from: NodeId, message: &Message) -> bool {
+        match message {
+            service::Message::Raft(message) => {
+                let replica = receiver.process.and_then(Node::replica);
+                raft::is_spent(receiver.durable.term, replica.map(Replica::raft), message)
+            }
+            service::Message::Ask { .. } => false,
+            service::Message::Tell { call, .. } => {
+                let clerk = receiver.process.and_then(Node::clerk);
+                clerk.is_none_or(|clerk| {
+                    let mut lanes = clerk.lanes().iter();
+                    lanes.all(|lane| lane.call().is_none_or(|own| own.0 != call.invocation))
+                })
+            }
+        }
+    }
+
+    fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
+        judge
+            .call(
+                &KeyValue::EMPTY,
+                ClientId(client as u32),
+                question(operation),
+            )
+            .expect("a client asks for one thing at a time");
+    }
+
+    fn returned(
+        &self,
+        judge: &mut Judge,
+        client: usize,
+        outcome: &Outcome,
+    ) -> Result<(), Violation> {
+        let client = ClientId(client as u32);
+        let told = match reply(outcome) {
+            Some(output) => judge.answer(&KeyValue::EMPTY, client, &output),
+            None => judge.abandon(&KeyValue::EMPTY, client),
+        };
+        told.map_err(|error| {
+            let expected = format!("an answer that one store could give under key {KEY:?}");
+            let found = match error {
+                OnlineError::Illegal { client } => {
+                    format!("{outcome:?} told to {client}, and nothing explains it")
+                }
+                other => other.to_string(),
+            };
+            Violation::new(LINEARIZABLE, [], expected, found)
+        })
+    }
+
+    fn abandoned(&self, judge: &mut Judge, client: usize) {
+        judge
+            .abandon(&KeyValue::EMPTY, ClientId(client as u32))
+            .expect("only who waits gives up");
+    }
+
+    fn shape(&self, cluster: &impl ClusterView<Node>) -> String {
+        let mut shapes: Vec<String> = self
+            .servers()
+            .map(|id| {
+                let replica = cluster.node(id).process.and_then(Node::replica);
+                raft::shape(replica.map(Replica::raft))
+            })
+            .collect();
+        shapes.sort();
+        shapes.join(" ")
+    }
+
+    fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
+        let replica = |id| {
+            let process = cluster.node(id).process;
+            process.and_then(Node::replica).map(Replica::raft)
+        };
+        raft::is_well(self.servers().map(replica))
+    }
+
+    fn message_words(&self, message: &Message) -> String {
+        match message {
+            service::Message::Raft(message) => message.to_string(),
+            service::Message::Ask { call, operation } => format!("Ask {call} {operation:?}"),
+            service::Message::Tell { call, outcome } => format!("Tell {call} {outcome:?}"),
+        }
+    }
+
+    fn timer_words(&self, timer: Timer) -> String {
+        match timer {
+            Timer::Raft(timer) => raft::timer_words(timer).to_owned(),
+            Timer::Patience { lane, .. } => format!("patience of lane {lane}"),
+            Timer::BackOff { lane } => format!("back-off of lane {lane}"),
+            Timer::Idle { lane } => format!("idle lane {lane}"),
+        }
+    }
+
+    fn operation_words(&self, operation: &Operation) -> String {
+        match question(operation).input {
+            TextInput::Append(value) => format!("append {KEY} {value}"),
+            TextInput::Get => format!("get {KEY}"),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn process_words(&self, process: &Node) -> String {
+        process.to_string()
+    }
+}
+
+const LINEARIZABLE: &str = "linearizable";
+
+/// What a client asks, as the store's specification knows it.
+fn question(operation: &Operation) -> Question {
+    let (key, input) = match operation {
+        Operation::Read(get) => (get.key.0.clone(), TextInput::Get),
+        Operation::Write(command) => {
+            let text = |value: &Value| value.0.clone();
+            let input = match command {
+                Command::Put { value, .. } => TextInput::Put(text(value)),
+                Command::Append { value, .. } => TextInput::Append(text(value)),
+                Command::Delete { .. } => TextInput::Delete,
+                Command::Cas { from, to, .. } => TextInput::Cas {
+                    from: text(from),
+                    to: text(to),
+                },
+            };
+            (command.key().0.clone(), input)
+        }
+        Operation::TransferLeadership { .. } => panic!("no client here asks for a transfer"),
+    };
+    KeyedInput { key, input }
+}
+
+/// What a client is told; `None` where it is not told what became of it.
+fn reply(outcome: &Outcome) -> Option<TextOutput> {
+    Some(match outcome {
+        Outcome::Written(Response::Done) => TextOutput::Done,
+        Outcome::Written(Response::Swapped) => TextOutput::Swapped,
+        Outcome::Written(Response::Kept) => TextOutput::Kept,
+        Outcome::Answered(answer) => {
+            let value = answer.0.as_ref().map(|value| value.0.clone());
+            TextOutput::Value(value.unwrap_or_else(|| "".into()))
+        }
+        Outcome::Maybe
+        | Outcome::NotHere { .. }
+        | Outcome::TransferStarted
+        | Outcome::TransferRefused => return None,
+    })
+}
