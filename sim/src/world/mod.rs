@@ -15,6 +15,7 @@ mod node;
 mod panics;
 mod step;
 mod tally;
+mod timers;
 pub mod trace;
 
 use std::collections::{BTreeMap, VecDeque};
