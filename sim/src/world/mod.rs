@@ -9,6 +9,7 @@ mod agenda;
 pub mod disk;
 pub mod engine;
 mod faults;
+mod frozen;
 mod lifecycle;
 pub mod network;
 mod node;
@@ -28,6 +29,7 @@ use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation
 use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 
 use self::agenda::{Agenda, Due};
+use self::frozen::Frozen;
 use self::network::{LinkQuality, Network, Parcel};
 use self::node::{Life, Node};
 use self::tally::Tally;
@@ -37,6 +39,7 @@ use crate::faults::TimedFault;
 use crate::seed::Seed;
 use crate::time::SimTime;
 
+pub use self::frozen::Held;
 pub use self::node::Incarnation;
 pub(crate) use self::panics::message_of;
 
@@ -238,6 +241,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// most once, and only what its own life was asked.
     outstanding: VecDeque<Option<(NodeId, Incarnation)>>,
     next_parcel: u64,
+    /// What is held, from the moment on at which nothing happens by itself.
+    frozen: Option<Frozen<P::Message>>,
     /// Answers that the director has not seen.
     returns: Vec<(InvocationId, P::Outcome)>,
     /// Alarms that the director has not heard.
@@ -289,6 +294,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             next_invocation: 0,
             outstanding: VecDeque::new(),
             next_parcel: 0,
+            frozen: None,
             returns: Vec::new(),
             alarms: Vec::new(),
             outgoing: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::time::Duration;
 
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::{Invariants, Violation};
@@ -27,6 +28,9 @@ enum Executed {
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// A parcel came out of madsim's socket of a node.
     pub(crate) fn arrive(&mut self, incarnation: Incarnation, parcel: Parcel) {
+        if self.is_stray(parcel.number) {
+            return self.hold(parcel);
+        }
         let Parcel {
             from, to, number, ..
         } = parcel;
@@ -37,14 +41,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             // A message in flight does not cross a partition that came after it was sent.
             self.dropped(from, to, number, DropReason::CutAtDelivery);
         } else {
-            let decoded = guarded(|| postcard::from_bytes::<P::Message>(&parcel.bytes));
-            let message = match decoded {
-                Ok(Ok(message)) => message,
-                Ok(Err(error)) => {
-                    let message = format!("a message does not decode: {error}");
-                    return self.breaks(Broken::Panic { node: to, message });
-                }
-                Err(message) => return self.breaks(Broken::Panic { node: to, message }),
+            let Some(message) = self.decode(&parcel) else {
+                return;
             };
             self.counters.delivered += 1;
             if self.network.overtaken(from, to, number) {
@@ -60,8 +58,21 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.keep_spare(parcel.bytes);
     }
 
+    /// What a parcel says. A message that its own system cannot read ends the run.
+    pub(super) fn decode(&mut self, parcel: &Parcel) -> Option<P::Message> {
+        let message = match guarded(|| postcard::from_bytes(&parcel.bytes)) {
+            Ok(Ok(message)) => return Some(message),
+            Ok(Err(error)) => format!("a message does not decode: {error}"),
+            Err(message) => message,
+        };
+        let node = parcel.to;
+        self.breaks(Broken::Panic { node, message });
+        None
+    }
+
     /// A parcel found no socket: its receiver was down when it arrived.
     pub(crate) fn unreachable(&mut self, parcel: Parcel) {
+        self.is_stray(parcel.number);
         self.dropped(
             parcel.from,
             parcel.to,
@@ -71,7 +82,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.keep_spare(parcel.bytes);
     }
 
-    fn dropped(&mut self, from: NodeId, to: NodeId, number: u64, reason: DropReason) {
+    pub(super) fn dropped(&mut self, from: NodeId, to: NodeId, number: u64, reason: DropReason) {
         self.counters.dropped += 1;
         if reason == DropReason::CutAtDelivery {
             self.mark("world.message_cut_on_the_way");
@@ -177,6 +188,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.violated(violation);
         }
         self.note_suspicion();
+        self.crash_is_here_at_last(id);
     }
 
     fn execute_one(&mut self, id: NodeId, effect: Effect<P>) -> Executed {
@@ -236,7 +248,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let Life::Up(running) = &mut node.life else {
             return Executed::Crashed;
         };
-        let slow = node.disk_draw.duration(node.sync.clone());
+        let slow = match self.frozen {
+            None => node.disk_draw.duration(node.sync.clone()),
+            Some(_) => Duration::ZERO,
+        };
         let generation = running.storage.generation();
         let result = if slow.is_zero() {
             running.storage.persist(&mut node.disk, write)
@@ -320,7 +335,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let number = self.next_parcel;
         self.counters.sent += 1;
         self.counters.bytes_sent += bytes.len() as u64;
-        match self.network.fate(from, to) {
+        let parcel = |bytes| Parcel {
+            from,
+            to,
+            number,
+            bytes,
+        };
+        let fate = match self.frozen {
+            None => self.network.fate(from, to),
+            Some(_) if self.network.is_cut(from, to) => Fate::Dropped(DropReason::CutAtSend),
+            Some(_) => return self.hold(parcel(bytes)),
+        };
+        match fate {
             Fate::Dropped(reason) => {
                 self.dropped(from, to, number, reason);
                 self.keep_spare(bytes);
@@ -329,21 +355,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 if let Some(again) = again {
                     self.mark("world.message_duplicated");
                     self.counters.duplicated += 1;
-                    let copy = Parcel {
-                        from,
-                        to,
-                        number,
-                        bytes: bytes.clone(),
-                    };
+                    let copy = parcel(bytes.clone());
                     self.put(handover(self.now, again), Due::Carry(copy));
                 }
-                let parcel = Parcel {
-                    from,
-                    to,
-                    number,
-                    bytes,
-                };
-                self.put(handover(self.now, after), Due::Carry(parcel));
+                self.put(handover(self.now, after), Due::Carry(parcel(bytes)));
             }
         }
     }

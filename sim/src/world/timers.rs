@@ -5,7 +5,7 @@ use snowglobe_systems::process::{Input, NodeId, Process};
 
 use super::World;
 use super::agenda::Due;
-use super::node::{Incarnation, TimerSlot};
+use super::node::{Incarnation, Life, TimerSlot};
 use super::trace::EventKind;
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -32,6 +32,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             }
         };
         timers[slot].deadline = Some(deadline);
+        if self.frozen.is_some() {
+            return;
+        }
         if timers[slot].queued.is_none_or(|queued| deadline < queued) {
             timers[slot].queued = Some(deadline);
             self.put(
@@ -89,16 +92,51 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             // at again when the process goes on.
             entry.deadline = None;
             let timer = entry.timer;
-            self.trace
-                .event(now, Some(id), EventKind::Timeout, slot as u64, || {
-                    format!("{timer:?}")
-                });
-            self.step(id, Input::Timeout(timer));
+            self.timer_fires(id, slot, timer);
         }
+    }
+
+    fn timer_fires(&mut self, id: NodeId, slot: usize, timer: P::Timer) {
+        self.trace
+            .event(self.now, Some(id), EventKind::Timeout, slot as u64, || {
+                format!("{timer:?}")
+            });
+        self.step(id, Input::Timeout(timer));
+    }
+
+    /// The timers of a process that are armed, in the order in which it first set them.
+    #[must_use]
+    pub fn armed_timers(&self, id: NodeId) -> Vec<P::Timer> {
+        let Life::Up(running) = &self.nodes[id.position()].life else {
+            return Vec::new();
+        };
+        let armed = running.timers.iter().filter(|slot| slot.deadline.is_some());
+        armed.map(|slot| slot.timer).collect()
+    }
+
+    /// Lets an armed timer of a frozen world's process fire now. Whether it was armed.
+    pub fn fire(&mut self, id: NodeId, timer: P::Timer) -> bool {
+        let Some(running) = self.nodes[id.position()].running() else {
+            return false;
+        };
+        let armed = running
+            .timers
+            .iter_mut()
+            .enumerate()
+            .find(|(_, slot)| slot.timer == timer && slot.deadline.is_some());
+        let Some((slot, entry)) = armed else {
+            return false;
+        };
+        entry.deadline = None;
+        self.timer_fires(id, slot, timer);
+        true
     }
 
     /// Puts the armed timers of a process back on the agenda after it could not run.
     pub(super) fn rearm_timers(&mut self, id: NodeId) {
+        if self.frozen.is_some() {
+            return;
+        }
         let now = self.now;
         let node = &mut self.nodes[id.position()];
         let incarnation = node.incarnation;
