@@ -17,10 +17,23 @@ pub fn what(broken: &Broken) -> String {
         Broken::Illegal(illegal) => illegal.violation.to_string(),
         Broken::Undecided { why } => format!("history-undecided: {why}"),
         Broken::Panic { node, message } => format!("no-panic: {node} panicked: {message}"),
+        Broken::Script { number, step, why } => {
+            format!("step-can-be-taken: {}", not_taken(*number, step, why))
+        }
+        Broken::Elsewhere { expected, found } => {
+            format!("reaches: the nodes are at {found}, not {expected}: {CHANGED}")
+        }
         Broken::OutOfSteps { budget } => {
             format!("step-budget: still busy after {} steps", grouped(*budget))
         }
     }
+}
+
+/// What it means that a script leads elsewhere.
+const CHANGED: &str = "the code has changed since, or the two engines disagree";
+
+fn not_taken(number: usize, step: &str, why: &str) -> String {
+    format!("step {number}, {step:?}, cannot be taken: {why}")
 }
 
 /// The failure of a run; ends with a line break. `saved` is where its scenario was written.
@@ -68,6 +81,15 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
         Broken::Panic { node, message } => {
             line("property", "no-panic");
             line("saw", &format!("{node} panicked: {message}"));
+        }
+        Broken::Script { number, step, why } => {
+            line("property", "step-can-be-taken");
+            line("saw", &not_taken(*number, step, why));
+        }
+        Broken::Elsewhere { expected, found } => {
+            line("property", "reaches");
+            line("saw", &format!("the nodes are at {found}: {CHANGED}"));
+            line("but", &format!("expected {expected}"));
         }
         Broken::OutOfSteps { budget } => {
             line("property", "step-budget");

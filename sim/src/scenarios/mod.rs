@@ -9,6 +9,7 @@ pub mod mapreduce;
 mod quorum;
 pub mod raft;
 mod registry;
+pub mod script;
 mod shake;
 pub mod shardctrler;
 pub mod shardkv;
@@ -21,6 +22,7 @@ use std::thread;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use snowglobe_checkers::explore::{Bounds, Setting, StatesDigest};
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, Process};
 use thiserror::Error;
@@ -86,6 +88,16 @@ pub trait System: Sized + 'static {
     ) -> Result<Box<dyn Director<Self::Process, Self::Invariants>>, String>;
 }
 
+/// A system that has a small world, in which every step can be told by name.
+pub trait Modelled: System {
+    /// Who is there, who asks for what, and what is too much.
+    type Setting: Setting<Process = Self::Process>;
+
+    /// The small world of a cluster. Its nodes may differ from those of a shaken
+    /// run: it says itself how many there are, and how they are tuned.
+    fn setting(nodes: usize, options: &Self::Options, bounds: &Bounds) -> Self::Setting;
+}
+
 /// What the clients of a shaken run do, and what they may conclude from the answers.
 pub trait Workload<P: Process, I: Invariants<P>>: Send + 'static {
     /// The run begins.
@@ -142,6 +154,8 @@ impl Verdict {
                 Broken::Undecided { .. } => "history-undecided",
                 Broken::Panic { .. } => "no-panic",
                 Broken::OutOfSteps { .. } => "step-budget",
+                Broken::Script { .. } => "step-can-be-taken",
+                Broken::Elsewhere { .. } => "reaches",
             }),
         }
     }
@@ -156,6 +170,8 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// The digest over all events and the final states.
     pub digest: TraceDigest,
+    /// The digest of the final states alone.
+    pub states: StatesDigest,
     /// The simulated time at the end.
     pub at: SimTime,
     /// What was counted.
@@ -236,7 +252,7 @@ pub trait Registered: Sync {
 #[must_use]
 pub fn all() -> &'static [&'static dyn Registered] {
     &[
-        &Entry::<raft::RaftSystem>::NEW,
+        &Entry::<raft::RaftSystem>::MODELLED,
         &Entry::<kv::KvSystem>::NEW,
         &Entry::<shardctrler::ShardctrlerSystem>::NEW,
         &Entry::<shardkv::ShardkvSystem>::NEW,

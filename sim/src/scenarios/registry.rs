@@ -1,19 +1,58 @@
 //! The registry's side of a system: every command sees the same few verbs.
 
-use snowglobe_systems::process::Process;
+use snowglobe_checkers::explore::Setting;
 
-use super::file::Scenario;
-use super::{CannotRun, Histories, Registered, RunReport, Shake, System, Verdict, swarm};
+use super::file::{Scenario, Scripted};
+use super::script::{Script, held_against_its_file};
+use super::{CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm};
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
 use crate::world::engine::{self, Finished};
 use crate::world::{Blueprint, Director as _};
 
 /// Wraps a [`System`] for the registry.
-pub(super) struct Entry<S>(std::marker::PhantomData<fn() -> S>);
+pub(super) struct Entry<S: System> {
+    /// How its small world is run, if it has one.
+    model: Option<Model<S>>,
+}
 
-impl<S> Entry<S> {
-    pub(super) const NEW: Self = Self(std::marker::PhantomData);
+/// What can be done with a system that has a small world, whatever its types.
+struct Model<S: System> {
+    size: fn(&Scenario, &S::Options, &Scripted) -> usize,
+    run: fn(&Scenario, &S::Options, &Scripted) -> Finished,
+}
+
+impl<S: Modelled> Model<S> {
+    const NEW: Self = Self {
+        size: Self::size,
+        run: Self::run,
+    };
+
+    fn size(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize {
+        let setting = S::setting(scenario.nodes, options, &scripted.bounds);
+        setting.configs().len()
+    }
+
+    fn run(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> Finished {
+        let setting = S::setting(scenario.nodes, options, &scripted.bounds);
+        let blueprint = blueprint(scenario, setting.configs().to_vec());
+        let director = Script::new(setting, scripted.steps.clone());
+        let (mut finished, _) =
+            engine::run::<S::Process, <S::Setting as Setting>::Invariants, _>(blueprint, director);
+        held_against_its_file(&mut finished, scenario);
+        finished
+    }
+}
+
+impl<S: System> Entry<S> {
+    pub(super) const NEW: Self = Self { model: None };
+}
+
+impl<S: Modelled> Entry<S> {
+    /// With its small world.
+    pub(super) const MODELLED: Self = Self {
+        model: Some(Model::NEW),
+    };
 }
 
 impl<S: System> Entry<S> {
@@ -30,19 +69,44 @@ impl<S: System> Entry<S> {
             })
     }
 
-    fn blueprint(
-        scenario: &Scenario,
-        options: &S::Options,
-    ) -> Blueprint<<S::Process as Process>::Config> {
-        Blueprint {
-            seed: scenario.seed,
-            configs: S::configs(scenario.nodes, options),
-            links: scenario.links.clone(),
-            sync: scenario.sync.clone(),
-            checkpoint_bytes: scenario.checkpoint_bytes,
-            faults: scenario.faults.clone(),
-            step_budget: swarm::STEP_BUDGET,
+    /// What a scripted scenario is run with.
+    fn model(&self) -> Result<&Model<S>, CannotRun> {
+        self.model
+            .as_ref()
+            .ok_or_else(|| CannotRun::Unfit(format!("{} has no model to take `steps` in", S::NAME)))
+    }
+
+    /// How many nodes a scenario has, clients included.
+    fn size_with(&self, scenario: &Scenario, options: &S::Options) -> Result<usize, CannotRun> {
+        match &scenario.scripted {
+            Some(scripted) => Ok((self.model()?.size)(scenario, options, scripted)),
+            None => Ok(S::membership(scenario.nodes, options).size()),
         }
+    }
+}
+
+fn blueprint<C>(scenario: &Scenario, configs: Vec<C>) -> Blueprint<C> {
+    Blueprint {
+        seed: scenario.seed,
+        configs,
+        links: scenario.links.clone(),
+        sync: scenario.sync.clone(),
+        checkpoint_bytes: scenario.checkpoint_bytes,
+        faults: scenario.faults.clone(),
+        step_budget: swarm::STEP_BUDGET,
+    }
+}
+
+/// Whether everybody is there whom a script names.
+fn check_steps(scripted: &Scripted, size: usize) -> Result<(), CannotRun> {
+    let mut steps = scripted.steps.iter().zip(1..);
+    let stranger = steps.find(|(step, _)| step.nodes().iter().any(|node| node.position() >= size));
+    match stranger {
+        None => Ok(()),
+        Some((step, number)) => Err(CannotRun::Unfit(format!(
+            "step {number}, {:?}, names a node that a cluster of {size} does not have",
+            step.to_string()
+        ))),
     }
 }
 
@@ -72,7 +136,7 @@ impl<S: System> Registered for Entry<S> {
 
     fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun> {
         let options = Self::options(scenario)?;
-        Ok(S::membership(scenario.nodes, &options).size())
+        self.size_with(scenario, &options)
     }
 
     fn check(&self, scenario: &Scenario) -> Result<(), CannotRun> {
@@ -89,7 +153,10 @@ impl<S: System> Registered for Entry<S> {
         let options = Self::options(scenario)?;
         S::check_options(&options)
             .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
-        let size = S::membership(nodes, &options).size();
+        let size = self.size_with(scenario, &options)?;
+        if let Some(scripted) = &scenario.scripted {
+            return check_steps(scripted, size);
+        }
         if let Some(stranger) = scenario.faults.iter().find(|fault| {
             fault
                 .fault
@@ -121,7 +188,11 @@ impl<S: System> Registered for Entry<S> {
     fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun> {
         self.check(scenario)?;
         let options = Self::options(scenario)?;
-        let blueprint = Self::blueprint(scenario, &options);
+        if let Some(scripted) = &scenario.scripted {
+            let finished = (self.model()?.run)(scenario, &options, scripted);
+            return Ok(report(scenario, finished, true, None));
+        }
+        let blueprint = blueprint(scenario, S::configs(scenario.nodes, &options));
         if scenario.story.is_empty() {
             let members = S::membership(scenario.nodes, &options);
             let director = Shake::new(scenario, members, S::workload(scenario, &options));
@@ -165,11 +236,12 @@ fn report(
             None => Verdict::CannotRecover,
         },
         digest: finished.digest,
+        states: finished.states,
         at: finished.at,
         counters: finished.counters,
         marks: finished.marks,
         events: finished.events,
-        struck: match scenario.story.is_empty() {
+        struck: match scenario.story.is_empty() && scenario.scripted.is_none() {
             true => scenario.faults.clone(),
             false => finished.struck,
         },

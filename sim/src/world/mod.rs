@@ -25,6 +25,7 @@ use std::ops::Range;
 use std::task::Waker;
 use std::time::Duration;
 
+use snowglobe_checkers::explore::StatesDigest;
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 
@@ -82,6 +83,22 @@ pub enum Broken {
     Undecided {
         /// What was not decided, and which budget ended.
         why: String,
+    },
+    /// A step of a script could not be taken.
+    Script {
+        /// Its place in the script, counted from 1.
+        number: usize,
+        /// The step.
+        step: String,
+        /// Why, and what there was instead.
+        why: String,
+    },
+    /// A script did not lead where its file says.
+    Elsewhere {
+        /// The states that it should have led to.
+        expected: StatesDigest,
+        /// The states in which it left the nodes.
+        found: StatesDigest,
     },
     /// The step budget ran out: messages or timers chase each other without end.
     OutOfSteps {
@@ -479,6 +496,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.trace.state(node.durable());
         }
         self.trace.digest()
+    }
+
+    /// The digest of what all nodes are and have on their disks now.
+    #[must_use]
+    pub fn states(&self) -> StatesDigest {
+        StatesDigest::of(&Cluster(&self.nodes))
     }
 
     /// How many events were traced.
