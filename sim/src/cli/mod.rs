@@ -24,7 +24,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    held: every property that was checked
   1    the tool itself failed, or a history cannot be read
-  2    usage: the command, a file or a seed makes no sense
+  2    usage: the command, a file or a seed makes no sense, or a script does not fit the code
   4    nothing selected
   10   a safety property is broken
   11   stuck: demanded progress did not come, or a run did not end

@@ -52,7 +52,29 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<9} {value}");
     };
-    match &breakage.broken {
+    seen(&breakage.broken, &mut line);
+    if let Some(suspicion) = &breakage.suspicion {
+        line("first bad", &first_bad(suspicion));
+    }
+    line("faults", &faults_before(report, breakage));
+    if let Some(path) = saved {
+        line("saved", &path.display().to_string());
+        line("replay", &format!("snowglobe replay {}", path.display()));
+    } else {
+        line(
+            "replay",
+            &format!(
+                "snowglobe replay {} --system {}",
+                scenario.seed, scenario.system
+            ),
+        );
+    }
+    text
+}
+
+/// What broke and what was seen of it, line by line.
+fn seen(broken: &Broken, line: &mut impl FnMut(&str, &str)) {
+    match broken {
         Broken::Safety(violation) | Broken::Liveness(violation) => {
             line("property", violation.property);
             line("saw", &violation.found);
@@ -99,23 +121,6 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
             );
         }
     }
-    if let Some(suspicion) = &breakage.suspicion {
-        line("first bad", &first_bad(suspicion));
-    }
-    line("faults", &faults_before(report, breakage));
-    if let Some(path) = saved {
-        line("saved", &path.display().to_string());
-        line("replay", &format!("snowglobe replay {}", path.display()));
-    } else {
-        line(
-            "replay",
-            &format!(
-                "snowglobe replay {} --system {}",
-                scenario.seed, scenario.system
-            ),
-        );
-    }
-    text
 }
 
 /// The nodes that a violation names.

@@ -17,6 +17,7 @@ mod tests;
 use std::time::Duration;
 
 use snowglobe_checkers::explore::{Setting, StatesDigest, Step, StepInput};
+use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use self::looking::{operation_named, parcel_named, timer_named};
@@ -188,6 +189,14 @@ impl<S: Setting> Script<S> {
             _ => Ok(()),
         }
     }
+
+    fn not_taken(&self, place: usize, why: String) -> Broken {
+        Broken::Script {
+            number: place + 1,
+            step: self.steps[place].to_string(),
+            why,
+        }
+    }
 }
 
 impl<S: Setting> Director<S::Process, S::Invariants> for Script<S> {
@@ -241,20 +250,10 @@ impl<S: Setting> Director<S::Process, S::Invariants> for Script<S> {
     }
 }
 
-impl<S: Setting> Script<S> {
-    fn not_taken(&self, place: usize, why: String) -> Broken {
-        Broken::Script {
-            number: place + 1,
-            step: self.steps[place].to_string(),
-            why,
-        }
-    }
-}
-
-fn must_be_up<S, I>(world: &World<S, I>, node: NodeId) -> Result<(), String>
+fn must_be_up<P, I>(world: &World<P, I>, node: NodeId) -> Result<(), String>
 where
-    S: Process,
-    I: snowglobe_systems::invariants::Invariants<S>,
+    P: Process,
+    I: Invariants<P>,
 {
     match world.process(node) {
         Some(_) => Ok(()),
