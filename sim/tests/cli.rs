@@ -220,6 +220,47 @@ fn a_failure_replays_from_its_file_and_shows_its_end() {
     assert_eq!(code(&verified), 11, "it expects to hold");
 }
 
+#[test]
+fn a_script_that_makes_no_sense_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("script.toml");
+    for (system, steps, says) in [
+        ("raft", "[\"crash n1\", \"smash n2\"]", "step 2"),
+        ("raft", "[\"crash n7\"]", "n7"),
+        ("raft", "[]\nfaults = [\"1s heal\"]", "`faults`"),
+        ("kv", "[]", "no model"),
+    ] {
+        let text = format!("system = {system:?}\nnodes = 3\nseed = \"1\"\nsteps = {steps}\n");
+        fs::write(&path, text).expect("the file is written");
+        let output = snowglobe(&["replay", &path.display().to_string()]);
+        let text = stderr(&output);
+        assert_eq!(code(&output), 2, "{steps}: {text}");
+        assert!(text.contains(says), "{steps} should say {says:?}: {text}");
+        assert_eq!(text.lines().count(), 1, "{steps}: {text}");
+    }
+}
+
+#[test]
+fn a_script_that_does_not_fit_is_told_by_its_step() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("script.toml");
+    let text = "# Nobody has asked n2 for its vote.\nsystem = \"raft\"\nnodes = 3\nseed = \"1\"\n\
+                steps = [\"timeout n1 election\", \"deliver n1->n2 RequestVote\"]\n";
+    fs::write(&path, text).expect("the file is written");
+    let path = path.display().to_string();
+    for verb in ["replay", "verify"] {
+        let output = snowglobe(&[verb, &path]);
+        let shown = stdout(&output);
+        assert_eq!(code(&output), 2, "{shown}");
+        for says in [
+            "step 2, \"deliver n1->n2 RequestVote\", cannot be taken",
+            "under way: PreVote t0 last i0@t0",
+        ] {
+            assert!(shown.contains(says), "{says:?} is missing:\n{shown}");
+        }
+    }
+}
+
 /// Two of three disks rot: nobody may lead, and that is right.
 #[test]
 fn a_cluster_beyond_its_promise_cannot_recover_and_says_so() {

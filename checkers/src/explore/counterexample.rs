@@ -1,13 +1,15 @@
 //! How a promise comes to be broken: the way there, as short as it gets, and as
 //! a script that anybody can follow.
 
-use snowglobe_systems::digest::Digest;
-use snowglobe_systems::invariants::{ClusterView, Violation};
-use snowglobe_systems::process::{NodeId, Process};
+use snowglobe_systems::invariants::Violation;
+use snowglobe_systems::process::NodeId;
 
 use super::local::Stimulus;
+use super::naming::which_of;
 use super::state::MessageOf;
-use super::{Action, Event, RECOVERS, Setting, Shared, SmallWorld, State, Step, StepInput};
+use super::{
+    Action, Event, RECOVERS, Setting, Shared, SmallWorld, State, StatesDigest, Step, StepInput,
+};
 
 /// How a promise comes to be broken.
 #[derive(Debug)]
@@ -18,21 +20,8 @@ pub struct Counterexample<S: Setting> {
     pub steps: Vec<Step>,
     /// Where it ended.
     pub end: State<S>,
-    /// The digest of all nodes at the end; see [`states_digest`].
-    pub reaches: u64,
-}
-
-/// A digest over all nodes and their disks, by which two engines see whether
-/// they came to the same.
-#[must_use]
-pub fn states_digest<P: Process>(cluster: &impl ClusterView<P>) -> u64 {
-    let mut digest = Digest::new();
-    for place in 0..cluster.len() {
-        let node = cluster.node(NodeId::at(place));
-        digest.word(Digest::of(&node.process));
-        digest.word(Digest::of(node.durable));
-    }
-    digest.value()
+    /// What all nodes have come to at the end.
+    pub reaches: StatesDigest,
 }
 
 impl<S: Setting> Counterexample<S> {
@@ -68,7 +57,7 @@ impl<S: Setting> Counterexample<S> {
         Self {
             violation,
             steps,
-            reaches: states_digest(&end),
+            reaches: StatesDigest::of(&end),
             end,
         }
     }
@@ -189,14 +178,14 @@ impl<S: Setting> SmallWorld<S> {
                     let input = StepInput::Deliver {
                         from: *from,
                         to: *to,
-                        message: self.setting.message_words(message),
+                        message: S::message_words(message),
                         which: 1,
                         stays: *stays,
                     };
                     step(input, crash_after)
                 }
                 Event::Timeout { node, timer } => {
-                    let timer = self.setting.timer_words(*timer);
+                    let timer = S::timer_words(*timer);
                     step(StepInput::Timeout { node: *node, timer }, crash_after)
                 }
             },
@@ -209,40 +198,6 @@ impl<S: Setting> SmallWorld<S> {
             Action::Cut(one, other) => Step::Cut(*one, *other).to_string(),
             Action::Mend(one, other) => Step::Mend(*one, *other).to_string(),
         }
-    }
-
-    /// A state in lines that somebody reads.
-    pub fn describe(&self, state: &State<S>) -> String {
-        let mut lines = Vec::new();
-        for (place, member) in state.nodes.iter().enumerate() {
-            let node = NodeId::at(place);
-            let armed: Vec<String> = member
-                .armed
-                .iter()
-                .map(|timer| self.setting.timer_words(*timer))
-                .collect();
-            let words = match &member.process {
-                Some(process) => self.setting.process_words(process),
-                None => "down".to_owned(),
-            };
-            lines.push(format!("{node}  {words}  timers: {}", armed.join(", ")));
-        }
-        for flight in state.network.flights() {
-            let words = self.setting.message_words(&flight.message);
-            let copies = match flight.copies {
-                1 => String::new(),
-                copies => format!("  x{copies}"),
-            };
-            lines.push(format!("{}->{}  {words}{copies}", flight.from, flight.to));
-        }
-        for (one, other) in &state.cut {
-            lines.push(format!("{one} and {other} do not see each other"));
-        }
-        lines.push(format!("spent  {:?}", state.spent));
-        if let Some(violation) = &state.broken {
-            lines.push(format!("broken  {violation}"));
-        }
-        lines.join("\n")
     }
 }
 
@@ -294,14 +249,14 @@ impl<S: Setting> Scribe<'_, S> {
         match event {
             Event::Timeout { node, timer } => StepInput::Timeout {
                 node: *node,
-                timer: setting.timer_words(*timer),
+                timer: S::timer_words(*timer),
             },
             Event::Invoke { client, node } => {
                 let made = usize::from(before.clients[*client].made);
                 let operation = &setting.clients()[*client].operations[made];
                 StepInput::Invoke {
                     node: *node,
-                    operation: setting.operation_words(operation),
+                    operation: S::operation_words(operation),
                 }
             }
             Event::Deliver {
@@ -310,24 +265,26 @@ impl<S: Setting> Scribe<'_, S> {
                 message,
                 stays,
             } => {
-                let words = setting.message_words(message);
-                let alike: Vec<usize> = (0..self.under_way.len())
-                    .filter(|place| {
-                        let (its_from, its_to, other) = &self.under_way[*place];
-                        (its_from, its_to) == (from, to)
-                            && setting.message_words(other).starts_with(&words)
-                    })
+                let words = S::message_words(message);
+                let between = |place: &usize| {
+                    let (its_from, its_to, _) = &self.under_way[*place];
+                    (its_from, its_to) == (from, to)
+                };
+                let places: Vec<usize> = (0..self.under_way.len()).filter(between).collect();
+                let all: Vec<String> = places
+                    .iter()
+                    .map(|place| S::message_words(&self.under_way[*place].2))
                     .collect();
                 let same = |place: &usize| self.under_way[*place].2 == *message;
-                let which = alike.iter().position(same).unwrap_or(0);
-                if !stays && let Some(place) = alike.get(which) {
-                    self.under_way.remove(*place);
+                let place = places.iter().position(same).expect("what arrives was sent");
+                if !stays {
+                    self.under_way.remove(places[place]);
                 }
                 StepInput::Deliver {
                     from: *from,
                     to: *to,
                     message: words,
-                    which: which + 1,
+                    which: which_of(place, &all),
                     stays: *stays,
                 }
             }

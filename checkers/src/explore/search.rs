@@ -1,5 +1,6 @@
 //! The search through all states: stateright behind one adapter.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -117,7 +118,7 @@ impl<S: Setting> Model for Explored<S> {
 
     fn format_step(&self, state: &Self::State, action: Self::Action) -> Option<String> {
         let next = self.next_state(state, action)?;
-        Some(self.0.describe(&next))
+        Some(next.to_string())
     }
 }
 
@@ -147,6 +148,15 @@ pub fn search<S: Setting>(
         Order::Breadth => wait(world, order, threads, builder.spawn_bfs(), &mut watch),
         Order::Depth => wait(world, order, threads, builder.spawn_dfs(), &mut watch),
     }
+}
+
+/// Serves the states of a world to web browsers, with stateright's explorer;
+/// does not come back.
+pub fn serve<S: Setting>(world: &Arc<SmallWorld<S>>, threads: usize, address: SocketAddr) {
+    let _ = Explored::new(world)
+        .checker()
+        .threads(threads)
+        .serve(address);
 }
 
 fn wait<S: Setting>(

@@ -63,6 +63,10 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// The name of the system.
     const NAME: &'static str;
 
+    /// Bounds that are worth something and are exhausted within minutes.
+    fn default_bounds() -> Bounds {
+        Bounds::default()
+    }
     /// The budgets.
     fn bounds(&self) -> &Bounds;
     /// One configuration per node.
@@ -140,19 +144,19 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     fn is_well(&self, cluster: &impl ClusterView<Self::Process>) -> Result<(), String>;
 
     /// The words of a message.
-    fn message_words(&self, message: &<Self::Process as Process>::Message) -> String {
+    fn message_words(message: &<Self::Process as Process>::Message) -> String {
         format!("{message:?}")
     }
     /// The words of a timer.
-    fn timer_words(&self, timer: <Self::Process as Process>::Timer) -> String {
+    fn timer_words(timer: <Self::Process as Process>::Timer) -> String {
         format!("{timer:?}").to_lowercase()
     }
     /// The words of an operation.
-    fn operation_words(&self, operation: &<Self::Process as Process>::Operation) -> String {
+    fn operation_words(operation: &<Self::Process as Process>::Operation) -> String {
         format!("{operation:?}")
     }
     /// The words of a node's state.
-    fn process_words(&self, process: &Self::Process) -> String {
+    fn process_words(process: &Self::Process) -> String {
         format!("{process:?}")
     }
 }

@@ -212,26 +212,60 @@ impl<S: Setting> Hash for State<S> {
     }
 }
 
-/// What somebody wants to see who looks at a state: nodes, messages, and what is wrong.
+/// What somebody wants to see who looks at a state: a line for each node, each
+/// message and whatever else there is.
+impl<S: Setting> fmt::Display for State<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, member) in self.nodes.iter().enumerate() {
+            let armed: Vec<String> = member
+                .armed
+                .iter()
+                .map(|timer| S::timer_words(*timer))
+                .collect();
+            let words = match &member.process {
+                Some(process) => S::process_words(process),
+                None => "down".to_owned(),
+            };
+            let node = NodeId::at(place);
+            writeln!(f, "{node}  {words}  timers: {}", armed.join(", "))?;
+        }
+        for flight in self.network.flights() {
+            let words = S::message_words(&flight.message);
+            write!(f, "{}->{}  {words}", flight.from, flight.to)?;
+            match flight.copies {
+                1 => writeln!(f)?,
+                copies => writeln!(f, "  x{copies}")?,
+            }
+        }
+        for (client, progress) in self.clients.iter().enumerate() {
+            for (invocation, node) in &progress.open {
+                writeln!(f, "client {client} waits for {node} to answer {invocation}")?;
+            }
+        }
+        for (one, other) in &self.cut {
+            writeln!(f, "{one} and {other} do not see each other")?;
+        }
+        if let Some(violation) = &self.broken {
+            writeln!(f, "broken  {violation}")?;
+        }
+        let Spent {
+            timeouts,
+            beats,
+            crashes,
+            duplicates,
+            cuts,
+        } = self.spent;
+        write!(
+            f,
+            "spent  {timeouts} timeouts, {beats} beats, {crashes} crashes, \
+             {duplicates} duplicates, {cuts} cuts"
+        )
+    }
+}
+
+/// As it is displayed: stateright's explorer shows states so.
 impl<S: Setting> fmt::Debug for State<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut all = f.debug_struct("State");
-        for (place, member) in self.nodes.iter().enumerate() {
-            let name = NodeId::at(place).to_string();
-            match &member.process {
-                Some(process) => all.field(&name, process),
-                None => all.field(&name, &format_args!("down, disk {:?}", member.durable)),
-            };
-            all.field(&format!("{name} timers"), &member.armed);
-        }
-        all.field("network", &self.network);
-        all.field("clients", &self.clients);
-        all.field("judge", &self.judge);
-        all.field("cut", &self.cut);
-        all.field("spent", &self.spent);
-        if let Some(violation) = &self.broken {
-            all.field("broken", violation);
-        }
-        all.finish()
+        fmt::Display::fmt(self, f)
     }
 }

@@ -102,6 +102,18 @@ impl Setting for KvSetting {
 
     const NAME: &'static str = "kv";
 
+    fn default_bounds() -> Bounds {
+        Bounds {
+            terms: 2,
+            clients: 2,
+            operations: 2,
+            timeouts: 2,
+            crashes: 1,
+            messages: 3,
+            ..Bounds::default()
+        }
+    }
+
     fn bounds(&self) -> &Bounds {
         &self.bounds
     }
@@ -240,7 +252,7 @@ impl Setting for KvSetting {
         raft::is_well(self.servers().map(replica))
     }
 
-    fn message_words(&self, message: &Message) -> String {
+    fn message_words(message: &Message) -> String {
         match message {
             service::Message::Raft(message) => message.to_string(),
             service::Message::Ask { call, operation } => format!("Ask {call} {operation:?}"),
@@ -248,7 +260,7 @@ impl Setting for KvSetting {
         }
     }
 
-    fn timer_words(&self, timer: Timer) -> String {
+    fn timer_words(timer: Timer) -> String {
         match timer {
             Timer::Raft(timer) => raft::timer_words(timer).to_owned(),
             Timer::Patience { lane, .. } => format!("patience of lane {lane}"),
@@ -257,7 +269,7 @@ impl Setting for KvSetting {
         }
     }
 
-    fn operation_words(&self, operation: &Operation) -> String {
+    fn operation_words(operation: &Operation) -> String {
         match question(operation).input {
             TextInput::Append(value) => format!("append {KEY} {value}"),
             TextInput::Get => format!("get {KEY}"),
@@ -265,7 +277,7 @@ impl Setting for KvSetting {
         }
     }
 
-    fn process_words(&self, process: &Node) -> String {
+    fn process_words(process: &Node) -> String {
         process.to_string()
     }
 }

@@ -70,6 +70,18 @@ impl Setting for RaftSetting {
 
     const NAME: &'static str = "raft";
 
+    fn default_bounds() -> Bounds {
+        Bounds {
+            terms: 2,
+            operations: 1,
+            timeouts: 2,
+            crashes: 1,
+            duplicates: 1,
+            messages: 4,
+            ..Bounds::default()
+        }
+    }
+
     fn bounds(&self) -> &Bounds {
         &self.bounds
     }
@@ -160,15 +172,15 @@ impl Setting for RaftSetting {
         is_well(nodes.map(|node| node.process.map(Replica::raft)))
     }
 
-    fn message_words(&self, message: &Message<Request<Record>>) -> String {
+    fn message_words(message: &Message<Request<Record>>) -> String {
         message.to_string()
     }
 
-    fn timer_words(&self, timer: Timer) -> String {
+    fn timer_words(timer: Timer) -> String {
         timer_words(timer).to_owned()
     }
 
-    fn operation_words(&self, operation: &Operation<Ledger>) -> String {
+    fn operation_words(operation: &Operation<Ledger>) -> String {
         match operation {
             Operation::Write { command, .. } => format!("record {}", command.value),
             Operation::Read { .. } => "count".to_owned(),
@@ -176,7 +188,7 @@ impl Setting for RaftSetting {
         }
     }
 
-    fn process_words(&self, process: &Self::Process) -> String {
+    fn process_words(process: &Self::Process) -> String {
         process.to_string()
     }
 }

@@ -2,6 +2,8 @@
 
 mod confirm;
 pub mod corpus;
+pub mod exploration;
+pub mod memory;
 pub mod stopwatch;
 mod summary;
 mod trial;

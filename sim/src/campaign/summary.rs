@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::confirm::Confirmation;
 use super::trial::Trial;
+use crate::report::failure;
 use crate::scenarios::{Registered, RunReport, Verdict};
 use crate::seed::Seed;
 use crate::world::{Broken, Counters, Marks};
@@ -32,6 +33,8 @@ pub enum Finding {
     Hang(String),
     /// It was not found out whether what clients saw is right.
     Undecided(String),
+    /// A script does not fit the code, or no longer.
+    Script(String),
     /// The tool itself failed.
     Tool(String),
 }
@@ -54,6 +57,9 @@ impl Finding {
                     Broken::Liveness(violation) => Self::Liveness(violation.property.to_owned()),
                     Broken::Panic { message, .. } => Self::Panic(message.clone()),
                     Broken::OutOfSteps { .. } => Self::Liveness("step-budget".to_owned()),
+                    Broken::Script { .. } | Broken::Elsewhere { .. } => {
+                        Self::Script(failure::what(&breakage.broken))
+                    }
                 }),
             },
         }
@@ -69,6 +75,7 @@ impl Finding {
             Self::Undecided(_) => 20,
             Self::Panic(_) => 12,
             Self::Liveness(_) | Self::Hang(_) => 11,
+            Self::Script(_) => 2,
             Self::Tool(_) => 1,
         }
     }
@@ -86,6 +93,7 @@ impl fmt::Display for Finding {
             Self::Panic(message) => write!(f, "panic: {message}"),
             Self::Liveness(property) => write!(f, "stuck: {property}"),
             Self::Hang(text) => write!(f, "hangs: {text}"),
+            Self::Script(why) => f.write_str(why),
             Self::Tool(message) => write!(f, "the tool failed: {message}"),
         }
     }

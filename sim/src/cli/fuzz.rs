@@ -1,9 +1,7 @@
 //! `snowglobe fuzz`: many seeds, a quiet progress line, an honest summary.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +9,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::{Failed, Format, FuzzArguments, animated, catch_interrupts, print, workers};
+use super::{
+    Failed, Format, FuzzArguments, animated, catch_interrupts, must_be_writable, print, workers,
+};
 use crate::campaign::{
     self, Confirmation, Failure, Plan, Progress, SeedSource, Summary, SystemSummary, history_of,
 };
@@ -79,20 +79,6 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
     } else {
         summary.exit_code()
     })
-}
-
-/// Better to fail before the campaign than at its first finding.
-fn must_be_writable(folder: &Path) -> Result<(), Failed> {
-    let refused = |error| {
-        Failed::tool(format!(
-            "cannot write to {}: {error}; give another folder with --found",
-            folder.display()
-        ))
-    };
-    fs::create_dir_all(folder).map_err(refused)?;
-    let probe = folder.join(".probe.tmp");
-    fs::write(&probe, b"").map_err(refused)?;
-    fs::remove_file(&probe).map_err(refused)
 }
 
 /// Tells how a campaign comes along: a bar on a terminal, else a line now and then.

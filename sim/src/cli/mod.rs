@@ -1,5 +1,6 @@
 //! The command line: thin, and exact about what it says and how it exits.
 
+mod check;
 mod fuzz;
 mod history;
 mod job;
@@ -8,8 +9,9 @@ mod replay;
 mod verify;
 
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -24,7 +26,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    held: every property that was checked
   1    the tool itself failed, or a history cannot be read
-  2    usage: the command, a file or a seed makes no sense
+  2    usage: the command, a file or a seed makes no sense, or a script does not fit the code
   4    nothing selected
   10   a safety property is broken
   11   stuck: demanded progress did not come, or a run did not end
@@ -94,6 +96,8 @@ enum Verb {
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
     },
+    /// Looks at every schedule of a small cluster.
+    Check(check::CheckArguments),
     /// Judges a recorded history: is it linearizable, and if not, why?
     History(HistoryArguments),
     /// Prints a completion script for a shell.
@@ -286,6 +290,7 @@ fn act(verb: Verb) -> Result<u8, Failed> {
             jobs,
             format,
         } => verify::verify(&paths, jobs, format),
+        Verb::Check(arguments) => check::check(&arguments),
         Verb::History(arguments) => history::history(&arguments),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
@@ -323,6 +328,20 @@ fn workers(asked: Option<usize>) -> Result<usize, Failed> {
         Some(jobs) => Ok(jobs),
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
+}
+
+/// Better to fail before the work than at its first finding.
+fn must_be_writable(folder: &Path) -> Result<(), Failed> {
+    let refused = |error| {
+        Failed::tool(format!(
+            "cannot write to {}: {error}; give another folder with --found",
+            folder.display()
+        ))
+    };
+    fs::create_dir_all(folder).map_err(refused)?;
+    let probe = folder.join(".probe.tmp");
+    fs::write(&probe, b"").map_err(refused)?;
+    fs::remove_file(&probe).map_err(refused)
 }
 
 /// Set by Ctrl-C: whoever works stops soon, and says what was done until then.

@@ -61,6 +61,9 @@ pub fn human(report: &RunReport, file: Option<&Path>) -> String {
         .collect();
     let _ = writeln!(text, "  marks     {}", marks.join(", "));
     let _ = writeln!(text, "  digest    {}", report.digest);
+    if scenario.scripted.is_some() {
+        let _ = writeln!(text, "  reaches   {}", report.states);
+    }
     if let Verdict::Broke(breakage) = &report.verdict {
         text.push_str(&failure::lines(report, breakage, file));
     }
@@ -95,6 +98,7 @@ pub fn json(report: &RunReport) -> serde_json::Value {
             _ => serde_json::Value::Null,
         },
         "digest": report.digest.to_string(),
+        "reaches": report.scenario.scripted.as_ref().map(|_| report.states.to_string()),
         "simulated_ns": report.at.0,
         "events": report.events,
         "steps": counters.steps,

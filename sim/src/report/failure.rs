@@ -17,10 +17,23 @@ pub fn what(broken: &Broken) -> String {
         Broken::Illegal(illegal) => illegal.violation.to_string(),
         Broken::Undecided { why } => format!("history-undecided: {why}"),
         Broken::Panic { node, message } => format!("no-panic: {node} panicked: {message}"),
+        Broken::Script { number, step, why } => {
+            format!("step-can-be-taken: {}", not_taken(*number, step, why))
+        }
+        Broken::Elsewhere { expected, found } => {
+            format!("reaches: the nodes are at {found}, not {expected}: {CHANGED}")
+        }
         Broken::OutOfSteps { budget } => {
             format!("step-budget: still busy after {} steps", grouped(*budget))
         }
     }
+}
+
+/// What it means that a script leads elsewhere.
+const CHANGED: &str = "the code has changed since, or the two engines disagree";
+
+fn not_taken(number: usize, step: &str, why: &str) -> String {
+    format!("step {number}, {step:?}, cannot be taken: {why}")
 }
 
 /// The failure of a run; ends with a line break. `saved` is where its scenario was written.
@@ -39,7 +52,29 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<9} {value}");
     };
-    match &breakage.broken {
+    seen(&breakage.broken, &mut line);
+    if let Some(suspicion) = &breakage.suspicion {
+        line("first bad", &first_bad(suspicion));
+    }
+    line("faults", &faults_before(report, breakage));
+    if let Some(path) = saved {
+        line("saved", &path.display().to_string());
+        line("replay", &format!("snowglobe replay {}", path.display()));
+    } else {
+        line(
+            "replay",
+            &format!(
+                "snowglobe replay {} --system {}",
+                scenario.seed, scenario.system
+            ),
+        );
+    }
+    text
+}
+
+/// What broke and what was seen of it, line by line.
+fn seen(broken: &Broken, line: &mut impl FnMut(&str, &str)) {
+    match broken {
         Broken::Safety(violation) | Broken::Liveness(violation) => {
             line("property", violation.property);
             line("saw", &violation.found);
@@ -69,6 +104,15 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
             line("property", "no-panic");
             line("saw", &format!("{node} panicked: {message}"));
         }
+        Broken::Script { number, step, why } => {
+            line("property", "step-can-be-taken");
+            line("saw", &not_taken(*number, step, why));
+        }
+        Broken::Elsewhere { expected, found } => {
+            line("property", "reaches");
+            line("saw", &format!("the nodes are at {found}: {CHANGED}"));
+            line("but", &format!("expected {expected}"));
+        }
         Broken::OutOfSteps { budget } => {
             line("property", "step-budget");
             line(
@@ -77,23 +121,6 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
             );
         }
     }
-    if let Some(suspicion) = &breakage.suspicion {
-        line("first bad", &first_bad(suspicion));
-    }
-    line("faults", &faults_before(report, breakage));
-    if let Some(path) = saved {
-        line("saved", &path.display().to_string());
-        line("replay", &format!("snowglobe replay {}", path.display()));
-    } else {
-        line(
-            "replay",
-            &format!(
-                "snowglobe replay {} --system {}",
-                scenario.seed, scenario.system
-            ),
-        );
-    }
-    text
 }
 
 /// The nodes that a violation names.

@@ -4,6 +4,8 @@
 //! trace. What a file leaves out has a plain default; what it names and this
 //! version does not know is an error, never ignored.
 
+mod scripted;
+
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
@@ -11,6 +13,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use snowglobe_checkers::explore::Bounds;
 use thiserror::Error;
 
 use crate::draw::PerMillion;
@@ -18,6 +21,8 @@ use crate::faults::TimedFault;
 use crate::seed::Seed;
 use crate::time::{format_duration, parse_duration};
 use crate::world::network::LinkQuality;
+
+pub use self::scripted::Scripted;
 
 /// What a run of a file must come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct Scenario {
     pub faults: Vec<TimedFault>,
     /// What happens one after the other, in a told scenario; empty in a shaken one.
     pub story: Vec<String>,
+    /// What happens step by step, if all of it is said; then nothing else does.
+    pub scripted: Option<Scripted>,
     /// The quality of every link, until a fault changes it.
     pub links: LinkQuality,
     /// How long a sync takes, until a fault changes it.
@@ -95,6 +102,12 @@ struct Written {
     faults: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     story: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    steps: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reaches: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bounds: Option<Bounds>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     links: Option<WrittenLinks>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +158,7 @@ impl Scenario {
             settle: DEFAULT_SETTLE,
             faults: Vec::new(),
             story: Vec::new(),
+            scripted: None,
             links: LinkQuality::default(),
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: DEFAULT_CHECKPOINT_BYTES,
@@ -180,6 +194,7 @@ impl Scenario {
 
     fn written(&self) -> Written {
         let links = &self.links;
+        let scripted = self.scripted.as_ref();
         Written {
             system: self.system.clone(),
             nodes: self.nodes,
@@ -193,6 +208,9 @@ impl Scenario {
             settle: Some(format_duration(self.settle)),
             faults: self.faults.iter().map(ToString::to_string).collect(),
             story: self.story.clone(),
+            steps: scripted.map(|it| it.steps.iter().map(ToString::to_string).collect()),
+            reaches: scripted.and_then(|it| it.reaches.map(|digest| digest.to_string())),
+            bounds: scripted.map(|it| it.bounds.clone()),
             links: Some(WrittenLinks {
                 latency: Some(format_range(&links.latency)),
                 loss: Some(links.loss.to_string()),
@@ -219,6 +237,15 @@ impl FromStr for Scenario {
         let disk = written.disk.unwrap_or_default();
         let base = LinkQuality::default();
         let faults = each(&written.faults, "faults")?;
+        let scripted = scripted::read(
+            written.steps.as_deref(),
+            written.bounds,
+            written.reaches.as_deref(),
+            &[
+                ("story", !written.story.is_empty()),
+                ("faults", !faults.is_empty()),
+            ],
+        )?;
         Ok(Self {
             comment: comment_of(text),
             system: written.system,
@@ -229,6 +256,7 @@ impl FromStr for Scenario {
             settle: duration_or("settle", written.settle.as_deref(), DEFAULT_SETTLE)?,
             faults: in_order(faults)?,
             story: written.story,
+            scripted,
             links: LinkQuality {
                 latency: range_or("links.latency", links.latency.as_deref(), base.latency)?,
                 loss: share_or("links.loss", links.loss.as_deref())?,

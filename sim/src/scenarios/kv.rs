@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use snowglobe_checkers::explore::Bounds;
 use snowglobe_checkers::linearizability::specifications::{TextInput, TextOutput};
+use snowglobe_checkers::models::kv::KvSetting;
 use snowglobe_systems::kv::{self, Key, Node, Outcome, Response, Value};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
@@ -23,7 +25,7 @@ use snowglobe_systems::service::{ClerkConfig, Config};
 use super::file::Scenario;
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
-use super::{System, quorum, transfers};
+use super::{Modelled, System, quorum, transfers};
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
@@ -233,6 +235,22 @@ impl System for KvSystem {
         let members = Self::membership(scenario.nodes, options);
         let teller = KvTeller::new(scenario, options);
         Ok(Box::new(Story::new(scenario, &members, teller)?))
+    }
+}
+
+impl Modelled for KvSystem {
+    type Setting = KvSetting;
+
+    fn small_options(bounds: &Bounds) -> KvOptions {
+        KvOptions {
+            clerks: bounds.clients,
+            keys: 1,
+            ..KvOptions::default()
+        }
+    }
+
+    fn setting(nodes: usize, options: &KvOptions, bounds: &Bounds) -> KvSetting {
+        KvSetting::new(bounds.clone(), Self::configs(nodes, options))
     }
 }
 

@@ -8,6 +8,8 @@ pub mod kv;
 pub mod mapreduce;
 mod quorum;
 pub mod raft;
+mod registry;
+pub mod script;
 mod shake;
 pub mod shardctrler;
 pub mod shardkv;
@@ -16,22 +18,25 @@ pub mod swarm;
 mod transfers;
 mod users;
 
+use std::net::SocketAddr;
 use std::thread;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use snowglobe_checkers::explore::{Bounds, Headway, Setting, StatesDigest};
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, Process};
 use thiserror::Error;
 
 use self::file::Scenario;
+use self::registry::Entry;
+use crate::campaign::exploration;
 use crate::draw::Draw;
 use crate::faults::{Membership, TimedFault};
 use crate::seed::Seed;
-use crate::time::{SimTime, format_duration};
-use crate::world::engine::{self, Finished};
+use crate::time::SimTime;
 use crate::world::trace::TraceDigest;
-use crate::world::{Blueprint, Breakage, Broken, Counters, Director, Marks, World, message_of};
+use crate::world::{Breakage, Broken, Counters, Director, Marks, World, message_of};
 
 pub use self::shake::{Settled, Shake};
 
@@ -83,6 +88,21 @@ pub trait System: Sized + 'static {
         scenario: &Scenario,
         options: &Self::Options,
     ) -> Result<Box<dyn Director<Self::Process, Self::Invariants>>, String>;
+}
+
+/// A system that has a small world, in which every step can be told by name.
+pub trait Modelled: System {
+    /// Who is there, who asks for what, and what is too much.
+    type Setting: Setting<Process = Self::Process>;
+
+    /// Tuning and workload, where a small world is explored within bounds.
+    fn small_options(_bounds: &Bounds) -> Self::Options {
+        Self::Options::default()
+    }
+
+    /// The small world of a cluster. Its nodes may differ from those of a shaken
+    /// run: it says itself how many there are, and how they are tuned.
+    fn setting(nodes: usize, options: &Self::Options, bounds: &Bounds) -> Self::Setting;
 }
 
 /// What the clients of a shaken run do, and what they may conclude from the answers.
@@ -141,6 +161,8 @@ impl Verdict {
                 Broken::Undecided { .. } => "history-undecided",
                 Broken::Panic { .. } => "no-panic",
                 Broken::OutOfSteps { .. } => "step-budget",
+                Broken::Script { .. } => "step-can-be-taken",
+                Broken::Elsewhere { .. } => "reaches",
             }),
         }
     }
@@ -155,6 +177,8 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// The digest over all events and the final states.
     pub digest: TraceDigest,
+    /// The digest of the final states alone.
+    pub states: StatesDigest,
     /// The simulated time at the end.
     pub at: SimTime,
     /// What was counted.
@@ -224,6 +248,23 @@ pub trait Registered: Sync {
     /// # Errors
     /// When the scenario makes no sense for this system.
     fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun>;
+    /// The bounds within which its small world is explored unless somebody wants
+    /// others; `None` if it has none.
+    fn default_bounds(&self) -> Option<Bounds>;
+    /// Looks at every state of its small world; see [`exploration::explore`].
+    ///
+    /// # Errors
+    /// When there is no such world, or it makes no sense.
+    fn explore(
+        &self,
+        plan: &exploration::Plan,
+        watch: &mut dyn FnMut(&Headway) -> bool,
+    ) -> Result<exploration::Exploration, CannotRun>;
+    /// Serves the states of its small world to web browsers, and does not come back.
+    ///
+    /// # Errors
+    /// When there is no such world, or it makes no sense.
+    fn serve(&self, plan: &exploration::Plan, address: SocketAddr) -> Result<(), CannotRun>;
     /// Whether the scenario could be run, without running it.
     ///
     /// # Errors
@@ -231,19 +272,12 @@ pub trait Registered: Sync {
     fn check(&self, scenario: &Scenario) -> Result<(), CannotRun>;
 }
 
-/// Wraps a [`System`] for the registry.
-struct Entry<S>(std::marker::PhantomData<fn() -> S>);
-
-impl<S> Entry<S> {
-    const NEW: Self = Self(std::marker::PhantomData);
-}
-
 /// All systems: those on Raft in the order in which they build on each other.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Registered] {
     &[
-        &Entry::<raft::RaftSystem>::NEW,
-        &Entry::<kv::KvSystem>::NEW,
+        &Entry::<raft::RaftSystem>::MODELLED,
+        &Entry::<kv::KvSystem>::MODELLED,
         &Entry::<shardctrler::ShardctrlerSystem>::NEW,
         &Entry::<shardkv::ShardkvSystem>::NEW,
         &Entry::<mapreduce::MapReduceSystem>::NEW,
@@ -297,166 +331,6 @@ pub fn run_keeping(scenario: &Scenario, histories: Histories) -> Result<RunRepor
                 panic!("the tool itself panicked: {}", message_of(panic.as_ref()))
             })
     })
-}
-
-impl<S: System> Entry<S> {
-    fn options(scenario: &Scenario) -> Result<S::Options, CannotRun> {
-        scenario
-            .options
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| {
-                // The first line says what, and the next one where.
-                let text = error.to_string();
-                let why: Vec<&str> = text.lines().map(str::trim).collect();
-                CannotRun::Unfit(format!("[options] of {}: {}", S::NAME, why.join(" ")))
-            })
-    }
-
-    fn blueprint(
-        scenario: &Scenario,
-        options: &S::Options,
-    ) -> Blueprint<<S::Process as Process>::Config> {
-        Blueprint {
-            seed: scenario.seed,
-            configs: S::configs(scenario.nodes, options),
-            links: scenario.links.clone(),
-            sync: scenario.sync.clone(),
-            checkpoint_bytes: scenario.checkpoint_bytes,
-            faults: scenario.faults.clone(),
-            step_budget: swarm::STEP_BUDGET,
-        }
-    }
-}
-
-impl<S: System> Registered for Entry<S> {
-    fn name(&self) -> &'static str {
-        S::NAME
-    }
-
-    fn about(&self) -> &'static str {
-        S::ABOUT
-    }
-
-    fn object(&self) -> &'static str {
-        S::OBJECT
-    }
-
-    fn marks(&self) -> Vec<&'static str> {
-        let mut marks = S::marks();
-        marks.extend(crate::world::MARKS);
-        marks.sort_unstable();
-        marks
-    }
-
-    fn draw(&self, seed: Seed) -> Scenario {
-        swarm::draw::<S>(seed)
-    }
-
-    fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun> {
-        let options = Self::options(scenario)?;
-        Ok(S::membership(scenario.nodes, &options).size())
-    }
-
-    fn check(&self, scenario: &Scenario) -> Result<(), CannotRun> {
-        let (least, most) = S::NODES;
-        let nodes = scenario.nodes;
-        if !(least..=most).contains(&nodes) {
-            return Err(CannotRun::ImpossibleCluster {
-                system: S::NAME,
-                least,
-                most,
-                nodes,
-            });
-        }
-        let options = Self::options(scenario)?;
-        S::check_options(&options)
-            .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
-        let size = S::membership(nodes, &options).size();
-        if let Some(stranger) = scenario.faults.iter().find(|fault| {
-            fault
-                .fault
-                .nodes()
-                .iter()
-                .any(|node| node.position() >= size)
-        }) {
-            return Err(CannotRun::Unfit(format!(
-                "{:?} names a node that a cluster of {size} does not have",
-                stranger.to_string()
-            )));
-        }
-        let chaos = SimTime::START + scenario.chaos;
-        if scenario.story.is_empty()
-            && let Some(late) = scenario.faults.iter().find(|fault| fault.at >= chaos)
-        {
-            let late = late.to_string();
-            let chaos = format_duration(scenario.chaos);
-            return Err(CannotRun::Unfit(format!(
-                "{late:?} would strike after the chaos of {chaos}; make `chaos` longer"
-            )));
-        }
-        if !scenario.story.is_empty() {
-            S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
-        }
-        Ok(())
-    }
-
-    fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun> {
-        self.check(scenario)?;
-        let options = Self::options(scenario)?;
-        let blueprint = Self::blueprint(scenario, &options);
-        if scenario.story.is_empty() {
-            let members = S::membership(scenario.nodes, &options);
-            let director = Shake::new(scenario, members, S::workload(scenario, &options));
-            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
-            let history = kept(histories, &finished, || director.history());
-            let could_recover = director.could_recover();
-            Ok(report(scenario, finished, could_recover, history))
-        } else {
-            let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
-            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
-            let history = kept(histories, &finished, || director.history());
-            Ok(report(scenario, finished, true, history))
-        }
-    }
-}
-
-/// The history of a run, if it is to be kept.
-fn kept(
-    histories: Histories,
-    finished: &Finished,
-    history: impl FnOnce() -> Option<String>,
-) -> Option<String> {
-    match (histories, &finished.breakage) {
-        (Histories::All, _) | (_, Some(_)) => history(),
-        (Histories::OfFailures, None) => None,
-    }
-}
-
-fn report(
-    scenario: &Scenario,
-    finished: Finished,
-    could_recover: bool,
-    history: Option<String>,
-) -> RunReport {
-    RunReport {
-        history,
-        scenario: scenario.clone(),
-        verdict: match finished.breakage {
-            Some(breakage) => Verdict::Broke(breakage),
-            None if could_recover => Verdict::Held,
-            None => Verdict::CannotRecover,
-        },
-        digest: finished.digest,
-        at: finished.at,
-        counters: finished.counters,
-        marks: finished.marks,
-        events: finished.events,
-        struck: match scenario.story.is_empty() {
-            true => scenario.faults.clone(),
-            false => finished.struck,
-        },
-    }
 }
 
 impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {

@@ -7,6 +7,8 @@ mod story;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use snowglobe_checkers::explore::Bounds;
+use snowglobe_checkers::models::raft::RaftSetting;
 use snowglobe_systems::ledger::Ledger;
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
 use snowglobe_systems::raft::invariants::RaftInvariants;
@@ -16,7 +18,7 @@ use self::clients::CLIENT_MARKS;
 use self::story::RaftTeller;
 use super::file::Scenario;
 use super::story::Story;
-use super::{System, quorum};
+use super::{Modelled, System, quorum};
 use crate::draw::Draw;
 use crate::world::{Director, World};
 
@@ -163,5 +165,13 @@ impl System for RaftSystem {
     ) -> Result<Box<dyn Director<RaftProcess, RaftInvariants>>, String> {
         let members = Self::membership(scenario.nodes, options);
         Ok(Box::new(Story::new(scenario, &members, RaftTeller::new())?))
+    }
+}
+
+impl Modelled for RaftSystem {
+    type Setting = RaftSetting;
+
+    fn setting(nodes: usize, options: &RaftOptions, bounds: &Bounds) -> RaftSetting {
+        RaftSetting::new(bounds.clone(), Self::configs(nodes, options))
     }
 }

@@ -44,6 +44,7 @@ pub fn draw<S: System>(seed: Seed) -> Scenario {
         settle: Duration::from_secs(30),
         faults: schedule,
         story: Vec::new(),
+        scripted: None,
         links,
         sync,
         checkpoint_bytes,

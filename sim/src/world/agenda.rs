@@ -93,4 +93,13 @@ impl Agenda {
         }
         self.heap.pop().map(|entry| entry.due)
     }
+
+    /// Takes everything off, whenever it is due, in the order of time.
+    pub(super) fn take_all(&mut self) -> Vec<(SimTime, Due)> {
+        let mut all = Vec::new();
+        while let Some(entry) = self.heap.pop() {
+            all.push((entry.at, entry.due));
+        }
+        all
+    }
 }

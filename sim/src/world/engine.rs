@@ -22,6 +22,7 @@ use std::time::Duration;
 use madsim::net::{Endpoint, NetSim};
 use madsim::runtime::{Handle, Runtime};
 use madsim::time::{Sleep, TimeHandle};
+use snowglobe_checkers::explore::StatesDigest;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 
@@ -38,6 +39,8 @@ pub struct Finished {
     pub breakage: Option<Breakage>,
     /// The digest over all events and the final states.
     pub digest: TraceDigest,
+    /// The digest of the final states alone.
+    pub states: StatesDigest,
     /// The simulated time at the end.
     pub at: SimTime,
     /// What was counted.
@@ -213,6 +216,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
             breakage: world.breakage().cloned(),
             at: world.now(),
             digest: world.close(),
+            states: world.states(),
             counters: world.counters().clone(),
             marks: world.marks(),
             events: world.events(),

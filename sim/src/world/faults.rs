@@ -5,6 +5,7 @@ use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 
 use super::World;
+use super::disk::CrashMode;
 use super::network::LinkQuality;
 use super::node::ArmedCrash;
 use super::trace::EventKind;
@@ -63,15 +64,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 moment,
             } => {
                 for id in self.node_ids().filter(|id| nodes.contains(*id)) {
-                    match moment {
-                        CrashMoment::AtOnce => self.crash(id, *mode),
-                        CrashMoment::AfterEffects(effects) => {
-                            self.nodes[id.position()].armed_crash = Some(ArmedCrash {
-                                effects: *effects,
-                                mode: *mode,
-                            });
-                        }
-                    }
+                    self.strike(id, *mode, *moment);
                 }
             }
             Fault::Restart(nodes) => {
@@ -83,6 +76,19 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             Fault::Resume(id) => self.resume(*id),
             Fault::Clock { node, rate } => self.nodes[node.position()].clock = *rate,
             Fault::Disk { node, fault } => self.disk_fault(*node, fault),
+        }
+    }
+
+    fn strike(&mut self, id: NodeId, mode: CrashMode, moment: CrashMoment) {
+        match moment {
+            CrashMoment::AtOnce => self.crash(id, mode),
+            CrashMoment::AfterEffects(effects) => {
+                self.nodes[id.position()].armed_crash = Some(ArmedCrash {
+                    effects,
+                    mode,
+                    exact: false,
+                });
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use snowglobe_systems::process::{Effect, Effects, NodeId, Process};
 use super::disk::{
     CrashMode, DiskError, RecoveryError, RecoveryReport, Storage, site_that_may_rot,
 };
-use super::node::{Incarnation, Life, Running};
+use super::node::{ArmedCrash, Incarnation, Life, Running};
 use super::trace::EventKind;
 use super::{Broken, Cluster, Order, World};
 
@@ -47,7 +47,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let mut interrupted = None;
         node.incarnation.0 += 1;
         node.paused = false;
-        if let Some(armed) = node.armed_crash.take() {
+        if let Some(armed) = node.armed_crash.take_if(|armed| !armed.exact) {
             // Armed while the node was down: the power goes again while the
             // disk is being repaired, if it needs repair.
             let operations = node.disk.operations() + node.crash_draw.below(3);
@@ -254,8 +254,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             armed.effects -= 1;
             return false;
         }
-        let mode = armed.mode;
-        if let (Effect::Persist(write), Life::Up(running)) = (next, &mut node.life) {
+        let ArmedCrash { mode, exact, .. } = *armed;
+        if !exact && let (Effect::Persist(write), Life::Up(running)) = (next, &mut node.life) {
             // A write is two operations, and nine with a checkpoint.
             let operations = node.disk.operations() + node.crash_draw.below(9);
             node.disk.cut_power_at(operations);
@@ -266,6 +266,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.mark("world.crash_between_effects");
         self.crash(id, mode);
         true
+    }
+
+    /// Executes an exact crash that was to come after the last effect of a step.
+    pub(super) fn crash_is_here_at_last(&mut self, id: NodeId) {
+        let armed = self.nodes[id.position()].armed_crash;
+        if let Some(armed) = armed
+            && self.breakage.is_none()
+            && armed.exact
+            && armed.effects == 0
+        {
+            self.crash(id, armed.mode);
+        }
     }
 
     /// Flips a bit that was synced, where a recovery is sure to find it.

@@ -9,11 +9,13 @@ mod agenda;
 pub mod disk;
 pub mod engine;
 mod faults;
+mod frozen;
 mod lifecycle;
 pub mod network;
 mod node;
 mod step;
 mod tally;
+mod timers;
 pub mod trace;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -22,10 +24,12 @@ use std::ops::Range;
 use std::task::Waker;
 use std::time::Duration;
 
+use snowglobe_checkers::explore::StatesDigest;
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 
 use self::agenda::{Agenda, Due};
+use self::frozen::Frozen;
 use self::network::{LinkQuality, Network, Parcel};
 use self::node::{Life, Node};
 use self::tally::Tally;
@@ -35,6 +39,7 @@ use crate::faults::TimedFault;
 use crate::seed::Seed;
 use crate::time::SimTime;
 
+pub use self::frozen::Held;
 pub use self::node::Incarnation;
 pub(crate) use snowglobe_checkers::panics::message_of;
 
@@ -77,6 +82,22 @@ pub enum Broken {
     Undecided {
         /// What was not decided, and which budget ended.
         why: String,
+    },
+    /// A step of a script could not be taken.
+    Script {
+        /// Its place in the script, counted from 1.
+        number: usize,
+        /// The step.
+        step: String,
+        /// Why, and what there was instead.
+        why: String,
+    },
+    /// A script did not lead where its file says.
+    Elsewhere {
+        /// The states that it should have led to.
+        expected: StatesDigest,
+        /// The states in which it left the nodes.
+        found: StatesDigest,
     },
     /// The step budget ran out: messages or timers chase each other without end.
     OutOfSteps {
@@ -236,6 +257,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// most once, and only what its own life was asked.
     outstanding: VecDeque<Option<(NodeId, Incarnation)>>,
     next_parcel: u64,
+    /// What is held, from the moment on at which nothing happens by itself.
+    frozen: Option<Frozen<P::Message>>,
     /// Answers that the director has not seen.
     returns: Vec<(InvocationId, P::Outcome)>,
     /// Alarms that the director has not heard.
@@ -287,6 +310,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             next_invocation: 0,
             outstanding: VecDeque::new(),
             next_parcel: 0,
+            frozen: None,
             returns: Vec::new(),
             alarms: Vec::new(),
             outgoing: Vec::new(),
@@ -471,6 +495,17 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.trace.state(node.durable());
         }
         self.trace.digest()
+    }
+
+    /// The digest of what all nodes are and have on their disks now.
+    #[must_use]
+    pub fn states(&self) -> StatesDigest {
+        StatesDigest::of(&self.cluster())
+    }
+
+    /// All nodes, as the invariants see them.
+    pub fn cluster(&self) -> impl ClusterView<P> + '_ {
+        Cluster(&self.nodes)
     }
 
     /// How many events were traced.

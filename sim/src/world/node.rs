@@ -64,6 +64,9 @@ pub(super) struct ArmedCrash {
     /// How many more effects are executed before it.
     pub(super) effects: u32,
     pub(super) mode: CrashMode,
+    /// It strikes exactly between two effects of one step, or after the last,
+    /// and never inside a write.
+    pub(super) exact: bool,
 }
 
 /// A machine. It outlives its processes.

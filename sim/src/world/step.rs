@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::time::Duration;
 
 use snowglobe_checkers::panics::guarded;
 use snowglobe_systems::digest::Digest;
@@ -10,7 +11,7 @@ use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, P
 
 use super::agenda::Due;
 use super::network::{DropReason, Fate, Parcel, handover};
-use super::node::{Incarnation, Life, TimerSlot};
+use super::node::{Incarnation, Life};
 use super::trace::EventKind;
 use super::{Broken, Cluster, World};
 
@@ -27,6 +28,9 @@ enum Executed {
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// A parcel came out of madsim's socket of a node.
     pub(crate) fn arrive(&mut self, incarnation: Incarnation, parcel: Parcel) {
+        if self.is_stray(parcel.number) {
+            return self.hold(parcel);
+        }
         let Parcel {
             from, to, number, ..
         } = parcel;
@@ -37,14 +41,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             // A message in flight does not cross a partition that came after it was sent.
             self.dropped(from, to, number, DropReason::CutAtDelivery);
         } else {
-            let decoded = guarded(|| postcard::from_bytes::<P::Message>(&parcel.bytes));
-            let message = match decoded {
-                Ok(Ok(message)) => message,
-                Ok(Err(error)) => {
-                    let message = format!("a message does not decode: {error}");
-                    return self.breaks(Broken::Panic { node: to, message });
-                }
-                Err(message) => return self.breaks(Broken::Panic { node: to, message }),
+            let Some(message) = self.decode(&parcel) else {
+                return;
             };
             self.counters.delivered += 1;
             if self.network.overtaken(from, to, number) {
@@ -60,8 +58,21 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.keep_spare(parcel.bytes);
     }
 
+    /// What a parcel says. A message that its own system cannot read ends the run.
+    pub(super) fn decode(&mut self, parcel: &Parcel) -> Option<P::Message> {
+        let message = match guarded(|| postcard::from_bytes(&parcel.bytes)) {
+            Ok(Ok(message)) => return Some(message),
+            Ok(Err(error)) => format!("a message does not decode: {error}"),
+            Err(message) => message,
+        };
+        let node = parcel.to;
+        self.breaks(Broken::Panic { node, message });
+        None
+    }
+
     /// A parcel found no socket: its receiver was down when it arrived.
     pub(crate) fn unreachable(&mut self, parcel: Parcel) {
+        self.is_stray(parcel.number);
         self.dropped(
             parcel.from,
             parcel.to,
@@ -71,7 +82,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.keep_spare(parcel.bytes);
     }
 
-    fn dropped(&mut self, from: NodeId, to: NodeId, number: u64, reason: DropReason) {
+    pub(super) fn dropped(&mut self, from: NodeId, to: NodeId, number: u64, reason: DropReason) {
         self.counters.dropped += 1;
         if reason == DropReason::CutAtDelivery {
             self.mark("world.message_cut_on_the_way");
@@ -117,7 +128,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
     }
 
-    fn step(&mut self, id: NodeId, input: Input<P>) {
+    pub(super) fn step(&mut self, id: NodeId, input: Input<P>) {
         if self.breakage.is_some() {
             return;
         }
@@ -177,6 +188,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.violated(violation);
         }
         self.note_suspicion();
+        self.crash_is_here_at_last(id);
     }
 
     fn execute_one(&mut self, id: NodeId, effect: Effect<P>) -> Executed {
@@ -236,7 +248,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let Life::Up(running) = &mut node.life else {
             return Executed::Crashed;
         };
-        let slow = node.disk_draw.duration(node.sync.clone());
+        let slow = match self.frozen {
+            None => node.disk_draw.duration(node.sync.clone()),
+            Some(_) => Duration::ZERO,
+        };
         let generation = running.storage.generation();
         let result = if slow.is_zero() {
             running.storage.persist(&mut node.disk, write)
@@ -320,7 +335,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let number = self.next_parcel;
         self.counters.sent += 1;
         self.counters.bytes_sent += bytes.len() as u64;
-        match self.network.fate(from, to) {
+        let parcel = |bytes| Parcel {
+            from,
+            to,
+            number,
+            bytes,
+        };
+        let fate = match self.frozen {
+            None => self.network.fate(from, to),
+            Some(_) if self.network.is_cut(from, to) => Fate::Dropped(DropReason::CutAtSend),
+            Some(_) => return self.hold(parcel(bytes)),
+        };
+        match fate {
             Fate::Dropped(reason) => {
                 self.dropped(from, to, number, reason);
                 self.keep_spare(bytes);
@@ -329,21 +355,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 if let Some(again) = again {
                     self.mark("world.message_duplicated");
                     self.counters.duplicated += 1;
-                    let copy = Parcel {
-                        from,
-                        to,
-                        number,
-                        bytes: bytes.clone(),
-                    };
+                    let copy = parcel(bytes.clone());
                     self.put(handover(self.now, again), Due::Carry(copy));
                 }
-                let parcel = Parcel {
-                    from,
-                    to,
-                    number,
-                    bytes,
-                };
-                self.put(handover(self.now, after), Due::Carry(parcel));
+                self.put(handover(self.now, after), Due::Carry(parcel(bytes)));
             }
         }
     }
@@ -358,124 +373,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         // Enough for a burst; a rare huge message does not stay in memory.
         if self.spare_bytes.len() < 64 && bytes.capacity() <= 4096 {
             self.spare_bytes.push(bytes);
-        }
-    }
-
-    fn set_timer(&mut self, id: NodeId, timer: P::Timer) {
-        let range = P::delay(&self.configs[id.position()], timer);
-        let now = self.now;
-        let node = &mut self.nodes[id.position()];
-        let drawn = node.timer_draw.duration(range);
-        let deadline = now + node.by_its_clock(drawn);
-        let incarnation = node.incarnation;
-        let Some(running) = node.running() else {
-            return;
-        };
-        let timers = &mut running.timers;
-        let slot = match timers.iter().position(|slot| slot.timer == timer) {
-            Some(slot) => slot,
-            None => {
-                timers.push(TimerSlot {
-                    timer,
-                    deadline: None,
-                    queued: None,
-                });
-                timers.len() - 1
-            }
-        };
-        timers[slot].deadline = Some(deadline);
-        if timers[slot].queued.is_none_or(|queued| deadline < queued) {
-            timers[slot].queued = Some(deadline);
-            self.put(
-                deadline,
-                Due::Timer {
-                    node: id,
-                    slot,
-                    incarnation,
-                },
-            );
-        }
-    }
-
-    fn cancel_timer(&mut self, id: NodeId, timer: P::Timer) {
-        if let Some(running) = self.nodes[id.position()].running()
-            && let Some(slot) = running.timers.iter_mut().find(|slot| slot.timer == timer)
-        {
-            slot.deadline = None;
-        }
-    }
-
-    /// The agenda looks at a timer: it fires, was moved back, or was disarmed.
-    pub(super) fn timer_due(&mut self, id: NodeId, slot: usize, incarnation: Incarnation) {
-        let now = self.now;
-        let node = &mut self.nodes[id.position()];
-        if node.incarnation != incarnation {
-            return;
-        }
-        let paused = node.paused;
-        let Some(running) = node.running() else {
-            return;
-        };
-        let blocked = paused || running.stalled.is_some();
-        let entry = &mut running.timers[slot];
-        match entry.queued {
-            // An entry that was overtaken by an earlier one has nothing to say.
-            Some(queued) if queued <= now => entry.queued = None,
-            _ => return,
-        }
-        let Some(deadline) = entry.deadline else {
-            return;
-        };
-        if deadline > now {
-            entry.queued = Some(deadline);
-            self.put(
-                deadline,
-                Due::Timer {
-                    node: id,
-                    slot,
-                    incarnation,
-                },
-            );
-        } else if !blocked {
-            // A process that cannot run leaves the timer armed; it is looked
-            // at again when the process goes on.
-            entry.deadline = None;
-            let timer = entry.timer;
-            self.trace
-                .event(now, Some(id), EventKind::Timeout, slot as u64, || {
-                    format!("{timer:?}")
-                });
-            self.step(id, Input::Timeout(timer));
-        }
-    }
-
-    /// Puts the armed timers of a process back on the agenda after it could not run.
-    pub(super) fn rearm_timers(&mut self, id: NodeId) {
-        let now = self.now;
-        let node = &mut self.nodes[id.position()];
-        let incarnation = node.incarnation;
-        let Some(running) = node.running() else {
-            return;
-        };
-        let mut overdue = Vec::new();
-        for (slot, entry) in running.timers.iter_mut().enumerate() {
-            if let Some(deadline) = entry.deadline
-                && entry.queued.is_none()
-            {
-                let at = deadline.max(now);
-                entry.queued = Some(at);
-                overdue.push((at, slot));
-            }
-        }
-        for (at, slot) in overdue {
-            self.put(
-                at,
-                Due::Timer {
-                    node: id,
-                    slot,
-                    incarnation,
-                },
-            );
         }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// So many bytes; reads and prints as `2GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in super::super) struct Bytes(pub(super) u64);
+pub(in super::super) struct Bytes(pub(in super::super) u64);
 
 /// From the largest to the smallest.
 const UNITS: [(&str, u64); 4] = [

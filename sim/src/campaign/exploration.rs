@@ -1,0 +1,174 @@
+//! Every schedule of a small world, and what it came to.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use snowglobe_checkers::explore::{
+    self, Account, ActionKind, Bounds, Counterexample, Headway, Order, Property, RECOVERS,
+    Reductions, Setting, SmallWorld, search,
+};
+use snowglobe_systems::invariants::Violation;
+
+use crate::scenarios::Modelled;
+use crate::scenarios::file::{Expectation, Scenario, Scripted};
+use crate::seed::Seed;
+
+/// What is explored, and how.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How many nodes the cluster has, clients not counted.
+    pub nodes: usize,
+    /// How large the world is.
+    pub bounds: Bounds,
+    /// In which order states are looked at.
+    pub order: Order,
+    /// Worker threads.
+    pub threads: usize,
+    /// What keeps it small.
+    pub reductions: Reductions,
+    /// From one in so many states the world is run forward, to see whether it recovers.
+    pub sample_one_in: Option<u64>,
+}
+
+/// What an exploration came to.
+#[derive(Debug)]
+pub struct Exploration {
+    /// How far it came.
+    pub headway: Headway,
+    /// Every state within the bounds was looked at.
+    pub exhausted: bool,
+    /// If not: every state within so many steps was, if that is known.
+    pub complete_to: Option<usize>,
+    /// What was seen on the way.
+    pub account: Account,
+    /// All promises that were looked at.
+    pub properties: Vec<Property>,
+    /// The kinds of action that the bounds allow and that were never taken.
+    pub never_taken: Vec<ActionKind>,
+    /// The marks that the bounds allow and that were never reached.
+    pub never_reached: Vec<&'static str>,
+    /// How many different steps of single nodes there are.
+    pub local_steps: usize,
+    /// What is broken, if anything is.
+    pub finding: Option<Found>,
+}
+
+/// A broken promise, and the way there.
+#[derive(Debug)]
+pub struct Found {
+    /// What is broken.
+    pub violation: Violation,
+    /// The way there as a scenario.
+    pub scenario: Scenario,
+    /// The last state, in lines.
+    pub end: String,
+}
+
+impl Exploration {
+    /// Whether it means what it seems to mean: everything that should happen within
+    /// the bounds did.
+    #[must_use]
+    pub fn is_vacuous(&self) -> bool {
+        self.exhausted && !(self.never_taken.is_empty() && self.never_reached.is_empty())
+    }
+
+    /// The documented exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match &self.finding {
+            Some(found) => found.exit_code(),
+            None if self.exhausted && !self.is_vacuous() => 0,
+            None => 20,
+        }
+    }
+}
+
+impl Found {
+    /// The documented exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.violation.property {
+            RECOVERS => 11,
+            "no-panic" => 12,
+            "linearizable" => 13,
+            _ => 10,
+        }
+    }
+}
+
+/// Looks at every state of a system's small world.
+pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool) -> Exploration {
+    let options = S::small_options(&plan.bounds);
+    let setting = S::setting(plan.nodes, &options, &plan.bounds);
+    let world = SmallWorld::new(setting, plan.reductions).sampling(plan.sample_one_in);
+    let world = Arc::new(world);
+    let outcome = search(&world, plan.order, plan.threads, watch);
+    let finding = outcome.counterexample.map(|counterexample| Found {
+        scenario: scenario::<S>(plan, &options, &counterexample),
+        violation: counterexample.violation,
+        end: counterexample.end.to_string(),
+    });
+    let marks = world.setting().marks();
+    Exploration {
+        never_taken: never_taken(&plan.bounds, &outcome.account),
+        never_reached: marks
+            .into_iter()
+            .filter(|mark| !outcome.account.marks.contains_key(mark))
+            .collect(),
+        headway: outcome.headway,
+        exhausted: outcome.exhausted,
+        complete_to: outcome.complete_to,
+        account: outcome.account,
+        properties: world.setting().properties(),
+        local_steps: world.local_steps(),
+        finding,
+    }
+}
+
+/// Serves the states of a system's small world to web browsers; does not come back.
+pub fn serve<S: Modelled>(plan: &Plan, address: SocketAddr) {
+    let options = S::small_options(&plan.bounds);
+    let setting = S::setting(plan.nodes, &options, &plan.bounds);
+    let world = Arc::new(SmallWorld::new(setting, plan.reductions));
+    explore::serve(&world, plan.threads, address);
+}
+
+/// The way to a broken promise as a scenario that anybody can replay.
+fn scenario<S: Modelled>(
+    plan: &Plan,
+    options: &S::Options,
+    counterexample: &Counterexample<S::Setting>,
+) -> Scenario {
+    let violation = &counterexample.violation;
+    Scenario {
+        comment: format!("Found by exploring every schedule of a small world.\n{violation}"),
+        expect: Expectation::Violates(violation.property.to_owned()),
+        scripted: Some(Scripted {
+            steps: counterexample.steps.clone(),
+            bounds: plan.bounds.clone(),
+            reaches: Some(counterexample.reaches),
+        }),
+        options: toml::Table::try_from(options).expect("options are plain data"),
+        ..Scenario::calm(S::NAME, plan.nodes, Seed(0))
+    }
+}
+
+/// The kinds of action that the bounds allow and that were never taken.
+fn never_taken(bounds: &Bounds, account: &Account) -> Vec<ActionKind> {
+    let allowed = |kind: ActionKind| match kind {
+        ActionKind::Deliver => true,
+        ActionKind::Duplicate => bounds.duplicates > 0,
+        ActionKind::Timeout => bounds.timeouts > 0,
+        ActionKind::Beat => bounds.beats > 0,
+        ActionKind::Invoke => bounds.operations > 0,
+        ActionKind::Crash | ActionKind::CrashBetweenEffects | ActionKind::Restart => {
+            bounds.crashes > 0
+        }
+        ActionKind::Cut | ActionKind::Mend => bounds.cuts > 0,
+    };
+    let taken = |kind: ActionKind| account.actions.get(&kind).is_some_and(|count| *count > 0);
+    let kinds = ActionKind::ALL.into_iter();
+    kinds
+        .filter(|kind| allowed(*kind) && !taken(*kind))
+        .collect()
+}

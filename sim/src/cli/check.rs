@@ -1,0 +1,332 @@
+//! `snowglobe check`: every schedule of a small cluster.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions};
+use snowglobe_systems::digest::Digest;
+
+use self::account::Told;
+use super::history::Bytes;
+use super::{Failed, Format, animated, catch_interrupts, must_be_writable, print, workers};
+use crate::campaign::exploration::{Exploration, Found, Plan};
+use crate::campaign::memory;
+use crate::campaign::stopwatch::Stopwatch;
+use crate::report::grouped;
+use crate::scenarios::{self, Verdict};
+use crate::time::format_duration;
+
+mod account;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArguments {
+    /// The system; `snowglobe list` names them.
+    system: String,
+    /// How many nodes the cluster has, clients not counted.
+    #[arg(long, default_value_t = 3)]
+    nodes: usize,
+    #[command(flatten)]
+    bounds: BoundArguments,
+    /// In which order states are looked at: what is near first, so that findings
+    /// are short, or what was reached last, which needs less memory.
+    #[arg(long, value_enum, default_value = "breadth")]
+    order: SearchOrder,
+    /// Worker threads [default: one per core].
+    #[arg(short, long)]
+    threads: Option<usize>,
+    /// Whether nodes that may trade names count as one.
+    #[arg(long, value_enum, default_value = "on")]
+    symmetry: Switch,
+    /// Whether steps and messages that change nothing are left out.
+    #[arg(long, value_enum, default_value = "on")]
+    reductions: Switch,
+    /// From one in so many states the world is run forward, to see whether it
+    /// recovers; 0 for none.
+    #[arg(long, default_value_t = 256, value_name = "STATES")]
+    recover_one_in: u64,
+    /// How much memory to take, about.
+    #[arg(long, default_value = "4GiB")]
+    memory: Bytes,
+    /// How long to go on, on the wall clock [default: to the end].
+    #[arg(long = "for", value_parser = super::duration)]
+    span: Option<Duration>,
+    /// Serves the states for a web browser instead, as in 127.0.0.1:3000.
+    #[arg(long, value_name = "ADDRESS")]
+    explore: Option<std::net::SocketAddr>,
+    /// Where a finding is written.
+    #[arg(long, default_value = "seeds/found")]
+    found: PathBuf,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum SearchOrder {
+    /// What is reached in fewer steps first.
+    Breadth,
+    /// What was reached last first.
+    Depth,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// The budgets; what is not given is as the system has it by default.
+#[derive(Debug, clap::Args)]
+struct BoundArguments {
+    /// The highest term that a node may reach.
+    #[arg(long)]
+    terms: Option<u64>,
+    /// How many clients there are, where they are nodes.
+    #[arg(long)]
+    clients: Option<u8>,
+    /// How many operations clients ask for, all together.
+    #[arg(long)]
+    operations: Option<u8>,
+    /// How often timers fire that mean that somebody waited in vain.
+    #[arg(long)]
+    timeouts: Option<u8>,
+    /// How often timers fire that mean that time has passed, as heartbeats do.
+    #[arg(long)]
+    beats: Option<u8>,
+    /// How often nodes crash, between steps or between two effects of one.
+    #[arg(long)]
+    crashes: Option<u8>,
+    /// How often a message arrives and stays under way.
+    #[arg(long)]
+    duplicates: Option<u8>,
+    /// How often two nodes lose sight of each other.
+    #[arg(long)]
+    cuts: Option<u8>,
+    /// What a node sends is lost when so many messages are under way.
+    #[arg(long)]
+    messages: Option<u8>,
+    /// After how many applied entries a node takes a snapshot; 0 for never.
+    #[arg(long)]
+    snapshot_after: Option<u8>,
+    /// Messages between two nodes arrive in the order in which they were sent.
+    #[arg(long)]
+    in_order: bool,
+}
+
+impl BoundArguments {
+    fn within(&self, default: Bounds) -> Bounds {
+        Bounds {
+            terms: self.terms.unwrap_or(default.terms),
+            clients: self.clients.unwrap_or(default.clients),
+            operations: self.operations.unwrap_or(default.operations),
+            timeouts: self.timeouts.unwrap_or(default.timeouts),
+            beats: self.beats.unwrap_or(default.beats),
+            crashes: self.crashes.unwrap_or(default.crashes),
+            duplicates: self.duplicates.unwrap_or(default.duplicates),
+            cuts: self.cuts.unwrap_or(default.cuts),
+            messages: self.messages.unwrap_or(default.messages),
+            snapshot_after: self.snapshot_after.unwrap_or(default.snapshot_after),
+            in_order: self.in_order || default.in_order,
+        }
+    }
+}
+
+pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
+    let system = scenarios::find(&arguments.system)?;
+    let plan = plan(arguments, system)?;
+    if let Some(address) = arguments.explore {
+        let line = format!("{} at http://{address}; Ctrl-C ends it\n", system.name());
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        return Ok(system.serve(&plan, address).map(|()| 0)?);
+    }
+    must_be_writable(&arguments.found)?;
+    let interrupted = catch_interrupts();
+    let mut teller = Teller::new(arguments);
+    let mut ended = None;
+    let exploration = system.explore(&plan, &mut |headway| {
+        teller.tell(headway);
+        let end = if interrupted.load(Ordering::Relaxed) {
+            Some(Ended::Interrupted)
+        } else if arguments
+            .span
+            .is_some_and(|span| teller.watch.elapsed() >= span)
+        {
+            Some(Ended::Time)
+        } else if memory::resident().is_some_and(|used| used > arguments.memory.0) {
+            Some(Ended::Memory)
+        } else {
+            None
+        };
+        ended = ended.or(end);
+        ended.is_none()
+    })?;
+    teller.bar.finish_and_clear();
+    let saved = exploration
+        .finding
+        .as_ref()
+        .map(|found| save(found, &arguments.found));
+    let saved = saved.transpose()?;
+    let told = Told {
+        system: system.name(),
+        plan: &plan,
+        exploration: &exploration,
+        took: teller.watch.elapsed(),
+        memory: memory::peak(),
+        ended,
+        saved: saved.as_ref(),
+    };
+    match arguments.format {
+        Format::Human => print(&told.human())?,
+        Format::Json => print(&format!("{:#}\n", told.json()))?,
+    }
+    Ok(exit_code(&exploration, saved.as_ref(), ended))
+}
+
+fn exit_code(exploration: &Exploration, saved: Option<&Saved>, ended: Option<Ended>) -> u8 {
+    match (saved, ended) {
+        (
+            Some(Saved {
+                replays: Err(_), ..
+            }),
+            _,
+        ) => 21,
+        (None, Some(Ended::Interrupted)) => 130,
+        _ => exploration.exit_code(),
+    }
+}
+
+fn plan(arguments: &CheckArguments, system: &dyn scenarios::Registered) -> Result<Plan, Failed> {
+    let Some(default) = system.default_bounds() else {
+        let with: Vec<&str> = scenarios::all()
+            .iter()
+            .filter(|system| system.default_bounds().is_some())
+            .map(|system| system.name())
+            .collect();
+        return Err(Failed::usage(format!(
+            "{} has no small world to explore; {} have",
+            system.name(),
+            with.join(", ")
+        )));
+    };
+    let bounds = arguments.bounds.within(default);
+    if bounds.messages == 0 || bounds.clients == 0 {
+        return Err(Failed::usage(
+            "without messages or clients nothing happens; give at least 1 of each",
+        ));
+    }
+    let on = |switch| switch == Switch::On;
+    Ok(Plan {
+        nodes: arguments.nodes,
+        bounds,
+        order: match arguments.order {
+            SearchOrder::Breadth => Order::Breadth,
+            SearchOrder::Depth => Order::Depth,
+        },
+        threads: workers(arguments.threads)?,
+        reductions: Reductions {
+            symmetry: on(arguments.symmetry),
+            spent: on(arguments.reductions),
+            idle: on(arguments.reductions),
+        },
+        sample_one_in: (arguments.recover_one_in > 0).then_some(arguments.recover_one_in),
+    })
+}
+
+/// Why a search ended before it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Interrupted,
+    Time,
+    Memory,
+}
+
+/// A finding on disk.
+#[derive(Debug)]
+struct Saved {
+    path: PathBuf,
+    /// The simulated world came to the same, or what it came to instead.
+    replays: Result<(), String>,
+}
+
+/// Writes a finding down, and replays it in the simulated world.
+fn save(found: &Found, folder: &Path) -> Result<Saved, Failed> {
+    let scenario = &found.scenario;
+    let text = scenario.to_toml();
+    let name = format!(
+        "{}-check-{:08x}.toml",
+        scenario.system,
+        Digest::of(&text) >> 32
+    );
+    let path = folder.join(name);
+    fs::write(&path, text).map_err(|error| {
+        let path = path.display();
+        Failed::tool(format!(
+            "cannot write {path}: {error}; give another folder with --found"
+        ))
+    })?;
+    let report = scenarios::run(scenario)?;
+    let same = report.verdict.property() == Some(found.violation.property);
+    let replays = match &report.verdict {
+        Verdict::Broke(_) if same => Ok(()),
+        verdict => Err(verdict.word().to_owned()),
+    };
+    Ok(Saved { path, replays })
+}
+
+/// Off a terminal, progress is a line in this interval.
+const QUIET_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Tells how a search comes along: a line that lives on a terminal, else one now and then.
+struct Teller {
+    bar: ProgressBar,
+    watch: Stopwatch,
+    quiet: bool,
+    last: Duration,
+}
+
+impl Teller {
+    fn new(arguments: &CheckArguments) -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.set_draw_target(if animated() {
+            ProgressDrawTarget::stderr_with_hz(5)
+        } else {
+            ProgressDrawTarget::hidden()
+        });
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is right"));
+        Self {
+            bar,
+            watch: Stopwatch::start(),
+            quiet: arguments.format == Format::Json,
+            last: Duration::ZERO,
+        }
+    }
+
+    fn tell(&mut self, headway: &Headway) {
+        let elapsed = self.watch.elapsed();
+        let mut line = String::new();
+        let rate = headway.distinct as f64 / elapsed.as_secs_f64().max(0.001);
+        let _ = write!(
+            line,
+            "{} generated  {} distinct  {} queued  depth {}  {}/s  {} MiB",
+            grouped(headway.generated as u64),
+            grouped(headway.distinct as u64),
+            grouped(headway.queued as u64),
+            headway.depth,
+            grouped(rate as u64),
+            memory::resident().unwrap_or(0) >> 20
+        );
+        if !self.quiet && !animated() && elapsed >= self.last + QUIET_INTERVAL {
+            self.last = elapsed;
+            let line = format!("{}  {line}\n", format_duration(elapsed));
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        }
+        self.bar.set_message(line);
+    }
+}

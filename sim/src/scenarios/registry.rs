@@ -1,0 +1,291 @@
+//! The registry's side of a system: every command sees the same few verbs.
+
+use std::net::SocketAddr;
+
+use snowglobe_checkers::explore::{Bounds, Headway, Setting};
+
+use super::file::{Scenario, Scripted};
+use super::script::{Script, held_against_its_file};
+use super::{CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm};
+use crate::campaign::exploration::{self, Exploration, Plan};
+use crate::seed::Seed;
+use crate::time::{SimTime, format_duration};
+use crate::world::engine::{self, Finished};
+use crate::world::{Blueprint, Director as _};
+
+/// Wraps a [`System`] for the registry.
+pub(super) struct Entry<S: System> {
+    /// How its small world is run, if it has one.
+    model: Option<Model<S>>,
+}
+
+/// What can be done with a system that has a small world, whatever its types.
+struct Model<S: System> {
+    size: fn(&Scenario, &S::Options, &Scripted) -> usize,
+    run: fn(&Scenario, &S::Options, &Scripted) -> Finished,
+    default_bounds: fn() -> Bounds,
+    explore: fn(&Plan, Watch<'_>) -> Exploration,
+    serve: fn(&Plan, SocketAddr),
+}
+
+/// Told how an exploration comes along, and says whether it goes on.
+type Watch<'a> = &'a mut dyn FnMut(&Headway) -> bool;
+
+impl<S: Modelled> Model<S> {
+    const NEW: Self = Self {
+        size: Self::size,
+        run: Self::run,
+        default_bounds: S::Setting::default_bounds,
+        explore: exploration::explore::<S>,
+        serve: exploration::serve::<S>,
+    };
+
+    fn size(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize {
+        let setting = S::setting(scenario.nodes, options, &scripted.bounds);
+        setting.configs().len()
+    }
+
+    fn run(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> Finished {
+        let setting = S::setting(scenario.nodes, options, &scripted.bounds);
+        let blueprint = blueprint(scenario, setting.configs().to_vec());
+        let director = Script::new(setting, scripted.steps.clone());
+        let (mut finished, _) =
+            engine::run::<S::Process, <S::Setting as Setting>::Invariants, _>(blueprint, director);
+        held_against_its_file(&mut finished, scenario);
+        finished
+    }
+}
+
+impl<S: System> Entry<S> {
+    pub(super) const NEW: Self = Self { model: None };
+}
+
+impl<S: Modelled> Entry<S> {
+    /// With its small world.
+    pub(super) const MODELLED: Self = Self {
+        model: Some(Model::NEW),
+    };
+}
+
+impl<S: System> Entry<S> {
+    fn options(scenario: &Scenario) -> Result<S::Options, CannotRun> {
+        scenario
+            .options
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| {
+                // The first line says what, and the next one where.
+                let text = error.to_string();
+                let why: Vec<&str> = text.lines().map(str::trim).collect();
+                CannotRun::Unfit(format!("[options] of {}: {}", S::NAME, why.join(" ")))
+            })
+    }
+
+    /// What a scripted scenario is run with.
+    fn model(&self) -> Result<&Model<S>, CannotRun> {
+        self.model
+            .as_ref()
+            .ok_or_else(|| CannotRun::Unfit(format!("{} has no model to take `steps` in", S::NAME)))
+    }
+
+    /// What a small world is explored with.
+    fn small_world(&self, plan: &Plan) -> Result<&Model<S>, CannotRun> {
+        let (least, most) = S::NODES;
+        let nodes = plan.nodes;
+        if !(least..=most).contains(&nodes) {
+            return Err(CannotRun::ImpossibleCluster {
+                system: S::NAME,
+                least,
+                most,
+                nodes,
+            });
+        }
+        self.model
+            .as_ref()
+            .ok_or_else(|| CannotRun::Unfit(format!("{} has no small world to explore", S::NAME)))
+    }
+
+    /// How many nodes a scenario has, clients included.
+    fn size_with(&self, scenario: &Scenario, options: &S::Options) -> Result<usize, CannotRun> {
+        match &scenario.scripted {
+            Some(scripted) => Ok((self.model()?.size)(scenario, options, scripted)),
+            None => Ok(S::membership(scenario.nodes, options).size()),
+        }
+    }
+}
+
+fn blueprint<C>(scenario: &Scenario, configs: Vec<C>) -> Blueprint<C> {
+    Blueprint {
+        seed: scenario.seed,
+        configs,
+        links: scenario.links.clone(),
+        sync: scenario.sync.clone(),
+        checkpoint_bytes: scenario.checkpoint_bytes,
+        faults: scenario.faults.clone(),
+        step_budget: swarm::STEP_BUDGET,
+    }
+}
+
+/// Whether everybody is there whom a script names.
+fn check_steps(scripted: &Scripted, size: usize) -> Result<(), CannotRun> {
+    let mut steps = scripted.steps.iter().zip(1..);
+    let stranger = steps.find(|(step, _)| step.nodes().iter().any(|node| node.position() >= size));
+    match stranger {
+        None => Ok(()),
+        Some((step, number)) => Err(CannotRun::Unfit(format!(
+            "step {number}, {:?}, names a node that a cluster of {size} does not have",
+            step.to_string()
+        ))),
+    }
+}
+
+impl<S: System> Registered for Entry<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        S::ABOUT
+    }
+
+    fn object(&self) -> &'static str {
+        S::OBJECT
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        let mut marks = S::marks();
+        marks.extend(crate::world::MARKS);
+        marks.sort_unstable();
+        marks
+    }
+
+    fn draw(&self, seed: Seed) -> Scenario {
+        swarm::draw::<S>(seed)
+    }
+
+    fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun> {
+        let options = Self::options(scenario)?;
+        self.size_with(scenario, &options)
+    }
+
+    fn check(&self, scenario: &Scenario) -> Result<(), CannotRun> {
+        let (least, most) = S::NODES;
+        let nodes = scenario.nodes;
+        if !(least..=most).contains(&nodes) {
+            return Err(CannotRun::ImpossibleCluster {
+                system: S::NAME,
+                least,
+                most,
+                nodes,
+            });
+        }
+        let options = Self::options(scenario)?;
+        S::check_options(&options)
+            .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
+        let size = self.size_with(scenario, &options)?;
+        if let Some(scripted) = &scenario.scripted {
+            return check_steps(scripted, size);
+        }
+        if let Some(stranger) = scenario.faults.iter().find(|fault| {
+            fault
+                .fault
+                .nodes()
+                .iter()
+                .any(|node| node.position() >= size)
+        }) {
+            return Err(CannotRun::Unfit(format!(
+                "{:?} names a node that a cluster of {size} does not have",
+                stranger.to_string()
+            )));
+        }
+        let chaos = SimTime::START + scenario.chaos;
+        if scenario.story.is_empty()
+            && let Some(late) = scenario.faults.iter().find(|fault| fault.at >= chaos)
+        {
+            let late = late.to_string();
+            let chaos = format_duration(scenario.chaos);
+            return Err(CannotRun::Unfit(format!(
+                "{late:?} would strike after the chaos of {chaos}; make `chaos` longer"
+            )));
+        }
+        if !scenario.story.is_empty() {
+            S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
+        }
+        Ok(())
+    }
+
+    fn default_bounds(&self) -> Option<Bounds> {
+        self.model.as_ref().map(|model| (model.default_bounds)())
+    }
+
+    fn explore(&self, plan: &Plan, watch: Watch<'_>) -> Result<Exploration, CannotRun> {
+        Ok((self.small_world(plan)?.explore)(plan, watch))
+    }
+
+    fn serve(&self, plan: &Plan, address: SocketAddr) -> Result<(), CannotRun> {
+        (self.small_world(plan)?.serve)(plan, address);
+        Ok(())
+    }
+
+    fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun> {
+        self.check(scenario)?;
+        let options = Self::options(scenario)?;
+        if let Some(scripted) = &scenario.scripted {
+            let finished = (self.model()?.run)(scenario, &options, scripted);
+            return Ok(report(scenario, finished, true, None));
+        }
+        let blueprint = blueprint(scenario, S::configs(scenario.nodes, &options));
+        if scenario.story.is_empty() {
+            let members = S::membership(scenario.nodes, &options);
+            let director = Shake::new(scenario, members, S::workload(scenario, &options));
+            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
+            let history = kept(histories, &finished, || director.history());
+            let could_recover = director.could_recover();
+            Ok(report(scenario, finished, could_recover, history))
+        } else {
+            let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
+            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
+            let history = kept(histories, &finished, || director.history());
+            Ok(report(scenario, finished, true, history))
+        }
+    }
+}
+
+/// The history of a run, if it is to be kept.
+fn kept(
+    histories: Histories,
+    finished: &Finished,
+    history: impl FnOnce() -> Option<String>,
+) -> Option<String> {
+    match (histories, &finished.breakage) {
+        (Histories::All, _) | (_, Some(_)) => history(),
+        (Histories::OfFailures, None) => None,
+    }
+}
+
+fn report(
+    scenario: &Scenario,
+    finished: Finished,
+    could_recover: bool,
+    history: Option<String>,
+) -> RunReport {
+    RunReport {
+        history,
+        scenario: scenario.clone(),
+        verdict: match finished.breakage {
+            Some(breakage) => Verdict::Broke(breakage),
+            None if could_recover => Verdict::Held,
+            None => Verdict::CannotRecover,
+        },
+        digest: finished.digest,
+        states: finished.states,
+        at: finished.at,
+        counters: finished.counters,
+        marks: finished.marks,
+        events: finished.events,
+        struck: match scenario.story.is_empty() && scenario.scripted.is_none() {
+            true => scenario.faults.clone(),
+            false => finished.struck,
+        },
+    }
+}

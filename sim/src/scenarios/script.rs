@@ -1,0 +1,306 @@
+//! Scripted scenarios: one step after the other, and nothing else happens.
+//!
+//! The steps are those of [`Step`], as a model checker writes them down or a
+//! person does. The world is frozen, so messages stay under way until a step
+//! delivers them, timers fire when a step says so, and nodes crash where a step
+//! tells them to. What the checker saw is what the world does: the same code,
+//! the same invariants, and messages that travel as bytes.
+//!
+//! A step that cannot be taken ends the run, for then it is not the run that
+//! was meant. So does, at the end, another state of the nodes than the one that
+//! the file says it [`reaches`](super::file::Scripted::reaches).
+
+mod looking;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use snowglobe_checkers::explore::{RECOVERS, Setting, StatesDigest, Step, StepInput};
+use snowglobe_systems::invariants::{Invariants, Violation};
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
+
+use self::looking::{operation_named, parcel_named, timer_named};
+use super::file::{Expectation, Scenario};
+use crate::faults::{CrashMoment, Fault, Nodes};
+use crate::world::disk::CrashMode;
+use crate::world::engine::Finished;
+use crate::world::{Breakage, Broken, Director, Incarnation, World};
+
+/// The world of a setting.
+type WorldOf<S> = World<<S as Setting>::Process, <S as Setting>::Invariants>;
+type OperationOf<S> = <<S as Setting>::Process as Process>::Operation;
+type OutcomeOf<S> = <<S as Setting>::Process as Process>::Outcome;
+
+/// From one step to the next. A message needs 2 ms to arrive, so whatever a step
+/// does is done before the next one.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A call that was not answered yet.
+#[derive(Debug)]
+struct Call {
+    invocation: InvocationId,
+    client: usize,
+    node: NodeId,
+    /// The life of the node that it was made to.
+    incarnation: Incarnation,
+}
+
+/// Takes the steps of a script.
+#[derive(Debug)]
+pub struct Script<S: Setting> {
+    setting: S,
+    steps: Vec<Step>,
+    next: usize,
+    /// Who crashes within the step that is being taken, and after how many effects.
+    crashes: Option<(NodeId, u32)>,
+    judge: S::Judge,
+    /// By client: how many of its operations it asked for.
+    asked: Vec<usize>,
+    calls: Vec<Call>,
+    over: bool,
+}
+
+impl<S: Setting> Script<S> {
+    /// A director that takes these steps.
+    #[must_use]
+    pub fn new(setting: S, steps: Vec<Step>) -> Self {
+        Self {
+            asked: vec![0; setting.clients().len()],
+            setting,
+            steps,
+            next: 0,
+            crashes: None,
+            judge: S::Judge::default(),
+            calls: Vec::new(),
+            over: false,
+        }
+    }
+
+    /// Takes a step, or says why it cannot be taken.
+    fn take(&mut self, world: &mut WorldOf<S>, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Input { input, crash_after } => {
+                must_be_up(world, input.node())?;
+                self.arm(world, input.node(), *crash_after);
+                self.give(world, input)?;
+            }
+            Step::Crash(node) => {
+                must_be_up(world, *node)?;
+                world.apply_fault(&Fault::Crash {
+                    nodes: Nodes::One(*node),
+                    mode: CrashMode::Lose,
+                    moment: CrashMoment::AtOnce,
+                });
+            }
+            Step::Restart { node, crash_after } => {
+                if world.process(*node).is_some() {
+                    return Err(format!("{node} is up"));
+                }
+                self.arm(world, *node, *crash_after);
+                world.apply_fault(&Fault::Restart(Nodes::One(*node)));
+            }
+            Step::Cut(one, other) => world.cut(*one, *other),
+            Step::Mend(one, other) => world.mend(*one, *other),
+            Step::DemandRecovery => self.demand_recovery(world),
+        }
+        Ok(())
+    }
+
+    /// All calls must be answered by now, and the world must be well.
+    fn demand_recovery(&self, world: &mut WorldOf<S>) {
+        let missing = match self.calls.first() {
+            Some(call) => Err(format!("{} is without an answer", call.invocation)),
+            None => self.setting.is_well(&world.cluster()),
+        };
+        if let Err(missing) = missing {
+            let expected = "a world that recovers once nothing goes wrong any more";
+            let violation = Violation::new(RECOVERS, [], expected, missing);
+            world.breaks(Broken::Liveness(violation));
+        }
+    }
+
+    fn arm(&mut self, world: &mut WorldOf<S>, node: NodeId, crash_after: Option<usize>) {
+        if let Some(effects) = crash_after {
+            let effects = u32::try_from(effects).unwrap_or(u32::MAX);
+            world.crash_after(node, effects);
+            self.crashes = Some((node, effects));
+        }
+    }
+
+    fn give(&mut self, world: &mut WorldOf<S>, input: &StepInput) -> Result<(), String> {
+        match input {
+            StepInput::Timeout { node, timer } => {
+                let timer = timer_named::<S>(world, *node, timer)?;
+                world.fire(*node, timer);
+            }
+            StepInput::Deliver {
+                from,
+                to,
+                message,
+                which,
+                stays,
+            } => {
+                let number = parcel_named::<S>(world, (*from, *to), message, *which)?;
+                world.deliver_held(number, *stays);
+            }
+            StepInput::Invoke { node, operation } => {
+                let open = self.open_at(*node);
+                let (client, operation) = operation_named::<S>(open, operation)?;
+                self.call(world, *node, client, operation);
+            }
+        }
+        Ok(())
+    }
+
+    /// What clients may ask of a node now, and who.
+    fn open_at(&self, node: NodeId) -> Vec<(usize, &OperationOf<S>)> {
+        let clients = self.setting.clients().iter().enumerate();
+        let open = clients.filter(|(place, client)| {
+            let waits = client.waits && self.calls.iter().any(|call| call.client == *place);
+            client.at.contains(&node) && !waits
+        });
+        open.filter_map(|(place, client)| Some((place, client.operations.get(self.asked[place])?)))
+            .collect()
+    }
+
+    fn call(
+        &mut self,
+        world: &mut WorldOf<S>,
+        node: NodeId,
+        client: usize,
+        operation: OperationOf<S>,
+    ) {
+        self.asked[client] += 1;
+        self.setting.called(&mut self.judge, client, &operation);
+        let incarnation = world.incarnation(node);
+        if let Some(invocation) = world.invoke(node, operation) {
+            self.calls.push(Call {
+                invocation,
+                client,
+                node,
+                incarnation,
+            });
+        }
+    }
+
+    /// Looks at what the last step has done, before the next one.
+    fn settle(&mut self, world: &WorldOf<S>, left: Option<u32>) -> Result<(), String> {
+        let (setting, judge) = (&self.setting, &mut self.judge);
+        self.calls.retain(|call| {
+            let lives = world.process(call.node).is_some()
+                && world.incarnation(call.node) == call.incarnation;
+            if !lives {
+                setting.abandoned(judge, call.client);
+            }
+            lives
+        });
+        match (self.crashes.take(), left) {
+            (Some((node, effects)), Some(left)) => Err(format!(
+                "{node} is up, since its step has only {} effects",
+                effects - left
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn not_taken(&self, place: usize, why: String) -> Broken {
+        Broken::Script {
+            number: place + 1,
+            step: self.steps[place].to_string(),
+            why,
+        }
+    }
+}
+
+impl<S: Setting> Director<S::Process, S::Invariants> for Script<S> {
+    fn begin(&mut self, world: &mut WorldOf<S>) {
+        world.phase("script");
+        world.freeze();
+        world.alarm(PAUSE, 0);
+    }
+
+    fn alarm(&mut self, world: &mut WorldOf<S>, _token: u64) {
+        let left = self.crashes.and_then(|(node, _)| world.disarm(node));
+        if let Err(why) = self.settle(world, left) {
+            return world.breaks(self.not_taken(self.next - 1, why));
+        }
+        let Some(step) = self.steps.get(self.next).cloned() else {
+            self.over = true;
+            return;
+        };
+        // A timeline shows the step above what comes of it.
+        world.phase(&step.to_string());
+        self.next += 1;
+        match self.take(world, &step) {
+            Ok(()) => world.alarm(PAUSE, 0),
+            Err(why) => world.breaks(self.not_taken(self.next - 1, why)),
+        }
+    }
+
+    fn returned(
+        &mut self,
+        world: &mut WorldOf<S>,
+        invocation: InvocationId,
+        outcome: OutcomeOf<S>,
+    ) {
+        let place = self
+            .calls
+            .iter()
+            .position(|call| call.invocation == invocation);
+        if let Some(place) = place {
+            let call = self.calls.remove(place);
+            let judged = self
+                .setting
+                .returned(&mut self.judge, call.client, &outcome);
+            if let Err(violation) = judged {
+                world.breaks(Broken::Safety(violation));
+            }
+        }
+    }
+
+    fn is_over(&mut self, _world: &mut WorldOf<S>) -> bool {
+        self.over
+    }
+}
+
+fn must_be_up<P, I>(world: &World<P, I>, node: NodeId) -> Result<(), String>
+where
+    P: Process,
+    I: Invariants<P>,
+{
+    match world.process(node) {
+        Some(_) => Ok(()),
+        None => Err(format!("{node} is down")),
+    }
+}
+
+/// Holds the end of a run against what its file says that it reaches.
+///
+/// A run that comes to the expected end among other states did not go the way
+/// that was meant, and its end is worth nothing. A broken promise that nobody
+/// expected is worth more than that, and stays the verdict.
+pub(super) fn held_against_its_file(finished: &mut Finished, scenario: &Scenario) {
+    let scripted = scenario.scripted.as_ref();
+    let Some(expected) = scripted.and_then(|scripted| scripted.reaches) else {
+        return;
+    };
+    let found: StatesDigest = finished.states;
+    let may_be_meant = match &finished.breakage {
+        None => true,
+        Some(breakage) => match (&breakage.broken, &scenario.expect) {
+            (Broken::Safety(violation), Expectation::Violates(property)) => {
+                violation.property == property
+            }
+            _ => false,
+        },
+    };
+    if may_be_meant && found != expected {
+        finished.breakage = Some(Breakage {
+            broken: Broken::Elsewhere { expected, found },
+            at: finished.at,
+            step: finished.counters.steps,
+            suspicion: None,
+        });
+    }
+}

@@ -1,0 +1,250 @@
+use std::thread;
+
+use snowglobe_checkers::explore::{Bounds, Client, Property, TimerKind};
+use snowglobe_checkers::models::raft::RaftSetting;
+use snowglobe_systems::invariants::{ClusterView, Violation};
+
+use super::*;
+use crate::scenarios::file::Scripted;
+use crate::scenarios::raft::{RaftOptions, RaftSystem};
+use crate::scenarios::{self, CannotRun, Modelled, Verdict};
+use crate::seed::Seed;
+use crate::world::Blueprint;
+use crate::world::engine;
+use crate::world::network::LinkQuality;
+
+/// n1 is elected by n2, and has told nobody.
+const ELECTED: [&str; 5] = [
+    "timeout n1 election",
+    "deliver n1->n2 PreVote",
+    "deliver n2->n1 PreVoteReply",
+    "deliver n1->n2 RequestVote",
+    "deliver n2->n1 RequestVoteReply",
+];
+
+fn bounds() -> Bounds {
+    Bounds {
+        operations: 3,
+        ..Bounds::default()
+    }
+}
+
+fn parsed(steps: &[&str]) -> Vec<Step> {
+    let parse = |line: &&str| line.parse().expect("a step");
+    steps.iter().map(parse).collect()
+}
+
+fn scripted(steps: &[&str]) -> Scenario {
+    Scenario {
+        scripted: Some(Scripted {
+            steps: parsed(steps),
+            bounds: bounds(),
+            reaches: None,
+        }),
+        ..Scenario::calm("raft", 3, Seed(5))
+    }
+}
+
+fn verdict(steps: &[&str]) -> Verdict {
+    let report = scenarios::run(&scripted(steps));
+    report.expect("everybody is there").verdict
+}
+
+#[test]
+fn a_step_that_cannot_be_taken_is_told_with_what_there_was_instead() {
+    for (last, says) in [
+        (
+            "deliver n1->n3 RequestVote t2",
+            "under way: PreVote t0 last i0@t0; RequestVote t1",
+        ),
+        ("deliver n1->n3 RequestVote t1 (2nd)", "no such message"),
+        ("deliver n3->n2 PreVote", "elsewhere: n1->n3 PreVote"),
+        ("timeout n2 heartbeat", "armed: election"),
+        ("timeout n1 nap", "armed: heartbeat; quorum check"),
+        ("invoke n1 forget", "they may ask for: record 1; count"),
+        ("restart n2", "n2 is up"),
+        (
+            "timeout n1 heartbeat, crash after 99 effects",
+            "n1 is up, since its step has only",
+        ),
+    ] {
+        let steps: Vec<&str> = ELECTED.into_iter().chain([last]).collect();
+        let Verdict::Broke(breakage) = verdict(&steps) else {
+            panic!("{last:?} was taken");
+        };
+        let Broken::Script { number, step, why } = breakage.broken else {
+            panic!("{last:?}: {:?}", breakage.broken);
+        };
+        assert_eq!((number, step.as_str()), (6, last));
+        assert!(why.contains(says), "{why:?} should say {says:?}");
+    }
+}
+
+#[test]
+fn who_is_down_takes_no_step() {
+    for last in [
+        "timeout n2 election",
+        "deliver n1->n2 PreVote",
+        "invoke n2 count",
+        "crash n2",
+    ] {
+        let broke = verdict(&["timeout n1 election", "crash n2", last]);
+        let Verdict::Broke(breakage) = broke else {
+            panic!("{last:?} was taken");
+        };
+        assert!(
+            matches!(&breakage.broken, Broken::Script { number: 3, why, .. } if why == "n2 is down"),
+            "{last:?}: {:?}",
+            breakage.broken
+        );
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_it_is_run() {
+    let stranger = scenarios::run(&scripted(&["crash n4"]));
+    assert!(
+        matches!(&stranger, Err(CannotRun::Unfit(why)) if why.contains("step 1, \"crash n4\"")),
+        "{stranger:?}"
+    );
+    let mut plain = scripted(&[]);
+    plain.system = "kv".to_owned();
+    let plain = scenarios::run(&plain);
+    assert!(
+        matches!(&plain, Err(CannotRun::Unfit(why)) if why.contains("kv has no model")),
+        "{plain:?}"
+    );
+}
+
+#[test]
+fn a_script_of_no_steps_leaves_everybody_at_the_start() {
+    let report = scenarios::run(&scripted(&[])).expect("it makes sense");
+    assert_eq!(report.verdict, Verdict::Held);
+    assert_eq!(report.counters.steps, 0);
+}
+
+/// A setting that writes down what it is told of calls, and finds fault with the answer to one client.
+#[derive(Clone, Debug)]
+struct Diary {
+    raft: RaftSetting,
+    displeases: Option<usize>,
+}
+
+impl Setting for Diary {
+    type Process = <RaftSetting as Setting>::Process;
+    type Invariants = <RaftSetting as Setting>::Invariants;
+    type Judge = Vec<String>;
+
+    const NAME: &'static str = "diary";
+
+    fn bounds(&self) -> &Bounds {
+        self.raft.bounds()
+    }
+    fn configs(&self) -> &[<Self::Process as Process>::Config] {
+        self.raft.configs()
+    }
+    fn clients(&self) -> &[Client<OperationOf<RaftSetting>>] {
+        self.raft.clients()
+    }
+    fn properties(&self) -> Vec<Property> {
+        Vec::new()
+    }
+    fn timer_kind(&self, timer: <Self::Process as Process>::Timer) -> Option<TimerKind> {
+        self.raft.timer_kind(timer)
+    }
+    fn called(&self, judge: &mut Self::Judge, client: usize, _: &OperationOf<RaftSetting>) {
+        judge.push(format!("called {client}"));
+    }
+    fn returned(
+        &self,
+        judge: &mut Self::Judge,
+        client: usize,
+        _: &OutcomeOf<RaftSetting>,
+    ) -> Result<(), Violation> {
+        judge.push(format!("returned {client}"));
+        match self.displeases {
+            Some(displeases) if displeases == client => {
+                Err(Violation::new("pleasant", [], "another answer", "this one"))
+            }
+            _ => Ok(()),
+        }
+    }
+    fn abandoned(&self, judge: &mut Self::Judge, client: usize) {
+        judge.push(format!("abandoned {client}"));
+    }
+    fn shape(&self, _cluster: &impl ClusterView<Self::Process>) -> String {
+        String::new()
+    }
+    fn is_well(&self, _cluster: &impl ClusterView<Self::Process>) -> Result<(), String> {
+        Ok(())
+    }
+    fn message_words(message: &<Self::Process as Process>::Message) -> String {
+        RaftSetting::message_words(message)
+    }
+    fn timer_words(timer: <Self::Process as Process>::Timer) -> String {
+        RaftSetting::timer_words(timer)
+    }
+    fn operation_words(operation: &OperationOf<RaftSetting>) -> String {
+        RaftSetting::operation_words(operation)
+    }
+}
+
+/// What a judge is told of a script that begins with an election, and what breaks.
+fn judged(steps: &[&str], displeases: Option<usize>) -> (Vec<String>, Option<Broken>) {
+    let raft = RaftSystem::setting(3, &RaftOptions::default(), &bounds());
+    let steps: Vec<&str> = ELECTED.iter().chain(steps).copied().collect();
+    let steps = parsed(&steps);
+    let run = thread::spawn(move || {
+        let blueprint = Blueprint {
+            seed: Seed(5),
+            configs: raft.configs().to_vec(),
+            links: LinkQuality::default(),
+            sync: Duration::ZERO..Duration::ZERO,
+            checkpoint_bytes: 4096,
+            faults: Vec::new(),
+            step_budget: 1000,
+        };
+        engine::run(blueprint, Script::new(Diary { raft, displeases }, steps))
+    });
+    let (finished, script) = run.join().expect("the world does not panic");
+    let broken = finished.breakage.map(|breakage| breakage.broken);
+    (script.judge, broken)
+}
+
+const COMMITTED: [&str; 5] = [
+    "invoke n1 record 1",
+    "deliver n1->n2 AppendEntries",
+    "deliver n2->n1 AppendEntriesReply",
+    "deliver n1->n2 AppendEntries",
+    "deliver n2->n1 AppendEntriesReply",
+];
+
+#[test]
+fn the_judge_is_told_of_every_call_and_answer() {
+    let (told, broken) = judged(&COMMITTED, None);
+    assert_eq!(broken, None);
+    assert_eq!(told, ["called 0", "returned 0"]);
+    let (_, broken) = judged(&COMMITTED, Some(0));
+    assert!(matches!(broken, Some(Broken::Safety(it)) if it.property == "pleasant"));
+}
+
+#[test]
+fn who_called_a_node_that_went_down_is_abandoned() {
+    let (told, broken) = judged(&["invoke n1 count", "crash n1", "invoke n3 record 2"], None);
+    assert_eq!(broken, None);
+    // n3 does not lead, and says so at once.
+    assert_eq!(told, ["called 1", "abandoned 1", "called 2", "returned 2"]);
+    // Whoever goes down within the step that answers has answered, if that came first.
+    let (mut answered, mut abandoned) = (0, 0);
+    for effects in 0..8 {
+        let last = format!("deliver n2->n1 AppendEntriesReply, crash after {effects} effects");
+        let steps = [&COMMITTED[..4], &[&last]].concat();
+        match judged(&steps, None) {
+            (_, Some(Broken::Script { .. })) => {}
+            (told, None) if told == ["called 0", "returned 0"] => answered += 1,
+            (told, None) if told == ["called 0", "abandoned 0"] => abandoned += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(answered > 0 && abandoned > 0, "{answered} {abandoned}");
+}

@@ -1,0 +1,199 @@
+//! A world in which nothing happens by itself: somebody outside takes every step.
+//!
+//! Messages stay under way until they are delivered by name, timers stay armed
+//! until they are told to fire, and a node crashes where it is told to. What
+//! does happen goes the ordinary way: a message that is delivered travels
+//! through madsim's sockets, the invariants look at every step, and the trace
+//! takes it in.
+
+use std::mem;
+
+use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::process::{NodeId, Process};
+
+use super::World;
+use super::agenda::Due;
+use super::disk::CrashMode;
+use super::network::{DropReason, Parcel};
+use crate::faults::{CrashMoment, Fault, Links, Nodes};
+
+/// A message that is under way until it is delivered by name.
+#[derive(Clone, Debug)]
+pub struct Held<M> {
+    /// Counts all messages of a run in the order of their sending.
+    pub number: u64,
+    /// The sender.
+    pub from: NodeId,
+    /// The receiver.
+    pub to: NodeId,
+    /// What it says.
+    pub message: M,
+    /// The same, as it travels.
+    bytes: Vec<u8>,
+}
+
+/// What a world keeps while it is frozen.
+#[derive(Debug)]
+pub(super) struct Frozen<M> {
+    /// All that is under way, in the order of sending.
+    held: Vec<Held<M>>,
+    /// The numbers of parcels that were handed to the sockets and have not come out.
+    released: Vec<u64>,
+}
+
+impl<P: Process, I: Invariants<P>> World<P, I> {
+    /// From now on nothing happens by itself, for the rest of the run.
+    ///
+    /// What is under way is held, in the order of sending, and so is all that is
+    /// sent later, unless its link is cut. Armed timers stay armed. Faults that
+    /// are still to come never do. Syncs that are going on end at once and take
+    /// no time any more, and paused nodes go on. Alarms ring as before.
+    pub fn freeze(&mut self) {
+        if self.frozen.is_some() {
+            return;
+        }
+        self.frozen = Some(Frozen {
+            held: Vec::new(),
+            released: Vec::new(),
+        });
+        for node in &mut self.nodes {
+            node.armed_crash = None;
+        }
+        let mut under_way = mem::take(&mut self.outgoing);
+        let mut syncs = Vec::new();
+        for (at, due) in self.agenda.take_all() {
+            match due {
+                Due::Carry(parcel) => under_way.push(parcel),
+                Due::Synced { node, incarnation } => syncs.push((node, incarnation)),
+                Due::Alarm(_) => self.put(at, due),
+                Due::Timer { .. } | Due::Fault(_) => {}
+            }
+        }
+        for parcel in under_way {
+            self.hold(parcel);
+        }
+        for (node, incarnation) in syncs {
+            self.synced(node, incarnation);
+        }
+        for id in self.node_ids() {
+            self.resume(id);
+        }
+    }
+
+    /// All that is under way in a frozen world, in the order of sending.
+    pub fn held(&self) -> impl Iterator<Item = &Held<P::Message>> {
+        self.frozen.iter().flat_map(|frozen| &frozen.held)
+    }
+
+    /// Sends a held message on its last way; it arrives about [`HOP`](super::network::HOP)
+    /// later. If it stays, a copy of it can be delivered again. Whether it was there.
+    pub fn deliver_held(&mut self, number: u64, stays: bool) -> bool {
+        let Some(frozen) = &mut self.frozen else {
+            return false;
+        };
+        let Some(place) = frozen.held.iter().position(|held| held.number == number) else {
+            return false;
+        };
+        let held = match stays {
+            true => frozen.held[place].clone(),
+            false => frozen.held.remove(place),
+        };
+        frozen.released.push(number);
+        self.outgoing.push(Parcel {
+            from: held.from,
+            to: held.to,
+            number,
+            bytes: held.bytes,
+        });
+        if stays {
+            self.counters.duplicated += 1;
+            self.mark("world.message_duplicated");
+        }
+        self.look_at(self.now);
+        true
+    }
+
+    /// Cuts two nodes off from each other, and drops what is held between them.
+    pub fn cut(&mut self, one: NodeId, other: NodeId) {
+        for (from, to) in [(one, other), (other, one)] {
+            self.apply_fault(&Fault::Cut(Links::One { from, to }));
+        }
+        let Some(frozen) = &mut self.frozen else {
+            return;
+        };
+        let lost: Vec<Held<P::Message>> = frozen
+            .held
+            .extract_if(.., |held| {
+                [(one, other), (other, one)].contains(&(held.from, held.to))
+            })
+            .collect();
+        for held in lost {
+            self.dropped(held.from, held.to, held.number, DropReason::CutAtDelivery);
+        }
+    }
+
+    /// Lets two nodes reach each other again.
+    pub fn mend(&mut self, one: NodeId, other: NodeId) {
+        for (from, to) in [(one, other), (other, one)] {
+            self.apply_fault(&Fault::Join(Links::One { from, to }));
+        }
+    }
+
+    /// Lets a node go down when exactly so many effects of its next step, or of
+    /// its next start, are executed. Other than a crash of a schedule, this one
+    /// strikes inside no write, and not in a later step either: a step that has
+    /// fewer effects goes by, and the crash waits for [`disarm`](Self::disarm).
+    pub fn crash_after(&mut self, id: NodeId, effects: u32) {
+        self.apply_fault(&Fault::Crash {
+            nodes: Nodes::One(id),
+            mode: CrashMode::Lose,
+            moment: CrashMoment::AfterEffects(effects),
+        });
+        if let Some(armed) = &mut self.nodes[id.position()].armed_crash {
+            armed.exact = true;
+        }
+    }
+
+    /// Takes a crash back that has not struck. How many more effects it waited
+    /// for, if there was one.
+    pub fn disarm(&mut self, id: NodeId) -> Option<u32> {
+        let armed = self.nodes[id.position()].armed_crash.take();
+        armed.map(|armed| armed.effects)
+    }
+
+    /// Keeps a parcel until it is delivered by name.
+    pub(super) fn hold(&mut self, parcel: Parcel) {
+        let Some(message) = self.decode(&parcel) else {
+            return;
+        };
+        let Some(frozen) = &mut self.frozen else {
+            return;
+        };
+        let place = frozen
+            .held
+            .partition_point(|held| held.number <= parcel.number);
+        let held = Held {
+            number: parcel.number,
+            from: parcel.from,
+            to: parcel.to,
+            message,
+            bytes: parcel.bytes,
+        };
+        frozen.held.insert(place, held);
+    }
+
+    /// Whether a parcel that comes out of a socket was already in there when
+    /// the world froze; then nobody has asked for it.
+    pub(super) fn is_stray(&mut self, number: u64) -> bool {
+        let Some(frozen) = &mut self.frozen else {
+            return false;
+        };
+        match frozen.released.iter().position(|known| *known == number) {
+            Some(place) => {
+                frozen.released.swap_remove(place);
+                false
+            }
+            None => true,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Timers: armed by a process, looked at by the agenda.
+
+use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::process::{Input, NodeId, Process};
+
+use super::World;
+use super::agenda::Due;
+use super::node::{Incarnation, Life, TimerSlot};
+use super::trace::EventKind;
+
+impl<P: Process, I: Invariants<P>> World<P, I> {
+    pub(super) fn set_timer(&mut self, id: NodeId, timer: P::Timer) {
+        let range = P::delay(&self.configs[id.position()], timer);
+        let now = self.now;
+        let node = &mut self.nodes[id.position()];
+        let drawn = node.timer_draw.duration(range);
+        let deadline = now + node.by_its_clock(drawn);
+        let incarnation = node.incarnation;
+        let Some(running) = node.running() else {
+            return;
+        };
+        let timers = &mut running.timers;
+        let slot = match timers.iter().position(|slot| slot.timer == timer) {
+            Some(slot) => slot,
+            None => {
+                timers.push(TimerSlot {
+                    timer,
+                    deadline: None,
+                    queued: None,
+                });
+                timers.len() - 1
+            }
+        };
+        timers[slot].deadline = Some(deadline);
+        if self.frozen.is_some() {
+            return;
+        }
+        if timers[slot].queued.is_none_or(|queued| deadline < queued) {
+            timers[slot].queued = Some(deadline);
+            self.put(
+                deadline,
+                Due::Timer {
+                    node: id,
+                    slot,
+                    incarnation,
+                },
+            );
+        }
+    }
+
+    pub(super) fn cancel_timer(&mut self, id: NodeId, timer: P::Timer) {
+        if let Some(running) = self.nodes[id.position()].running()
+            && let Some(slot) = running.timers.iter_mut().find(|slot| slot.timer == timer)
+        {
+            slot.deadline = None;
+        }
+    }
+
+    /// The agenda looks at a timer: it fires, was moved back, or was disarmed.
+    pub(super) fn timer_due(&mut self, id: NodeId, slot: usize, incarnation: Incarnation) {
+        let now = self.now;
+        let node = &mut self.nodes[id.position()];
+        if node.incarnation != incarnation {
+            return;
+        }
+        let paused = node.paused;
+        let Some(running) = node.running() else {
+            return;
+        };
+        let blocked = paused || running.stalled.is_some();
+        let entry = &mut running.timers[slot];
+        match entry.queued {
+            // An entry that was overtaken by an earlier one has nothing to say.
+            Some(queued) if queued <= now => entry.queued = None,
+            _ => return,
+        }
+        let Some(deadline) = entry.deadline else {
+            return;
+        };
+        if deadline > now {
+            entry.queued = Some(deadline);
+            self.put(
+                deadline,
+                Due::Timer {
+                    node: id,
+                    slot,
+                    incarnation,
+                },
+            );
+        } else if !blocked {
+            // A process that cannot run leaves the timer armed; it is looked
+            // at again when the process goes on.
+            entry.deadline = None;
+            let timer = entry.timer;
+            self.timer_fires(id, slot, timer);
+        }
+    }
+
+    fn timer_fires(&mut self, id: NodeId, slot: usize, timer: P::Timer) {
+        self.trace
+            .event(self.now, Some(id), EventKind::Timeout, slot as u64, || {
+                format!("{timer:?}")
+            });
+        self.step(id, Input::Timeout(timer));
+    }
+
+    /// The timers of a process that are armed, in the order in which it first set them.
+    #[must_use]
+    pub fn armed_timers(&self, id: NodeId) -> Vec<P::Timer> {
+        let Life::Up(running) = &self.nodes[id.position()].life else {
+            return Vec::new();
+        };
+        let armed = running.timers.iter().filter(|slot| slot.deadline.is_some());
+        armed.map(|slot| slot.timer).collect()
+    }
+
+    /// Lets an armed timer of a frozen world's process fire now. Whether it was armed.
+    pub fn fire(&mut self, id: NodeId, timer: P::Timer) -> bool {
+        let Some(running) = self.nodes[id.position()].running() else {
+            return false;
+        };
+        let armed = running
+            .timers
+            .iter_mut()
+            .enumerate()
+            .find(|(_, slot)| slot.timer == timer && slot.deadline.is_some());
+        let Some((slot, entry)) = armed else {
+            return false;
+        };
+        entry.deadline = None;
+        self.timer_fires(id, slot, timer);
+        true
+    }
+
+    /// Puts the armed timers of a process back on the agenda after it could not run.
+    pub(super) fn rearm_timers(&mut self, id: NodeId) {
+        if self.frozen.is_some() {
+            return;
+        }
+        let now = self.now;
+        let node = &mut self.nodes[id.position()];
+        let incarnation = node.incarnation;
+        let Some(running) = node.running() else {
+            return;
+        };
+        let mut overdue = Vec::new();
+        for (slot, entry) in running.timers.iter_mut().enumerate() {
+            if let Some(deadline) = entry.deadline
+                && entry.queued.is_none()
+            {
+                let at = deadline.max(now);
+                entry.queued = Some(at);
+                overdue.push((at, slot));
+            }
+        }
+        for (at, slot) in overdue {
+            self.put(
+                at,
+                Due::Timer {
+                    node: id,
+                    slot,
+                    incarnation,
+                },
+            );
+        }
+    }
+}
