@@ -191,6 +191,11 @@ impl Setting for Diary {
 
 /// What a judge is told of a script that begins with an election, and what breaks.
 fn judged(steps: &[&str], displeases: Option<usize>) -> (Vec<String>, Option<Broken>) {
+    let (finished, judge) = finished(steps, displeases);
+    (judge, finished.breakage.map(|breakage| breakage.broken))
+}
+
+fn finished(steps: &[&str], displeases: Option<usize>) -> (Finished, Vec<String>) {
     let raft = RaftSystem::setting(3, &RaftOptions::default(), &bounds());
     let steps: Vec<&str> = ELECTED.iter().chain(steps).copied().collect();
     let steps = parsed(&steps);
@@ -207,8 +212,7 @@ fn judged(steps: &[&str], displeases: Option<usize>) -> (Vec<String>, Option<Bro
         engine::run(blueprint, Script::new(Diary { raft, displeases }, steps))
     });
     let (finished, script) = run.join().expect("the world does not panic");
-    let broken = finished.breakage.map(|breakage| breakage.broken);
-    (script.judge, broken)
+    (finished, script.judge)
 }
 
 const COMMITTED: [&str; 5] = [
@@ -247,4 +251,40 @@ fn who_called_a_node_that_went_down_is_abandoned() {
         }
     }
     assert!(answered > 0 && abandoned > 0, "{answered} {abandoned}");
+}
+
+/// What a run comes to that ends well or with an unpleasant answer, held
+/// against a file that expects something, and other states.
+fn held_against(expect: Expectation, displeases: Option<usize>) -> Option<&'static str> {
+    let (mut finished, _) = finished(&COMMITTED, displeases);
+    let mut scenario = Scenario {
+        expect,
+        ..scripted(&[])
+    };
+    let before = finished.breakage.clone();
+    scenario.scripted.as_mut()?.reaches = Some(finished.states);
+    held_against_its_file(&mut finished, &scenario);
+    assert_eq!(finished.breakage, before, "these are the states");
+    scenario.scripted.as_mut()?.reaches = Some(StatesDigest(1));
+    held_against_its_file(&mut finished, &scenario);
+    match finished.breakage?.broken {
+        Broken::Elsewhere { .. } => Some("elsewhere"),
+        Broken::Safety(violation) => Some(violation.property),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn other_states_void_the_expected_end_and_hide_no_other() {
+    let violates = |property: &str| Expectation::Violates(property.to_owned());
+    for (expect, displeases, comes_to) in [
+        (Expectation::Held, None, "elsewhere"),
+        (violates("pleasant"), None, "elsewhere"),
+        (violates("pleasant"), Some(0), "elsewhere"),
+        (violates("log-matching"), Some(0), "pleasant"),
+        (Expectation::Held, Some(0), "pleasant"),
+    ] {
+        let told = held_against(expect.clone(), displeases);
+        assert_eq!(told, Some(comes_to), "{expect:?} {displeases:?}");
+    }
 }
