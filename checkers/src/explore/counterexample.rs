@@ -24,6 +24,17 @@ pub struct Counterexample<S: Setting> {
     pub reaches: StatesDigest,
 }
 
+/// What happened in words, and what it came to.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// From the first boot on.
+    pub steps: Vec<Step>,
+    /// What all nodes have come to at the end.
+    pub reaches: StatesDigest,
+    /// The promise that is broken there, if one is.
+    pub broken: Option<Violation>,
+}
+
 impl<S: Setting> Counterexample<S> {
     /// From the states that a search went through, each in its canonical form.
     pub(super) fn of(world: &SmallWorld<S>, path: &[State<S>]) -> Self {
@@ -101,7 +112,7 @@ impl<S: Setting> SmallWorld<S> {
 
     /// Leaves out what the violation does not need. A promise that the world
     /// recovers is left as it is.
-    fn shortened(&self, actions: Vec<Action<S::Process>>) -> Vec<Action<S::Process>> {
+    pub(super) fn shortened(&self, actions: Vec<Action<S::Process>>) -> Vec<Action<S::Process>> {
         let broken = |actions: &[Action<S::Process>]| {
             let (state, taken) = self.try_to_follow(actions);
             state.broken.map(|violation| (violation.property, taken))
@@ -140,7 +151,7 @@ impl<S: Setting> SmallWorld<S> {
 
     /// What happened, from the first boot on, as steps that name messages by
     /// their words.
-    fn script(&self, actions: &[Action<S::Process>]) -> Vec<Step> {
+    pub(super) fn script(&self, actions: &[Action<S::Process>]) -> Vec<Step> {
         let mut scribe = Scribe {
             world: self,
             state: self.booted(),

@@ -39,10 +39,11 @@ mod step;
 mod survey;
 mod symmetry;
 mod transition;
+mod walk;
 
 pub use action::{Action, ActionKind, Event};
 pub use bounds::Bounds;
-pub use counterexample::Counterexample;
+pub use counterexample::{Counterexample, Script};
 pub use forward::RECOVERS;
 pub use network::{Flight, Network};
 pub use reductions::Reductions;
@@ -55,6 +56,7 @@ pub use states_digest::{NotADigest, StatesDigest};
 pub use step::{NotAStep, Step, StepInput};
 pub use survey::{Account, Survey};
 pub use symmetry::{Alike, Symmetry};
+pub use walk::{Walks, walk};
 
 /// The timers of a setting.
 type TimerOf<S> = <<S as Setting>::Process as snowglobe_systems::process::Process>::Timer;

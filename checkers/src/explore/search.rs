@@ -130,7 +130,7 @@ impl<S: Setting> SmallWorld<S> {
 }
 
 /// Between two looks at how a search is going.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Looks at every state of a world. `watch` is called every now and then; once it
 /// says `false` the search stops and says how far it came.

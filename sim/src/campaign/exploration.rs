@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
     self, Account, ActionKind, Bounds, Counterexample, Headway, Order, Property, RECOVERS,
-    Reductions, Setting, SmallWorld, search,
+    Reductions, Setting, SmallWorld, Walks, search, walk,
 };
 use snowglobe_systems::invariants::Violation;
 
@@ -22,6 +22,8 @@ pub struct Plan {
     pub bounds: Bounds,
     /// In which order states are looked at.
     pub order: Order,
+    /// Random walks instead of every state.
+    pub walks: Option<Walks>,
     /// Worker threads.
     pub threads: usize,
     /// What keeps it small.
@@ -102,7 +104,10 @@ pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let world = SmallWorld::new(setting, plan.reductions).sampling(plan.sample_one_in);
     let world = Arc::new(world);
-    let outcome = search(&world, plan.order, plan.threads, watch);
+    let outcome = match plan.walks {
+        Some(walks) => walk(&world, walks, plan.threads, watch),
+        None => search(&world, plan.order, plan.threads, watch),
+    };
     let finding = outcome.counterexample.map(|counterexample| Found {
         scenario: scenario::<S>(plan, &options, &counterexample),
         violation: counterexample.violation,

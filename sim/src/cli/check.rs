@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions};
+use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions, Walks};
 use snowglobe_systems::digest::Digest;
 
 use self::account::Told;
@@ -19,6 +19,7 @@ use crate::campaign::memory;
 use crate::campaign::stopwatch::Stopwatch;
 use crate::report::grouped;
 use crate::scenarios::{self, Verdict};
+use crate::seed::Seed;
 use crate::time::format_duration;
 
 mod account;
@@ -36,6 +37,13 @@ pub(super) struct CheckArguments {
     /// are short, or what was reached last, which needs less memory.
     #[arg(long, value_enum, default_value = "breadth")]
     order: SearchOrder,
+    /// Takes so many random walks instead of looking at every state, where there
+    /// are too many.
+    #[arg(long, conflicts_with_all = ["order", "explore"])]
+    walks: Option<u64>,
+    /// Feeds the choices of random walks.
+    #[arg(long, default_value = "0", requires = "walks")]
+    seed: Seed,
     /// Worker threads [default: one per core].
     #[arg(short, long)]
     threads: Option<usize>,
@@ -229,6 +237,10 @@ fn plan(arguments: &CheckArguments, system: &dyn scenarios::Registered) -> Resul
             SearchOrder::Breadth => Order::Breadth,
             SearchOrder::Depth => Order::Depth,
         },
+        walks: arguments.walks.map(|count| Walks {
+            seed: arguments.seed.0,
+            count,
+        }),
         threads: workers(arguments.threads)?,
         reductions: Reductions {
             symmetry: on(arguments.symmetry),
