@@ -37,6 +37,18 @@ pub struct Bounds {
     pub in_order: bool,
 }
 
+/// A small world that is worth looking at, by what it is for.
+///
+/// One large world in which everything can go wrong is too large to be seen in
+/// full; several small ones, each with room for one kind of trouble, are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// What there is room for.
+    pub name: &'static str,
+    /// How large it is.
+    pub bounds: Bounds,
+}
+
 impl Default for Bounds {
     /// Nothing goes wrong, and nobody asks for anything.
     fn default() -> Self {

@@ -42,7 +42,7 @@ mod transition;
 mod walk;
 
 pub use action::{Action, ActionKind, Event};
-pub use bounds::Bounds;
+pub use bounds::{Bounds, Scope};
 pub use counterexample::{Counterexample, Script};
 pub use forward::RECOVERS;
 pub use network::{Flight, Network};

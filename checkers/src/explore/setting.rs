@@ -6,7 +6,7 @@ use std::hash::Hash;
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::process::{NodeId, Process};
 
-use super::{Bounds, Symmetry};
+use super::{Bounds, Scope, Symmetry};
 
 /// One who asks for things, in the order in which they stand.
 #[derive(Clone, Debug)]
@@ -63,9 +63,10 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// The name of the system.
     const NAME: &'static str;
 
-    /// Bounds that are worth something and are exhausted within minutes.
-    fn default_bounds() -> Bounds {
-        Bounds::default()
+    /// Small worlds that are worth looking at, and are exhausted within minutes
+    /// all together. The first is where somebody begins who wants other bounds.
+    fn scopes() -> Vec<Scope> {
+        Vec::new()
     }
     /// The budgets.
     fn bounds(&self) -> &Bounds;

@@ -16,7 +16,7 @@ use snowglobe_systems::replica::Replica;
 use snowglobe_systems::service::{self, Config, Timer};
 
 use super::raft;
-use crate::explore::{Bounds, Client, Property, PropertyKind, Setting, TimerKind};
+use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind};
 use crate::history::ClientId;
 use crate::linearizability::specifications::{KeyValue, KeyedInput, TextInput, TextOutput};
 use crate::linearizability::{Online, OnlineError};
@@ -102,16 +102,27 @@ impl Setting for KvSetting {
 
     const NAME: &'static str = "kv";
 
-    fn default_bounds() -> Bounds {
-        Bounds {
+    fn scopes() -> Vec<Scope> {
+        let base = Bounds {
             terms: 2,
             clients: 2,
             operations: 2,
-            timeouts: 2,
-            crashes: 1,
+            timeouts: 1,
             messages: 3,
             ..Bounds::default()
-        }
+        };
+        let scope = |name, change: fn(&mut Bounds)| {
+            let mut bounds = base.clone();
+            change(&mut bounds);
+            Scope { name, bounds }
+        };
+        vec![
+            scope("crash", |bounds| bounds.crashes = 1),
+            scope("election", |bounds| {
+                bounds.timeouts = 2;
+                bounds.clients = 1;
+            }),
+        ]
     }
 
     fn bounds(&self) -> &Bounds {

@@ -10,7 +10,9 @@ use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::raft::{Content, Message, Raft, Role, Term, Timer, marks};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
 
-use crate::explore::{Alike, Bounds, Client, Property, PropertyKind, Setting, Symmetry, TimerKind};
+use crate::explore::{
+    Alike, Bounds, Client, Property, PropertyKind, Scope, Setting, Symmetry, TimerKind,
+};
 
 /// A cluster of replicas of a ledger.
 #[derive(Clone, Debug)]
@@ -70,16 +72,37 @@ impl Setting for RaftSetting {
 
     const NAME: &'static str = "raft";
 
-    fn default_bounds() -> Bounds {
-        Bounds {
+    fn scopes() -> Vec<Scope> {
+        let base = Bounds {
             terms: 2,
             operations: 1,
             timeouts: 2,
-            crashes: 1,
-            duplicates: 1,
             messages: 4,
             ..Bounds::default()
-        }
+        };
+        let scope = |name, change: fn(&mut Bounds)| {
+            let mut bounds = base.clone();
+            change(&mut bounds);
+            Scope { name, bounds }
+        };
+        vec![
+            scope("crash", |bounds| bounds.crashes = 1),
+            scope("two crashes", |bounds| {
+                bounds.crashes = 2;
+                bounds.operations = 0;
+            }),
+            scope("heartbeat", |bounds| bounds.beats = 1),
+            scope("snapshot", |bounds| {
+                bounds.crashes = 1;
+                bounds.snapshot_after = 1;
+            }),
+            scope("duplicate", |bounds| bounds.duplicates = 1),
+            scope("read", |bounds| bounds.operations = 2),
+            scope("three terms", |bounds| {
+                bounds.terms = 3;
+                bounds.timeouts = 3;
+            }),
+        ]
     }
 
     fn bounds(&self) -> &Bounds {

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions, Walks};
+use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions, Scope, Walks};
 use snowglobe_systems::digest::Digest;
 
 use self::account::Told;
@@ -18,7 +18,7 @@ use crate::campaign::exploration::{Exploration, Found, Plan};
 use crate::campaign::memory;
 use crate::campaign::stopwatch::Stopwatch;
 use crate::report::grouped;
-use crate::scenarios::{self, Verdict};
+use crate::scenarios::{self, Registered, Verdict};
 use crate::seed::Seed;
 use crate::time::format_duration;
 
@@ -31,6 +31,9 @@ pub(super) struct CheckArguments {
     /// How many nodes the cluster has, clients not counted.
     #[arg(long, default_value_t = 3)]
     nodes: usize,
+    /// One of the system's small worlds instead of all of them.
+    #[arg(long)]
+    scope: Option<String>,
     #[command(flatten)]
     bounds: BoundArguments,
     /// In which order states are looked at: what is near first, so that findings
@@ -90,7 +93,8 @@ enum Switch {
     Off,
 }
 
-/// The budgets; what is not given is as the system has it by default.
+/// The budgets. If any is given, one world is explored, and what is not given is
+/// as in the system's first scope, or in the one that is named.
 #[derive(Debug, clap::Args)]
 struct BoundArguments {
     /// The highest term that a node may reach.
@@ -129,6 +133,21 @@ struct BoundArguments {
 }
 
 impl BoundArguments {
+    fn are_given(&self) -> bool {
+        let bytes = [
+            self.clients,
+            self.operations,
+            self.timeouts,
+            self.beats,
+            self.crashes,
+            self.duplicates,
+            self.cuts,
+            self.messages,
+            self.snapshot_after,
+        ];
+        self.terms.is_some() || self.in_order || bytes.iter().any(Option::is_some)
+    }
+
     fn within(&self, default: Bounds) -> Bounds {
         Bounds {
             terms: self.terms.unwrap_or(default.terms),
@@ -148,8 +167,9 @@ impl BoundArguments {
 
 pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
     let system = scenarios::find(&arguments.system)?;
-    let plan = plan(arguments, system)?;
+    let scopes = scopes(arguments, system)?;
     if let Some(address) = arguments.explore {
+        let plan = plan(arguments, &scopes[0].bounds)?;
         let line = format!("{} at http://{address}; Ctrl-C ends it\n", system.name());
         let _ = std::io::stderr().write_all(line.as_bytes());
         return Ok(system.serve(&plan, address).map(|()| 0)?);
@@ -157,35 +177,38 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
     must_be_writable(&arguments.found)?;
     let interrupted = catch_interrupts();
     let mut teller = Teller::new(arguments);
+    let mut worlds = Vec::new();
     let mut ended = None;
-    let exploration = system.explore(&plan, &mut |headway| {
-        teller.tell(headway);
-        let end = if interrupted.load(Ordering::Relaxed) {
-            Some(Ended::Interrupted)
-        } else if arguments
-            .span
-            .is_some_and(|span| teller.watch.elapsed() >= span)
-        {
-            Some(Ended::Time)
-        } else if memory::resident().is_some_and(|used| used > arguments.memory.0) {
-            Some(Ended::Memory)
-        } else {
-            None
-        };
-        ended = ended.or(end);
-        ended.is_none()
-    })?;
+    for Scope { name, bounds } in scopes {
+        let plan = plan(arguments, &bounds)?;
+        teller.begin(name);
+        let watch = Stopwatch::start();
+        let exploration = system.explore(&plan, &mut |headway| {
+            teller.tell(headway);
+            ended = ended.or_else(|| why_end(arguments, interrupted, teller.watch));
+            ended.is_none()
+        })?;
+        let over = ended.is_some() || exploration.finding.is_some();
+        worlds.push(World {
+            name,
+            plan,
+            exploration,
+            took: watch.elapsed(),
+        });
+        if over {
+            break;
+        }
+    }
     teller.bar.finish_and_clear();
-    let saved = exploration
-        .finding
-        .as_ref()
-        .map(|found| save(found, &arguments.found));
-    let saved = saved.transpose()?;
+    let finding = worlds
+        .last()
+        .and_then(|world| world.exploration.finding.as_ref());
+    let saved = finding
+        .map(|found| save(found, &arguments.found))
+        .transpose()?;
     let told = Told {
         system: system.name(),
-        plan: &plan,
-        exploration: &exploration,
-        took: teller.watch.elapsed(),
+        worlds: &worlds,
         memory: memory::peak(),
         ended,
         saved: saved.as_ref(),
@@ -194,45 +217,72 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
         Format::Human => print(&told.human())?,
         Format::Json => print(&format!("{:#}\n", told.json()))?,
     }
-    Ok(exit_code(&exploration, saved.as_ref(), ended))
+    Ok(told.exit_code())
 }
 
-fn exit_code(exploration: &Exploration, saved: Option<&Saved>, ended: Option<Ended>) -> u8 {
-    match (saved, ended) {
-        (
-            Some(Saved {
-                replays: Err(_), ..
-            }),
-            _,
-        ) => 21,
-        (None, Some(Ended::Interrupted)) => 130,
-        _ => exploration.exit_code(),
+/// Why a search must not go on, if it must not.
+fn why_end(
+    arguments: &CheckArguments,
+    interrupted: &AtomicBool,
+    watch: Stopwatch,
+) -> Option<Ended> {
+    let late = |span: Duration| watch.elapsed() >= span;
+    if interrupted.load(Ordering::Relaxed) {
+        Some(Ended::Interrupted)
+    } else if arguments.span.is_some_and(late) {
+        Some(Ended::Time)
+    } else if memory::resident().is_some_and(|used| used > arguments.memory.0) {
+        Some(Ended::Memory)
+    } else {
+        None
     }
 }
 
-fn plan(arguments: &CheckArguments, system: &dyn scenarios::Registered) -> Result<Plan, Failed> {
-    let Some(default) = system.default_bounds() else {
-        let with: Vec<&str> = scenarios::all()
+/// The small worlds that are meant: those that the system has, or the one that
+/// the command line describes.
+fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Scope>, Failed> {
+    let mut scopes = system.scopes();
+    if scopes.is_empty() {
+        let with = scenarios::all()
             .iter()
-            .filter(|system| system.default_bounds().is_some())
-            .map(|system| system.name())
-            .collect();
+            .filter(|system| !system.scopes().is_empty());
+        let with: Vec<&str> = with.map(|system| system.name()).collect();
         return Err(Failed::usage(format!(
-            "{} has no small world to explore; {} have",
+            "{} has no small world to explore; there is one for {}",
             system.name(),
             with.join(", ")
         )));
-    };
-    let bounds = arguments.bounds.within(default);
-    if bounds.messages == 0 || bounds.clients == 0 {
+    }
+    if let Some(name) = &arguments.scope {
+        let names: Vec<&str> = scopes.iter().map(|scope| scope.name).collect();
+        let why = format!("there is no scope {name:?}; there are {}", names.join(", "));
+        scopes.retain(|scope| scope.name == name);
+        if scopes.is_empty() {
+            return Err(Failed::usage(why));
+        }
+    }
+    if arguments.bounds.are_given() || arguments.explore.is_some() {
+        scopes.truncate(1);
+        let bounds = arguments.bounds.within(scopes[0].bounds.clone());
+        scopes[0] = Scope {
+            name: "given",
+            bounds,
+        };
+    }
+    let empty = |scope: &Scope| scope.bounds.messages == 0 || scope.bounds.clients == 0;
+    if scopes.iter().any(empty) {
         return Err(Failed::usage(
             "without messages or clients nothing happens; give at least 1 of each",
         ));
     }
+    Ok(scopes)
+}
+
+fn plan(arguments: &CheckArguments, bounds: &Bounds) -> Result<Plan, Failed> {
     let on = |switch| switch == Switch::On;
     Ok(Plan {
         nodes: arguments.nodes,
-        bounds,
+        bounds: bounds.clone(),
         order: match arguments.order {
             SearchOrder::Breadth => Order::Breadth,
             SearchOrder::Depth => Order::Depth,
@@ -249,6 +299,14 @@ fn plan(arguments: &CheckArguments, system: &dyn scenarios::Registered) -> Resul
         },
         sample_one_in: (arguments.recover_one_in > 0).then_some(arguments.recover_one_in),
     })
+}
+
+/// A small world that was explored.
+struct World {
+    name: &'static str,
+    plan: Plan,
+    exploration: Exploration,
+    took: Duration,
 }
 
 /// Why a search ended before it was done.
@@ -301,6 +359,9 @@ struct Teller {
     watch: Stopwatch,
     quiet: bool,
     last: Duration,
+    /// Which world is explored, and since when.
+    scope: &'static str,
+    began: Duration,
 }
 
 impl Teller {
@@ -317,16 +378,25 @@ impl Teller {
             watch: Stopwatch::start(),
             quiet: arguments.format == Format::Json,
             last: Duration::ZERO,
+            scope: "",
+            began: Duration::ZERO,
         }
+    }
+
+    fn begin(&mut self, scope: &'static str) {
+        self.scope = scope;
+        self.began = self.watch.elapsed();
     }
 
     fn tell(&mut self, headway: &Headway) {
         let elapsed = self.watch.elapsed();
         let mut line = String::new();
-        let rate = headway.distinct as f64 / elapsed.as_secs_f64().max(0.001);
+        let seconds = (elapsed - self.began).as_secs_f64().max(0.001);
+        let rate = headway.distinct as f64 / seconds;
         let _ = write!(
             line,
-            "{} generated  {} distinct  {} queued  depth {}  {}/s  {} MiB",
+            "{}: {} generated  {} distinct  {} queued  depth {}  {}/s  {} MiB",
+            self.scope,
             grouped(headway.generated as u64),
             grouped(headway.distinct as u64),
             grouped(headway.queued as u64),
@@ -336,7 +406,10 @@ impl Teller {
         );
         if !self.quiet && !animated() && elapsed >= self.last + QUIET_INTERVAL {
             self.last = elapsed;
-            let line = format!("{}  {line}\n", format_duration(elapsed));
+            let line = format!(
+                "{}  {line}\n",
+                format_duration(Duration::from_secs(elapsed.as_secs()))
+            );
             let _ = std::io::stderr().write_all(line.as_bytes());
         }
         self.bar.set_message(line);

@@ -23,7 +23,7 @@ use std::thread;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snowglobe_checkers::explore::{Bounds, Headway, Setting, StatesDigest};
+use snowglobe_checkers::explore::{Bounds, Headway, Scope, Setting, StatesDigest};
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, Process};
 use thiserror::Error;
@@ -248,9 +248,9 @@ pub trait Registered: Sync {
     /// # Errors
     /// When the scenario makes no sense for this system.
     fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun>;
-    /// The bounds within which its small world is explored unless somebody wants
-    /// others; `None` if it has none.
-    fn default_bounds(&self) -> Option<Bounds>;
+    /// The small worlds that are explored unless somebody wants another one; none
+    /// if the system has no model.
+    fn scopes(&self) -> Vec<Scope>;
     /// Looks at every state of its small world; see [`exploration::explore`].
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use snowglobe_checkers::explore::{Bounds, Headway, Setting};
+use snowglobe_checkers::explore::{Headway, Scope, Setting};
 
 use super::file::{Scenario, Scripted};
 use super::script::{Script, held_against_its_file};
@@ -23,7 +23,7 @@ pub(super) struct Entry<S: System> {
 struct Model<S: System> {
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
     run: fn(&Scenario, &S::Options, &Scripted) -> Finished,
-    default_bounds: fn() -> Bounds,
+    scopes: fn() -> Vec<Scope>,
     explore: fn(&Plan, Watch<'_>) -> Exploration,
     serve: fn(&Plan, SocketAddr),
 }
@@ -35,7 +35,7 @@ impl<S: Modelled> Model<S> {
     const NEW: Self = Self {
         size: Self::size,
         run: Self::run,
-        default_bounds: S::Setting::default_bounds,
+        scopes: S::Setting::scopes,
         explore: exploration::explore::<S>,
         serve: exploration::serve::<S>,
     };
@@ -214,8 +214,9 @@ impl<S: System> Registered for Entry<S> {
         Ok(())
     }
 
-    fn default_bounds(&self) -> Option<Bounds> {
-        self.model.as_ref().map(|model| (model.default_bounds)())
+    fn scopes(&self) -> Vec<Scope> {
+        let model = self.model.as_ref();
+        model.map_or_else(Vec::new, |model| (model.scopes)())
     }
 
     fn explore(&self, plan: &Plan, watch: Watch<'_>) -> Result<Exploration, CannotRun> {

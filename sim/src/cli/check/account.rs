@@ -1,22 +1,20 @@
-//! What an exploration came to, for people and for programs.
+//! What explorations came to, for people and for programs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use snowglobe_checkers::explore::{ActionKind, Order, PropertyKind};
+use snowglobe_checkers::explore::{ActionKind, Bounds, Order, PropertyKind};
 
-use super::{Ended, Saved};
-use crate::campaign::exploration::{Exploration, Found, Plan};
+use super::{Ended, Saved, World};
+use crate::campaign::exploration::Found;
 use crate::report::grouped;
-use crate::time::format_duration;
 
-/// All that is told of an exploration.
+/// All that is told of explorations.
 pub(super) struct Told<'a> {
     pub(super) system: &'static str,
-    pub(super) plan: &'a Plan,
-    pub(super) exploration: &'a Exploration,
-    pub(super) took: Duration,
+    /// In the order in which they were explored; only the last may be unfinished or broken.
+    pub(super) worlds: &'a [World],
     /// The most memory that was taken, in bytes, if that is known.
     pub(super) memory: Option<u64>,
     pub(super) ended: Option<Ended>,
@@ -24,201 +22,227 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// In lines.
-    pub(super) fn human(&self) -> String {
-        let mut text = String::new();
-        let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "  {name:<10} {value}");
-        };
-        line("world", &self.world());
-        self.states(&mut line);
-        self.promises(&mut line);
-        self.seen(&mut line);
-        let mut head = match &self.exploration.finding {
-            Some(found) => self.failure(found),
-            None => String::new(),
-        };
-        let _ = writeln!(head, "{}", self.verdict());
-        head + &text
+    fn finding(&self) -> Option<&Found> {
+        self.worlds.last()?.exploration.finding.as_ref()
+    }
+
+    fn is_vacuous(&self) -> bool {
+        self.worlds
+            .iter()
+            .any(|world| world.exploration.is_vacuous())
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.worlds.iter().all(|world| world.exploration.exhausted)
+    }
+
+    /// Whether states were only visited at random.
+    fn walks(&self) -> bool {
+        self.worlds.iter().any(|world| world.plan.walks.is_some())
+    }
+
+    /// The documented exit code.
+    pub(super) fn exit_code(&self) -> u8 {
+        match (self.finding(), self.saved, self.ended) {
+            (
+                Some(_),
+                Some(Saved {
+                    replays: Err(_), ..
+                }),
+                _,
+            ) => 21,
+            (Some(found), ..) => found.exit_code(),
+            (None, _, Some(Ended::Interrupted)) => 130,
+            // Walks promise nothing, so having taken them all is all there is.
+            (None, _, None) if self.walks() => 0,
+            (None, ..) if self.is_exhausted() && !self.is_vacuous() => 0,
+            (None, ..) => 20,
+        }
     }
 
     fn verdict(&self) -> String {
-        let exploration = self.exploration;
-        let what = match (&exploration.finding, self.ended) {
+        let what = match (self.finding(), self.ended) {
             (Some(found), _) => format!("broken: {}", found.violation.property),
-            (None, None) if exploration.is_vacuous() => {
-                "inconclusive: exhausted, but not all that should happen did".to_owned()
-            }
-            (None, None) => "held, and the space is exhausted".to_owned(),
             (None, Some(Ended::Interrupted)) => "interrupted".to_owned(),
             (None, Some(Ended::Time)) => "inconclusive: the time was up".to_owned(),
             (None, Some(Ended::Memory)) => "inconclusive: the memory was full".to_owned(),
+            (None, None) if self.walks() => "held on every walk; nothing was exhausted".to_owned(),
+            (None, None) if self.is_vacuous() => {
+                "inconclusive: exhausted, but not all that should happen did".to_owned()
+            }
+            (None, None) => "held; every state of every scope was looked at".to_owned(),
         };
         format!("check {}  {what}", self.system)
     }
 
-    /// The bounds that are not zero.
-    fn world(&self) -> String {
-        let bounds = &self.plan.bounds;
-        let budgets = [
-            ("terms", bounds.terms),
-            ("operations", u64::from(bounds.operations)),
-            ("timeouts", u64::from(bounds.timeouts)),
-            ("beats", u64::from(bounds.beats)),
-            ("crashes", u64::from(bounds.crashes)),
-            ("duplicates", u64::from(bounds.duplicates)),
-            ("cuts", u64::from(bounds.cuts)),
-            ("messages", u64::from(bounds.messages)),
-            ("snapshot after", u64::from(bounds.snapshot_after)),
-        ];
-        let mut words = format!("{} nodes", self.plan.nodes);
-        for (name, value) in budgets.iter().filter(|(_, value)| *value > 0) {
-            let _ = write!(words, ", {name} {value}");
-        }
-        if bounds.in_order {
-            words.push_str(", links in order");
-        }
-        words
+    /// In lines.
+    pub(super) fn human(&self) -> String {
+        let mut text = match self.finding() {
+            Some(found) => self.failure(found),
+            None => String::new(),
+        };
+        let _ = writeln!(text, "{}", self.verdict());
+        self.table(&mut text);
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "  {name:<13} {value}");
+        };
+        self.reach(&mut line);
+        self.promises(&mut line);
+        self.seen(&mut line);
+        text
     }
 
-    fn states(&self, line: &mut impl FnMut(&str, &str)) {
-        let Exploration {
-            headway,
-            local_steps,
-            complete_to,
-            ..
-        } = self.exploration;
-        let seconds = self.took.as_secs_f64().max(0.001);
-        line(
-            "states",
-            &format!(
-                "{} distinct of {} generated, depth {}, {} left to look at",
+    /// A row for each world.
+    fn table(&self, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "  {:<12} {:>11} {:>12} {:>6} {:>8} {:>9}  bounds",
+            "scope", "distinct", "generated", "depth", "seconds", "states/s"
+        );
+        for world in self.worlds {
+            let headway = &world.exploration.headway;
+            let seconds = world.took.as_secs_f64().max(0.001);
+            let left = match (world.exploration.exhausted, headway.queued) {
+                (true, _) | (_, 0) => String::new(),
+                (false, queued) => format!("; {} left to look at", grouped(queued as u64)),
+            };
+            let _ = writeln!(
+                text,
+                "  {:<12} {:>11} {:>12} {:>6} {:>8.1} {:>9}  {}{left}",
+                world.name,
                 grouped(headway.distinct as u64),
                 grouped(headway.generated as u64),
                 headway.depth,
-                grouped(headway.queued as u64)
-            ),
-        );
-        let memory = self.memory.map_or_else(String::new, |bytes| {
-            format!(", at most {} MiB", grouped(bytes >> 20))
-        });
-        line(
-            "took",
-            &format!(
-                "{}, {} states/s on {} thread{}{memory}",
-                format_duration(Duration::from_millis(self.took.as_millis() as u64)),
+                world.took.as_secs_f64(),
                 grouped((headway.distinct as f64 / seconds) as u64),
-                self.plan.threads,
-                if self.plan.threads == 1 { "" } else { "s" },
-            ),
-        );
-        line(
-            "steps",
-            &format!(
-                "{} different steps of single nodes",
-                grouped(*local_steps as u64)
-            ),
-        );
-        let odds = headway.collision_odds();
+                bounds(world.plan.nodes, &world.plan.bounds),
+            );
+        }
+    }
+
+    /// How sure it is, and what it took.
+    fn reach(&self, line: &mut impl FnMut(&str, &str)) {
+        let Some(last) = self.worlds.last() else {
+            return;
+        };
+        if !last.exploration.exhausted && last.exploration.finding.is_none() && !self.walks() {
+            line(
+                "complete",
+                &match (last.exploration.complete_to, last.plan.order) {
+                    (Some(depth), _) => format!("every state within {depth} steps was looked at"),
+                    (None, Order::Depth) => {
+                        "to no depth: states were looked at depth first".to_owned()
+                    }
+                    (None, Order::Breadth) => {
+                        "to a depth that is known with --threads 1 only".to_owned()
+                    }
+                },
+            );
+        }
+        let worlds = self.worlds.iter();
+        let odds: f64 = worlds
+            .map(|world| world.exploration.headway.collision_odds())
+            .sum();
         line(
             "collisions",
-            &format!("two states were taken for one with odds of {odds:.1e} at most"),
+            &format!("odds of at most {odds:.1e} that two states were taken for one"),
         );
-        if self.exploration.exhausted || self.exploration.finding.is_some() {
-            return;
-        }
-        line(
-            "complete",
-            &match (complete_to, self.plan.order) {
-                (Some(depth), _) => format!("every state within {depth} steps was looked at"),
-                (None, Order::Depth) => "to no depth: states were looked at depth first".to_owned(),
-                (None, Order::Breadth) => {
-                    "to a depth that is known with --threads 1 only".to_owned()
-                }
-            },
-        );
+        let threads = last.plan.threads;
+        let memory = self.memory.map_or_else(String::new, |bytes| {
+            format!(", at most {} MiB of memory", grouped(bytes >> 20))
+        });
+        let plural = if threads == 1 { "" } else { "s" };
+        line("machine", &format!("{threads} thread{plural}{memory}"));
     }
 
     fn promises(&self, line: &mut impl FnMut(&str, &str)) {
-        let how = match (&self.exploration.finding, self.exploration.exhausted) {
-            (None, true) => "in every state",
-            _ => "in the states seen",
+        let Some(last) = self.worlds.last() else {
+            return;
+        };
+        let each = match self.is_exhausted() && self.finding().is_none() {
+            true => "every",
+            false => "each seen",
         };
         for (kind, title) in [
-            (PropertyKind::State, "states"),
-            (PropertyKind::Step, "steps"),
-            (PropertyKind::History, "histories"),
+            (PropertyKind::State, "state"),
+            (PropertyKind::Step, "step"),
+            (PropertyKind::History, "history"),
         ] {
-            let of_kind = self
+            let of_kind = last
                 .exploration
                 .properties
                 .iter()
                 .filter(|it| it.kind == kind);
             let names: Vec<&str> = of_kind.map(|property| property.name).collect();
-            if names.is_empty() {
-                continue;
-            }
-            let how = match kind {
-                PropertyKind::State => how.to_owned(),
-                PropertyKind::Step => how.replace("state", "step"),
-                PropertyKind::History => "in every history".to_owned(),
-            };
-            for (place, words) in wrapped(&names).into_iter().enumerate() {
-                match place {
-                    0 => line(title, &format!("{how}: {words}")),
-                    _ => line("", &words),
-                }
-            }
+            paragraph(line, &format!("{each} {title}"), &names);
         }
-        if let Some(one_in) = self.plan.sample_one_in {
+        if let Some(one_in) = last.plan.sample_one_in.filter(|_| !self.walks()) {
+            let worlds = self.worlds.iter();
+            let sampled: u64 = worlds.map(|world| world.exploration.account.sampled).sum();
             line(
                 "recovery",
                 &format!(
-                    "from {} states (1 in {one_in}): one fair schedule without faults leads to a \
-                     leader that all follow, and to all answers",
-                    grouped(self.exploration.account.sampled)
+                    "from {} states (1 in {one_in}) one fair schedule without faults makes all well",
+                    grouped(sampled)
                 ),
             );
         }
     }
 
     fn seen(&self, line: &mut impl FnMut(&str, &str)) {
-        let account = &self.exploration.account;
-        let taken = ActionKind::ALL.iter().filter_map(|kind| {
-            let count = *account.actions.get(kind).unwrap_or(&0);
-            (count > 0).then(|| format!("{} {}", kind.name(), grouped(count)))
-        });
-        line("actions", &taken.collect::<Vec<_>>().join(", "));
-        line(
-            "left out",
-            &format!(
-                "{} messages lost to the cap, {} void for good; {} steps that change nothing, {} beyond the bounds",
-                grouped(account.lost),
-                grouped(account.spent),
-                grouped(account.idle),
-                grouped(account.beyond)
-            ),
-        );
-        let marks: Vec<&str> = account.marks.keys().copied().collect();
-        for (place, words) in wrapped(&marks).into_iter().enumerate() {
-            line(if place == 0 { "marks" } else { "" }, &words);
-        }
-        let never: Vec<&str> = self
-            .exploration
-            .never_taken
+        let sum = |count: fn(&World) -> u64| grouped(self.worlds.iter().map(count).sum());
+        let taken: Vec<String> = ActionKind::ALL
             .iter()
-            .map(|kind| kind.name())
-            .chain(self.exploration.never_reached.iter().copied())
+            .filter_map(|kind| {
+                let counts = self.worlds.iter().map(|world| {
+                    let actions = &world.exploration.account.actions;
+                    *actions.get(kind).unwrap_or(&0)
+                });
+                let count: u64 = counts.sum();
+                (count > 0).then(|| format!("{} {}", kind.name(), grouped(count)))
+            })
             .collect();
-        line(
-            "never",
-            match never.is_empty() {
-                true => "nothing that these bounds should let happen",
-                false => "",
-            },
-        );
-        for words in wrapped(&never) {
-            line("", &words);
+        let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
+        paragraph(line, "actions", &taken);
+        let left_out = [
+            format!(
+                "{} messages lost to the cap",
+                sum(|it| it.exploration.account.lost)
+            ),
+            format!(
+                "{} messages void for good",
+                sum(|it| it.exploration.account.spent)
+            ),
+            format!(
+                "{} steps that change nothing",
+                sum(|it| it.exploration.account.idle)
+            ),
+            format!(
+                "{} steps beyond the bounds",
+                sum(|it| it.exploration.account.beyond)
+            ),
+        ];
+        let left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
+        paragraph(line, "left out", &left_out);
+        let marks: BTreeSet<&str> = self
+            .worlds
+            .iter()
+            .flat_map(|world| world.exploration.account.marks.keys().copied())
+            .collect();
+        paragraph(line, "marks", &marks.into_iter().collect::<Vec<_>>());
+        let mut complete = true;
+        for world in self.worlds {
+            let kinds = world.exploration.never_taken.iter().map(|kind| kind.name());
+            let never: Vec<&str> = kinds
+                .chain(world.exploration.never_reached.iter().copied())
+                .collect();
+            if !never.is_empty() && self.finding().is_none() {
+                complete = false;
+                line("never", &format!("in {}: {}", world.name, never.join(", ")));
+            }
+        }
+        if complete && self.finding().is_none() {
+            line("never", "nothing that the bounds should let happen");
         }
     }
 
@@ -239,10 +263,8 @@ impl Told<'_> {
         line("saw", &violation.found);
         line("but", &format!("expected {}", violation.expected));
         for (place, step) in steps.iter().enumerate() {
-            line(
-                if place == 0 { "steps" } else { "" },
-                &format!("{:>3}  {step}", place + 1),
-            );
+            let name = if place == 0 { "steps" } else { "" };
+            line(name, &format!("{:>3}  {step}", place + 1));
         }
         for (place, words) in found.end.lines().enumerate() {
             line(if place == 0 { "end" } else { "" }, words);
@@ -266,40 +288,14 @@ impl Told<'_> {
 
     /// For programs.
     pub(super) fn json(&self) -> Value {
-        let exploration = self.exploration;
-        let account = &exploration.account;
-        let actions: serde_json::Map<String, Value> = account
-            .actions
-            .iter()
-            .map(|(kind, count)| (kind.name().to_owned(), json!(count)))
-            .collect();
         json!({
             "system": self.system,
-            "nodes": self.plan.nodes,
-            "bounds": self.plan.bounds,
-            "exhausted": exploration.exhausted,
-            "vacuous": exploration.is_vacuous(),
+            "exhausted": self.is_exhausted(),
+            "vacuous": self.is_vacuous(),
             "ended": self.ended.map(|ended| format!("{ended:?}").to_lowercase()),
-            "complete_to": exploration.complete_to,
-            "generated": exploration.headway.generated,
-            "distinct": exploration.headway.distinct,
-            "queued": exploration.headway.queued,
-            "depth": exploration.headway.depth,
-            "local_steps": exploration.local_steps,
-            "collision_odds": exploration.headway.collision_odds(),
-            "seconds": self.took.as_secs_f64(),
             "memory": self.memory,
-            "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
-            "recovery": {
-                "one_in": self.plan.sample_one_in,
-                "from": account.sampled,
-            },
-            "actions": actions,
-            "marks": account.marks,
-            "lost": account.lost,
-            "never_taken": exploration.never_taken.iter().map(|it| it.name()).collect::<Vec<_>>(),
-            "never_reached": exploration.never_reached,
-            "finding": exploration.finding.as_ref().map(|found| json!({
+            "scopes": self.worlds.iter().map(world_as_json).collect::<Vec<_>>(),
+            "finding": self.finding().map(|found| json!({
                 "property": found.violation.property,
                 "expected": found.violation.expected,
                 "found": found.violation.found,
@@ -313,8 +309,65 @@ impl Told<'_> {
     }
 }
 
-/// Names in lines that fit a terminal.
-fn wrapped(names: &[&str]) -> Vec<String> {
+fn world_as_json(world: &World) -> Value {
+    let exploration = &world.exploration;
+    let account = &exploration.account;
+    let actions: serde_json::Map<String, Value> = account
+        .actions
+        .iter()
+        .map(|(kind, count)| (kind.name().to_owned(), json!(count)))
+        .collect();
+    json!({
+        "name": world.name,
+        "nodes": world.plan.nodes,
+        "bounds": world.plan.bounds,
+        "exhausted": exploration.exhausted,
+        "complete_to": exploration.complete_to,
+        "generated": exploration.headway.generated,
+        "distinct": exploration.headway.distinct,
+        "queued": exploration.headway.queued,
+        "depth": exploration.headway.depth,
+        "local_steps": exploration.local_steps,
+        "collision_odds": exploration.headway.collision_odds(),
+        "seconds": world.took.as_secs_f64(),
+        "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
+        "recovered_from": account.sampled,
+        "actions": actions,
+        "marks": account.marks,
+        "lost": account.lost,
+        "spent": account.spent,
+        "idle": account.idle,
+        "beyond": account.beyond,
+        "never_taken": exploration.never_taken.iter().map(|it| it.name()).collect::<Vec<_>>(),
+        "never_reached": exploration.never_reached,
+    })
+}
+
+/// The bounds that are not zero.
+fn bounds(nodes: usize, bounds: &Bounds) -> String {
+    let budgets = [
+        ("terms", bounds.terms),
+        ("operations", u64::from(bounds.operations)),
+        ("timeouts", u64::from(bounds.timeouts)),
+        ("beats", u64::from(bounds.beats)),
+        ("crashes", u64::from(bounds.crashes)),
+        ("duplicates", u64::from(bounds.duplicates)),
+        ("cuts", u64::from(bounds.cuts)),
+        ("messages", u64::from(bounds.messages)),
+        ("snapshot after", u64::from(bounds.snapshot_after)),
+    ];
+    let mut words = format!("nodes {nodes}");
+    for (name, value) in budgets.iter().filter(|(_, value)| *value > 0) {
+        let _ = write!(words, ", {name} {value}");
+    }
+    if bounds.in_order {
+        words.push_str(", links in order");
+    }
+    words
+}
+
+/// Names in lines that fit a terminal; nothing if there are none.
+fn paragraph(line: &mut impl FnMut(&str, &str), title: &str, names: &[&str]) {
     const WIDTH: usize = 84;
     let mut lines: Vec<String> = Vec::new();
     for name in names {
@@ -326,5 +379,7 @@ fn wrapped(names: &[&str]) -> Vec<String> {
             _ => lines.push((*name).to_owned()),
         }
     }
-    lines
+    for (place, words) in lines.iter().enumerate() {
+        line(if place == 0 { title } else { "" }, words);
+    }
 }
