@@ -3,7 +3,9 @@
 //! an equal number is no accident of how a protocol was written anew.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
+use snowglobe_checkers::explore::Order;
 use snowglobe_systems::process::{Effect, Effects, Input, NodeId, Process};
 use stateright::actor::{Actor, ActorModel, Envelope, Id, Network, Out};
 use stateright::semantics::register::{Register as Object, RegisterOp, RegisterRet};
@@ -17,12 +19,11 @@ use super::register::{Config, Message, Notes, Party, Register, Value};
 use super::setting::RegisterSetting;
 use super::single_copy::SingleCopy;
 use super::{AS_STATERIGHT, distinct};
-use snowglobe_checkers::explore::Order;
 
 /// A node as an actor.
 struct Hosted<R> {
     config: Config,
-    server: std::marker::PhantomData<fn() -> R>,
+    server: PhantomData<fn() -> R>,
 }
 
 fn node(id: Id) -> NodeId {
@@ -100,7 +101,7 @@ fn note_told<I>(_: &(), past: &Tester, arrived: Envelope<&Message<I>>) -> Option
 fn hosts<R: Register>(servers: u8, clients: u8) -> Hosts<R> {
     let actors = (0..servers + clients).map(|_| Hosted {
         config: Config { servers },
-        server: std::marker::PhantomData,
+        server: PhantomData,
     });
     ActorModel::new((), Tester::new(Object(0)))
         .actors(actors)

@@ -11,7 +11,8 @@
 //! it is answered, so calls are not steps of their own. A delivery that changes
 //! nothing and makes nobody speak is not taken, and the message stays under way:
 //! that is what our [`Reductions::idle`] does, and the only reduction that
-//! is switched on for equal counts.
+//! is switched on for equal counts. Two-phase commit is no model of actors there,
+//! and has its own reasons; see [`two_phase`].
 
 mod actor_model;
 mod history;
@@ -20,6 +21,8 @@ mod quorum;
 mod register;
 mod setting;
 mod single_copy;
+mod two_phase;
+mod two_phase_commit;
 
 use std::sync::Arc;
 
