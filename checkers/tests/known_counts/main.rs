@@ -15,6 +15,7 @@
 //! and has its own reasons; see [`two_phase`].
 
 mod actor_model;
+mod blamed;
 mod history;
 mod paxos;
 mod quorum;

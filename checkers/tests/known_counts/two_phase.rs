@@ -17,6 +17,7 @@
 //! is never delivered; it is not called spent, for there it stays in the set.
 
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -222,13 +223,14 @@ impl Invariants<Manager> for Consistent {
 
 /// Resource managers that are alike, and a transaction.
 #[derive(Clone, Debug)]
-pub(crate) struct TwoPhase {
+pub(crate) struct TwoPhase<I = Consistent> {
     bounds: Bounds,
     configs: Vec<u8>,
     alike: Alike,
+    invariants: PhantomData<fn() -> I>,
 }
 
-impl TwoPhase {
+impl<I> TwoPhase<I> {
     pub(crate) fn new(resources: u8) -> Self {
         Self {
             bounds: Bounds {
@@ -237,13 +239,14 @@ impl TwoPhase {
             },
             configs: vec![resources; usize::from(resources) + 2],
             alike: Alike((1..=resources).map(NodeId).collect()),
+            invariants: PhantomData,
         }
     }
 }
 
-impl Setting for TwoPhase {
+impl<I: Invariants<Manager> + Renamed> Setting for TwoPhase<I> {
     type Process = Manager;
-    type Invariants = Consistent;
+    type Invariants = I;
     type Judge = ();
 
     const NAME: &'static str = "two-phase commit";
@@ -285,7 +288,7 @@ impl Setting for TwoPhase {
         }
     }
 
-    fn symmetry(&self) -> Option<&dyn Symmetry<Manager, Consistent>> {
+    fn symmetry(&self) -> Option<&dyn Symmetry<Manager, I>> {
         Some(&self.alike)
     }
 

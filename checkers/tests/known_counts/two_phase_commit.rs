@@ -8,7 +8,7 @@ use snowglobe_checkers::explore::{Order, Reductions, SmallWorld, State};
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::process::NodeId;
 
-use super::two_phase::{Decision, Manager, Message, Stage, TwoPhase, stages};
+use super::two_phase::{Consistent, Decision, Manager, Message, Stage, TwoPhase, stages};
 use super::{distinct, has_states};
 
 /// What matches stateright's set of messages; see [`two_phase`](super::two_phase).
@@ -48,7 +48,10 @@ fn plain(state: &State<TwoPhase>) -> Plain {
 
 /// All states, by a plain walk without the search and without symmetry.
 fn reached(resources: u8) -> Vec<State<TwoPhase>> {
-    let world = Arc::new(SmallWorld::new(TwoPhase::new(resources), PLAIN));
+    let world = Arc::new(SmallWorld::new(
+        TwoPhase::<Consistent>::new(resources),
+        PLAIN,
+    ));
     let mut seen: BTreeMap<u64, Vec<State<TwoPhase>>> = BTreeMap::new();
     let mut all = vec![world.start().clone()];
     let mut place = 0;
@@ -87,17 +90,17 @@ fn orders<T: Copy>(values: &[T]) -> Vec<Vec<T>> {
 
 #[test]
 fn three_resource_managers_have_288_states() {
-    has_states(&TwoPhase::new(3), PLAIN, 288);
+    has_states(&TwoPhase::<Consistent>::new(3), PLAIN, 288);
 }
 
 #[test]
 fn five_resource_managers_have_8_832_states() {
-    has_states(&TwoPhase::new(5), PLAIN, 8_832);
+    has_states(&TwoPhase::<Consistent>::new(5), PLAIN, 8_832);
 }
 
 #[test]
 fn seven_resource_managers_have_296_448_states() {
-    let found = distinct(TwoPhase::new(7), PLAIN, (Order::Depth, 2));
+    let found = distinct(TwoPhase::<Consistent>::new(7), PLAIN, (Order::Depth, 2));
     assert_eq!(found, 296_448);
 }
 
@@ -133,7 +136,7 @@ fn of_all_states_that_differ_in_names_only_exactly_one_is_explored() {
             })
             .collect();
         assert_eq!(forms.len(), expected, "{resources} resource managers");
-        let setting = TwoPhase::new(resources);
+        let setting = TwoPhase::<Consistent>::new(resources);
         has_states(&setting, Reductions::default(), expected);
     }
 }
