@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    Action, Bounds, Order, Outcome, Reductions, Setting, SmallWorld, State, search,
+    Action, Bounds, Event, Order, Outcome, Reductions, Setting, SmallWorld, State, search,
 };
 use snowglobe_checkers::models::raft::{RaftSetting, configs};
 use snowglobe_systems::digest::Digest;
@@ -164,4 +164,41 @@ fn a_plain_walk_comes_to_as_many_states_as_the_search() {
         reached(&world).len(),
         distinct(&election(), Reductions::NONE)
     );
+}
+
+/// A leader that beats twice says the same twice. Both are under way, both count
+/// where few may be, and when one arrives the other does not.
+#[test]
+fn two_messages_that_say_the_same_are_two() {
+    let bounds = Bounds {
+        timeouts: 1,
+        beats: 2,
+        messages: 4,
+        ..Bounds::default()
+    };
+    let world = SmallWorld::new(raft(bounds), Reductions::NONE);
+    let mut pairs = 0;
+    for state in reached(&world) {
+        for flight in state.network.flights() {
+            let (from, to, message) = (flight.from, flight.to, flight.message.clone());
+            let event = Event::Deliver {
+                from,
+                to,
+                message,
+                stays: false,
+            };
+            let action = Action::Input {
+                event,
+                crash_after: None,
+            };
+            let next = world.successor(&state, &action).expect("it is under way");
+            let left = next.network.flights().iter().find(|other| {
+                (other.from, other.to) == (from, to) && other.message == flight.message
+            });
+            let copies = left.map_or(0, |left| left.copies);
+            assert_eq!(copies, flight.copies - 1, "{state:#?}");
+            pairs += usize::from(flight.copies == 2);
+        }
+    }
+    assert!(pairs > 0, "nobody said the same twice");
 }
