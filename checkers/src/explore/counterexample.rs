@@ -74,6 +74,17 @@ impl<S: Setting> Counterexample<S> {
     }
 }
 
+/// Whether one violation stands for the other. Its words speak of nodes under the
+/// names that they have on the way it was found, and nobody can rename words; and
+/// that a world cannot recover, only the search has seen.
+fn breaks_alike(found: Option<&Violation>, wanted: Option<&Violation>) -> bool {
+    match (found, wanted) {
+        (Some(found), Some(wanted)) => found.property == wanted.property,
+        (None, Some(wanted)) => wanted.property == RECOVERS,
+        (_, None) => false,
+    }
+}
+
 impl<S: Setting> SmallWorld<S> {
     /// The actions that lead through these states, under the names that the
     /// nodes had at the beginning.
@@ -86,8 +97,8 @@ impl<S: Setting> SmallWorld<S> {
             let found = actions.into_iter().find_map(|action| {
                 let next = self.successor(&state, &action)?;
                 let mut canonical = self.canonical(next.clone());
-                if canonical.broken.is_none() && target.broken.is_some() {
-                    canonical.broken = target.broken.clone();
+                if breaks_alike(canonical.broken.as_deref(), target.broken.as_deref()) {
+                    canonical.broken.clone_from(&target.broken);
                 }
                 (canonical == *target).then_some((action, next))
             });

@@ -138,7 +138,8 @@ impl<M: PartialEq> Network<M> {
     }
 
     /// The same messages under other names.
-    pub(super) fn map(&self, change: impl Fn(&Flight<M>) -> (NodeId, NodeId, Shared<M>)) -> Self {
+    #[must_use]
+    pub fn map(&self, change: impl Fn(&Flight<M>) -> (NodeId, NodeId, Shared<M>)) -> Self {
         let mut flights: Vec<Flight<M>> = self
             .flights
             .iter()

@@ -1,0 +1,92 @@
+//! What keeps a search small hides nothing.
+
+use std::collections::BTreeSet;
+
+use snowglobe_checkers::explore::{Bounds, Order, Reductions};
+use snowglobe_systems::raft::marks;
+
+use super::{election, explore, variants};
+
+/// All ways to switch the reductions, all of them off first.
+fn switched() -> impl Iterator<Item = Reductions> {
+    (0..8).map(|bits: u8| Reductions {
+        symmetry: bits & 1 != 0,
+        spent: bits & 2 != 0,
+        idle: bits & 4 != 0,
+    })
+}
+
+/// The marks that are reached; that every promise is kept, the search has seen.
+fn marks(bounds: &Bounds, reductions: Reductions) -> BTreeSet<&'static str> {
+    let outcome = explore(bounds, reductions, Order::Breadth, 1);
+    outcome.account.marks.into_keys().collect()
+}
+
+/// Idle steps are left out only together with letting go what is spent; the test
+/// after this one says why.
+#[test]
+fn whichever_reductions_are_on_the_verdict_and_the_marks_are_the_same() {
+    for (name, bounds) in variants() {
+        let all = marks(&bounds, Reductions::NONE);
+        assert!(all.contains(marks::LEADER_ELECTED), "{name}: {all:?}");
+        let wanted = |reductions: &Reductions| reductions.spent || !reductions.idle;
+        for reductions in switched().filter(wanted) {
+            assert_eq!(marks(&bounds, reductions), all, "{name}, {reductions:?}");
+        }
+    }
+}
+
+/// A message that would change nothing is not delivered, and so it keeps its place
+/// under way. Where few messages may be under way, that place is missing
+/// later: what is sent then is lost, and what would have come of it is not seen.
+/// Here it is an entry that replaces another one. Letting go what is spent gives
+/// the place back, and so does delivering in vain.
+#[test]
+fn a_message_that_is_left_under_way_takes_the_place_of_another() {
+    let bounds = Bounds {
+        terms: 2,
+        ..election()
+    };
+    let sees_conflict = |spent, idle| {
+        let reductions = Reductions {
+            symmetry: true,
+            spent,
+            idle,
+        };
+        marks(&bounds, reductions).contains(marks::CONFLICT_TRUNCATED)
+    };
+    assert!(sees_conflict(false, false));
+    assert!(!sees_conflict(false, true));
+    assert!(sees_conflict(true, false));
+    assert!(sees_conflict(true, true));
+}
+
+#[test]
+fn each_reduction_makes_the_search_smaller() {
+    let states = |reductions| super::distinct(&election(), reductions);
+    let all = Reductions::default();
+    let whole = states(all);
+    for (name, without) in [
+        (
+            "symmetry",
+            Reductions {
+                symmetry: false,
+                ..all
+            },
+        ),
+        (
+            "spent",
+            Reductions {
+                spent: false,
+                ..all
+            },
+        ),
+        ("idle", Reductions { idle: false, ..all }),
+    ] {
+        let more = states(without);
+        assert!(
+            whole < more,
+            "{name}: {more} states without, {whole} with it"
+        );
+    }
+}
