@@ -29,7 +29,9 @@ pub struct Bounds {
     pub duplicates: u8,
     /// How often two nodes lose sight of each other.
     pub cuts: u8,
-    /// What a node sends is lost when so many messages are under way already.
+    /// What a node sends is lost when so many messages are under way already, and
+    /// each of them would change something if it arrived now: what would not is
+    /// lost first.
     pub messages: u8,
     /// After how many applied entries a node takes a snapshot; 0 for never.
     pub snapshot_after: u8,

@@ -2,14 +2,11 @@
 //! a script that anybody can follow.
 
 use snowglobe_systems::invariants::Violation;
-use snowglobe_systems::process::NodeId;
 
 use super::local::Stimulus;
 use super::naming::which_of;
-use super::state::MessageOf;
-use super::{
-    Action, Event, RECOVERS, Setting, Shared, SmallWorld, State, StatesDigest, Step, StepInput,
-};
+use super::small_world::Sent;
+use super::{Action, Event, RECOVERS, Setting, SmallWorld, State, StatesDigest, Step, StepInput};
 
 /// How a promise comes to be broken.
 #[derive(Debug)]
@@ -166,7 +163,7 @@ impl<S: Setting> SmallWorld<S> {
         let mut scribe = Scribe {
             world: self,
             state: self.booted(),
-            under_way: Vec::new(),
+            under_way: self.sent_at_boot.clone(),
         };
         let all = self.prologue.iter().chain(actions);
         all.filter_map(|action| scribe.write(action)).collect()
@@ -229,7 +226,7 @@ impl<S: Setting> SmallWorld<S> {
 struct Scribe<'a, S: Setting> {
     world: &'a SmallWorld<S>,
     state: State<S>,
-    under_way: Vec<(NodeId, NodeId, Shared<MessageOf<S>>)>,
+    under_way: Vec<Sent<S>>,
 }
 
 impl<S: Setting> Scribe<'_, S> {

@@ -16,7 +16,8 @@
 //!                stateright (search.rs) -> Outcome -> Counterexample -> Steps
 //! ```
 //!
-//! Loss needs no action: a message may stay under way for ever. All bounds are
+//! Loss needs no action: a message may stay under way for ever. There it keeps
+//! its place under the cap of messages, which a real network does not have. All bounds are
 //! budgets inside the state; see [`Bounds`]. What keeps the search small is in
 //! [`Reductions`], each with the reason why it hides nothing.
 

@@ -7,7 +7,7 @@ use snowglobe_systems::process::NodeId;
 
 use super::canonical::Names;
 use super::local::{LocalSteps, Stimulus};
-use super::state::{Member, Progress, Spent};
+use super::state::{Member, MessageOf, Progress, Spent};
 use super::survey::Survey;
 use super::transition::Rules;
 use super::{Action, ActionKind, Event, Network, Reductions, Setting, Shared, State, TimerKind};
@@ -20,6 +20,8 @@ pub struct SmallWorld<S: Setting> {
     pub(super) start: State<S>,
     /// All nodes have just started.
     booted: State<S>,
+    /// What they sent in doing so, in the order in which they did.
+    pub(super) sent_at_boot: Vec<Sent<S>>,
     /// What led from there to where exploration begins.
     pub(super) prologue: Vec<Action<S::Process>>,
     pub(super) locals: LocalSteps<S::Process>,
@@ -30,6 +32,9 @@ pub struct SmallWorld<S: Setting> {
     /// Nothing more is explored.
     pub(super) stopped: AtomicBool,
 }
+
+/// A message with its sender and its receiver.
+pub(super) type Sent<S> = (NodeId, NodeId, Shared<MessageOf<S>>);
 
 /// How many calm steps a setting may take until it is ready to be explored.
 const LONGEST_PROLOGUE: usize = 10_000;
@@ -48,6 +53,7 @@ impl<S: Setting> SmallWorld<S> {
             setting,
             reductions,
             booted: start.clone(),
+            sent_at_boot: Vec::new(),
             start,
             prologue: Vec::new(),
             locals: LocalSteps::default(),
@@ -71,6 +77,7 @@ impl<S: Setting> SmallWorld<S> {
             setting,
             reductions,
             booted: start.clone(),
+            sent_at_boot: Vec::new(),
             start,
             prologue: Vec::new(),
             locals: LocalSteps::default(),
@@ -169,6 +176,7 @@ impl<S: Setting> SmallWorld<S> {
             }
             for (_, to, message) in &step.sent {
                 next.network.send(node, *to, message.clone());
+                self.sent_at_boot.push((node, *to, message.clone()));
             }
             next.invariants = Shared::new(invariants);
             self.start = next;
@@ -177,8 +185,13 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     fn get_ready(&mut self) {
+        if self.setting.is_ready(&self.start) {
+            return;
+        }
         let mut calm = super::forward::Calm::new(self, self.start.clone());
-        let ready = calm.run(LONGEST_PROLOGUE, |state| self.setting.is_ready(state));
+        let ready = calm.run(LONGEST_PROLOGUE, |state| {
+            state.network.is_empty() && self.setting.is_ready(state)
+        });
         assert!(ready, "the setting of {} gets ready", S::NAME);
         let (mut start, prologue) = calm.finish();
         assert!(start.broken.is_none(), "{:?}", start.broken);

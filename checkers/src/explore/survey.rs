@@ -74,8 +74,8 @@ impl Survey {
         *lock(&self.marks).entry(mark).or_default() += 1;
     }
 
-    pub(super) fn lost(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn lost(&self, messages: usize) {
+        self.lost.fetch_add(messages as u64, Ordering::Relaxed);
     }
 
     pub(super) fn beyond(&self) {

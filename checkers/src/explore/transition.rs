@@ -166,6 +166,7 @@ impl<S: Setting> SmallWorld<S> {
             next.nodes == state.nodes
                 && next.network == state.network
                 && next.judge == state.judge
+                && next.invariants == state.invariants
                 && next.broken.is_none()
         };
         // A call that was turned away, as if it had not been made.
@@ -313,8 +314,8 @@ impl<S: Setting> SmallWorld<S> {
         self.replace(next, node, member);
         // What a step sends goes out together or not at all: to lose the last
         // messages only would tell their receivers from the others.
-        let cap = usize::from(self.setting.bounds().messages);
-        let fits = rules == Rules::Unbounded || next.network.len() < cap;
+        let sends = step.sent.iter().any(|(place, ..)| *place < executed);
+        let fits = rules == Rules::Unbounded || (sends && self.make_room(next));
         for (place, to, message) in &step.sent {
             if *place < executed {
                 self.send(fits, next, node, *to, message);
@@ -423,8 +424,25 @@ impl<S: Setting> SmallWorld<S> {
         }
         match fits {
             true => next.network.send(from, to, message.clone()),
-            false => self.survey.lost(),
+            false => self.survey.lost(1),
         }
+    }
+
+    /// Whether there is room for what a step sends. If there is none, whatever
+    /// would change nothing if it arrived now is lost first.
+    fn make_room(&self, next: &mut State<S>) -> bool {
+        let cap = usize::from(self.setting.bounds().messages);
+        if next.network.len() < cap {
+            return true;
+        }
+        let State { nodes, network, .. } = next;
+        let lost = network.retain(|flight| {
+            let member = &nodes[flight.to.position()];
+            let stimulus = Stimulus::Receive(flight.from, &flight.message);
+            member.process.is_none() || !self.local(flight.to, member, &stimulus).is_idle
+        });
+        self.survey.lost(lost);
+        next.network.len() < cap
     }
 
     /// Tells the clients what they were answered by the executed effects.
