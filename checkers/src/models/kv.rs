@@ -108,7 +108,7 @@ impl Setting for KvSetting {
             clients: 2,
             operations: 2,
             timeouts: 1,
-            messages: 3,
+            messages: 2,
             ..Bounds::default()
         };
         let scope = |name, change: fn(&mut Bounds)| {
@@ -118,9 +118,14 @@ impl Setting for KvSetting {
         };
         vec![
             scope("crash", |bounds| bounds.crashes = 1),
-            scope("election", |bounds| {
-                bounds.timeouts = 2;
-                bounds.clients = 1;
+            scope("election", |bounds| bounds.timeouts = 2),
+            scope("duplicate", |bounds| {
+                bounds.duplicates = 1;
+                bounds.timeouts = 0;
+            }),
+            scope("snapshot", |bounds| {
+                bounds.crashes = 1;
+                bounds.snapshot_after = 1;
             }),
         ]
     }
