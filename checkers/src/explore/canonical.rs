@@ -291,6 +291,7 @@ impl<S: Setting> SmallWorld<S> {
             clients,
             cut: renamed_cuts(&state, renaming),
             broken,
+            ahead: state.ahead,
             judge: state.judge,
             calls: state.calls,
             spent: state.spent,

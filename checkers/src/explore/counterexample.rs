@@ -36,15 +36,11 @@ impl<S: Setting> Counterexample<S> {
     /// From the states that a search went through, each in its canonical form.
     pub(super) fn of(world: &SmallWorld<S>, path: &[State<S>]) -> Self {
         let mut actions = world.with_own_names(path);
-        let last = world.follow(&actions);
-        if last.broken.is_none() {
-            // Nothing is wrong yet, but the world cannot recover from here.
-            let (_, ahead) = world.recovery(&last);
+        if path.last().is_some_and(|last| last.ahead) {
+            let (_, ahead) = world.recovery(&world.follow(&actions));
             actions.extend(ahead);
-        } else {
-            actions = world.shortened(actions);
         }
-        Self::along(world, &actions)
+        Self::along(world, &world.shortened(actions))
     }
 
     /// From what happened, in the order in which it did.
@@ -71,15 +67,18 @@ impl<S: Setting> Counterexample<S> {
     }
 }
 
-/// Whether one violation stands for the other. Its words speak of nodes under the
-/// names that they have on the way it was found, and nobody can rename words; and
-/// that a world cannot recover, only the search has seen.
-fn breaks_alike(found: Option<&Violation>, wanted: Option<&Violation>) -> bool {
-    match (found, wanted) {
-        (Some(found), Some(wanted)) => found.property == wanted.property,
-        (None, Some(wanted)) => wanted.property == RECOVERS,
-        (_, None) => false,
-    }
+/// Whether a state is what a search found, but for two things that only it can
+/// tell: the words of a violation, which speak of nodes under the names that they
+/// had on its way, and what is broken ahead.
+fn stands_for<S: Setting>(mut state: State<S>, found: &State<S>) -> bool {
+    let property = |state: &State<S>| state.broken.as_ref().map(|broken| broken.property);
+    let alike = match found.ahead {
+        true => state.broken.is_none(),
+        false => property(&state) == property(found),
+    };
+    state.broken.clone_from(&found.broken);
+    state.ahead = found.ahead;
+    alike && state == *found
 }
 
 impl<S: Setting> SmallWorld<S> {
@@ -93,11 +92,8 @@ impl<S: Setting> SmallWorld<S> {
             self.actions(&state, &mut actions);
             let found = actions.into_iter().find_map(|action| {
                 let next = self.successor(&state, &action)?;
-                let mut canonical = self.canonical(next.clone());
-                if breaks_alike(canonical.broken.as_deref(), target.broken.as_deref()) {
-                    canonical.broken.clone_from(&target.broken);
-                }
-                (canonical == *target).then_some((action, next))
+                let canonical = self.canonical(next.clone());
+                stands_for(canonical, target).then_some((action, next))
             });
             let (action, next) = found.expect("each state follows the one before it");
             taken.push(action);
@@ -118,8 +114,8 @@ impl<S: Setting> SmallWorld<S> {
         state
     }
 
-    /// Leaves out what the violation does not need. A promise that the world
-    /// recovers is left as it is.
+    /// Leaves out what the violation does not need. The way to a world that cannot
+    /// recover is left as it is.
     pub(super) fn shortened(&self, actions: Vec<Action<S::Process>>) -> Vec<Action<S::Process>> {
         let broken = |actions: &[Action<S::Process>]| {
             let (state, taken) = self.try_to_follow(actions);

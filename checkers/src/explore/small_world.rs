@@ -148,6 +148,7 @@ impl<S: Setting> SmallWorld<S> {
             spent: Spent::default(),
             cut: Vec::new(),
             broken: None,
+            ahead: false,
             depth: 0,
         }
     }
@@ -383,6 +384,7 @@ impl<S: Setting> SmallWorld<S> {
         {
             self.survey.sampled();
             next.broken = self.cannot_recover(&next);
+            next.ahead = next.broken.is_some();
         }
         Some(next)
     }

@@ -91,6 +91,9 @@ pub struct State<S: Setting> {
     pub cut: Vec<(NodeId, NodeId)>,
     /// The promise that is broken here; nothing follows such a state.
     pub broken: Option<Arc<Violation>>,
+    /// It is broken not here but on the way forward from here, when nothing goes
+    /// wrong any more.
+    pub ahead: bool,
     /// After how many steps it was reached first. Not a part of what it is: no
     /// promise and no action looks at it.
     pub depth: u32,
@@ -167,6 +170,7 @@ impl<S: Setting> Clone for State<S> {
             spent: self.spent,
             cut: self.cut.clone(),
             broken: self.broken.clone(),
+            ahead: self.ahead,
             depth: self.depth,
         }
     }
@@ -183,6 +187,7 @@ impl<S: Setting> PartialEq for State<S> {
             && self.spent == other.spent
             && self.cut == other.cut
             && self.broken == other.broken
+            && self.ahead == other.ahead
     }
 }
 
@@ -198,6 +203,7 @@ impl<S: Setting> Hash for State<S> {
             spent,
             cut,
             broken,
+            ahead,
             depth: _,
         } = self;
         nodes.hash(hasher);
@@ -209,6 +215,7 @@ impl<S: Setting> Hash for State<S> {
         spent.hash(hasher);
         cut.hash(hasher);
         broken.hash(hasher);
+        ahead.hash(hasher);
     }
 }
 
