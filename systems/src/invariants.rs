@@ -62,7 +62,7 @@ pub trait Invariants<P: Process>:
 
     /// A node went down. What is remembered of it and cannot matter any more may
     /// be forgotten, so that pasts that can no longer be told apart are one.
-    fn after_crash(&mut self, _node: NodeId) {}
+    fn after_crash(&mut self, _cluster: &impl ClusterView<P>, _node: NodeId) {}
 
     /// Looks at `node` when it comes back from a crash, before its first step.
     ///

@@ -47,6 +47,8 @@ pub struct Bounds {
 pub struct Scope {
     /// What there is room for.
     pub name: &'static str,
+    /// How many nodes there are, clients not counted.
+    pub nodes: usize,
     /// How large it is.
     pub bounds: Bounds,
 }

@@ -339,7 +339,7 @@ impl<S: Setting> SmallWorld<S> {
 
     fn forget_crashed(&self, next: &mut State<S>, node: NodeId) {
         let mut invariants = (*next.invariants).clone();
-        invariants.after_crash(node);
+        invariants.after_crash(next, node);
         self.remember(next, invariants);
     }
 

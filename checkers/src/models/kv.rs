@@ -114,7 +114,12 @@ impl Setting for KvSetting {
         let scope = |name, change: fn(&mut Bounds)| {
             let mut bounds = base.clone();
             change(&mut bounds);
-            Scope { name, bounds }
+            let nodes = 3;
+            Scope {
+                name,
+                nodes,
+                bounds,
+            }
         };
         vec![
             scope("crash", |bounds| bounds.crashes = 1),

@@ -83,7 +83,19 @@ impl Setting for RaftSetting {
         let scope = |name, change: fn(&mut Bounds)| {
             let mut bounds = base.clone();
             change(&mut bounds);
-            Scope { name, bounds }
+            let nodes = 3;
+            Scope {
+                name,
+                nodes,
+                bounds,
+            }
+        };
+        let five_nodes = Scope {
+            nodes: 5,
+            ..scope("five nodes", |bounds| {
+                bounds.operations = 0;
+                bounds.duplicates = 1;
+            })
         };
         vec![
             scope("crash", |bounds| bounds.crashes = 1),
@@ -102,6 +114,7 @@ impl Setting for RaftSetting {
                 bounds.terms = 3;
                 bounds.timeouts = 3;
             }),
+            five_nodes,
         ]
     }
 

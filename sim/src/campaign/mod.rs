@@ -2,6 +2,7 @@
 
 mod confirm;
 pub mod corpus;
+pub mod coverage;
 pub mod exploration;
 pub mod memory;
 pub mod stopwatch;

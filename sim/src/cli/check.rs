@@ -29,8 +29,8 @@ pub(super) struct CheckArguments {
     /// The system; `snowglobe list` names them.
     system: String,
     /// How many nodes the cluster has, clients not counted.
-    #[arg(long, default_value_t = 3)]
-    nodes: usize,
+    #[arg(long)]
+    nodes: Option<usize>,
     /// One of the system's small worlds instead of all of them.
     #[arg(long)]
     scope: Option<String>,
@@ -69,6 +69,10 @@ pub(super) struct CheckArguments {
     /// Serves the states for a web browser instead, as in 127.0.0.1:3000.
     #[arg(long, value_name = "ADDRESS")]
     explore: Option<std::net::SocketAddr>,
+    /// Explores the first scope, or the given one, and tells how much of it so
+    /// many seeds of the simulation see.
+    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["explore", "walks"])]
+    coverage: Option<u64>,
     /// Where a finding is written.
     #[arg(long, default_value = "seeds/found")]
     found: PathBuf,
@@ -169,19 +173,22 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
     let system = scenarios::find(&arguments.system)?;
     let scopes = scopes(arguments, system)?;
     if let Some(address) = arguments.explore {
-        let plan = plan(arguments, &scopes[0].bounds)?;
+        let plan = plan(arguments, &scopes[0])?;
         let line = format!("{} at http://{address}; Ctrl-C ends it\n", system.name());
         let _ = std::io::stderr().write_all(line.as_bytes());
         return Ok(system.serve(&plan, address).map(|()| 0)?);
+    }
+    if let Some(seeds) = arguments.coverage {
+        return cover(arguments, system, &scopes[0], seeds);
     }
     must_be_writable(&arguments.found)?;
     let interrupted = catch_interrupts();
     let mut teller = Teller::new(arguments);
     let mut worlds = Vec::new();
     let mut ended = None;
-    for Scope { name, bounds } in scopes {
-        let plan = plan(arguments, &bounds)?;
-        teller.begin(name);
+    for scope in scopes {
+        let plan = plan(arguments, &scope)?;
+        teller.begin(scope.name);
         let watch = Stopwatch::start();
         let exploration = system.explore(&plan, &mut |headway| {
             teller.tell(headway);
@@ -190,7 +197,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
         })?;
         let over = ended.is_some() || exploration.finding.is_some();
         worlds.push(World {
-            name,
+            name: scope.name,
             plan,
             exploration,
             took: watch.elapsed(),
@@ -218,6 +225,37 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
         Format::Json => print(&format!("{:#}\n", told.json()))?,
     }
     Ok(told.exit_code())
+}
+
+/// How much of a small world seeds of the simulation see.
+fn cover(
+    arguments: &CheckArguments,
+    system: &dyn Registered,
+    scope: &Scope,
+    seeds: u64,
+) -> Result<u8, Failed> {
+    let plan = plan(arguments, scope)?;
+    let interrupted = catch_interrupts();
+    let watch = Stopwatch::start();
+    let mut ended = None;
+    let coverage = system.cover(&plan, seeds, &mut |_| {
+        ended = ended.or_else(|| why_end(arguments, interrupted, watch));
+        ended.is_none()
+    })?;
+    let Some(coverage) = coverage else {
+        return match ended {
+            Some(Ended::Interrupted) => Ok(130),
+            _ => Err(Failed {
+                code: 20,
+                why: "the budget ended before it was known what there is to see".to_owned(),
+            }),
+        };
+    };
+    print(&match arguments.format {
+        Format::Human => account::coverage(system.name(), &plan, &coverage),
+        Format::Json => format!("{:#}\n", account::coverage_as_json(&coverage)),
+    })?;
+    Ok(0)
 }
 
 /// Why a search must not go on, if it must not.
@@ -261,11 +299,16 @@ fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Sco
             return Err(Failed::usage(why));
         }
     }
-    if arguments.bounds.are_given() || arguments.explore.is_some() {
+    if arguments.bounds.are_given()
+        || arguments.nodes.is_some()
+        || arguments.explore.is_some()
+        || arguments.coverage.is_some()
+    {
         scopes.truncate(1);
         let bounds = arguments.bounds.within(scopes[0].bounds.clone());
         scopes[0] = Scope {
             name: "given",
+            nodes: arguments.nodes.unwrap_or(scopes[0].nodes),
             bounds,
         };
     }
@@ -278,11 +321,11 @@ fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Sco
     Ok(scopes)
 }
 
-fn plan(arguments: &CheckArguments, bounds: &Bounds) -> Result<Plan, Failed> {
+fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
     let on = |switch| switch == Switch::On;
     Ok(Plan {
-        nodes: arguments.nodes,
-        bounds: bounds.clone(),
+        nodes: scope.nodes,
+        bounds: scope.bounds.clone(),
         order: match arguments.order {
             SearchOrder::Breadth => Order::Breadth,
             SearchOrder::Depth => Order::Depth,

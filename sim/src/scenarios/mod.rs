@@ -30,7 +30,7 @@ use thiserror::Error;
 
 use self::file::Scenario;
 use self::registry::Entry;
-use crate::campaign::exploration;
+use crate::campaign::{coverage, exploration};
 use crate::draw::Draw;
 use crate::faults::{Membership, TimedFault};
 use crate::seed::Seed;
@@ -260,6 +260,16 @@ pub trait Registered: Sync {
         plan: &exploration::Plan,
         watch: &mut dyn FnMut(&Headway) -> bool,
     ) -> Result<exploration::Exploration, CannotRun>;
+    /// How much of its small world fuzzing sees; see [`coverage::measure`].
+    ///
+    /// # Errors
+    /// When there is no such world, or it makes no sense.
+    fn cover(
+        &self,
+        plan: &exploration::Plan,
+        seeds: u64,
+        go_on: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Option<coverage::Coverage>, CannotRun>;
     /// Serves the states of its small world to web browsers, and does not come back.
     ///
     /// # Errors

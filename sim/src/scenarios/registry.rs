@@ -7,6 +7,7 @@ use snowglobe_checkers::explore::{Headway, Scope, Setting};
 use super::file::{Scenario, Scripted};
 use super::script::{Script, held_against_its_file};
 use super::{CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm};
+use crate::campaign::coverage::{self, Coverage};
 use crate::campaign::exploration::{self, Exploration, Plan};
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
@@ -26,6 +27,7 @@ struct Model<S: System> {
     scopes: fn() -> Vec<Scope>,
     explore: fn(&Plan, Watch<'_>) -> Exploration,
     serve: fn(&Plan, SocketAddr),
+    cover: fn(&Plan, u64, coverage::GoOn<'_>) -> Option<Coverage>,
 }
 
 /// Told how an exploration comes along, and says whether it goes on.
@@ -38,6 +40,7 @@ impl<S: Modelled> Model<S> {
         scopes: S::Setting::scopes,
         explore: exploration::explore::<S>,
         serve: exploration::serve::<S>,
+        cover: coverage::measure::<S>,
     };
 
     fn size(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize {
@@ -221,6 +224,15 @@ impl<S: System> Registered for Entry<S> {
 
     fn explore(&self, plan: &Plan, watch: Watch<'_>) -> Result<Exploration, CannotRun> {
         Ok((self.small_world(plan)?.explore)(plan, watch))
+    }
+
+    fn cover(
+        &self,
+        plan: &Plan,
+        seeds: u64,
+        go_on: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Option<Coverage>, CannotRun> {
+        Ok((self.small_world(plan)?.cover)(plan, seeds, go_on))
     }
 
     fn serve(&self, plan: &Plan, address: SocketAddr) -> Result<(), CannotRun> {

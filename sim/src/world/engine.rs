@@ -76,8 +76,22 @@ where
     I: Invariants<P>,
     D: Director<P, I>,
 {
+    run_watched(blueprint, I::default(), director)
+}
+
+/// As [`run`], watched over by invariants that already know something.
+pub fn run_watched<P, I, D>(
+    blueprint: Blueprint<P::Config>,
+    invariants: I,
+    director: D,
+) -> (Finished, D)
+where
+    P: Process,
+    I: Invariants<P>,
+    D: Director<P, I>,
+{
     let runtime = Runtime::with_seed_and_config(blueprint.seed.0, madsim::Config::default());
-    let mut world = World::<P, I>::new(blueprint);
+    let mut world = World::new(blueprint, invariants);
     world.start_all();
     let ids: Vec<NodeId> = world.node_ids().collect();
     let world = Arc::new(Mutex::new(world));

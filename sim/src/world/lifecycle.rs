@@ -210,11 +210,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         node.paused = false;
         node.armed_crash = None;
-        self.invariants.after_crash(id);
+        let life = node.incarnation.0;
+        self.invariants.after_crash(&Cluster(&self.nodes), id);
         for call in &mut self.outstanding {
             call.take_if(|(asked, _)| *asked == id);
         }
-        let life = node.incarnation.0;
         self.trace
             .event(self.now, Some(id), EventKind::Stop, u64::from(life), || {
                 text.to_owned()

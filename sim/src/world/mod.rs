@@ -279,9 +279,9 @@ pub struct World<P: Process, I: Invariants<P>> {
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
-    /// A world in which nothing has started yet.
+    /// A world in which nothing has started yet, and what watches over it.
     #[must_use]
-    pub fn new(blueprint: Blueprint<P::Config>) -> Self {
+    pub fn new(blueprint: Blueprint<P::Config>, invariants: I) -> Self {
         let streams = Streams::new(blueprint.seed);
         let nodes = (0..blueprint.configs.len())
             .map(|place| Node::new(NodeId::at(place), blueprint.sync.clone(), &streams))
@@ -297,7 +297,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             nodes,
             agenda,
             faults: blueprint.faults,
-            invariants: I::default(),
+            invariants,
             trace: Trace::default(),
             tally: Tally::default(),
             counters: Counters::default(),

@@ -63,11 +63,11 @@ impl<M: StateMachine> Invariants<Node<M>> for ServiceInvariants {
         }
     }
 
-    fn after_crash(&mut self, node: NodeId) {
+    fn after_crash(&mut self, cluster: &impl ClusterView<Node<M>>, node: NodeId) {
         if let Some(seen) = self.seen.get_mut(node.position()) {
             *seen = Seen::default();
         }
-        Invariants::<Node<M>>::after_crash(&mut self.raft, node);
+        self.raft.after_crash(cluster, node);
     }
 
     fn after_restart(

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use snowglobe_checkers::explore::{ActionKind, Bounds, Order, PropertyKind};
 
 use super::{Ended, Saved, World};
-use crate::campaign::exploration::Found;
+use crate::campaign::coverage::Coverage;
+use crate::campaign::exploration::{Found, Plan};
 use crate::report::grouped;
 
 /// All that is told of explorations.
@@ -340,6 +341,44 @@ fn world_as_json(world: &World) -> Value {
         "beyond": account.beyond,
         "never_taken": exploration.never_taken.iter().map(|it| it.name()).collect::<Vec<_>>(),
         "never_reached": exploration.never_reached,
+    })
+}
+
+/// How much fuzzing sees, in lines.
+pub(super) fn coverage(system: &str, plan: &Plan, coverage: &Coverage) -> String {
+    let mut text = format!(
+        "coverage {system}  {}\n  {} shapes of states and {} of steps are known\n",
+        bounds(plan.nodes, &plan.bounds),
+        grouped(coverage.states as u64),
+        grouped(coverage.steps as u64),
+    );
+    let _ = writeln!(text, "  {:>10}  {:>16}  {:>16}", "seeds", "states", "steps");
+    for row in &coverage.rows {
+        let share = |seen: usize, all: usize| {
+            let percent = 100.0 * seen as f64 / all.max(1) as f64;
+            format!("{} ({percent:.1}%)", grouped(seen as u64))
+        };
+        let _ = writeln!(
+            text,
+            "  {:>10}  {:>16}  {:>16}",
+            grouped(row.seeds),
+            share(row.states, coverage.states),
+            share(row.steps, coverage.steps)
+        );
+    }
+    text
+}
+
+/// How much fuzzing sees, for programs.
+pub(super) fn coverage_as_json(coverage: &Coverage) -> Value {
+    json!({
+        "states": coverage.states,
+        "steps": coverage.steps,
+        "rows": coverage.rows.iter().map(|row| json!({
+            "seeds": row.seeds,
+            "states": row.states,
+            "steps": row.steps,
+        })).collect::<Vec<_>>(),
     })
 }
 

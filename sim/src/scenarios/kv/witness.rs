@@ -51,8 +51,8 @@ impl Invariants<Node> for Watched {
         self.promises.after_effects(cluster, node)
     }
 
-    fn after_crash(&mut self, node: NodeId) {
-        Invariants::<Node>::after_crash(&mut self.promises, node);
+    fn after_crash(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
+        self.promises.after_crash(cluster, node);
     }
 
     fn after_restart(

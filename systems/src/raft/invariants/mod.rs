@@ -198,7 +198,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
     }
 
     /// How far it was and whether it led is over; its disk must remember the rest.
-    fn after_crash(&mut self, node: NodeId) {
+    fn after_crash(&mut self, _cluster: &impl ClusterView<P>, node: NodeId) {
         if let Some(seen) = self.seen.get_mut(node.position()) {
             *seen = Seen {
                 last: Position::ZERO,
