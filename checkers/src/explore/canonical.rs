@@ -10,11 +10,12 @@ use std::sync::{Arc, RwLock};
 
 use hashbrown::HashTable;
 use snowglobe_systems::digest::Digest;
+use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::renaming::Renaming;
 
 use super::state::Member;
-use super::{Setting, Shared, SmallWorld, State, Symmetry};
+use super::{Action, Event, Setting, Shared, SmallWorld, State, Symmetry};
 
 /// All renamings of a setting, and what was renamed so far.
 pub(super) struct Names<S: Setting> {
@@ -103,8 +104,13 @@ type SymmetryOf<'a, S> = &'a dyn Symmetry<<S as Setting>::Process, <S as Setting
 impl<S: Setting> SmallWorld<S> {
     /// The one state that stands for all that differ in nothing but names.
     pub fn canonical(&self, state: State<S>) -> State<S> {
+        self.canonical_by(state).0
+    }
+
+    /// As [`canonical`](Self::canonical), and the number of the renaming that leads there.
+    fn canonical_by(&self, state: State<S>) -> (State<S>, usize) {
         let Some(symmetry) = self.setting.symmetry().filter(|_| self.reductions.symmetry) else {
-            return state;
+            return (state, 0);
         };
         let candidates = self.candidates(symmetry, &state);
         let mut best: Option<(Vec<u64>, Vec<usize>)> = None;
@@ -130,7 +136,24 @@ impl<S: Setting> SmallWorld<S> {
             .collect();
         invariants.sort_by_key(|(value, number)| (value.digest(), *number));
         let (invariants, number) = invariants.swap_remove(0);
-        self.renamed(symmetry, state, number, invariants)
+        (self.renamed(symmetry, state, number, invariants), number)
+    }
+
+    /// What happens to a state, when it is known what happens to its canonical form.
+    pub(super) fn under_own_names(
+        &self,
+        state: &State<S>,
+        actions: Vec<Action<S::Process>>,
+    ) -> Vec<Action<S::Process>> {
+        let (_, number) = self.canonical_by(state.clone());
+        let Some(symmetry) = self.setting.symmetry().filter(|_| number != 0) else {
+            return actions;
+        };
+        let back = self.names.renamings[number].inverse();
+        let renamed = actions
+            .iter()
+            .map(|action| renamed_action(symmetry, action, &back));
+        renamed.collect()
     }
 
     /// The renamings that put the nodes in the order of their signatures.
@@ -297,6 +320,46 @@ impl<S: Setting> SmallWorld<S> {
             spent: state.spent,
             depth: state.depth,
         }
+    }
+}
+
+fn renamed_action<P: Process, I: Invariants<P>>(
+    symmetry: &dyn Symmetry<P, I>,
+    action: &Action<P>,
+    renaming: &Renaming,
+) -> Action<P> {
+    match action {
+        Action::Input { event, crash_after } => Action::Input {
+            event: match event {
+                Event::Deliver {
+                    from,
+                    to,
+                    message,
+                    stays,
+                } => Event::Deliver {
+                    from: renaming.of(*from),
+                    to: renaming.of(*to),
+                    message: Shared::new(symmetry.message(message, renaming)),
+                    stays: *stays,
+                },
+                Event::Timeout { node, timer } => Event::Timeout {
+                    node: renaming.of(*node),
+                    timer: *timer,
+                },
+                Event::Invoke { client, node } => Event::Invoke {
+                    client: *client,
+                    node: renaming.of(*node),
+                },
+            },
+            crash_after: *crash_after,
+        },
+        Action::Crash(node) => Action::Crash(renaming.of(*node)),
+        Action::Restart { node, crash_after } => Action::Restart {
+            node: renaming.of(*node),
+            crash_after: *crash_after,
+        },
+        Action::Cut(one, other) => Action::Cut(renaming.of(*one), renaming.of(*other)),
+        Action::Mend(one, other) => Action::Mend(renaming.of(*one), renaming.of(*other)),
     }
 }
 

@@ -36,9 +36,13 @@ impl<S: Setting> Counterexample<S> {
     /// From the states that a search went through, each in its canonical form.
     pub(super) fn of(world: &SmallWorld<S>, path: &[State<S>]) -> Self {
         let mut actions = world.with_own_names(path);
-        if path.last().is_some_and(|last| last.ahead) {
-            let (_, ahead) = world.recovery(&world.follow(&actions));
-            actions.extend(ahead);
+        if let Some(last) = path.last().filter(|last| last.ahead) {
+            // The order in which things happen on the way forward is that of names.
+            let mut last = last.clone();
+            (last.broken, last.ahead) = (None, false);
+            let (_, ahead) = world.recovery(&last);
+            let own = world.follow(&actions);
+            actions.extend(world.under_own_names(&own, ahead));
         }
         Self::along(world, &world.shortened(actions))
     }
@@ -48,11 +52,7 @@ impl<S: Setting> Counterexample<S> {
         let end = world.follow(actions);
         let violation = match &end.broken {
             Some(violation) => (**violation).clone(),
-            None => {
-                let (state, _) = world.recovery(&end);
-                let broken = state.broken.expect("it was found not to recover");
-                (*broken).clone()
-            }
+            None => world.not_recovered(&end),
         };
         let mut steps = world.script(actions);
         if violation.property == RECOVERS {

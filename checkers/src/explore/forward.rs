@@ -174,15 +174,19 @@ impl<S: Setting> SmallWorld<S> {
         let recovered = calm.run(LONGEST_RECOVERY, is_well);
         let (mut state, taken) = calm.finish();
         if !recovered && state.broken.is_none() {
-            let missing = match self.setting.is_well(&state) {
-                Err(missing) => missing,
-                Ok(()) => "a call is without an answer".to_owned(),
-            };
-            let expected = "a world that recovers once nothing goes wrong any more";
-            let violation = Violation::new(RECOVERS, [], expected, missing);
-            state.broken = Some(Arc::new(violation));
+            state.broken = Some(Arc::new(self.not_recovered(&state)));
         }
         (state, taken)
+    }
+
+    /// What is missing in a state that should be well.
+    pub(super) fn not_recovered(&self, state: &State<S>) -> Violation {
+        let missing = match self.setting.is_well(state) {
+            Err(missing) => missing,
+            Ok(()) => "a call is without an answer".to_owned(),
+        };
+        let expected = "a world that recovers once nothing goes wrong any more";
+        Violation::new(RECOVERS, [], expected, missing)
     }
 }
 
