@@ -21,7 +21,7 @@ use super::single_copy::SingleCopy;
 use super::{AS_STATERIGHT, distinct};
 
 /// A node as an actor.
-struct Hosted<R> {
+pub(crate) struct Hosted<R> {
     config: Config,
     server: PhantomData<fn() -> R>,
 }
@@ -71,8 +71,8 @@ impl<R: Register> Actor for Hosted<R> {
     }
 }
 
-type Tester = LinearizabilityTester<Id, Object<Value>>;
-type Hosts<R> = ActorModel<Hosted<R>, (), Tester>;
+pub(crate) type Tester = LinearizabilityTester<Id, Object<Value>>;
+pub(crate) type Hosts<R> = ActorModel<Hosted<R>, (), Tester>;
 
 fn note_asked<I>(_: &(), past: &Tester, sent: Envelope<&Message<I>>) -> Option<Tester> {
     let asked = match sent.msg {
@@ -98,7 +98,7 @@ fn note_told<I>(_: &(), past: &Tester, arrived: Envelope<&Message<I>>) -> Option
     Some(past)
 }
 
-fn hosts<R: Register>(servers: u8, clients: u8) -> Hosts<R> {
+pub(crate) fn hosts<R: Register>(servers: u8, clients: u8) -> Hosts<R> {
     let actors = (0..servers + clients).map(|_| Hosted {
         config: Config { servers },
         server: PhantomData,
