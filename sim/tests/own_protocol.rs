@@ -2,18 +2,25 @@
 //!
 //! Two nodes throw a ball. Who catches it writes the number of throws to its
 //! disk and throws it back; a timer starts the game again when the ball is lost.
+//! The same game is played in the world and explored in full.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use snowglobe::faults::TimedFault;
+use snowglobe::scenarios::script::Script;
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
 use snowglobe::world::engine::{self, Finished};
 use snowglobe::world::network::LinkQuality;
 use snowglobe::world::{Blueprint, Broken, Director, World};
+use snowglobe_checkers::explore::{
+    Bounds, Client, Order, Outcome, Property, PropertyKind, Reductions, Setting, SmallWorld,
+    TimerKind, search,
+};
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
 use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 
@@ -329,4 +336,109 @@ fn a_storm_of_messages_ends_with_the_step_budget() {
     let breakage = finished.breakage.expect("two become four become eight");
     assert_eq!(breakage.broken, Broken::OutOfSteps { budget: 100_000 });
     assert!(breakage.at > SimTime::START);
+}
+
+/// The game with everything that can happen in it, up to the third ball.
+#[derive(Clone, Debug)]
+struct Game {
+    bounds: Bounds,
+    configs: Vec<(usize, Habit)>,
+}
+
+impl Setting for Game {
+    type Process = Player;
+    type Invariants = NothingForgotten;
+    type Judge = ();
+    const NAME: &'static str = "game";
+
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+    fn configs(&self) -> &[(usize, Habit)] {
+        &self.configs
+    }
+    fn clients(&self) -> &[Client<()>] {
+        &[]
+    }
+    fn properties(&self) -> Vec<Property> {
+        vec![Property {
+            name: "nothing-forgotten",
+            kind: PropertyKind::State,
+        }]
+    }
+    fn is_within(&self, player: &Player) -> bool {
+        player.caught <= 3
+    }
+    fn timer_kind(&self, (): ()) -> Option<TimerKind> {
+        Some(TimerKind::Timeout)
+    }
+    fn shape(&self, cluster: &impl ClusterView<Player>) -> String {
+        format!("{:?}", cluster.node(NodeId(1)).durable)
+    }
+    fn is_well(&self, cluster: &impl ClusterView<Player>) -> Result<(), String> {
+        match cluster.node(NodeId(2)).process {
+            Some(player) if player.caught > 0 => Ok(()),
+            _ => Err("n2 has caught nothing".to_owned()),
+        }
+    }
+}
+
+fn explored(habit: Habit) -> (Game, Outcome<Game>) {
+    let game = Game {
+        bounds: Bounds {
+            timeouts: 3,
+            crashes: 1,
+            messages: 2,
+            ..Bounds::default()
+        },
+        configs: vec![(2, habit); 2],
+    };
+    let world = SmallWorld::new(game.clone(), Reductions::default()).sampling(Some(4));
+    let outcome = search(&Arc::new(world), Order::Breadth, 1, |_| true);
+    (game, outcome)
+}
+
+#[test]
+fn every_schedule_of_a_fair_game_is_fine() {
+    let (_, outcome) = explored(Habit::Fair);
+    assert!(outcome.exhausted, "{outcome:?}");
+    assert!(outcome.counterexample.is_none());
+    assert!(outcome.headway.distinct > 300, "{:?}", outcome.headway);
+    assert!(outcome.account.sampled > 50, "{:?}", outcome.account);
+}
+
+#[test]
+fn what_exploration_finds_happens_so_in_the_world() {
+    for (habit, property) in [
+        (Habit::Hasty, "nothing-forgotten"),
+        (Habit::Panics, "no-panic"),
+    ] {
+        let (game, outcome) = explored(habit);
+        let found = outcome.counterexample.expect("this habit is a bad one");
+        assert_eq!(found.violation.property, property);
+        assert!(found.steps.len() <= 4, "{:#?}", found.steps);
+        let blueprint = Blueprint {
+            seed: Seed(0),
+            configs: game.configs.clone(),
+            links: LinkQuality::default(),
+            sync: Duration::ZERO..Duration::ZERO,
+            checkpoint_bytes: 256,
+            faults: Vec::new(),
+            step_budget: 100_000,
+        };
+        let script = Script::new(game, found.steps);
+        let run = || engine::run::<Player, NothingForgotten, _>(blueprint, script);
+        let (finished, _) =
+            thread::scope(|scope| scope.spawn(run).join()).expect("the world does not panic");
+        assert_eq!(finished.states, found.reaches, "the same in both engines");
+        let broken = finished
+            .breakage
+            .expect("the same promise is broken")
+            .broken;
+        match broken {
+            Broken::Safety(violation) => assert_eq!(violation.property, property),
+            Broken::Panic { .. } => assert_eq!(property, "no-panic"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -61,6 +61,7 @@ fn main() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a benchmark asks the wall clock")]
 fn run(name: &str) {
     let row = rows().into_iter().find(|row| row.name == name);
     let row = row.expect("the parent knows its rows");

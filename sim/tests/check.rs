@@ -1,0 +1,139 @@
+//! `snowglobe check` as a user meets it.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn check(arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    Command::new(env!("CARGO_BIN_EXE_snowglobe"))
+        .arg("check")
+        .args(arguments)
+        .arg("--found")
+        .arg(folder.path())
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it exits by itself")
+}
+
+fn words(output: &Output) -> String {
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    format!("{out}{err}")
+}
+
+/// A world of Raft that is explored in a moment.
+const SMALL: [&str; 9] = [
+    "raft",
+    "--timeouts",
+    "2",
+    "--crashes",
+    "0",
+    "--operations",
+    "0",
+    "--messages",
+    "3",
+];
+
+#[test]
+fn a_small_world_is_exhausted_and_told_of() {
+    let output = check(&SMALL);
+    let words = words(&output);
+    assert_eq!(code(&output), 0, "{words}");
+    for says in [
+        "held; every state of every scope was looked at",
+        "every state",
+        "election-safety",
+        "raft.leader_elected",
+        "never         nothing that the bounds should let happen",
+        "two states were taken for one",
+    ] {
+        assert!(words.contains(says), "{says:?} is missing:\n{words}");
+    }
+}
+
+#[test]
+fn programs_are_told_the_same() {
+    let output = check(&[&SMALL[..], &["--format", "json", "--threads", "1"]].concat());
+    let told: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(told["exhausted"], true, "{told:#}");
+    assert_eq!(told["finding"], Value::Null);
+    let scope = &told["scopes"][0];
+    assert_eq!(scope["bounds"]["timeouts"], 2);
+    let without = check(&[&SMALL[..], &["--format", "json", "--symmetry", "off"]].concat());
+    let without: Value = serde_json::from_slice(&without.stdout).expect("it is JSON");
+    let states = |told: &Value| told["scopes"][0]["distinct"].as_u64().expect("a number");
+    let ratio = states(&without) as f64 / states(&told) as f64;
+    assert!((3.0..=6.0).contains(&ratio), "of six names, {ratio}");
+}
+
+#[test]
+fn a_budget_that_ends_is_no_verdict() {
+    for (budget, says) in [
+        (["--for", "100ms"], "the time was up"),
+        (["--memory", "1MiB"], "the memory was full"),
+    ] {
+        let output = check(&[&["raft", "--timeouts", "6", "--threads", "1"], &budget[..]].concat());
+        let words = words(&output);
+        assert_eq!(code(&output), 20, "{words}");
+        assert!(words.contains(says), "{words}");
+        assert!(words.contains("every state within"), "{words}");
+    }
+}
+
+#[test]
+fn a_world_in_which_nobody_can_be_elected_is_no_proof() {
+    let output = check(&[
+        "raft",
+        "--timeouts",
+        "1",
+        "--messages",
+        "1",
+        "--crashes",
+        "1",
+    ]);
+    let words = words(&output);
+    assert_eq!(code(&output), 20, "{words}");
+    assert!(words.contains("not all that should happen did"), "{words}");
+    assert!(words.contains("raft.leader_elected"), "{words}");
+}
+
+#[test]
+fn walks_promise_nothing() {
+    let output = check(&["raft", "--nodes", "5", "--walks", "20", "--timeouts", "4"]);
+    let words = words(&output);
+    assert_eq!(code(&output), 0, "{words}");
+    assert!(words.contains("nothing was exhausted"), "{words}");
+}
+
+#[test]
+fn fuzzing_is_held_against_what_is_known() {
+    let output = check(&[&SMALL[..], &["--coverage", "3"]].concat());
+    let words = words(&output);
+    assert_eq!(code(&output), 0, "{words}");
+    assert!(words.contains("shapes of states"), "{words}");
+}
+
+#[test]
+fn a_mistake_gets_one_line() {
+    for (arguments, says) in [
+        (vec!["paxos"], "snowglobe list"),
+        (
+            vec!["raft", "--scope", "moon"],
+            "there is no scope \"moon\"",
+        ),
+        (vec!["raft", "--messages", "0"], "at least 1"),
+        (vec!["raft", "--nodes", "99"], "not 99"),
+        (vec!["raft", "--threads", "0"], "at least 1"),
+    ] {
+        let output = check(&arguments);
+        let words = words(&output);
+        assert_eq!(code(&output), 2, "{arguments:?}: {words}");
+        assert!(words.contains(says), "{words}");
+        assert_eq!(words.lines().count(), 1, "{words}");
+    }
+}
