@@ -99,6 +99,7 @@ impl Setting for RaftSetting {
         };
         vec![
             scope("crash", |bounds| bounds.crashes = 1),
+            scope("read", |bounds| bounds.operations = 2),
             scope("two crashes", |bounds| {
                 bounds.crashes = 2;
                 bounds.operations = 0;
@@ -109,7 +110,6 @@ impl Setting for RaftSetting {
                 bounds.snapshot_after = 1;
             }),
             scope("duplicate", |bounds| bounds.duplicates = 1),
-            scope("read", |bounds| bounds.operations = 2),
             scope("three terms", |bounds| {
                 bounds.terms = 3;
                 bounds.timeouts = 3;
