@@ -6,3 +6,5 @@
 
 pub mod kv;
 pub mod raft;
+mod service;
+pub mod shardctrler;

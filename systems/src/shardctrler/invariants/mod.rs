@@ -58,6 +58,11 @@ impl Invariants<Node> for ControllerInvariants {
         self.look(cluster, node)
     }
 
+    fn after_crash(&mut self, node: NodeId) {
+        self.chronicle.restarted(node);
+        Invariants::<Node>::after_crash(&mut self.service, node);
+    }
+
     fn after_restart(
         &mut self,
         cluster: &impl ClusterView<Node>,

@@ -79,6 +79,19 @@ impl Invariants<Node> for ShardkvInvariants {
         self.look(cluster, node)
     }
 
+    /// What it began and did not end stays: its disk may hold all of it, and
+    /// then that is committed.
+    fn after_crash(&mut self, node: NodeId) {
+        self.followed.remove(&node);
+        // Who has never seen the node has nothing to forget.
+        for controller in self.controllers.values_mut() {
+            Invariants::<ControllerPart>::after_crash(controller, node);
+        }
+        for group in self.groups.values_mut() {
+            Invariants::<GroupPart>::after_crash(group, node);
+        }
+    }
+
     fn after_restart(
         &mut self,
         cluster: &impl ClusterView<Node>,
