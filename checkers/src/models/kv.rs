@@ -34,7 +34,7 @@ pub type Judge = Online<Arc<str>, Arc<str>, Question>;
 type Question = KeyedInput<Arc<str>, TextInput>;
 
 /// The one key that all clients use.
-const KEY: &str = "x";
+pub(super) const KEY: &str = "x";
 
 impl KvSetting {
     /// The nodes are what their configurations say. Each clerk has a client; they
@@ -155,13 +155,7 @@ impl Setting for KvSetting {
     }
 
     fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
-        judge
-            .call(
-                &KeyValue::EMPTY,
-                ClientId(client as u32),
-                question(operation),
-            )
-            .expect("a client asks for one thing at a time");
+        called(judge, client, operation);
     }
 
     fn returned(
@@ -170,27 +164,11 @@ impl Setting for KvSetting {
         client: usize,
         outcome: &Outcome,
     ) -> Result<(), Violation> {
-        let client = ClientId(client as u32);
-        let told = match reply(outcome) {
-            Some(output) => judge.answer(&KeyValue::EMPTY, client, &output),
-            None => judge.abandon(&KeyValue::EMPTY, client),
-        };
-        told.map_err(|error| {
-            let expected = format!("an answer that one store could give under key {KEY:?}");
-            let found = match error {
-                OnlineError::Illegal { client } => {
-                    format!("{outcome:?} told to {client}, and nothing explains it")
-                }
-                other => other.to_string(),
-            };
-            Violation::new(LINEARIZABLE, [], expected, found)
-        })
+        returned(judge, client, outcome)
     }
 
     fn abandoned(&self, judge: &mut Judge, client: usize) {
-        judge
-            .abandon(&KeyValue::EMPTY, ClientId(client as u32))
-            .expect("only who waits gives up");
+        abandoned(judge, client);
     }
 
     fn shape(&self, cluster: &impl ClusterView<Node>) -> String {
@@ -210,11 +188,7 @@ impl Setting for KvSetting {
     }
 
     fn operation_words(operation: &Operation) -> String {
-        match question(operation).input {
-            TextInput::Append(value) => format!("append {KEY} {value}"),
-            TextInput::Get => format!("get {KEY}"),
-            other => format!("{other:?}"),
-        }
+        operation_words(operation)
     }
 
     fn process_words(process: &Node) -> String {
@@ -222,7 +196,50 @@ impl Setting for KvSetting {
     }
 }
 
-const LINEARIZABLE: &str = "linearizable";
+pub(super) const LINEARIZABLE: &str = "linearizable";
+
+pub(super) fn called(judge: &mut Judge, client: usize, operation: &Operation) {
+    let (client, question) = (ClientId(client as u32), question(operation));
+    judge
+        .call(&KeyValue::EMPTY, client, question)
+        .expect("a client asks for one thing at a time");
+}
+
+pub(super) fn returned(
+    judge: &mut Judge,
+    client: usize,
+    outcome: &Outcome,
+) -> Result<(), Violation> {
+    let client = ClientId(client as u32);
+    let told = match reply(outcome) {
+        Some(output) => judge.answer(&KeyValue::EMPTY, client, &output),
+        None => judge.abandon(&KeyValue::EMPTY, client),
+    };
+    told.map_err(|error| {
+        let expected = format!("an answer that one store could give under key {KEY:?}");
+        let found = match error {
+            OnlineError::Illegal { client } => {
+                format!("{outcome:?} told to {client}, and nothing explains it")
+            }
+            other => other.to_string(),
+        };
+        Violation::new(LINEARIZABLE, [], expected, found)
+    })
+}
+
+pub(super) fn abandoned(judge: &mut Judge, client: usize) {
+    judge
+        .abandon(&KeyValue::EMPTY, ClientId(client as u32))
+        .expect("only who waits gives up");
+}
+
+pub(super) fn operation_words(operation: &Operation) -> String {
+    match question(operation).input {
+        TextInput::Append(value) => format!("append {KEY} {value}"),
+        TextInput::Get => format!("get {KEY}"),
+        other => format!("{other:?}"),
+    }
+}
 
 /// What a client asks, as the store's specification knows it.
 fn question(operation: &Operation) -> Question {
@@ -261,4 +278,10 @@ fn reply(outcome: &Outcome) -> Option<TextOutput> {
         | Outcome::TransferStarted
         | Outcome::TransferRefused => return None,
     })
+}
+
+/// So many servers, and clerks that ask them, with the usual tuning.
+#[must_use]
+pub fn configs(servers: usize, clerks: usize) -> Vec<Config> {
+    service::configs(servers, clerks)
 }

@@ -8,7 +8,7 @@ use snowglobe_systems::invariants::{ClusterView, NodeView};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Raft, Term, marks as raft_marks};
 use snowglobe_systems::replica::{self, Replica, Request, StateMachine};
-use snowglobe_systems::service::{Clerk, Config, Message, Node, Timer};
+use snowglobe_systems::service::{Clerk, ClerkConfig, Config, Message, Node, Timer};
 
 use super::raft;
 use crate::explore::{Bounds, Property, PropertyKind, TimerKind};
@@ -158,4 +158,13 @@ pub(super) fn is_well<M: StateMachine>(
     cluster: &impl ClusterView<Node<M>>,
 ) -> Result<(), String> {
     raft::is_well(servers.map(|server| raft_of(cluster, server)))
+}
+
+/// So many servers, and clerks that ask them, with the usual tuning.
+pub(super) fn configs(servers: usize, clerks: usize) -> Vec<Config> {
+    let server = Config::Server(replica::Config::of(servers));
+    let clerk = Config::Clerk(ClerkConfig::of((0..servers).map(NodeId::at)));
+    let mut configs = vec![server; servers];
+    configs.resize(servers + clerks, clerk);
+    configs
 }

@@ -119,7 +119,7 @@ impl Setting for ControllerSetting {
             clients: 2,
             operations: 2,
             timeouts: 1,
-            messages: 3,
+            messages: 2,
             ..Bounds::default()
         };
         let scope = |name, change: fn(&mut Bounds)| {
@@ -133,7 +133,14 @@ impl Setting for ControllerSetting {
                 bounds.timeouts = 2;
                 bounds.clients = 1;
             }),
-            scope("operators", |bounds| bounds.operations = 4),
+            scope("operators", |bounds| {
+                bounds.operations = 4;
+                bounds.timeouts = 0;
+            }),
+            scope("duplicate", |bounds| {
+                bounds.duplicates = 1;
+                bounds.clients = 1;
+            }),
         ]
     }
 
@@ -354,4 +361,10 @@ impl Specification for OneController {
         };
         told.is_none_or(|told| *told == right).then_some(next)
     }
+}
+
+/// So many servers, and clerks that ask them, with the usual tuning.
+#[must_use]
+pub fn configs(servers: usize, clerks: usize) -> Vec<Config> {
+    service::configs(servers, clerks)
 }

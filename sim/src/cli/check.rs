@@ -28,9 +28,10 @@ mod account;
 pub(super) struct CheckArguments {
     /// The system; `snowglobe list` names them.
     system: String,
-    /// How many nodes the cluster has, clients not counted.
-    #[arg(long, default_value_t = 3)]
-    nodes: usize,
+    /// How many nodes the cluster has, clients not counted [default: as many as
+    /// the system's small worlds are made for].
+    #[arg(long)]
+    nodes: Option<usize>,
     /// One of the system's small worlds instead of all of them.
     #[arg(long)]
     scope: Option<String>,
@@ -169,7 +170,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
     let system = scenarios::find(&arguments.system)?;
     let scopes = scopes(arguments, system)?;
     if let Some(address) = arguments.explore {
-        let plan = plan(arguments, &scopes[0].bounds)?;
+        let plan = plan(arguments, system, &scopes[0].bounds)?;
         let line = format!("{} at http://{address}; Ctrl-C ends it\n", system.name());
         let _ = std::io::stderr().write_all(line.as_bytes());
         return Ok(system.serve(&plan, address).map(|()| 0)?);
@@ -180,7 +181,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
     let mut worlds = Vec::new();
     let mut ended = None;
     for Scope { name, bounds } in scopes {
-        let plan = plan(arguments, &bounds)?;
+        let plan = plan(arguments, system, &bounds)?;
         teller.begin(name);
         let watch = Stopwatch::start();
         let exploration = system.explore(&plan, &mut |headway| {
@@ -278,10 +279,14 @@ fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Sco
     Ok(scopes)
 }
 
-fn plan(arguments: &CheckArguments, bounds: &Bounds) -> Result<Plan, Failed> {
+fn plan(
+    arguments: &CheckArguments,
+    system: &dyn Registered,
+    bounds: &Bounds,
+) -> Result<Plan, Failed> {
     let on = |switch| switch == Switch::On;
     Ok(Plan {
-        nodes: arguments.nodes,
+        nodes: arguments.nodes.unwrap_or_else(|| system.small_nodes()),
         bounds: bounds.clone(),
         order: match arguments.order {
             SearchOrder::Breadth => Order::Breadth,

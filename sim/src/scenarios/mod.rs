@@ -95,6 +95,11 @@ pub trait Modelled: System {
     /// Who is there, who asks for what, and what is too much.
     type Setting: Setting<Process = Self::Process>;
 
+    /// How many nodes a small world has that is worth looking at, clients not counted.
+    fn small_nodes() -> usize {
+        3
+    }
+
     /// Tuning and workload, where a small world is explored within bounds.
     fn small_options(_bounds: &Bounds) -> Self::Options {
         Self::Options::default()
@@ -251,6 +256,8 @@ pub trait Registered: Sync {
     /// The small worlds that are explored unless somebody wants another one; none
     /// if the system has no model.
     fn scopes(&self) -> Vec<Scope>;
+    /// How many nodes they have, clients not counted; 0 if there are none.
+    fn small_nodes(&self) -> usize;
     /// Looks at every state of its small world; see [`exploration::explore`].
     ///
     /// # Errors
@@ -278,9 +285,9 @@ pub fn all() -> &'static [&'static dyn Registered] {
     &[
         &Entry::<raft::RaftSystem>::MODELLED,
         &Entry::<kv::KvSystem>::MODELLED,
-        &Entry::<shardctrler::ShardctrlerSystem>::NEW,
-        &Entry::<shardkv::ShardkvSystem>::NEW,
-        &Entry::<mapreduce::MapReduceSystem>::NEW,
+        &Entry::<shardctrler::ShardctrlerSystem>::MODELLED,
+        &Entry::<shardkv::ShardkvSystem>::MODELLED,
+        &Entry::<mapreduce::MapReduceSystem>::MODELLED,
     ]
 }
 

@@ -21,6 +21,7 @@ pub(super) struct Entry<S: System> {
 
 /// What can be done with a system that has a small world, whatever its types.
 struct Model<S: System> {
+    nodes: fn() -> usize,
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
     run: fn(&Scenario, &S::Options, &Scripted) -> Finished,
     scopes: fn() -> Vec<Scope>,
@@ -33,6 +34,7 @@ type Watch<'a> = &'a mut dyn FnMut(&Headway) -> bool;
 
 impl<S: Modelled> Model<S> {
     const NEW: Self = Self {
+        nodes: S::small_nodes,
         size: Self::size,
         run: Self::run,
         scopes: S::Setting::scopes,
@@ -57,6 +59,10 @@ impl<S: Modelled> Model<S> {
 }
 
 impl<S: System> Entry<S> {
+    #[expect(
+        dead_code,
+        reason = "a system begins without a small world; by now all have one"
+    )]
     pub(super) const NEW: Self = Self { model: None };
 }
 
@@ -217,6 +223,10 @@ impl<S: System> Registered for Entry<S> {
     fn scopes(&self) -> Vec<Scope> {
         let model = self.model.as_ref();
         model.map_or_else(Vec::new, |model| (model.scopes)())
+    }
+
+    fn small_nodes(&self) -> usize {
+        self.model.as_ref().map_or(0, |model| (model.nodes)())
     }
 
     fn explore(&self, plan: &Plan, watch: Watch<'_>) -> Result<Exploration, CannotRun> {
