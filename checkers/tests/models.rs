@@ -16,7 +16,7 @@ use snowglobe_checkers::models::shardctrler::{self, ControllerSetting};
 use snowglobe_checkers::models::shardkv::{self, ShardkvSetting};
 use snowglobe_systems::mapreduce::applications::WordCount;
 use snowglobe_systems::mapreduce::{App, Application, Crash, Emit, Job, Lines, Record, Values};
-use snowglobe_systems::shardctrler::{Configuration, Number, Outcome, Response};
+use snowglobe_systems::shardctrler::{Configuration, Number, Outcome as Answer, Response};
 
 fn controller(bounds: Bounds) -> ControllerSetting {
     let clerks = usize::from(bounds.clients);
@@ -264,13 +264,13 @@ fn an_old_configuration_is_found() {
     let (divide, join) = (&clients[0].operations[0], &clients[0].operations[1]);
     let look = &clients[1].operations[0];
     let old = Configuration::first(usize::from(shardctrler::SHARDS));
-    let told = |number| Outcome::Written(Response::Changed(Number(number)));
+    let told = |number| Answer::Written(Response::Changed(Number(number)));
     setting.called(&mut judge, 0, divide);
     setting.returned(&mut judge, 0, &told(1)).expect("it is so");
     setting.called(&mut judge, 0, join);
     setting.returned(&mut judge, 0, &told(2)).expect("it is so");
     setting.called(&mut judge, 1, look);
-    let seen = Outcome::Answered(Configuration {
+    let seen = Answer::Answered(Configuration {
         number: Number(1),
         ..old
     });

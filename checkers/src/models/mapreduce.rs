@@ -396,7 +396,7 @@ pub fn tiny_splits(first_worker: NodeId) -> Arc<[Split]> {
         text: text.into(),
         hosts,
     };
-    let first = split("one", "a b\n", vec![first_worker]);
+    let first = split("one", "a b a\n", vec![first_worker]);
     [first, split("two", "b\n", Vec::new())].into()
 }
 

@@ -98,8 +98,9 @@ fn what_is_spent_changes_nothing_and_stays_spent() {
 fn of_services() -> Bounds {
     Bounds {
         terms: 1,
-        operations: 1,
+        operations: 2,
         timeouts: 1,
+        duplicates: 1,
         messages: 2,
         ..Bounds::default()
     }
@@ -117,13 +118,7 @@ fn what_is_spent_of_a_service_stays_spent() {
 
 #[test]
 fn what_is_spent_of_groups_stays_spent() {
-    let bounds = Bounds {
-        operations: 2,
-        messages: 1,
-        beats: 1,
-        ..of_services()
-    };
-    let groups = ShardkvSetting::new(bounds, shardkv::configs(1));
+    let groups = ShardkvSetting::new(of_services(), shardkv::configs(1));
     let looked_at = stays_spent("shardkv", &plain(groups));
     assert!(looked_at > 100, "only {looked_at} were seen");
 }
