@@ -4,7 +4,10 @@
 use snowglobe::campaign::stopwatch::Stopwatch;
 use snowglobe::scenarios::file::{Expectation, Scenario, Scripted};
 use snowglobe::scenarios::kv::{KvOptions, KvSystem};
+use snowglobe::scenarios::mapreduce::{MapReduceOptions, MapReduceSystem};
 use snowglobe::scenarios::raft::{RaftOptions, RaftSystem};
+use snowglobe::scenarios::shardctrler::{ControllerOptions, ShardctrlerSystem};
+use snowglobe::scenarios::shardkv::ShardkvSystem;
 use snowglobe::scenarios::{self, Modelled, Verdict};
 use snowglobe::seed::Seed;
 use snowglobe_checkers::explore::{Bounds, Reductions, SmallWorld, Walks};
@@ -89,4 +92,30 @@ fn walks_of_the_store_leave_the_same_states() {
         ..KvOptions::default()
     };
     walk_in_both::<KvSystem>(3, &options, 40);
+}
+
+#[test]
+fn walks_of_the_controller_leave_the_same_states() {
+    let options = ControllerOptions {
+        clerks: 2,
+        ..ControllerOptions::default()
+    };
+    walk_in_both::<ShardctrlerSystem>(3, &options, 40);
+}
+
+#[test]
+fn walks_of_the_groups_leave_the_same_states() {
+    let options = ShardkvSystem::small_options(&eventful());
+    walk_in_both::<ShardkvSystem>(1, &options, 40);
+    walk_in_both::<ShardkvSystem>(3, &options, 20);
+}
+
+#[test]
+fn walks_of_a_job_leave_the_same_states() {
+    let options = MapReduceOptions {
+        partitions: 2,
+        ..MapReduceSystem::small_options(&eventful())
+    };
+    walk_in_both::<MapReduceSystem>(2, &options, 40);
+    walk_in_both::<MapReduceSystem>(4, &options, 20);
 }

@@ -88,6 +88,15 @@ impl<'a, S: Setting> Calm<'a, S> {
         }
     }
 
+    /// A client asks the first node that it may call for its next operation.
+    pub(super) fn call(&mut self, client: usize) -> bool {
+        let node = self.world.setting.clients()[client].at[0];
+        self.take(Action::Input {
+            event: Event::Invoke { client, node },
+            crash_after: None,
+        })
+    }
+
     /// Delivers what is under way now. Whether anything was.
     fn deliver_all(&mut self, longest: usize, is_over: &impl Fn(&State<S>) -> bool) -> bool {
         let flights = self.state.network.flights().to_vec();
@@ -126,12 +135,13 @@ impl<'a, S: Setting> Calm<'a, S> {
             })
             .collect();
         let kind = |timer| self.world.setting.timer_kind(timer);
-        let of_kind = |wanted: TimerKind| {
+        let of_kind = |wanted: &[TimerKind]| {
             let all = armed.iter().copied();
-            all.filter(|(_, timer)| kind(*timer) == Some(wanted))
+            all.filter(|(_, timer)| kind(*timer).is_some_and(|kind| wanted.contains(&kind)))
                 .collect::<Vec<_>>()
         };
-        let (beats, timeouts) = (of_kind(TimerKind::Beat), of_kind(TimerKind::Timeout));
+        let beats = of_kind(&[TimerKind::Beat, TimerKind::Due]);
+        let timeouts = of_kind(&[TimerKind::Timeout]);
         for (node, timer) in &beats {
             self.fire(*node, *timer);
         }

@@ -26,6 +26,9 @@ pub enum TimerKind {
     Timeout,
     /// Time has passed.
     Beat,
+    /// What was begun has come to its end. That costs nothing: it was to come,
+    /// and comes once.
+    Due,
 }
 
 /// A promise that an exploration looks at, by the name that violations give it.
@@ -90,6 +93,12 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// calmly, one message after the other.
     fn is_ready(&self, _cluster: &impl ClusterView<Self::Process>) -> bool {
         true
+    }
+    /// The clients that call before exploration begins, in this order. Each
+    /// calls when the world is well, asks for its next operation, and is
+    /// answered before anybody else calls.
+    fn early_calls(&self) -> Vec<usize> {
+        Vec::new()
     }
     /// Which budget a timer is taken from; `None` if it never fires here.
     fn timer_kind(&self, timer: <Self::Process as Process>::Timer) -> Option<TimerKind>;

@@ -186,10 +186,20 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     fn get_ready(&mut self) {
-        if self.setting.is_ready(&self.start) {
+        let early = self.setting.early_calls();
+        if early.is_empty() && self.setting.is_ready(&self.start) {
             return;
         }
         let mut calm = super::forward::Calm::new(self, self.start.clone());
+        let is_well = |state: &State<S>| self.setting.is_well(state).is_ok();
+        for client in early {
+            let well = calm.run(LONGEST_PROLOGUE, |state| {
+                state.network.is_empty() && is_well(state)
+            });
+            let is_answered = |state: &State<S>| state.clients[client].open.is_empty();
+            let answered = well && calm.call(client) && calm.run(LONGEST_PROLOGUE, is_answered);
+            assert!(answered, "{}: client {client} is answered", S::NAME);
+        }
         let ready = calm.run(LONGEST_PROLOGUE, |state| {
             state.network.is_empty() && self.setting.is_ready(state)
         });
@@ -242,6 +252,7 @@ impl<S: Setting> SmallWorld<S> {
                 let affordable = match self.setting.timer_kind(*timer) {
                     Some(TimerKind::Timeout) => state.spent.timeouts < bounds.timeouts,
                     Some(TimerKind::Beat) => state.spent.beats < bounds.beats,
+                    Some(TimerKind::Due) => true,
                     None => false,
                 };
                 if affordable {

@@ -98,6 +98,7 @@ impl<S: Setting> SmallWorld<S> {
                     Event::Timeout { timer, .. } => match self.setting.timer_kind(*timer) {
                         Some(TimerKind::Timeout) => spent.timeouts < bounds.timeouts,
                         Some(TimerKind::Beat) => spent.beats < bounds.beats,
+                        Some(TimerKind::Due) => true,
                         None => false,
                     },
                     Event::Invoke { .. } => true,
@@ -144,7 +145,10 @@ impl<S: Setting> SmallWorld<S> {
                     Some(TimerKind::Timeout) => {
                         next.spent.timeouts = next.spent.timeouts.saturating_add(1);
                     }
-                    _ => next.spent.beats = next.spent.beats.saturating_add(1),
+                    Some(TimerKind::Beat) => {
+                        next.spent.beats = next.spent.beats.saturating_add(1);
+                    }
+                    Some(TimerKind::Due) | None => {}
                 }
             }
             Event::Invoke { client, .. } => self.called(next, *client, node),

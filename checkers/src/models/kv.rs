@@ -11,11 +11,9 @@ use snowglobe_systems::kv::{
     Command, Get, Invariants, Key, Message, Node, Operation, Outcome, Response, Value,
 };
 use snowglobe_systems::process::NodeId;
-use snowglobe_systems::raft::{Term, marks as raft_marks};
-use snowglobe_systems::replica::Replica;
-use snowglobe_systems::service::{self, Config, Timer};
+use snowglobe_systems::service::{Config, Timer};
 
-use super::raft;
+use super::service;
 use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind};
 use crate::history::ClientId;
 use crate::linearizability::specifications::{KeyValue, KeyedInput, TextInput, TextOutput};
@@ -36,31 +34,22 @@ pub type Judge = Online<Arc<str>, Arc<str>, Question>;
 type Question = KeyedInput<Arc<str>, TextInput>;
 
 /// The one key that all clients use.
-const KEY: &str = "x";
+pub(super) const KEY: &str = "x";
 
 impl KvSetting {
     /// The nodes are what their configurations say. Each clerk has a client; they
     /// share the operations out among them, and each appends and gets in turn.
     #[must_use]
     pub fn new(bounds: Bounds, mut configs: Vec<Config>) -> Self {
-        let some = |number: u8| (number > 0).then_some(usize::from(number));
         for config in &mut configs {
-            match config {
-                Config::Server(server) => {
-                    server.snapshot_after_entries = some(bounds.snapshot_after);
-                    server.snapshot_after_bytes = None;
-                }
-                // Without a clock it does not matter how long somebody waits.
-                Config::Clerk(clerk) => clerk.doublings = 0,
-            }
+            service::tune(config, &bounds);
         }
-        let is_clerk = |place: &usize| matches!(configs[*place], Config::Clerk(_));
-        let clerks: Vec<usize> = (0..configs.len()).filter(is_clerk).collect();
+        let clerks: Vec<NodeId> = service::clerks(&configs).collect();
         let clients = clerks
             .iter()
             .enumerate()
-            .map(|(client, place)| Client {
-                at: vec![NodeId::at(*place)],
+            .map(|(client, clerk)| Client {
+                at: vec![*clerk],
                 operations: operations(client, clerks.len(), usize::from(bounds.operations)),
                 waits: true,
             })
@@ -70,11 +59,6 @@ impl KvSetting {
             configs,
             clients,
         }
-    }
-
-    fn servers(&self) -> impl Iterator<Item = NodeId> {
-        let is_server = |place: &usize| matches!(self.configs[*place], Config::Server(_));
-        (0..self.configs.len()).filter(is_server).map(NodeId::at)
     }
 }
 
@@ -148,32 +132,19 @@ impl Setting for KvSetting {
     }
 
     fn properties(&self) -> Vec<Property> {
-        let own = [
-            ("session-never-goes-back", PropertyKind::Step),
-            ("write-applied-once", PropertyKind::State),
-            (LINEARIZABLE, PropertyKind::History),
-        ];
-        let own = own.map(|(name, kind)| Property { name, kind });
-        raft::properties().chain(own).collect()
+        let own = Property {
+            name: LINEARIZABLE,
+            kind: PropertyKind::History,
+        };
+        service::properties().chain([own]).collect()
     }
 
     fn marks(&self) -> Vec<&'static str> {
-        let mut marks = vec![];
-        if self.bounds.timeouts >= 2 && self.bounds.terms >= 2 {
-            marks.push(raft_marks::LEADER_ELECTED);
-        }
-        if self.bounds.crashes > 0 {
-            marks.push(raft_marks::RESTART_WITH_VOTE);
-        }
-        if self.bounds.operations >= 2 {
-            marks.push(raft_marks::READ_CONFIRMED);
-        }
-        marks
+        service::marks(&self.bounds)
     }
 
     fn is_within(&self, process: &Node) -> bool {
-        let term = process.replica().map(|replica| replica.raft().term());
-        term.is_none_or(|term| term <= Term(self.bounds.terms))
+        service::is_within(process, &self.bounds)
     }
 
     fn is_ready(&self, cluster: &impl ClusterView<Node>) -> bool {
@@ -181,13 +152,7 @@ impl Setting for KvSetting {
     }
 
     fn timer_kind(&self, timer: Timer) -> Option<TimerKind> {
-        match timer {
-            Timer::Raft(timer) => raft::timer_kind(timer),
-            Timer::Patience { .. } => Some(TimerKind::Timeout),
-            Timer::BackOff { .. } => Some(TimerKind::Beat),
-            // Sessions that nobody uses are not the subject here.
-            Timer::Idle { .. } => None,
-        }
+        service::timer_kind(timer)
     }
 
     /// Clerks keep nothing, so a crash of one is a client that gives up.
@@ -195,33 +160,12 @@ impl Setting for KvSetting {
         matches!(self.configs[node.position()], Config::Server(_))
     }
 
-    /// What servers say to each other, as in Raft. An answer is void for good
-    /// for a clerk that has no call of its number: no number is used twice.
     fn is_spent(&self, receiver: NodeView<'_, Node>, _from: NodeId, message: &Message) -> bool {
-        match message {
-            service::Message::Raft(message) => {
-                let replica = receiver.process.and_then(Node::replica);
-                raft::is_spent(receiver.durable.term, replica.map(Replica::raft), message)
-            }
-            service::Message::Ask { .. } => false,
-            service::Message::Tell { call, .. } => {
-                let clerk = receiver.process.and_then(Node::clerk);
-                clerk.is_none_or(|clerk| {
-                    let mut lanes = clerk.lanes().iter();
-                    lanes.all(|lane| lane.call().is_none_or(|own| own.0 != call.invocation))
-                })
-            }
-        }
+        service::is_spent(receiver, message)
     }
 
     fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
-        judge
-            .call(
-                &KeyValue::EMPTY,
-                ClientId(client as u32),
-                question(operation),
-            )
-            .expect("a client asks for one thing at a time");
+        called(judge, client, operation);
     }
 
     fn returned(
@@ -230,72 +174,31 @@ impl Setting for KvSetting {
         client: usize,
         outcome: &Outcome,
     ) -> Result<(), Violation> {
-        let client = ClientId(client as u32);
-        let told = match reply(outcome) {
-            Some(output) => judge.answer(&KeyValue::EMPTY, client, &output),
-            None => judge.abandon(&KeyValue::EMPTY, client),
-        };
-        told.map_err(|error| {
-            let expected = format!("an answer that one store could give under key {KEY:?}");
-            let found = match error {
-                OnlineError::Illegal { client } => {
-                    format!("{outcome:?} told to {client}, and nothing explains it")
-                }
-                other => other.to_string(),
-            };
-            Violation::new(LINEARIZABLE, [], expected, found)
-        })
+        returned(judge, client, outcome)
     }
 
     fn abandoned(&self, judge: &mut Judge, client: usize) {
-        judge
-            .abandon(&KeyValue::EMPTY, ClientId(client as u32))
-            .expect("only who waits gives up");
+        abandoned(judge, client);
     }
 
     fn shape(&self, cluster: &impl ClusterView<Node>) -> String {
-        let mut shapes: Vec<String> = self
-            .servers()
-            .map(|id| {
-                let replica = cluster.node(id).process.and_then(Node::replica);
-                raft::shape(replica.map(Replica::raft))
-            })
-            .collect();
-        shapes.sort();
-        shapes.join(" ")
+        service::shape(service::servers(&self.configs), cluster)
     }
 
     fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
-        let replica = |id| {
-            let process = cluster.node(id).process;
-            process.and_then(Node::replica).map(Replica::raft)
-        };
-        raft::is_well(self.servers().map(replica))
+        service::is_well(service::servers(&self.configs), cluster)
     }
 
     fn message_words(message: &Message) -> String {
-        match message {
-            service::Message::Raft(message) => message.to_string(),
-            service::Message::Ask { call, operation } => format!("Ask {call} {operation:?}"),
-            service::Message::Tell { call, outcome } => format!("Tell {call} {outcome:?}"),
-        }
+        service::message_words(message)
     }
 
     fn timer_words(timer: Timer) -> String {
-        match timer {
-            Timer::Raft(timer) => raft::timer_words(timer).to_owned(),
-            Timer::Patience { lane, .. } => format!("patience of lane {lane}"),
-            Timer::BackOff { lane } => format!("back-off of lane {lane}"),
-            Timer::Idle { lane } => format!("idle lane {lane}"),
-        }
+        service::timer_words(timer)
     }
 
     fn operation_words(operation: &Operation) -> String {
-        match question(operation).input {
-            TextInput::Append(value) => format!("append {KEY} {value}"),
-            TextInput::Get => format!("get {KEY}"),
-            other => format!("{other:?}"),
-        }
+        operation_words(operation)
     }
 
     fn process_words(process: &Node) -> String {
@@ -303,7 +206,50 @@ impl Setting for KvSetting {
     }
 }
 
-const LINEARIZABLE: &str = "linearizable";
+pub(super) const LINEARIZABLE: &str = "linearizable";
+
+pub(super) fn called(judge: &mut Judge, client: usize, operation: &Operation) {
+    let (client, question) = (ClientId(client as u32), question(operation));
+    judge
+        .call(&KeyValue::EMPTY, client, question)
+        .expect("a client asks for one thing at a time");
+}
+
+pub(super) fn returned(
+    judge: &mut Judge,
+    client: usize,
+    outcome: &Outcome,
+) -> Result<(), Violation> {
+    let client = ClientId(client as u32);
+    let told = match reply(outcome) {
+        Some(output) => judge.answer(&KeyValue::EMPTY, client, &output),
+        None => judge.abandon(&KeyValue::EMPTY, client),
+    };
+    told.map_err(|error| {
+        let expected = format!("an answer that one store could give under key {KEY:?}");
+        let found = match error {
+            OnlineError::Illegal { client } => {
+                format!("{outcome:?} told to {client}, and nothing explains it")
+            }
+            other => other.to_string(),
+        };
+        Violation::new(LINEARIZABLE, [], expected, found)
+    })
+}
+
+pub(super) fn abandoned(judge: &mut Judge, client: usize) {
+    judge
+        .abandon(&KeyValue::EMPTY, ClientId(client as u32))
+        .expect("only who waits gives up");
+}
+
+pub(super) fn operation_words(operation: &Operation) -> String {
+    match question(operation).input {
+        TextInput::Append(value) => format!("append {KEY} {value}"),
+        TextInput::Get => format!("get {KEY}"),
+        other => format!("{other:?}"),
+    }
+}
 
 /// What a client asks, as the store's specification knows it.
 fn question(operation: &Operation) -> Question {
@@ -342,4 +288,10 @@ fn reply(outcome: &Outcome) -> Option<TextOutput> {
         | Outcome::TransferStarted
         | Outcome::TransferRefused => return None,
     })
+}
+
+/// So many servers, and clerks that ask them, with the usual tuning.
+#[must_use]
+pub fn configs(servers: usize, clerks: usize) -> Vec<Config> {
+    service::configs(servers, clerks)
 }

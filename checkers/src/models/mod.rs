@@ -5,4 +5,8 @@
 //! that runs.
 
 pub mod kv;
+pub mod mapreduce;
 pub mod raft;
+mod service;
+pub mod shardctrler;
+pub mod shardkv;

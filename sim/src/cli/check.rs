@@ -28,7 +28,8 @@ mod account;
 pub(super) struct CheckArguments {
     /// The system; `snowglobe list` names them.
     system: String,
-    /// How many nodes the cluster has, clients not counted.
+    /// How many nodes the cluster has, clients not counted [default: as many as
+    /// the scope has].
     #[arg(long)]
     nodes: Option<usize>,
     /// One of the system's small worlds instead of all of them.

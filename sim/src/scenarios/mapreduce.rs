@@ -12,15 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use snowglobe_checkers::explore::Bounds;
+use snowglobe_checkers::models::mapreduce::{JobSetting, tiny_splits};
 use snowglobe_systems::mapreduce::applications::{BadRecords, Unruly};
 use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
 use snowglobe_systems::mapreduce::marks::MARKS;
 use snowglobe_systems::mapreduce::{App, Config, Job, Node, Role, Tuning};
 use snowglobe_systems::process::NodeId;
 
-use super::System;
 use super::file::Scenario;
 use super::story::Story;
+use super::{Modelled, System};
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
@@ -224,6 +226,28 @@ impl System for MapReduceSystem {
         let members = Self::membership(scenario.nodes, options);
         let teller = JobTeller::new(&job(scenario.nodes, options));
         Ok(Box::new(Story::new(scenario, &members, teller)?))
+    }
+}
+
+impl Modelled for MapReduceSystem {
+    type Setting = JobSetting;
+
+    fn small_options(_: &Bounds) -> MapReduceOptions {
+        MapReduceOptions {
+            partitions: 1,
+            lag_ms: 0,
+            ..MapReduceOptions::default()
+        }
+    }
+
+    /// The input is not drawn: a few words are enough.
+    fn setting(nodes: usize, options: &MapReduceOptions, bounds: &Bounds) -> JobSetting {
+        let job = Job {
+            splits: tiny_splits(NodeId::at(OTHERS)),
+            ..job(nodes, options)
+        };
+        let configs = configs_of(&job, nodes, &tuning(options), |_| 1);
+        JobSetting::new(bounds.clone(), configs)
     }
 }
 

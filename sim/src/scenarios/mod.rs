@@ -288,9 +288,9 @@ pub fn all() -> &'static [&'static dyn Registered] {
     &[
         &Entry::<raft::RaftSystem>::MODELLED,
         &Entry::<kv::KvSystem>::MODELLED,
-        &Entry::<shardctrler::ShardctrlerSystem>::NEW,
-        &Entry::<shardkv::ShardkvSystem>::NEW,
-        &Entry::<mapreduce::MapReduceSystem>::NEW,
+        &Entry::<shardctrler::ShardctrlerSystem>::MODELLED,
+        &Entry::<shardkv::ShardkvSystem>::MODELLED,
+        &Entry::<mapreduce::MapReduceSystem>::MODELLED,
     ]
 }
 

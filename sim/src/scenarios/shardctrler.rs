@@ -14,6 +14,8 @@ mod story;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use snowglobe_checkers::explore::Bounds;
+use snowglobe_checkers::models::shardctrler::ControllerSetting;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
 use snowglobe_systems::replica;
@@ -24,7 +26,7 @@ use snowglobe_systems::shardctrler::{ControllerInvariants, Node};
 use self::story::ControllerTeller;
 use super::file::Scenario;
 use super::story::Story;
-use super::{System, quorum};
+use super::{Modelled, System, quorum};
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
@@ -228,6 +230,21 @@ impl System for ShardctrlerSystem {
         let members = Self::membership(scenario.nodes, options);
         let teller = ControllerTeller::new(scenario, options);
         Ok(Box::new(Story::new(scenario, &members, teller)?))
+    }
+}
+
+impl Modelled for ShardctrlerSystem {
+    type Setting = ControllerSetting;
+
+    fn small_options(bounds: &Bounds) -> ControllerOptions {
+        ControllerOptions {
+            clerks: bounds.clients,
+            ..ControllerOptions::default()
+        }
+    }
+
+    fn setting(nodes: usize, options: &ControllerOptions, bounds: &Bounds) -> ControllerSetting {
+        ControllerSetting::new(bounds.clone(), Self::configs(nodes, options))
     }
 }
 

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use snowglobe_checkers::explore::Bounds;
 use snowglobe_checkers::linearizability::specifications::TextInput;
+use snowglobe_checkers::models::shardkv::ShardkvSetting;
 use snowglobe_systems::kv;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{self, MARKS as RAFT_MARKS, Voters};
@@ -28,7 +30,7 @@ use snowglobe_systems::shardkv::{Config, Node, Operation, Outcome, ServerConfig}
 use super::file::Scenario;
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
-use super::{System, quorum, transfers};
+use super::{Modelled, System, quorum, transfers};
 use crate::draw::Draw;
 use crate::faults::Membership;
 use crate::world::{Director, World};
@@ -271,6 +273,28 @@ impl System for ShardkvSystem {
         let members = Self::membership(scenario.nodes, options);
         let teller = ShardkvTeller::new(scenario, options);
         Ok(Box::new(Story::new(scenario, &members, teller)?))
+    }
+}
+
+impl Modelled for ShardkvSystem {
+    type Setting = ShardkvSetting;
+
+    fn small_options(bounds: &Bounds) -> ShardkvOptions {
+        ShardkvOptions {
+            groups: 2,
+            controllers: 1,
+            clerks: bounds.clients,
+            ..ShardkvOptions::default()
+        }
+    }
+
+    /// The operator calls the controller itself, and needs no node.
+    fn setting(nodes: usize, options: &ShardkvOptions, bounds: &Bounds) -> ShardkvSetting {
+        let options = ShardkvOptions {
+            operators: 0,
+            ..options.clone()
+        };
+        ShardkvSetting::new(bounds.clone(), Self::configs(nodes, &options))
     }
 }
 

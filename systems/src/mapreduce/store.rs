@@ -104,6 +104,12 @@ impl Store {
         }
     }
 
+    /// What is to be done.
+    #[must_use]
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
     /// The parts of the output that are visible.
     #[must_use]
     pub fn files(&self) -> &BTreeMap<Partition, File> {

@@ -401,6 +401,18 @@ impl Clerk {
         &self.configuration
     }
 
+    /// The clerk of the controller inside.
+    #[must_use]
+    pub fn controller(&self) -> &shardctrler::Node {
+        &self.controller
+    }
+
+    /// The clerks inside, each of the group that it asks.
+    #[must_use]
+    pub fn groups(&self) -> &BTreeMap<GroupId, service::Node<Group>> {
+        &self.groups
+    }
+
     /// Its lanes.
     #[must_use]
     pub fn lanes(&self) -> &[Lane] {

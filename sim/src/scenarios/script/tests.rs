@@ -107,13 +107,6 @@ fn what_makes_no_sense_is_refused_before_it_is_run() {
         matches!(&stranger, Err(CannotRun::Unfit(why)) if why.contains("step 1, \"crash n4\"")),
         "{stranger:?}"
     );
-    let mut plain = scripted(&[]);
-    plain.system = "kv".to_owned();
-    let plain = scenarios::run(&plain);
-    assert!(
-        matches!(&plain, Err(CannotRun::Unfit(why)) if why.contains("kv has no model")),
-        "{plain:?}"
-    );
 }
 
 #[test]

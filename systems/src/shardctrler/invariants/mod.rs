@@ -58,6 +58,11 @@ impl Invariants<Node> for ControllerInvariants {
         self.look(cluster, node)
     }
 
+    fn after_crash(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
+        self.chronicle.restarted(node);
+        self.service.after_crash(cluster, node);
+    }
+
     fn after_restart(
         &mut self,
         cluster: &impl ClusterView<Node>,

@@ -12,7 +12,7 @@ use self::ownership::{Ownership, Seen};
 use super::part::{ControllerPart, GroupPart};
 use super::{Node, Server};
 use crate::invariants::{ClusterView, Invariants, Violation};
-use crate::part::{self, Part};
+use crate::part::{self, Part, PartView};
 use crate::process::{Effect, NodeId};
 use crate::service::invariants::ServiceInvariants;
 use crate::shardctrler::{ControllerInvariants, GroupId, Number};
@@ -77,6 +77,21 @@ impl Invariants<Node> for ShardkvInvariants {
         }
         self.begun.remove(&node);
         self.look(cluster, node)
+    }
+
+    /// What it began and did not end stays: its disk may hold all of it, and
+    /// then that is committed.
+    fn after_crash(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
+        self.followed.remove(&node);
+        // Who has never seen the node has nothing to forget.
+        for controller in self.controllers.values_mut() {
+            let view = PartView::<_, Node, ControllerPart>::new(cluster);
+            controller.after_crash(&view, node);
+        }
+        for group in self.groups.values_mut() {
+            let view = PartView::<_, Node, GroupPart>::new(cluster);
+            group.after_crash(&view, node);
+        }
     }
 
     fn after_restart(

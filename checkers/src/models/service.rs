@@ -1,0 +1,170 @@
+//! What small worlds of services have in common: servers, each with a replica,
+//! and clerks on nodes of their own.
+//!
+//! Clerks ask the servers in the order of their names, so servers are told apart
+//! and no symmetry is made use of.
+
+use snowglobe_systems::invariants::{ClusterView, NodeView};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::{Raft, Term, marks as raft_marks};
+use snowglobe_systems::replica::{self, Replica, Request, StateMachine};
+use snowglobe_systems::service::{Clerk, ClerkConfig, Config, Message, Node, Timer};
+
+use super::raft;
+use crate::explore::{Bounds, Property, PropertyKind, TimerKind};
+
+/// Fits the tuning of a node to bounds.
+pub(super) fn tune(config: &mut Config, bounds: &Bounds) {
+    match config {
+        Config::Server(server) => tune_server(server, bounds),
+        // Without a clock it does not matter how long somebody waits.
+        Config::Clerk(clerk) => clerk.doublings = 0,
+    }
+}
+
+pub(super) fn tune_server(server: &mut replica::Config, bounds: &Bounds) {
+    let after = usize::from(bounds.snapshot_after);
+    server.snapshot_after_entries = (after > 0).then_some(after);
+    server.snapshot_after_bytes = None;
+}
+
+pub(super) fn is_clerk(config: &Config) -> bool {
+    matches!(config, Config::Clerk(_))
+}
+
+/// The nodes that are servers.
+pub(super) fn servers(configs: &[Config]) -> impl Iterator<Item = NodeId> {
+    let places = 0..configs.len();
+    places
+        .filter(|place| !is_clerk(&configs[*place]))
+        .map(NodeId::at)
+}
+
+/// The nodes that are clerks.
+pub(super) fn clerks(configs: &[Config]) -> impl Iterator<Item = NodeId> {
+    let places = 0..configs.len();
+    places
+        .filter(|place| is_clerk(&configs[*place]))
+        .map(NodeId::at)
+}
+
+/// What a service promises, whatever it replicates.
+pub(super) fn properties() -> impl Iterator<Item = Property> {
+    let own = [
+        ("session-never-goes-back", PropertyKind::Step),
+        ("write-applied-once", PropertyKind::State),
+    ];
+    let own = own.map(|(name, kind)| Property { name, kind });
+    raft::properties().chain(own)
+}
+
+/// The marks that a service must reach within bounds, where it is explored from
+/// when a server leads, and clients read too.
+pub(super) fn marks(bounds: &Bounds) -> Vec<&'static str> {
+    let mut marks = vec![];
+    if bounds.timeouts >= 2 && bounds.terms >= 2 {
+        marks.push(raft_marks::LEADER_ELECTED);
+    }
+    if bounds.crashes > 0 {
+        marks.push(raft_marks::RESTART_WITH_VOTE);
+    }
+    if bounds.operations >= 2 {
+        marks.push(raft_marks::READ_CONFIRMED);
+    }
+    marks
+}
+
+pub(super) fn is_within<M: StateMachine>(process: &Node<M>, bounds: &Bounds) -> bool {
+    let term = process.replica().map(|replica| replica.raft().term());
+    term.is_none_or(|term| term <= Term(bounds.terms))
+}
+
+pub(super) fn timer_kind(timer: Timer) -> Option<TimerKind> {
+    match timer {
+        Timer::Raft(timer) => raft::timer_kind(timer),
+        Timer::Patience { .. } => Some(TimerKind::Timeout),
+        Timer::BackOff { .. } => Some(TimerKind::Beat),
+        // Sessions that nobody uses are not the subject here.
+        Timer::Idle { .. } => None,
+    }
+}
+
+pub(super) fn timer_words(timer: Timer) -> String {
+    match timer {
+        Timer::Raft(timer) => raft::timer_words(timer).to_owned(),
+        Timer::Patience { lane, .. } => format!("patience of lane {lane}"),
+        Timer::BackOff { lane } => format!("back-off of lane {lane}"),
+        Timer::Idle { lane } => format!("idle lane {lane}"),
+    }
+}
+
+pub(super) fn message_words<M: StateMachine>(message: &Message<M>) -> String {
+    match message {
+        Message::Raft(message) => message.to_string(),
+        Message::Ask { call, operation } => format!("Ask {call} {operation:?}"),
+        Message::Tell { call, outcome } => format!("Tell {call} {outcome:?}"),
+    }
+}
+
+/// What servers say to each other, as in Raft. An answer is void for good for a
+/// clerk that has no call of its number: no number is used twice.
+pub(super) fn is_spent<M: StateMachine>(
+    receiver: NodeView<'_, Node<M>>,
+    message: &Message<M>,
+) -> bool {
+    match message {
+        Message::Raft(message) => {
+            let replica = receiver.process.and_then(Node::replica);
+            raft::is_spent(receiver.durable.term, replica.map(Replica::raft), message)
+        }
+        Message::Ask { .. } => false,
+        Message::Tell { call, .. } => {
+            let clerk = receiver.process.and_then(Node::clerk);
+            clerk.is_none_or(|clerk| !waits_for(clerk, call.invocation))
+        }
+    }
+}
+
+/// Whether a lane of a clerk has a call of this number.
+pub(super) fn waits_for<M: StateMachine>(
+    clerk: &Clerk<M>,
+    invocation: snowglobe_systems::process::InvocationId,
+) -> bool {
+    let mut lanes = clerk.lanes().iter();
+    lanes.any(|lane| lane.call().is_some_and(|own| own.0 == invocation))
+}
+
+/// The Raft of a server; none while it is down.
+fn raft_of<M: StateMachine>(
+    cluster: &impl ClusterView<Node<M>>,
+    server: NodeId,
+) -> Option<&Raft<Request<M::Command>>> {
+    let process = cluster.node(server).process;
+    process.and_then(Node::replica).map(Replica::raft)
+}
+
+pub(super) fn shape<M: StateMachine>(
+    servers: impl Iterator<Item = NodeId>,
+    cluster: &impl ClusterView<Node<M>>,
+) -> String {
+    let shapes = servers.map(|server| raft::shape(raft_of(cluster, server)));
+    let mut shapes: Vec<String> = shapes.collect();
+    shapes.sort();
+    shapes.join(" ")
+}
+
+pub(super) fn is_well<M: StateMachine>(
+    servers: impl Iterator<Item = NodeId>,
+    cluster: &impl ClusterView<Node<M>>,
+) -> Result<(), String> {
+    raft::is_well(servers.map(|server| raft_of(cluster, server)))
+}
+
+/// So many servers, and clerks that ask them, with the usual tuning.
+pub(super) fn configs(servers: usize, clerks: usize) -> Vec<Config> {
+    let server = Config::Server(replica::Config::of(servers));
+    let clerk = Config::Clerk(ClerkConfig::of((0..servers).map(NodeId::at)));
+    let mut configs = vec![server; servers];
+    configs.resize(servers + clerks, clerk);
+    configs
+}

@@ -1,0 +1,375 @@
+//! The shard controller: servers, and clerks on nodes of their own.
+//!
+//! Exploration begins when a server leads and there are [`SHARDS`] shards: the
+//! first client said so, and has a session from then on. Clients let groups join
+//! and leave, move a shard, and look at configurations. What they are told must
+//! be linearizable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::LogIndex;
+use snowglobe_systems::replica::StateMachine as _;
+use snowglobe_systems::service::{Config, Timer};
+use snowglobe_systems::shardctrler::{
+    Command, Configuration, Controller, ControllerInvariants, GroupId, Message, Node, Number,
+    Operation, Outcome, Query, Response, Shard,
+};
+
+use super::service;
+use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind};
+use crate::history::ClientId;
+use crate::linearizability::{Online, OnlineError, Specification};
+
+/// A controller's servers and its clerks.
+#[derive(Clone, Debug)]
+pub struct ControllerSetting {
+    bounds: Bounds,
+    configs: Vec<Config>,
+    clients: Vec<Client<Operation>>,
+}
+
+/// What clients saw, as far as it matters for what they may see next.
+pub type Judge = Online<(), Vec<Command>, Ask>;
+
+/// How many shards there are when exploration begins.
+pub const SHARDS: u16 = 2;
+
+impl ControllerSetting {
+    /// The nodes are what their configurations say. Each clerk has a client; they
+    /// share the operations out among them, and each changes something and looks
+    /// in turn.
+    ///
+    /// # Panics
+    /// If there is no clerk.
+    #[must_use]
+    pub fn new(bounds: Bounds, mut configs: Vec<Config>) -> Self {
+        for config in &mut configs {
+            service::tune(config, &bounds);
+        }
+        let clerks: Vec<NodeId> = service::clerks(&configs).collect();
+        let mut clients: Vec<Client<Operation>> = clerks
+            .iter()
+            .enumerate()
+            .map(|(client, clerk)| Client {
+                at: vec![*clerk],
+                operations: operations(client, clerks.len(), usize::from(bounds.operations)),
+                waits: true,
+            })
+            .collect();
+        let divide = Operation::Write(Command::Divide { shards: SHARDS });
+        clients[0].operations.insert(0, divide);
+        Self {
+            bounds,
+            configs,
+            clients,
+        }
+    }
+}
+
+/// What a client asks for, of so many operations of all clients.
+fn operations(client: usize, clients: usize, all: usize) -> Vec<Operation> {
+    let own = (client..all).step_by(clients);
+    own.enumerate()
+        .map(
+            |(number, place)| match (client + number).is_multiple_of(2) {
+                true => Operation::Write(change(place)),
+                false => Operation::Read(look(place)),
+            },
+        )
+        .collect()
+}
+
+fn change(place: usize) -> Command {
+    let group = |number: u32| (GroupId(number), vec![NodeId(100 + number as u8)]);
+    let join = |number| Command::Join {
+        groups: BTreeMap::from([group(number)]),
+    };
+    match place % 8 {
+        0 | 1 => join(1),
+        2 | 3 => join(2),
+        4 | 5 => Command::Move {
+            shard: Shard(0),
+            to: GroupId(2),
+        },
+        _ => Command::Leave {
+            groups: BTreeSet::from([GroupId(1)]),
+        },
+    }
+}
+
+fn look(place: usize) -> Query {
+    match place % 4 {
+        0 | 1 => Query::NEWEST,
+        _ => Query::of(Number(2)),
+    }
+}
+
+impl Setting for ControllerSetting {
+    type Process = Node;
+    type Invariants = ControllerInvariants;
+    type Judge = Judge;
+
+    const NAME: &'static str = "shardctrler";
+
+    fn scopes() -> Vec<Scope> {
+        let base = Bounds {
+            terms: 2,
+            clients: 2,
+            operations: 2,
+            timeouts: 1,
+            messages: 2,
+            ..Bounds::default()
+        };
+        let scope = |name, change: fn(&mut Bounds)| {
+            let mut bounds = base.clone();
+            change(&mut bounds);
+            let nodes = 3;
+            Scope {
+                name,
+                nodes,
+                bounds,
+            }
+        };
+        vec![
+            scope("crash", |bounds| bounds.crashes = 1),
+            scope("election", |bounds| {
+                bounds.timeouts = 2;
+                bounds.clients = 1;
+            }),
+            scope("operators", |bounds| {
+                bounds.operations = 4;
+                bounds.timeouts = 0;
+            }),
+            scope("duplicate", |bounds| {
+                bounds.duplicates = 1;
+                bounds.clients = 1;
+            }),
+        ]
+    }
+
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    fn configs(&self) -> &[Config] {
+        &self.configs
+    }
+
+    fn clients(&self) -> &[Client<Operation>] {
+        &self.clients
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        let own = Property {
+            name: LINEARIZABLE,
+            kind: PropertyKind::History,
+        };
+        properties().chain([own]).collect()
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        service::marks(&self.bounds)
+    }
+
+    fn is_within(&self, process: &Node) -> bool {
+        service::is_within(process, &self.bounds)
+    }
+
+    fn is_ready(&self, cluster: &impl ClusterView<Node>) -> bool {
+        self.is_well(cluster).is_ok()
+    }
+
+    fn early_calls(&self) -> Vec<usize> {
+        vec![0]
+    }
+
+    fn timer_kind(&self, timer: Timer) -> Option<TimerKind> {
+        service::timer_kind(timer)
+    }
+
+    /// Clerks keep nothing, so a crash of one is a client that gives up.
+    fn may_crash(&self, node: NodeId) -> bool {
+        !service::is_clerk(&self.configs[node.position()])
+    }
+
+    fn is_spent(&self, receiver: NodeView<'_, Node>, _from: NodeId, message: &Message) -> bool {
+        service::is_spent(receiver, message)
+    }
+
+    fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
+        let ask = match operation {
+            Operation::Write(command) => Ask::Change(command.clone()),
+            Operation::Read(query) => Ask::Look(*query),
+            Operation::TransferLeadership { .. } => panic!("no client here asks for a transfer"),
+        };
+        judge
+            .call(&OneController, ClientId(client as u32), ask)
+            .expect("a client asks for one thing at a time");
+    }
+
+    fn returned(
+        &self,
+        judge: &mut Judge,
+        client: usize,
+        outcome: &Outcome,
+    ) -> Result<(), Violation> {
+        let client = ClientId(client as u32);
+        let told = match outcome {
+            Outcome::Written(response) => {
+                judge.answer(&OneController, client, &Told::Done(*response))
+            }
+            Outcome::Answered(configuration) => {
+                judge.answer(&OneController, client, &Told::Shown(configuration.clone()))
+            }
+            Outcome::Maybe
+            | Outcome::NotHere { .. }
+            | Outcome::TransferStarted
+            | Outcome::TransferRefused => judge.abandon(&OneController, client),
+        };
+        told.map_err(|error| {
+            let found = match error {
+                OnlineError::Illegal { client } => {
+                    format!("{outcome:?} told to {client}, and nothing explains it")
+                }
+                other => other.to_string(),
+            };
+            let expected = "an answer that one controller could give";
+            Violation::new(LINEARIZABLE, [], expected, found)
+        })
+    }
+
+    fn abandoned(&self, judge: &mut Judge, client: usize) {
+        judge
+            .abandon(&OneController, ClientId(client as u32))
+            .expect("only who waits gives up");
+    }
+
+    fn shape(&self, cluster: &impl ClusterView<Node>) -> String {
+        service::shape(service::servers(&self.configs), cluster)
+    }
+
+    fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
+        service::is_well(service::servers(&self.configs), cluster)
+    }
+
+    fn message_words(message: &Message) -> String {
+        service::message_words(message)
+    }
+
+    fn timer_words(timer: Timer) -> String {
+        service::timer_words(timer)
+    }
+
+    fn operation_words(operation: &Operation) -> String {
+        operation_words(operation)
+    }
+
+    fn process_words(process: &Node) -> String {
+        process.to_string()
+    }
+}
+
+pub(super) fn operation_words(operation: &Operation) -> String {
+    match operation {
+        Operation::Write(command) => match command {
+            Command::Divide { shards } => format!("divide {shards}"),
+            Command::Join { groups } => format!("join {:?}", groups.keys()),
+            Command::Leave { groups } => format!("leave {groups:?}"),
+            Command::Move { shard, to } => format!("move {shard} to {to}"),
+        },
+        Operation::Read(Query { number: None }) => "look at the newest".to_owned(),
+        Operation::Read(Query {
+            number: Some(number),
+        }) => format!("look at {number}"),
+        Operation::TransferLeadership { to } => format!("transfer to {to}"),
+    }
+}
+
+/// What the controller promises beside what its clients see.
+pub(super) fn properties() -> impl Iterator<Item = Property> {
+    use PropertyKind::{State, Step};
+    let own = [
+        ("configurations-agree", State),
+        ("number-never-goes-back", Step),
+        ("numbers-one-by-one", Step),
+        ("owner-is-a-group", Step),
+        ("group-has-servers", Step),
+        ("division-is-settled", Step),
+        ("shards-stay", Step),
+        ("shards-are-even", Step),
+        ("fewest-moves", Step),
+    ];
+    let own = own.map(|(name, kind)| Property { name, kind });
+    service::properties().chain(own)
+}
+
+const LINEARIZABLE: &str = "linearizable";
+
+/// A controller whose operations come one at a time.
+///
+/// What a command means it takes from the controller itself: here it is the
+/// order that is judged, and that each command counts once. The meaning is
+/// watched by the invariants, and judged by another object in the simulation.
+#[derive(Clone, Copy, Debug)]
+pub struct OneController;
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ask {
+    /// A change.
+    Change(Command),
+    /// A look at a configuration.
+    Look(Query),
+}
+
+/// What a client is told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Told {
+    /// What became of a change.
+    Done(Response),
+    /// A configuration.
+    Shown(Configuration),
+}
+
+impl Specification for OneController {
+    /// The commands that changed something: as many as there are configurations
+    /// after the first.
+    type State = Vec<Command>;
+    type Input = Ask;
+    type Output = Told;
+    type Key = ();
+    type Next = Option<Vec<Command>>;
+
+    fn initial(&self) -> Vec<Command> {
+        Vec::new()
+    }
+
+    fn key(&self, _: &Ask) {}
+
+    fn step(&self, state: &Vec<Command>, ask: &Ask, told: Option<&Told>) -> Option<Vec<Command>> {
+        let mut controller = Controller::default();
+        for command in state {
+            controller.apply(LogIndex(0), command);
+        }
+        let (right, next) = match ask {
+            Ask::Look(query) => (Told::Shown(controller.query(query)), state.clone()),
+            Ask::Change(command) => {
+                let response = controller.apply(LogIndex(0), command);
+                let mut next = state.clone();
+                if matches!(response, Response::Changed(_)) {
+                    next.push(command.clone());
+                }
+                (Told::Done(response), next)
+            }
+        };
+        told.is_none_or(|told| *told == right).then_some(next)
+    }
+}
+
+/// So many servers, and clerks that ask them, with the usual tuning.
+#[must_use]
+pub fn configs(servers: usize, clerks: usize) -> Vec<Config> {
+    service::configs(servers, clerks)
+}

@@ -1,0 +1,492 @@
+//! The sharded key/value service: a controller and two groups, one server each,
+//! and clerks on nodes of their own.
+//!
+//! A group of one elects itself, so all that is left of Raft is what a server
+//! finds on its disk. Exploration begins when both groups follow a configuration
+//! in which each owns a shard, and every client has appended once: its clerk knows the
+//! configuration, and has a session. Then the key's shard moves to the other
+//! group, while clients append and get. What they are told must be linearizable.
+
+use std::collections::BTreeMap;
+
+use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::kv::{self, Get, Key, Value};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::{Term, Voters};
+use snowglobe_systems::replica::{self, Replica};
+use snowglobe_systems::service as services;
+use snowglobe_systems::shardctrler::{self, GroupId, Shard};
+use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
+use snowglobe_systems::shardkv::{
+    ClerkConfig, Config, Durable, Message, Node, Operation, Outcome, Server, ServerConfig, Timer,
+    Transfer, marks, shard_of,
+};
+
+use super::kv::{KEY, LINEARIZABLE, abandoned, called, returned};
+use super::{kv::Judge, raft, service, shardctrler as controller};
+use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind};
+
+/// The controller, the groups, and who asks them.
+#[derive(Clone, Debug)]
+pub struct ShardkvSetting {
+    bounds: Bounds,
+    configs: Vec<Config>,
+    clients: Vec<Client<Operation>>,
+}
+
+/// How many shards there are; each of the groups begins with one of them.
+const SHARDS: u16 = 2;
+/// What the operator asks for before exploration begins: that the keys are
+/// divided, and that the groups join.
+const PREPARED: usize = 2;
+
+impl ShardkvSetting {
+    /// The nodes are what their configurations say. The first client is an
+    /// operator at the first server of the controller; each clerk has a client.
+    /// Of the operations of all, every third is the operator's, and moves the key's shard to
+    /// the other group; clients append and get in turn.
+    ///
+    /// # Panics
+    /// If there are not two groups.
+    #[must_use]
+    pub fn new(bounds: Bounds, mut configs: Vec<Config>) -> Self {
+        for config in &mut configs {
+            match config {
+                Config::Controller(config) => service::tune(config, &bounds),
+                Config::Server(server) => {
+                    service::tune_server(&mut server.replica, &bounds);
+                    server.controller.doublings = 0;
+                    // One question at a time is enough for so few configurations.
+                    server.controller.lanes = 1;
+                }
+                Config::Clerk(clerk) => {
+                    clerk.controller.doublings = 0;
+                    clerk.group.doublings = 0;
+                }
+            }
+        }
+        let mut groups: BTreeMap<GroupId, Vec<NodeId>> = BTreeMap::new();
+        for (place, config) in configs.iter().enumerate() {
+            if let Config::Server(server) = config {
+                let servers = groups.entry(server.group).or_default();
+                servers.push(NodeId::at(place));
+            }
+        }
+        let all = usize::from(bounds.operations);
+        let operator = Client {
+            at: vec![NodeId::at(0)],
+            operations: changes(groups, all.div_ceil(3)),
+            waits: true,
+        };
+        let is_clerk = |place: &usize| matches!(configs[*place], Config::Clerk(_));
+        let clerks: Vec<usize> = (0..configs.len()).filter(is_clerk).collect();
+        let users = clerks.iter().enumerate().map(|(user, place)| Client {
+            at: vec![NodeId::at(*place)],
+            operations: uses(user, clerks.len(), all - all.div_ceil(3)),
+            waits: true,
+        });
+        let users: Vec<_> = users.collect();
+        Self {
+            clients: [operator].into_iter().chain(users).collect(),
+            bounds,
+            configs,
+        }
+    }
+
+    fn servers(&self) -> impl Iterator<Item = NodeId> {
+        let is_server = |place: &usize| !matches!(self.configs[*place], Config::Clerk(_));
+        (0..self.configs.len()).filter(is_server).map(NodeId::at)
+    }
+}
+
+/// What the operator asks for: what is prepared, and so many moves to and fro.
+fn changes(groups: BTreeMap<GroupId, Vec<NodeId>>, moves: usize) -> Vec<Operation> {
+    let names: Vec<GroupId> = groups.keys().copied().collect();
+    assert_eq!(names.len(), 2, "a shard moves between two groups");
+    let shard = shard_of(&Key::from(KEY), usize::from(SHARDS)).expect("there are shards");
+    // Shards are shared out in the order of their numbers.
+    let owner = usize::from(shard.0);
+    let moves = (0..moves).map(|number| shardctrler::Command::Move {
+        shard,
+        to: names[(owner + 1 + number) % 2],
+    });
+    let divide = shardctrler::Command::Divide { shards: SHARDS };
+    let join = shardctrler::Command::Join { groups };
+    let all = [divide, join].into_iter().chain(moves);
+    all.map(shardctrler::Operation::Write)
+        .map(Operation::Controller)
+        .collect()
+}
+
+/// What a user asks for, of so many operations of all users, after it has
+/// appended its own name.
+fn uses(user: usize, users: usize, all: usize) -> Vec<Operation> {
+    let letter = |number: usize| char::from(b'a' + (number % 26) as u8).to_string();
+    let append = |text: String| {
+        let (key, value) = (Key::from(KEY), Value::from(text.as_str()));
+        kv::Operation::Write(kv::Command::Append { key, value })
+    };
+    let own = (user..all).step_by(users).enumerate();
+    let own = own.map(|(number, place)| match (user + number).is_multiple_of(2) {
+        true => append(letter(place)),
+        false => kv::Operation::Read(Get {
+            key: Key::from(KEY),
+        }),
+    });
+    let first = append(user.to_string());
+    let all = [first].into_iter().chain(own);
+    all.map(Operation::Keys).collect()
+}
+
+impl Setting for ShardkvSetting {
+    type Process = Node;
+    type Invariants = ShardkvInvariants;
+    type Judge = Judge;
+
+    const NAME: &'static str = "shardkv";
+
+    fn scopes() -> Vec<Scope> {
+        let base = Bounds {
+            terms: 2,
+            clients: 1,
+            operations: 2,
+            timeouts: 1,
+            // The old owner asks for the next configuration, and all else follows.
+            beats: 1,
+            messages: 2,
+            ..Bounds::default()
+        };
+        let scope = |name, change: fn(&mut Bounds)| {
+            let mut bounds = base.clone();
+            change(&mut bounds);
+            // A group of one has nobody to agree with, and all that groups say to each
+            // other is there.
+            let nodes = 1;
+            Scope {
+                name,
+                nodes,
+                bounds,
+            }
+        };
+        vec![
+            scope("crash", |bounds| bounds.crashes = 1),
+            scope("patience", |bounds| bounds.operations = 3),
+            scope("duplicate", |bounds| {
+                bounds.duplicates = 1;
+                bounds.operations = 3;
+                bounds.timeouts = 0;
+            }),
+            scope("there and back", |bounds| {
+                bounds.operations = 4;
+                bounds.timeouts = 0;
+            }),
+        ]
+    }
+
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    fn configs(&self) -> &[Config] {
+        &self.configs
+    }
+
+    fn clients(&self) -> &[Client<Operation>] {
+        &self.clients
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        use PropertyKind::{History, State, Step};
+        let own = [
+            ("group-follows-controller", Step),
+            ("one-configuration-at-a-time", Step),
+            ("shard-has-one-owner", State),
+            ("shard-never-goes-back", State),
+            ("shard-has-one-state", State),
+            ("shard-write-applied-once", State),
+            ("shard-not-lost", State),
+            (LINEARIZABLE, History),
+        ];
+        let own = own.map(|(name, kind)| Property { name, kind });
+        controller::properties().chain(own).collect()
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        let mut expected = Vec::new();
+        let Bounds {
+            operations, beats, ..
+        } = self.bounds;
+        if operations > 0 && beats > 0 {
+            expected.extend([
+                marks::TURNED,
+                marks::SHARD_INSTALLED,
+                marks::SHARD_FORGOTTEN,
+            ]);
+        }
+        if operations > 1 && beats > 0 {
+            expected.extend([marks::WRONG_GROUP, marks::NOT_YET, marks::MOVED_ON]);
+        }
+        if operations > 1 && beats > 0 && self.bounds.crashes > 0 {
+            expected.extend([marks::SHARD_AT_FOLLOWER, marks::SHARD_AGAIN]);
+            expected.push(marks::FOUND_DONE_ELSEWHERE);
+        }
+        expected
+    }
+
+    fn is_within(&self, process: &Node) -> bool {
+        let controller = process.controller().and_then(services::Node::replica);
+        let terms = [
+            controller.map(|replica| replica.raft().term()),
+            process.server().map(|server| server.raft().term()),
+        ];
+        let mut terms = terms.into_iter().flatten();
+        terms.all(|term| term <= Term(self.bounds.terms))
+    }
+
+    fn is_ready(&self, cluster: &impl ClusterView<Node>) -> bool {
+        self.is_well(cluster).is_ok()
+    }
+
+    fn early_calls(&self) -> Vec<usize> {
+        let users = 1..self.clients.len();
+        [0; PREPARED].into_iter().chain(users).collect()
+    }
+
+    fn timer_kind(&self, timer: Timer) -> Option<TimerKind> {
+        match timer {
+            Timer::Controller(timer) | Timer::Group(timer) | Timer::Asking(_, timer) => {
+                service::timer_kind(timer)
+            }
+            Timer::Poll | Timer::HandOver | Timer::Rest { .. } => Some(TimerKind::Beat),
+            Timer::Doubt { .. } => Some(TimerKind::Timeout),
+            Timer::Idle { .. } => None,
+        }
+    }
+
+    /// The controller is a service like any other, and has a world of its own.
+    /// Clerks keep nothing, so a crash of one is a client that gives up.
+    fn may_crash(&self, node: NodeId) -> bool {
+        matches!(self.configs[node.position()], Config::Server(_))
+    }
+
+    /// As in the services inside. But a group's server numbers its questions to
+    /// the controller anew in each life: what answers a question of an earlier one may be taken for an
+    /// answer to a later one. A clerk has but one life here, and uses no number twice.
+    ///
+    /// What groups say to each other about a shard can always matter again: a server that was
+    /// restarted goes through its past once more.
+    fn is_spent(&self, receiver: NodeView<'_, Node>, _from: NodeId, message: &Message) -> bool {
+        let clerk = receiver.process.and_then(Node::clerk);
+        match message {
+            Message::Controller(services::Message::Tell { call, .. }) => {
+                clerk.is_some_and(|clerk| {
+                    let asks = clerk.controller().clerk();
+                    asks.is_none_or(|asks| !service::waits_for(asks, call.invocation))
+                })
+            }
+            Message::Group(services::Message::Tell { call, .. }) => clerk.is_some_and(|clerk| {
+                let mut asks = clerk.groups().values().filter_map(services::Node::clerk);
+                !asks.any(|asks| service::waits_for(asks, call.invocation))
+            }),
+            Message::Controller(services::Message::Raft(message)) => {
+                let process = receiver.process.and_then(Node::controller);
+                let replica = process.and_then(services::Node::replica);
+                let Durable::Controller(durable) = receiver.durable else {
+                    return false;
+                };
+                raft::is_spent(durable.term, replica.map(Replica::raft), message)
+            }
+            Message::Group(services::Message::Raft(message)) => {
+                let server = receiver.process.and_then(Node::server);
+                let Durable::Group(durable) = receiver.durable else {
+                    return false;
+                };
+                raft::is_spent(durable.term, server.map(Server::raft), message)
+            }
+            Message::Controller(services::Message::Ask { .. })
+            | Message::Group(services::Message::Ask { .. })
+            | Message::Shard(_) => false,
+        }
+    }
+
+    /// The operator sees nothing that could be wrong: groups are held against what
+    /// the controller ruled.
+    fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
+        if let Operation::Keys(operation) = operation {
+            called(judge, client, operation);
+        }
+    }
+
+    fn returned(
+        &self,
+        judge: &mut Judge,
+        client: usize,
+        outcome: &Outcome,
+    ) -> Result<(), Violation> {
+        match outcome {
+            Outcome::Keys(outcome) => returned(judge, client, outcome),
+            Outcome::Controller(_) => Ok(()),
+        }
+    }
+
+    fn abandoned(&self, judge: &mut Judge, client: usize) {
+        if client > 0 {
+            abandoned(judge, client);
+        }
+    }
+
+    /// The term of each server, the configuration of each group, and what it has, awaits and owes.
+    fn shape(&self, cluster: &impl ClusterView<Node>) -> String {
+        let shapes = self.servers().map(|id| match cluster.node(id).process {
+            None => "down".to_owned(),
+            Some(Node::Server(server)) => group_shape(server),
+            Some(process) => {
+                let replica = process.controller().and_then(services::Node::replica);
+                raft::shape(replica.map(Replica::raft))
+            }
+        });
+        shapes.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Everybody leads or follows, groups follow the newest configuration, and no
+    /// shard is on its way.
+    fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
+        let nodes = || self.servers().map(|id| (id, cluster.node(id).process));
+        let controllers = nodes().filter(|(id, _)| self.is_controller(*id));
+        let controllers: Vec<_> = controllers
+            .map(|(_, process)| {
+                let node = process.and_then(Node::controller);
+                node.and_then(services::Node::replica)
+            })
+            .collect();
+        raft::is_well(controllers.iter().map(|it| it.map(Replica::raft)))?;
+        let newest = controllers.iter().flatten();
+        let newest = newest
+            .map(|replica| replica.machine().newest().number)
+            .max();
+        let mut groups: BTreeMap<GroupId, Vec<Option<&Server>>> = BTreeMap::new();
+        for (id, process) in nodes() {
+            if let Config::Server(config) = &self.configs[id.position()] {
+                let servers = groups.entry(config.group).or_default();
+                servers.push(process.and_then(Node::server));
+            }
+        }
+        for (group, servers) in &groups {
+            raft::is_well(servers.iter().map(|server| server.map(Server::raft)))?;
+            for machine in servers.iter().flatten().map(|server| server.machine()) {
+                if Some(machine.configuration().number) != newest {
+                    return Err(format!("{group} does not follow {newest:?}"));
+                }
+                if machine.awaits_any() || !machine.outgoing().is_empty() {
+                    return Err(format!("{group} awaits or owes a shard"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn message_words(message: &Message) -> String {
+        match message {
+            Message::Controller(message) => service::message_words(message),
+            Message::Group(message) => service::message_words(message),
+            Message::Shard(transfer) => transfer_words(transfer),
+        }
+    }
+
+    fn timer_words(timer: Timer) -> String {
+        match timer {
+            Timer::Controller(timer) => format!("controller {}", service::timer_words(timer)),
+            Timer::Group(timer) => service::timer_words(timer),
+            Timer::Asking(group, timer) => format!("{group} {}", service::timer_words(timer)),
+            Timer::Poll => "poll".to_owned(),
+            Timer::HandOver => "hand over".to_owned(),
+            Timer::Rest { lane } => format!("rest of lane {lane}"),
+            Timer::Doubt { lane } => format!("doubt of lane {lane}"),
+            Timer::Idle { lane } => format!("idle lane {lane}"),
+        }
+    }
+
+    fn operation_words(operation: &Operation) -> String {
+        match operation {
+            Operation::Controller(operation) => controller::operation_words(operation),
+            Operation::Keys(operation) => super::kv::operation_words(operation),
+        }
+    }
+
+    fn process_words(process: &Node) -> String {
+        process.to_string()
+    }
+}
+
+impl ShardkvSetting {
+    fn is_controller(&self, node: NodeId) -> bool {
+        matches!(self.configs[node.position()], Config::Controller(_))
+    }
+}
+
+fn group_shape(server: &Server) -> String {
+    let machine = server.machine();
+    let letter = |holding: &snowglobe_systems::shardkv::Holding| match holding.is_awaited() {
+        true => "?",
+        false => "",
+    };
+    let holdings = machine.holdings().iter();
+    let has: Vec<String> = holdings
+        .map(|(shard, holding)| format!("{shard}{}", letter(holding)))
+        .collect();
+    let owes = machine.outgoing().keys();
+    let owes: Vec<String> = owes
+        .map(|(shard, number)| format!("-{shard}@{number}"))
+        .collect();
+    format!(
+        "{}{}{} {}{}",
+        server.raft().role().letter(),
+        server.raft().term().0,
+        machine.configuration().number,
+        has.join(","),
+        owes.join(",")
+    )
+}
+
+fn transfer_words(transfer: &Transfer) -> String {
+    let of = |what: &str, shard: &Shard, number| format!("{what} {shard} of {number}");
+    match transfer {
+        Transfer::HandOver {
+            shard,
+            number,
+            state,
+        } => format!("{} with {}", of("HandOver", shard, number), state.index()),
+        Transfer::Received { shard, number } => of("Received", shard, number),
+        Transfer::Ready { shard, number } => of("Ready", shard, number),
+        Transfer::NotLeader {
+            shard,
+            number,
+            hint,
+        } => match hint {
+            Some(hint) => format!("{}, {hint} leads", of("NotLeader", shard, number)),
+            None => of("NotLeader", shard, number),
+        },
+    }
+}
+
+/// A controller and two groups, of one server each, and so many clerks, with
+/// the usual tuning.
+#[must_use]
+pub fn configs(clerks: usize) -> Vec<Config> {
+    let alone = |node: NodeId| {
+        let mut config = replica::Config::of(1);
+        config.voters = Voters::new([node]);
+        config
+    };
+    let asks = || services::ClerkConfig::of([NodeId(1)]);
+    let group = |number: u8| {
+        let node = NodeId(1 + number);
+        let group = GroupId(u32::from(number));
+        Config::Server(ServerConfig::of(group, alone(node), asks()))
+    };
+    let controller = services::Config::Server(alone(NodeId(1)));
+    let clerk = ClerkConfig::of(asks(), services::ClerkConfig::of([]));
+    let mut configs = vec![Config::Controller(controller), group(1), group(2)];
+    configs.resize(configs.len() + clerks, Config::Clerk(clerk));
+    configs
+}
