@@ -54,6 +54,13 @@ impl KvSetting {
                 Config::Clerk(clerk) => clerk.doublings = 0,
             }
         }
+        Self::tuned(bounds, configs)
+    }
+
+    /// As [`new`](Self::new), with nodes that are tuned as their configurations
+    /// say, whatever the bounds do.
+    #[must_use]
+    pub fn tuned(bounds: Bounds, configs: Vec<Config>) -> Self {
         let is_clerk = |place: &usize| matches!(configs[*place], Config::Clerk(_));
         let clerks: Vec<usize> = (0..configs.len()).filter(is_clerk).collect();
         let clients = clerks
