@@ -46,7 +46,7 @@ pub(super) struct CheckArguments {
     #[arg(long, requires = "from")]
     step: Option<u64>,
     /// How many steps from there are looked at.
-    #[arg(long, default_value_t = 8, value_name = "STEPS", requires = "from")]
+    #[arg(long, default_value_t = 6, value_name = "STEPS", requires = "from")]
     depth: u32,
     /// How many nodes the cluster has, clients not counted.
     #[arg(long)]
