@@ -264,6 +264,7 @@ fn played(seed: u64, steps: usize) -> (Plain, Scenario) {
     plain.go(steps, &mut draw);
     let scenario = Scenario {
         scripted: Some(Scripted {
+            after_step: None,
             steps: plain.script.clone(),
             bounds,
             reaches: Some(StatesDigest::of(&plain)),

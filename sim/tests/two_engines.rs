@@ -49,6 +49,7 @@ fn walk_in_both<S: Modelled>(nodes: usize, options: &S::Options, walks: u64) {
         let scenario = Scenario {
             expect: Expectation::Held,
             scripted: Some(Scripted {
+                after_step: None,
                 steps: script.steps,
                 bounds: bounds.clone(),
                 reaches: Some(script.reaches),

@@ -13,7 +13,7 @@ use super::{Action, Event, RECOVERS, Setting, SmallWorld, State, StatesDigest, S
 pub struct Counterexample<S: Setting> {
     /// Which promise, and how.
     pub violation: Violation,
-    /// What happened from the first boot on, in words.
+    /// What happened from the first boot on, or from the world that was found, in words.
     pub steps: Vec<Step>,
     /// Where it ended.
     pub end: State<S>,

@@ -18,9 +18,9 @@ pub struct SmallWorld<S: Setting> {
     pub(super) reductions: Reductions,
     /// Where exploration begins.
     pub(super) start: State<S>,
-    /// All nodes have just started.
+    /// All nodes have just started, or the world is as it was found.
     booted: State<S>,
-    /// What they sent in doing so, in the order in which they did.
+    /// What was under way then, in the order in which it was sent.
     pub(super) sent_at_boot: Vec<Sent<S>>,
     /// What led from there to where exploration begins.
     pub(super) prologue: Vec<Action<S::Process>>,
@@ -29,6 +29,8 @@ pub struct SmallWorld<S: Setting> {
     pub(super) survey: Survey,
     /// From one in so many states the world is run forward, to see whether it can still recover.
     pub(super) sample_one_in: Option<u64>,
+    /// After so many steps nothing more happens.
+    depth: Option<u32>,
     /// Nothing more is explored.
     pub(super) stopped: AtomicBool,
 }
@@ -59,6 +61,7 @@ impl<S: Setting> SmallWorld<S> {
             locals: LocalSteps::default(),
             survey: Survey::new(),
             sample_one_in: None,
+            depth: None,
             stopped: AtomicBool::new(false),
         };
         world.boot();
@@ -83,6 +86,7 @@ impl<S: Setting> SmallWorld<S> {
             locals: LocalSteps::default(),
             survey: Survey::new(),
             sample_one_in: None,
+            depth: None,
             stopped: AtomicBool::new(false),
         }
     }
@@ -91,6 +95,15 @@ impl<S: Setting> SmallWorld<S> {
     #[must_use]
     pub fn sampling(mut self, one_in: Option<u64>) -> Self {
         self.sample_one_in = one_in;
+        self
+    }
+
+    /// Lets nothing more happen after so many steps. A state does not tell how
+    /// many led to it: only a search in the order of depth, on one thread, sees
+    /// every state within them.
+    #[must_use]
+    pub fn within(mut self, depth: u32) -> Self {
+        self.depth = Some(depth);
         self
     }
 
@@ -136,7 +149,7 @@ impl<S: Setting> SmallWorld<S> {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    fn boot_state(setting: &S) -> State<S> {
+    pub(super) fn boot_state(setting: &S) -> State<S> {
         let member = Shared::new(Member::new());
         State {
             nodes: vec![member; setting.configs().len()],
@@ -153,7 +166,17 @@ impl<S: Setting> SmallWorld<S> {
         }
     }
 
-    /// The world right after the first boot of every node.
+    /// Lets go of what its receivers will never do anything about.
+    pub(super) fn let_go_of_spent(&mut self) {
+        let mut start = self.start.clone();
+        for place in 0..start.nodes.len() {
+            let member = start.nodes[place].clone();
+            self.replace(&mut start, NodeId::at(place), member);
+        }
+        self.start = start;
+    }
+
+    /// The world right after the first boot of every node, or as it was found.
     pub(super) fn booted(&self) -> State<S> {
         self.booted.clone()
     }
@@ -214,7 +237,8 @@ impl<S: Setting> SmallWorld<S> {
 
     /// Everything that may happen next, in an order that depends on the state alone.
     pub fn actions(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
-        if state.broken.is_some() {
+        let is_far = self.depth.is_some_and(|depth| state.depth >= depth);
+        if state.broken.is_some() || is_far {
             return;
         }
         self.deliveries(state, actions);

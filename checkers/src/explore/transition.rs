@@ -246,7 +246,8 @@ impl<S: Setting> SmallWorld<S> {
         next.judge = Shared::new(judge);
     }
 
-    /// A node goes down, and with it the calls that it was to answer.
+    /// A node goes down, and with it the calls that it was to answer. Calls that
+    /// were open when the world was found belong to nobody whom the setting knows.
     fn abandon_calls(&self, next: &mut State<S>, node: NodeId) {
         for client in 0..next.clients.len() {
             let progress = &mut next.clients[client];
@@ -254,6 +255,9 @@ impl<S: Setting> SmallWorld<S> {
             progress.open.retain(|(_, asked)| *asked != node);
             if progress.open.len() < before {
                 progress.gave_up = true;
+                if client >= self.setting.clients().len() {
+                    continue;
+                }
                 let mut judge = (*next.judge).clone();
                 self.setting.abandoned(&mut judge, client);
                 next.judge = Shared::new(judge);
@@ -373,7 +377,12 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     /// A node is another one now; what it will do nothing about is let go.
-    fn replace(&self, next: &mut State<S>, node: NodeId, member: Shared<Member<S::Process>>) {
+    pub(super) fn replace(
+        &self,
+        next: &mut State<S>,
+        node: NodeId,
+        member: Shared<Member<S::Process>>,
+    ) {
         next.nodes[node.position()] = member;
         if !self.reductions.spent {
             return;
@@ -473,6 +482,9 @@ impl<S: Setting> SmallWorld<S> {
                 return Err(Violation::new("one-answer", [node], expected, found));
             };
             next.clients[client].open.retain(|open| *open != call);
+            if client >= self.setting.clients().len() {
+                continue;
+            }
             let mut judge = (*next.judge).clone();
             let verdict = self.setting.returned(&mut judge, client, outcome);
             next.judge = Shared::new(judge);

@@ -44,6 +44,13 @@ impl KvSetting {
         for config in &mut configs {
             service::tune(config, &bounds);
         }
+        Self::tuned(bounds, configs)
+    }
+
+    /// As [`new`](Self::new), with nodes that are tuned as their configurations
+    /// say, whatever the bounds do.
+    #[must_use]
+    pub fn tuned(bounds: Bounds, configs: Vec<Config>) -> Self {
         let clerks: Vec<NodeId> = service::clerks(&configs).collect();
         let clients = clerks
             .iter()

@@ -38,6 +38,12 @@ pub struct Told {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JobInvariants(MapReduceInvariants);
 
+impl From<MapReduceInvariants> for JobInvariants {
+    fn from(promises: MapReduceInvariants) -> Self {
+        Self(promises)
+    }
+}
+
 /// After how many looks of the coordinator a silent worker is taken for dead.
 const SILENT_CHECKS: u32 = 1;
 
@@ -57,6 +63,18 @@ impl JobSetting {
         Self {
             bounds,
             clients: vec![asks],
+            expected: sequentially(&configs[0].job).outputs,
+            configs,
+        }
+    }
+
+    /// Nodes that are tuned as their configurations say, in a world that is there
+    /// already; no client asks for anything more.
+    #[must_use]
+    pub fn tuned(bounds: Bounds, configs: Vec<Config>) -> Self {
+        Self {
+            bounds,
+            clients: Vec::new(),
             expected: sequentially(&configs[0].job).outputs,
             configs,
         }

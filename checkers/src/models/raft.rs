@@ -42,6 +42,13 @@ impl RaftSetting {
             config.snapshot_after_entries =
                 (bounds.snapshot_after > 0).then_some(usize::from(bounds.snapshot_after));
         }
+        Self::tuned(bounds, configs)
+    }
+
+    /// As [`new`](Self::new), with nodes that are tuned as their configurations
+    /// say, whatever the bounds do.
+    #[must_use]
+    pub fn tuned(bounds: Bounds, configs: Vec<Config>) -> Self {
         let nodes: Vec<NodeId> = (0..configs.len()).map(NodeId::at).collect();
         let clients = (0..u64::from(bounds.operations))
             .map(|number| Client {

@@ -66,6 +66,17 @@ impl ControllerSetting {
             clients,
         }
     }
+
+    /// Nodes that are tuned as their configurations say, in a world that is there
+    /// already; no client asks for anything more.
+    #[must_use]
+    pub fn tuned(bounds: Bounds, configs: Vec<Config>) -> Self {
+        Self {
+            bounds,
+            clients: Vec::new(),
+            configs,
+        }
+    }
 }
 
 /// What a client asks for, of so many operations of all clients.

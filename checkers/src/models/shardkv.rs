@@ -93,6 +93,17 @@ impl ShardkvSetting {
         }
     }
 
+    /// Nodes that are tuned as their configurations say, in a world that is there
+    /// already; no client asks for anything more.
+    #[must_use]
+    pub fn tuned(bounds: Bounds, configs: Vec<Config>) -> Self {
+        Self {
+            bounds,
+            clients: Vec::new(),
+            configs,
+        }
+    }
+
     fn servers(&self) -> impl Iterator<Item = NodeId> {
         let is_server = |place: &usize| !matches!(self.configs[*place], Config::Clerk(_));
         (0..self.configs.len()).filter(is_server).map(NodeId::at)

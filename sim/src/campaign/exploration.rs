@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    self, Account, ActionKind, Bounds, Counterexample, Headway, Order, Property, RECOVERS,
-    Reductions, Setting, SmallWorld, Walks, search, walk,
+    self, Account, ActionKind, Bounds, Counterexample, Headway, Order, Outcome, Property, RECOVERS,
+    Reductions, Setting, SmallWorld, StatesDigest, Step, Walks, search, walk,
 };
 use snowglobe_systems::invariants::Violation;
 
-use crate::scenarios::Modelled;
 use crate::scenarios::file::{Expectation, Scenario, Scripted};
+use crate::scenarios::{self, CannotRun, Modelled};
 use crate::seed::Seed;
 
 /// What is explored, and how.
@@ -32,9 +32,20 @@ pub struct Plan {
     pub sample_one_in: Option<u64>,
 }
 
+/// Where in a run an exploration begins, and how far it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Around {
+    /// After so many steps of the run.
+    pub step: u64,
+    /// Nothing more happens after so many steps from there.
+    pub depth: u32,
+}
+
 /// What an exploration came to.
 #[derive(Debug)]
 pub struct Exploration {
+    /// How large the world is: as planned, or beyond what was found.
+    pub bounds: Bounds,
     /// How far it came.
     pub headway: Headway,
     /// Every state within the bounds was looked at.
@@ -108,25 +119,126 @@ pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool
         Some(walks) => walk(&world, walks, plan.threads, watch),
         None => search(&world, plan.order, plan.threads, watch),
     };
-    let finding = outcome.counterexample.map(|counterexample| Found {
-        scenario: scenario::<S>(plan, &options, &counterexample),
-        violation: counterexample.violation,
-        end: counterexample.end.to_string(),
+    let explored = explored(&world, outcome, |counterexample| {
+        scenario::<S>(plan, &options, counterexample)
     });
-    let marks = world.setting().marks();
+    let marks = world.setting().marks().into_iter();
     Exploration {
-        never_taken: never_taken(&plan.bounds, &outcome.account),
+        never_taken: never_taken(&plan.bounds, &explored.account),
         never_reached: marks
-            .into_iter()
-            .filter(|mark| !outcome.account.marks.contains_key(mark))
+            .filter(|mark| !explored.account.marks.contains_key(mark))
             .collect(),
+        ..explored
+    }
+}
+
+/// Looks at every state around one that a run of a scenario comes to.
+///
+/// Nothing is expected to happen there, so it is worth what it says however
+/// little does.
+///
+/// # Errors
+/// When the run does not come that far, or its state cannot be gone on from.
+pub fn explore_around<S: Modelled>(
+    scenario: &Scenario,
+    around: &Around,
+    plan: &Plan,
+    watch: &mut dyn FnMut(&Headway) -> bool,
+) -> Result<Exploration, CannotRun> {
+    let world = Arc::new(world_around::<S>(scenario, around, plan)?);
+    let bounds = world.setting().bounds();
+    // The depth of a state is that of the shortest way there in this order only.
+    let outcome = search(&world, Order::Breadth, 1, watch);
+    Ok(explored(&world, outcome, |counterexample| {
+        let violation = &counterexample.violation;
+        let comment = format!(
+            "Found by exploring what else could happen after step {}.\n{violation}",
+            around.step
+        );
+        let expect = Expectation::Violates(violation.property.to_owned());
+        let (steps, reaches) = (counterexample.steps.clone(), counterexample.reaches);
+        Scenario {
+            comment,
+            expect,
+            ..scenario_around(scenario, around.step, bounds, steps, reaches)
+        }
+    }))
+}
+
+/// The small world around a state that a run of a scenario comes to. Its bounds
+/// on terms and messages are above what is there already.
+///
+/// # Errors
+/// When the run does not come that far, or its state cannot be gone on from.
+pub fn world_around<S: Modelled>(
+    scenario: &Scenario,
+    around: &Around,
+    plan: &Plan,
+) -> Result<SmallWorld<S::Setting>, CannotRun> {
+    if let Some(why) = S::NOT_ASKED_AROUND.filter(|_| plan.bounds.operations > 0) {
+        let name = S::NAME;
+        let why = format!("clients of {name} ask for nothing in the middle of a run: {why}");
+        return Err(CannotRun::Unfit(why));
+    }
+    let (found, options) = scenarios::look::<S>(scenario, around.step)?;
+    let terms = found.nodes.iter().map(|member| S::term(&member.durable));
+    let under_way = u8::try_from(found.under_way.len()).unwrap_or(u8::MAX);
+    let bounds = Bounds {
+        terms: terms.max().unwrap_or(0).saturating_add(plan.bounds.terms),
+        messages: under_way.saturating_add(plan.bounds.messages),
+        ..plan.bounds.clone()
+    };
+    let setting = S::setting_around(scenario.nodes, &options, &bounds);
+    let found = found.watched_by(S::promises);
+    // Whoever made the calls that are open knows the nodes by their names.
+    let reductions = Reductions {
+        symmetry: false,
+        ..plan.reductions
+    };
+    Ok(SmallWorld::found(setting, reductions, found).within(around.depth))
+}
+
+/// A scenario that goes another way after some step.
+#[must_use]
+pub fn scenario_around(
+    scenario: &Scenario,
+    step: u64,
+    bounds: &Bounds,
+    steps: Vec<Step>,
+    reaches: StatesDigest,
+) -> Scenario {
+    Scenario {
+        scripted: Some(Scripted {
+            after_step: Some(step),
+            steps,
+            bounds: bounds.clone(),
+            reaches: Some(reaches),
+        }),
+        ..scenario.clone()
+    }
+}
+
+/// What a search came to, whatever should have happened in it.
+fn explored<S: Setting>(
+    world: &SmallWorld<S>,
+    outcome: Outcome<S>,
+    scenario: impl FnOnce(&Counterexample<S>) -> Scenario,
+) -> Exploration {
+    Exploration {
+        bounds: world.setting().bounds().clone(),
+        never_taken: Vec::new(),
+        never_reached: Vec::new(),
         headway: outcome.headway,
         exhausted: outcome.exhausted,
         complete_to: outcome.complete_to,
         account: outcome.account,
         properties: world.setting().properties(),
         local_steps: world.local_steps(),
-        finding,
+        finding: outcome.counterexample.map(|counterexample| Found {
+            scenario: scenario(&counterexample),
+            violation: counterexample.violation,
+            end: counterexample.end.to_string(),
+        }),
     }
 }
 
@@ -149,6 +261,7 @@ fn scenario<S: Modelled>(
         comment: format!("Found by exploring every schedule of a small world.\n{violation}"),
         expect: Expectation::Violates(violation.property.to_owned()),
         scripted: Some(Scripted {
+            after_step: None,
             steps: counterexample.steps.clone(),
             bounds: plan.bounds.clone(),
             reaches: Some(counterexample.reaches),

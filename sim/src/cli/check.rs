@@ -14,10 +14,11 @@ use snowglobe_systems::digest::Digest;
 use self::account::Told;
 use super::history::Bytes;
 use super::{Failed, Format, animated, catch_interrupts, must_be_writable, print, workers};
-use crate::campaign::exploration::{Exploration, Found, Plan};
+use crate::campaign::exploration::{Around, Exploration, Found, Plan};
 use crate::campaign::memory;
 use crate::campaign::stopwatch::Stopwatch;
 use crate::report::grouped;
+use crate::scenarios::file::Scenario;
 use crate::scenarios::{self, Registered, Verdict};
 use crate::seed::Seed;
 use crate::time::format_duration;
@@ -27,7 +28,26 @@ mod account;
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArguments {
     /// The system; `snowglobe list` names them.
-    system: String,
+    #[arg(required_unless_present = "from")]
+    system: Option<String>,
+    /// Begins in the middle of a run of this scenario, and looks at what else
+    /// could happen there.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "step",
+        conflicts_with_all = [
+            "system", "nodes", "scope", "order", "walks", "threads", "symmetry",
+            "recover_one_in", "explore", "coverage", "clients", "snapshot_after",
+        ]
+    )]
+    from: Option<PathBuf>,
+    /// After how many steps of the run.
+    #[arg(long, requires = "from")]
+    step: Option<u64>,
+    /// How many steps from there are looked at.
+    #[arg(long, default_value_t = 6, value_name = "STEPS", requires = "from")]
+    depth: u32,
     /// How many nodes the cluster has, clients not counted [default: as many as
     /// the scope has].
     #[arg(long)]
@@ -102,7 +122,8 @@ enum Switch {
 /// as in the system's first scope, or in the one that is named.
 #[derive(Debug, clap::Args)]
 struct BoundArguments {
-    /// The highest term that a node may reach.
+    /// The highest term that a node may reach; with --from, how many more than
+    /// the highest that there is.
     #[arg(long)]
     terms: Option<u64>,
     /// How many clients there are, where they are nodes.
@@ -126,7 +147,8 @@ struct BoundArguments {
     /// How often two nodes lose sight of each other.
     #[arg(long)]
     cuts: Option<u8>,
-    /// What a node sends is lost when so many messages are under way.
+    /// What a node sends is lost when so many messages are under way; with
+    /// --from, so many more than there are.
     #[arg(long)]
     messages: Option<u8>,
     /// After how many applied entries a node takes a snapshot; 0 for never.
@@ -171,7 +193,11 @@ impl BoundArguments {
 }
 
 pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
-    let system = scenarios::find(&arguments.system)?;
+    if let Some(file) = &arguments.from {
+        return look_around(arguments, file);
+    }
+    let system = arguments.system.as_deref().unwrap_or_default();
+    let system = scenarios::find(system)?;
     let scopes = scopes(arguments, system)?;
     if let Some(address) = arguments.explore {
         let plan = plan(arguments, &scopes[0])?;
@@ -199,6 +225,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
         let over = ended.is_some() || exploration.finding.is_some();
         worlds.push(World {
             name: scope.name,
+            around: None,
             plan,
             exploration,
             took: watch.elapsed(),
@@ -208,6 +235,63 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
         }
     }
     teller.bar.finish_and_clear();
+    conclude(arguments, system.name(), &worlds, ended)
+}
+
+/// What could happen around a state of a run, beside what did.
+fn look_around(arguments: &CheckArguments, file: &Path) -> Result<u8, Failed> {
+    let scenario = Scenario::read(file).map_err(Failed::usage)?;
+    let system = scenarios::find(&scenario.system)?;
+    let around = Around {
+        step: arguments.step.unwrap_or_default(),
+        depth: arguments.depth,
+    };
+    let scope = Scope {
+        name: "around",
+        nodes: scenario.nodes,
+        bounds: arguments.bounds.within(Bounds {
+            timeouts: 2,
+            beats: 1,
+            crashes: 1,
+            ..Bounds::default()
+        }),
+    };
+    let plan = Plan {
+        threads: 1,
+        sample_one_in: None,
+        ..plan(arguments, &scope)?
+    };
+    must_be_writable(&arguments.found)?;
+    let interrupted = catch_interrupts();
+    let mut teller = Teller::new(arguments);
+    let mut ended = None;
+    teller.begin(scope.name);
+    let watch = Stopwatch::start();
+    let exploration = system.explore_around(&scenario, &around, &plan, &mut |headway| {
+        teller.tell(headway);
+        ended = ended.or_else(|| why_end(arguments, interrupted, teller.watch));
+        ended.is_none()
+    });
+    let exploration =
+        exploration.map_err(|error| Failed::usage(format!("{}: {error}", file.display())))?;
+    let worlds = [World {
+        name: scope.name,
+        around: Some(around),
+        plan,
+        exploration,
+        took: watch.elapsed(),
+    }];
+    teller.bar.finish_and_clear();
+    conclude(arguments, system.name(), &worlds, ended)
+}
+
+/// Writes a finding down, if there is one, and tells what was seen.
+fn conclude(
+    arguments: &CheckArguments,
+    system: &'static str,
+    worlds: &[World],
+    ended: Option<Ended>,
+) -> Result<u8, Failed> {
     let finding = worlds
         .last()
         .and_then(|world| world.exploration.finding.as_ref());
@@ -215,8 +299,8 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
         .map(|found| save(found, &arguments.found))
         .transpose()?;
     let told = Told {
-        system: system.name(),
-        worlds: &worlds,
+        system,
+        worlds,
         memory: memory::peak(),
         ended,
         saved: saved.as_ref(),
@@ -348,6 +432,8 @@ fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
 /// A small world that was explored.
 struct World {
     name: &'static str,
+    /// Where in a run it begins, if it does.
+    around: Option<Around>,
     plan: Plan,
     exploration: Exploration,
     took: Duration,

@@ -33,7 +33,11 @@ pub fn what(broken: &Broken) -> String {
 const CHANGED: &str = "the code has changed since, or the two engines disagree";
 
 fn not_taken(number: usize, step: &str, why: &str) -> String {
-    format!("step {number}, {step:?}, cannot be taken: {why}")
+    match number {
+        // What comes before the script.
+        0 => format!("{step:?} cannot be: {why}"),
+        _ => format!("step {number}, {step:?}, cannot be taken: {why}"),
+    }
 }
 
 /// The failure of a run; ends with a line break. `saved` is where its scenario was written.

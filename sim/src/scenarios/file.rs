@@ -3,6 +3,11 @@
 //! A file is the whole of a run: with the same binary it replays to the same
 //! trace. What a file leaves out has a plain default; what it names and this
 //! version does not know is an error, never ignored.
+//!
+//! What happens is said by `faults` with their times, by a `story`, or by
+//! `steps` that leave nothing to chance. With `after_step = N` the `steps` stand
+//! beside one of the others: the run goes its way until its processes have
+//! taken N steps, then the world freezes and the `steps` are taken.
 
 mod scripted;
 
@@ -56,7 +61,8 @@ pub struct Scenario {
     pub faults: Vec<TimedFault>,
     /// What happens one after the other, in a told scenario; empty in a shaken one.
     pub story: Vec<String>,
-    /// What happens step by step, if all of it is said; then nothing else does.
+    /// What happens step by step, if all of it is said; then nothing else does,
+    /// or nothing else from some step of the run on.
     pub scripted: Option<Scripted>,
     /// The quality of every link, until a fault changes it.
     pub links: LinkQuality,
@@ -102,6 +108,8 @@ struct Written {
     faults: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     story: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after_step: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     steps: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,6 +216,7 @@ impl Scenario {
             settle: Some(format_duration(self.settle)),
             faults: self.faults.iter().map(ToString::to_string).collect(),
             story: self.story.clone(),
+            after_step: scripted.and_then(|it| it.after_step),
             steps: scripted.map(|it| it.steps.iter().map(ToString::to_string).collect()),
             reaches: scripted.and_then(|it| it.reaches.map(|digest| digest.to_string())),
             bounds: scripted.map(|it| it.bounds.clone()),
@@ -239,6 +248,7 @@ impl FromStr for Scenario {
         let faults = each(&written.faults, "faults")?;
         let scripted = scripted::read(
             written.steps.as_deref(),
+            written.after_step,
             written.bounds,
             written.reaches.as_deref(),
             &[

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::Bounds;
 use snowglobe_checkers::linearizability::specifications::{TextInput, TextOutput};
 use snowglobe_checkers::models::kv::KvSetting;
-use snowglobe_systems::kv::{self, Key, Node, Outcome, Response, Value};
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::kv::{self, Invariants as Promises, Key, Node, Outcome, Response, Value};
+use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
 use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
@@ -252,6 +252,21 @@ impl Modelled for KvSystem {
     fn setting(nodes: usize, options: &KvOptions, bounds: &Bounds) -> KvSetting {
         KvSetting::new(bounds.clone(), Self::configs(nodes, options))
     }
+
+    fn setting_around(nodes: usize, options: &KvOptions, bounds: &Bounds) -> KvSetting {
+        KvSetting::tuned(bounds.clone(), Self::configs(nodes, options))
+    }
+
+    fn promises(invariants: &Watched) -> Promises {
+        invariants.promises().clone()
+    }
+
+    fn term(durable: &<Node as Process>::Durable) -> u64 {
+        durable.term.0
+    }
+
+    const NOT_ASKED_AROUND: Option<&'static str> =
+        Some("what a store that is in use may answer is not known");
 }
 
 /// So many fit behind the largest cluster, and no story needs more.

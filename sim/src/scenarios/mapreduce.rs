@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::Bounds;
-use snowglobe_checkers::models::mapreduce::{JobSetting, tiny_splits};
+use snowglobe_checkers::models::mapreduce::{JobInvariants, JobSetting, tiny_splits};
 use snowglobe_systems::mapreduce::applications::{BadRecords, Unruly};
 use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
 use snowglobe_systems::mapreduce::marks::MARKS;
-use snowglobe_systems::mapreduce::{App, Config, Job, Node, Role, Tuning};
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::mapreduce::{App, Config, Durable, Job, Node, Role, Tuning};
+use snowglobe_systems::process::{NodeId, Process};
 
 use super::file::Scenario;
 use super::story::Story;
@@ -249,6 +249,24 @@ impl Modelled for MapReduceSystem {
         let configs = configs_of(&job, nodes, &tuning(options), |_| 1);
         JobSetting::new(bounds.clone(), configs)
     }
+
+    fn setting_around(nodes: usize, options: &MapReduceOptions, bounds: &Bounds) -> JobSetting {
+        JobSetting::tuned(bounds.clone(), Self::configs(nodes, options))
+    }
+
+    fn promises(invariants: &MapReduceInvariants) -> JobInvariants {
+        invariants.clone().into()
+    }
+
+    fn term(durable: &<Node as Process>::Durable) -> u64 {
+        match durable {
+            Durable::Nothing | Durable::Store(_) => 0,
+            Durable::Coordinator(ledger) => u64::from(ledger.epoch),
+            Durable::Worker(disk) => u64::from(disk.life.0),
+        }
+    }
+
+    const NOT_ASKED_AROUND: Option<&'static str> = Some("they only ask how the job stands");
 }
 
 /// About how long a drawn line is.

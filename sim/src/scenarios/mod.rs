@@ -3,6 +3,7 @@
 //! A system implements [`System`]; the registry knows it by name from then on,
 //! and every command works on it.
 
+mod after;
 pub mod file;
 pub mod kv;
 pub mod mapreduce;
@@ -38,6 +39,7 @@ use crate::time::SimTime;
 use crate::world::trace::TraceDigest;
 use crate::world::{Breakage, Broken, Counters, Director, Marks, World, message_of};
 
+pub(crate) use self::registry::look;
 pub use self::shake::{Settled, Shake};
 
 /// A system that can be shaken.
@@ -103,6 +105,21 @@ pub trait Modelled: System {
     /// The small world of a cluster. Its nodes may differ from those of a shaken
     /// run: it says itself how many there are, and how they are tuned.
     fn setting(nodes: usize, options: &Self::Options, bounds: &Bounds) -> Self::Setting;
+
+    /// The small world around a state of a shaken or told run: its nodes are
+    /// those of the run, tuned as they are there.
+    fn setting_around(nodes: usize, options: &Self::Options, bounds: &Bounds) -> Self::Setting;
+
+    /// What a run's invariants hold, for those of the setting.
+    fn promises(invariants: &Self::Invariants) -> <Self::Setting as Setting>::Invariants;
+
+    /// The term that a node has on its disk, or whatever else
+    /// [`Bounds::terms`] bounds.
+    fn term(durable: &<Self::Process as Process>::Durable) -> u64;
+
+    /// Why clients of a setting cannot judge what they are told in the middle of
+    /// a run, if they cannot.
+    const NOT_ASKED_AROUND: Option<&'static str> = None;
 }
 
 /// What the clients of a shaken run do, and what they may conclude from the answers.
@@ -257,6 +274,18 @@ pub trait Registered: Sync {
     /// When there is no such world, or it makes no sense.
     fn explore(
         &self,
+        plan: &exploration::Plan,
+        watch: &mut dyn FnMut(&Headway) -> bool,
+    ) -> Result<exploration::Exploration, CannotRun>;
+    /// Looks at every state around one that a run of a scenario comes to; see
+    /// [`exploration::explore_around`].
+    ///
+    /// # Errors
+    /// When there is no such world, or the run does not come that far.
+    fn explore_around(
+        &self,
+        scenario: &Scenario,
+        around: &exploration::Around,
         plan: &exploration::Plan,
         watch: &mut dyn FnMut(&Headway) -> bool,
     ) -> Result<exploration::Exploration, CannotRun>;

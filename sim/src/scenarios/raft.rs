@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::Bounds;
 use snowglobe_checkers::models::raft::RaftSetting;
 use snowglobe_systems::ledger::Ledger;
+use snowglobe_systems::process::Process;
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
 use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::replica::{self, Replica};
@@ -173,5 +174,17 @@ impl Modelled for RaftSystem {
 
     fn setting(nodes: usize, options: &RaftOptions, bounds: &Bounds) -> RaftSetting {
         RaftSetting::new(bounds.clone(), Self::configs(nodes, options))
+    }
+
+    fn setting_around(nodes: usize, options: &RaftOptions, bounds: &Bounds) -> RaftSetting {
+        RaftSetting::tuned(bounds.clone(), Self::configs(nodes, options))
+    }
+
+    fn promises(invariants: &RaftInvariants) -> RaftInvariants {
+        invariants.clone()
+    }
+
+    fn term(durable: &<RaftProcess as Process>::Durable) -> u64 {
+        durable.term.0
     }
 }

@@ -1,18 +1,21 @@
 //! The registry's side of a system: every command sees the same few verbs.
 
 use std::net::SocketAddr;
+use std::thread;
 
-use snowglobe_checkers::explore::{Headway, Scope, Setting};
+use snowglobe_checkers::explore::{FoundWorld, Headway, Scope, Setting};
 
+use super::after::{After, Look};
 use super::file::{Scenario, Scripted};
 use super::script::{Script, held_against_its_file};
 use super::{CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm};
 use crate::campaign::coverage::{self, Coverage};
-use crate::campaign::exploration::{self, Exploration, Plan};
+use crate::campaign::exploration::{self, Around, Exploration, Plan};
+use crate::report::failure;
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
 use crate::world::engine::{self, Finished};
-use crate::world::{Blueprint, Director as _};
+use crate::world::{Blueprint, Broken, Director, message_of};
 
 /// Wraps a [`System`] for the registry.
 pub(super) struct Entry<S: System> {
@@ -23,12 +26,15 @@ pub(super) struct Entry<S: System> {
 /// What can be done with a system that has a small world, whatever its types.
 struct Model<S: System> {
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
-    run: fn(&Scenario, &S::Options, &Scripted) -> Finished,
+    run: fn(&Scenario, &S::Options, &Scripted) -> Result<Finished, CannotRun>,
     scopes: fn() -> Vec<Scope>,
     explore: fn(&Plan, Watch<'_>) -> Exploration,
+    explore_around: ExploreAround,
     serve: fn(&Plan, SocketAddr),
     cover: fn(&Plan, u64, coverage::GoOn<'_>) -> Option<Coverage>,
 }
+
+type ExploreAround = fn(&Scenario, &Around, &Plan, Watch<'_>) -> Result<Exploration, CannotRun>;
 
 /// Told how an exploration comes along, and says whether it goes on.
 type Watch<'a> = &'a mut dyn FnMut(&Headway) -> bool;
@@ -39,6 +45,7 @@ impl<S: Modelled> Model<S> {
         run: Self::run,
         scopes: S::Setting::scopes,
         explore: exploration::explore::<S>,
+        explore_around: exploration::explore_around::<S>,
         serve: exploration::serve::<S>,
         cover: coverage::measure::<S>,
     };
@@ -48,15 +55,80 @@ impl<S: Modelled> Model<S> {
         setting.configs().len()
     }
 
-    fn run(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> Finished {
-        let setting = S::setting(scenario.nodes, options, &scripted.bounds);
-        let blueprint = blueprint(scenario, setting.configs().to_vec());
-        let director = Script::new(setting, scripted.steps.clone());
-        let (mut finished, _) =
-            engine::run::<S::Process, <S::Setting as Setting>::Invariants, _>(blueprint, director);
+    fn run(
+        scenario: &Scenario,
+        options: &S::Options,
+        scripted: &Scripted,
+    ) -> Result<Finished, CannotRun> {
+        let steps = scripted.steps.clone();
+        let mut finished = if let Some(step) = scripted.after_step {
+            let setting = S::setting_around(scenario.nodes, options, &scripted.bounds);
+            let blueprint = blueprint(scenario, S::configs(scenario.nodes, options));
+            let script = Script::new(setting, steps);
+            let director = After::new(step, director::<S>(scenario, options)?, script);
+            engine::run::<S::Process, S::Invariants, _>(blueprint, director).0
+        } else {
+            let setting = S::setting(scenario.nodes, options, &scripted.bounds);
+            let blueprint = blueprint(scenario, setting.configs().to_vec());
+            let director = Script::new(setting, steps);
+            engine::run::<S::Process, <S::Setting as Setting>::Invariants, _>(blueprint, director).0
+        };
         held_against_its_file(&mut finished, scenario);
-        finished
+        Ok(finished)
     }
+}
+
+/// Who directs a run that is shaken or told.
+fn director<S: System>(
+    scenario: &Scenario,
+    options: &S::Options,
+) -> Result<Box<dyn Director<S::Process, S::Invariants>>, CannotRun> {
+    if scenario.story.is_empty() {
+        let members = S::membership(scenario.nodes, options);
+        let workload = S::workload(scenario, options);
+        Ok(Box::new(Shake::new(scenario, members, workload)))
+    } else {
+        S::storyteller(scenario, options).map_err(CannotRun::Unfit)
+    }
+}
+
+/// What a run of a scenario comes to after a step, and what it is tuned with.
+///
+/// # Errors
+/// When the scenario makes no sense, the run does not come that far, or its
+/// state cannot be gone on from.
+pub(crate) fn look<S: Modelled>(
+    scenario: &Scenario,
+    step: u64,
+) -> Result<(FoundWorld<S::Process, S::Invariants>, S::Options), CannotRun> {
+    let entry = Entry::<S>::MODELLED;
+    if scenario.scripted.is_some() {
+        let why = "its steps are all said already; give a scenario with faults or a story";
+        return Err(CannotRun::Unfit(why.to_owned()));
+    }
+    entry.check(scenario)?;
+    let options = Entry::<S>::options(scenario)?;
+    let blueprint = blueprint(scenario, S::configs(scenario.nodes, &options));
+    let director = After::new(
+        step,
+        director::<S>(scenario, &options)?,
+        Look { found: None },
+    );
+    let run = || engine::run::<S::Process, S::Invariants, _>(blueprint, director);
+    let (finished, director) = thread::scope(|scope| scope.spawn(run).join())
+        .unwrap_or_else(|panic| panic!("the tool itself panicked: {}", message_of(panic.as_ref())));
+    if let Some(breakage) = finished.breakage {
+        return Err(CannotRun::Unfit(match breakage.broken {
+            Broken::Script { why, .. } => format!("cannot begin after step {step}: {why}"),
+            broken => format!(
+                "cannot begin after step {step}: the run breaks at step {}: {}",
+                breakage.step,
+                failure::what(&broken)
+            ),
+        }));
+    }
+    let found = director.into_then().found;
+    Ok((found.expect("a run that goes on was looked at"), options))
 }
 
 impl<S: System> Entry<S> {
@@ -115,8 +187,10 @@ impl<S: System> Entry<S> {
     /// How many nodes a scenario has, clients included.
     fn size_with(&self, scenario: &Scenario, options: &S::Options) -> Result<usize, CannotRun> {
         match &scenario.scripted {
-            Some(scripted) => Ok((self.model()?.size)(scenario, options, scripted)),
-            None => Ok(S::membership(scenario.nodes, options).size()),
+            Some(scripted) if scripted.after_step.is_none() => {
+                Ok((self.model()?.size)(scenario, options, scripted))
+            }
+            _ => Ok(S::membership(scenario.nodes, options).size()),
         }
     }
 }
@@ -191,7 +265,11 @@ impl<S: System> Registered for Entry<S> {
             .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
         let size = self.size_with(scenario, &options)?;
         if let Some(scripted) = &scenario.scripted {
-            return check_steps(scripted, size);
+            self.model()?;
+            check_steps(scripted, size)?;
+            if scripted.after_step.is_none() {
+                return Ok(());
+            }
         }
         if let Some(stranger) = scenario.faults.iter().find(|fault| {
             fault
@@ -230,6 +308,16 @@ impl<S: System> Registered for Entry<S> {
         Ok((self.small_world(plan)?.explore)(plan, watch))
     }
 
+    fn explore_around(
+        &self,
+        scenario: &Scenario,
+        around: &Around,
+        plan: &Plan,
+        watch: Watch<'_>,
+    ) -> Result<Exploration, CannotRun> {
+        (self.small_world(plan)?.explore_around)(scenario, around, plan, watch)
+    }
+
     fn cover(
         &self,
         plan: &Plan,
@@ -248,7 +336,7 @@ impl<S: System> Registered for Entry<S> {
         self.check(scenario)?;
         let options = Self::options(scenario)?;
         if let Some(scripted) = &scenario.scripted {
-            let finished = (self.model()?.run)(scenario, &options, scripted);
+            let finished = (self.model()?.run)(scenario, &options, scripted)?;
             return Ok(report(scenario, finished, true, None));
         }
         let blueprint = blueprint(scenario, S::configs(scenario.nodes, &options));

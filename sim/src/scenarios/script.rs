@@ -9,6 +9,10 @@
 //! A step that cannot be taken ends the run, for then it is not the run that
 //! was meant. So does, at the end, another state of the nodes than the one that
 //! the file says it [`reaches`](super::file::Scripted::reaches).
+//!
+//! A file that says [`after_step`](super::file::Scripted::after_step) is run as
+//! its faults or its story say until so many steps were taken. Then the world
+//! freezes, and the script goes on from there; see [`World::make_plain`].
 
 mod looking;
 #[cfg(test)]
@@ -27,8 +31,8 @@ use crate::world::disk::CrashMode;
 use crate::world::engine::Finished;
 use crate::world::{Breakage, Broken, Director, Incarnation, World};
 
-/// The world of a setting.
-type WorldOf<S> = World<<S as Setting>::Process, <S as Setting>::Invariants>;
+/// The world of a setting, whoever watches over it.
+type WorldOf<S, I> = World<<S as Setting>::Process, I>;
 type OperationOf<S> = <<S as Setting>::Process as Process>::Operation;
 type OutcomeOf<S> = <<S as Setting>::Process as Process>::Outcome;
 
@@ -78,7 +82,11 @@ impl<S: Setting> Script<S> {
     }
 
     /// Takes a step, or says why it cannot be taken.
-    fn take(&mut self, world: &mut WorldOf<S>, step: &Step) -> Result<(), String> {
+    fn take<I: Invariants<S::Process>>(
+        &mut self,
+        world: &mut WorldOf<S, I>,
+        step: &Step,
+    ) -> Result<(), String> {
         match step {
             Step::Input { input, crash_after } => {
                 must_be_up(world, input.node())?;
@@ -108,7 +116,7 @@ impl<S: Setting> Script<S> {
     }
 
     /// All calls must be answered by now, and the world must be well.
-    fn demand_recovery(&self, world: &mut WorldOf<S>) {
+    fn demand_recovery<I: Invariants<S::Process>>(&self, world: &mut WorldOf<S, I>) {
         let missing = match self.calls.first() {
             Some(call) => Err(format!("{} is without an answer", call.invocation)),
             None => self.setting.is_well(&world.cluster()),
@@ -120,7 +128,12 @@ impl<S: Setting> Script<S> {
         }
     }
 
-    fn arm(&mut self, world: &mut WorldOf<S>, node: NodeId, crash_after: Option<usize>) {
+    fn arm<I: Invariants<S::Process>>(
+        &mut self,
+        world: &mut WorldOf<S, I>,
+        node: NodeId,
+        crash_after: Option<usize>,
+    ) {
         if let Some(effects) = crash_after {
             let effects = u32::try_from(effects).unwrap_or(u32::MAX);
             world.crash_after(node, effects);
@@ -128,10 +141,14 @@ impl<S: Setting> Script<S> {
         }
     }
 
-    fn give(&mut self, world: &mut WorldOf<S>, input: &StepInput) -> Result<(), String> {
+    fn give<I: Invariants<S::Process>>(
+        &mut self,
+        world: &mut WorldOf<S, I>,
+        input: &StepInput,
+    ) -> Result<(), String> {
         match input {
             StepInput::Timeout { node, timer } => {
-                let timer = timer_named::<S>(world, *node, timer)?;
+                let timer = timer_named::<S, I>(world, *node, timer)?;
                 world.fire(*node, timer);
             }
             StepInput::Deliver {
@@ -141,7 +158,7 @@ impl<S: Setting> Script<S> {
                 which,
                 stays,
             } => {
-                let number = parcel_named::<S>(world, (*from, *to), message, *which)?;
+                let number = parcel_named::<S, I>(world, (*from, *to), message, *which)?;
                 world.deliver_held(number, *stays);
             }
             StepInput::Invoke { node, operation } => {
@@ -164,9 +181,9 @@ impl<S: Setting> Script<S> {
             .collect()
     }
 
-    fn call(
+    fn call<I: Invariants<S::Process>>(
         &mut self,
-        world: &mut WorldOf<S>,
+        world: &mut WorldOf<S, I>,
         node: NodeId,
         client: usize,
         operation: OperationOf<S>,
@@ -185,7 +202,11 @@ impl<S: Setting> Script<S> {
     }
 
     /// Looks at what the last step has done, before the next one.
-    fn settle(&mut self, world: &WorldOf<S>, left: Option<u32>) -> Result<(), String> {
+    fn settle<I: Invariants<S::Process>>(
+        &mut self,
+        world: &WorldOf<S, I>,
+        left: Option<u32>,
+    ) -> Result<(), String> {
         let (setting, judge) = (&self.setting, &mut self.judge);
         self.calls.retain(|call| {
             let lives = world.process(call.node).is_some()
@@ -213,14 +234,14 @@ impl<S: Setting> Script<S> {
     }
 }
 
-impl<S: Setting> Director<S::Process, S::Invariants> for Script<S> {
-    fn begin(&mut self, world: &mut WorldOf<S>) {
+impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Script<S> {
+    fn begin(&mut self, world: &mut WorldOf<S, I>) {
         world.phase("script");
         world.freeze();
         world.alarm(PAUSE, 0);
     }
 
-    fn alarm(&mut self, world: &mut WorldOf<S>, _token: u64) {
+    fn alarm(&mut self, world: &mut WorldOf<S, I>, _token: u64) {
         let left = self.crashes.and_then(|(node, _)| world.disarm(node));
         if let Err(why) = self.settle(world, left) {
             return world.breaks(self.not_taken(self.next - 1, why));
@@ -240,7 +261,7 @@ impl<S: Setting> Director<S::Process, S::Invariants> for Script<S> {
 
     fn returned(
         &mut self,
-        world: &mut WorldOf<S>,
+        world: &mut WorldOf<S, I>,
         invocation: InvocationId,
         outcome: OutcomeOf<S>,
     ) {
@@ -259,7 +280,7 @@ impl<S: Setting> Director<S::Process, S::Invariants> for Script<S> {
         }
     }
 
-    fn is_over(&mut self, _world: &mut WorldOf<S>) -> bool {
+    fn is_over(&mut self, _world: &mut WorldOf<S, I>) -> bool {
         self.over
     }
 }

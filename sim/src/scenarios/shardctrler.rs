@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::Bounds;
 use snowglobe_checkers::models::shardctrler::ControllerSetting;
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::raft::MARKS as RAFT_MARKS;
 use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
@@ -246,6 +246,25 @@ impl Modelled for ShardctrlerSystem {
     fn setting(nodes: usize, options: &ControllerOptions, bounds: &Bounds) -> ControllerSetting {
         ControllerSetting::new(bounds.clone(), Self::configs(nodes, options))
     }
+
+    fn setting_around(
+        nodes: usize,
+        options: &ControllerOptions,
+        bounds: &Bounds,
+    ) -> ControllerSetting {
+        ControllerSetting::tuned(bounds.clone(), Self::configs(nodes, options))
+    }
+
+    fn promises(invariants: &ControllerInvariants) -> ControllerInvariants {
+        invariants.clone()
+    }
+
+    fn term(durable: &<Node as Process>::Durable) -> u64 {
+        durable.term.0
+    }
+
+    const NOT_ASKED_AROUND: Option<&'static str> =
+        Some("what a controller that is in use may answer is not known");
 }
 
 const MOST_DRAWN_USERS: u8 = 8;

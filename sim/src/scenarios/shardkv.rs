@@ -18,14 +18,14 @@ use snowglobe_checkers::explore::Bounds;
 use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_checkers::models::shardkv::ShardkvSetting;
 use snowglobe_systems::kv;
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::raft::{self, MARKS as RAFT_MARKS, Voters};
 use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{self, ClerkConfig};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
-use snowglobe_systems::shardkv::{Config, Node, Operation, Outcome, ServerConfig};
+use snowglobe_systems::shardkv::{Config, Durable, Node, Operation, Outcome, ServerConfig};
 
 use super::file::Scenario;
 use super::story::Story;
@@ -296,6 +296,25 @@ impl Modelled for ShardkvSystem {
         };
         ShardkvSetting::new(bounds.clone(), Self::configs(nodes, &options))
     }
+
+    fn setting_around(nodes: usize, options: &ShardkvOptions, bounds: &Bounds) -> ShardkvSetting {
+        ShardkvSetting::tuned(bounds.clone(), Self::configs(nodes, options))
+    }
+
+    fn promises(invariants: &ShardkvInvariants) -> ShardkvInvariants {
+        invariants.clone()
+    }
+
+    fn term(durable: &<Node as Process>::Durable) -> u64 {
+        match durable {
+            Durable::Nothing => 0,
+            Durable::Controller(durable) => durable.term.0,
+            Durable::Group(durable) => durable.term.0,
+        }
+    }
+
+    const NOT_ASKED_AROUND: Option<&'static str> =
+        Some("what shards that are in use may answer is not known");
 }
 
 /// So many fit into a world with as many servers each as may be.

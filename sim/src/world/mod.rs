@@ -9,6 +9,7 @@ mod agenda;
 pub mod disk;
 pub mod engine;
 mod faults;
+mod found;
 mod frozen;
 mod lifecycle;
 pub mod network;
@@ -85,7 +86,7 @@ pub enum Broken {
     },
     /// A step of a script could not be taken.
     Script {
-        /// Its place in the script, counted from 1.
+        /// Its place in the script, counted from 1; 0 for what comes before it.
         number: usize,
         /// The step.
         step: String,
@@ -259,6 +260,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     next_parcel: u64,
     /// What is held, from the moment on at which nothing happens by itself.
     frozen: Option<Frozen<P::Message>>,
+    /// It freezes when so many steps were taken.
+    freeze_after: Option<u64>,
     /// Answers that the director has not seen.
     returns: Vec<(InvocationId, P::Outcome)>,
     /// Alarms that the director has not heard.
@@ -311,6 +314,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             outstanding: VecDeque::new(),
             next_parcel: 0,
             frozen: None,
+            freeze_after: None,
             returns: Vec::new(),
             alarms: Vec::new(),
             outgoing: Vec::new(),
@@ -518,9 +522,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     pub(crate) fn run_until(&mut self, now: SimTime, director: &mut impl Director<P, I>) {
         self.now = now;
         loop {
-            while self.breakage.is_none()
-                && let Some(due) = self.agenda.take(now)
-            {
+            while self.breakage.is_none() {
+                self.freeze_if_due();
+                let Some(due) = self.agenda.take(now) else {
+                    break;
+                };
                 self.fall_due(due);
             }
             if !self.tell(director) {

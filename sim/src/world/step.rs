@@ -28,6 +28,7 @@ enum Executed {
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// A parcel came out of madsim's socket of a node.
     pub(crate) fn arrive(&mut self, incarnation: Incarnation, parcel: Parcel) {
+        self.freeze_if_due();
         if self.is_stray(parcel.number) {
             return self.hold(parcel);
         }

@@ -8,7 +8,7 @@ use snowglobe_checkers::explore::{ActionKind, Bounds, Order, PropertyKind};
 
 use super::{Ended, Saved, World};
 use crate::campaign::coverage::Coverage;
-use crate::campaign::exploration::{Found, Plan};
+use crate::campaign::exploration::{Around, Found, Plan};
 use crate::report::grouped;
 
 /// All that is told of explorations.
@@ -35,6 +35,11 @@ impl Told<'_> {
 
     fn is_exhausted(&self) -> bool {
         self.worlds.iter().all(|world| world.exploration.exhausted)
+    }
+
+    /// Where in a run it began, if it did.
+    fn around(&self) -> Option<Around> {
+        self.worlds.last()?.around
     }
 
     /// Whether states were only visited at random.
@@ -71,7 +76,13 @@ impl Told<'_> {
             (None, None) if self.is_vacuous() => {
                 "inconclusive: exhausted, but not all that should happen did".to_owned()
             }
-            (None, None) => "held; every state of every scope was looked at".to_owned(),
+            (None, None) => match self.around() {
+                Some(around) => format!(
+                    "held; every state within {} steps of step {} was looked at",
+                    around.depth, around.step
+                ),
+                None => "held; every state of every scope was looked at".to_owned(),
+            },
         };
         format!("check {}  {what}", self.system)
     }
@@ -116,7 +127,7 @@ impl Told<'_> {
                 headway.depth,
                 world.took.as_secs_f64(),
                 grouped((headway.distinct as f64 / seconds) as u64),
-                bounds(world.plan.nodes, &world.plan.bounds),
+                bounds(world.plan.nodes, &world.exploration.bounds),
             );
         }
     }
@@ -242,7 +253,7 @@ impl Told<'_> {
                 line("never", &format!("in {}: {}", world.name, never.join(", ")));
             }
         }
-        if complete && self.finding().is_none() {
+        if complete && self.finding().is_none() && self.around().is_none() {
             line("never", "nothing that the bounds should let happen");
         }
     }
@@ -293,6 +304,8 @@ impl Told<'_> {
             "system": self.system,
             "exhausted": self.is_exhausted(),
             "vacuous": self.is_vacuous(),
+            "after_step": self.around().map(|around| around.step),
+            "within": self.around().map(|around| around.depth),
             "ended": self.ended.map(|ended| format!("{ended:?}").to_lowercase()),
             "memory": self.memory,
             "scopes": self.worlds.iter().map(world_as_json).collect::<Vec<_>>(),
@@ -321,7 +334,7 @@ fn world_as_json(world: &World) -> Value {
     json!({
         "name": world.name,
         "nodes": world.plan.nodes,
-        "bounds": world.plan.bounds,
+        "bounds": exploration.bounds,
         "exhausted": exploration.exhausted,
         "complete_to": exploration.complete_to,
         "generated": exploration.headway.generated,

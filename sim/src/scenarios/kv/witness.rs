@@ -27,6 +27,14 @@ pub struct Watched {
     witness: Witness,
 }
 
+impl Watched {
+    /// What the service promises, without the witness.
+    #[must_use]
+    pub fn promises(&self) -> &Promises {
+        &self.promises
+    }
+}
+
 impl Invariants<Node> for Watched {
     fn before_effects(
         &mut self,

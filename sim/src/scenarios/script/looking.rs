@@ -1,6 +1,7 @@
 //! Finding what the words of a step mean, and saying what there is instead.
 
 use snowglobe_checkers::explore::{Setting, naming};
+use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 
 use super::{OperationOf, WorldOf};
@@ -9,8 +10,8 @@ use super::{OperationOf, WorldOf};
 const TOLD: usize = 8;
 
 /// The armed timer of a node that has this name.
-pub(super) fn timer_named<S: Setting>(
-    world: &WorldOf<S>,
+pub(super) fn timer_named<S: Setting, I: Invariants<S::Process>>(
+    world: &WorldOf<S, I>,
     node: NodeId,
     words: &str,
 ) -> Result<<S::Process as Process>::Timer, String> {
@@ -23,8 +24,8 @@ pub(super) fn timer_named<S: Setting>(
 }
 
 /// The number of the held message between two nodes that is meant.
-pub(super) fn parcel_named<S: Setting>(
-    world: &WorldOf<S>,
+pub(super) fn parcel_named<S: Setting, I: Invariants<S::Process>>(
+    world: &WorldOf<S, I>,
     (from, to): (NodeId, NodeId),
     words: &str,
     which: usize,

@@ -37,6 +37,7 @@ fn parsed(steps: &[&str]) -> Vec<Step> {
 fn scripted(steps: &[&str]) -> Scenario {
     Scenario {
         scripted: Some(Scripted {
+            after_step: None,
             steps: parsed(steps),
             bounds: bounds(),
             reaches: None,
@@ -202,7 +203,8 @@ fn finished(steps: &[&str], displeases: Option<usize>) -> (Finished, Vec<String>
             faults: Vec::new(),
             step_budget: 1000,
         };
-        engine::run(blueprint, Script::new(Diary { raft, displeases }, steps))
+        let script = Script::new(Diary { raft, displeases }, steps);
+        engine::run::<_, <Diary as Setting>::Invariants, _>(blueprint, script)
     });
     let (finished, script) = run.join().expect("the world does not panic");
     (finished, script.judge)
