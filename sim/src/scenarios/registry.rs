@@ -92,15 +92,18 @@ fn director<S: System>(
     }
 }
 
+/// The state that a run came to, and the options of its scenario.
+type Seen<S> = (
+    FoundWorld<<S as System>::Process, <S as System>::Invariants>,
+    <S as System>::Options,
+);
+
 /// What a run of a scenario comes to after a step, and what it is tuned with.
 ///
 /// # Errors
 /// When the scenario makes no sense, the run does not come that far, or its
 /// state cannot be gone on from.
-pub(crate) fn look<S: Modelled>(
-    scenario: &Scenario,
-    step: u64,
-) -> Result<(FoundWorld<S::Process, S::Invariants>, S::Options), CannotRun> {
+pub(crate) fn look<S: Modelled>(scenario: &Scenario, step: u64) -> Result<Seen<S>, CannotRun> {
     let entry = Entry::<S>::MODELLED;
     if scenario.scripted.is_some() {
         let why = "its steps are all said already; give a scenario with faults or a story";
