@@ -228,7 +228,6 @@ fn a_script_that_makes_no_sense_is_refused_in_one_line() {
         ("raft", "[\"crash n1\", \"smash n2\"]", "step 2"),
         ("raft", "[\"crash n7\"]", "n7"),
         ("raft", "[]\nfaults = [\"1s heal\"]", "`faults`"),
-        ("kv", "[]", "no model"),
     ] {
         let text = format!("system = {system:?}\nnodes = 3\nseed = \"1\"\nsteps = {steps}\n");
         fs::write(&path, text).expect("the file is written");
