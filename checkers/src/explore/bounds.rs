@@ -53,6 +53,20 @@ pub struct Scope {
     pub bounds: Bounds,
 }
 
+impl Scope {
+    /// A world of so many nodes, within these bounds but for a change.
+    #[must_use]
+    pub fn of(name: &'static str, nodes: usize, base: &Bounds, change: fn(&mut Bounds)) -> Self {
+        let mut bounds = base.clone();
+        change(&mut bounds);
+        Self {
+            name,
+            nodes,
+            bounds,
+        }
+    }
+}
+
 impl Default for Bounds {
     /// Nothing goes wrong, and nobody asks for anything.
     fn default() -> Self {

@@ -96,16 +96,7 @@ impl Setting for JobSetting {
             beats: 2,
             ..Bounds::default()
         };
-        let scope = |name, change: fn(&mut Bounds)| {
-            let mut bounds = base.clone();
-            change(&mut bounds);
-            let nodes = 2;
-            Scope {
-                name,
-                nodes,
-                bounds,
-            }
-        };
+        let scope = |name, change| Scope::of(name, 2, &base, change);
         vec![
             scope("calm", |bounds| bounds.operations = 1),
             scope("crash", |bounds| bounds.crashes = 1),

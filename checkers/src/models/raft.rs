@@ -87,16 +87,7 @@ impl Setting for RaftSetting {
             messages: 4,
             ..Bounds::default()
         };
-        let scope = |name, change: fn(&mut Bounds)| {
-            let mut bounds = base.clone();
-            change(&mut bounds);
-            let nodes = 3;
-            Scope {
-                name,
-                nodes,
-                bounds,
-            }
-        };
+        let scope = |name, change| Scope::of(name, 3, &base, change);
         let five_nodes = Scope {
             nodes: 5,
             ..scope("five nodes", |bounds| {

@@ -133,16 +133,7 @@ impl Setting for ControllerSetting {
             messages: 2,
             ..Bounds::default()
         };
-        let scope = |name, change: fn(&mut Bounds)| {
-            let mut bounds = base.clone();
-            change(&mut bounds);
-            let nodes = 3;
-            Scope {
-                name,
-                nodes,
-                bounds,
-            }
-        };
+        let scope = |name, change| Scope::of(name, 3, &base, change);
         vec![
             scope("crash", |bounds| bounds.crashes = 1),
             scope("election", |bounds| {

@@ -167,18 +167,9 @@ impl Setting for ShardkvSetting {
             messages: 2,
             ..Bounds::default()
         };
-        let scope = |name, change: fn(&mut Bounds)| {
-            let mut bounds = base.clone();
-            change(&mut bounds);
-            // A group of one has nobody to agree with, and all that groups say to each
-            // other is there.
-            let nodes = 1;
-            Scope {
-                name,
-                nodes,
-                bounds,
-            }
-        };
+        // A group of one has nobody to agree with, and all that groups say to each
+        // other is there.
+        let scope = |name, change| Scope::of(name, 1, &base, change);
         vec![
             scope("crash", |bounds| bounds.crashes = 1),
             scope("patience", |bounds| bounds.operations = 3),
