@@ -120,8 +120,12 @@ fn faults() {
 /// What is answered where more is asked than disks can sync: it must not fall
 /// as ever more clients wait, and all of it is answered once no more comes.
 fn overload() {
-    println!("overload: 3 servers whose disks sync in 50 to 80 ms, appends of clients that do not think");
-    println!("  a patience of 300 ms, doubled once; 60 clerks; new calls for 60 simulated s, then none\n");
+    println!(
+        "overload: 3 servers whose disks sync in 50 to 80 ms, appends of clients that do not think"
+    );
+    println!(
+        "  a patience of 300 ms, doubled once; 60 clerks; new calls for 60 simulated s, then none\n"
+    );
     println!("  clients   answered per simulated s   of the best   the rest answered after");
     let mut best: f64 = 0.0;
     for (clerks, each) in [(5, 1), (15, 1), (60, 1), (60, 2), (60, 4), (60, 10)] {
