@@ -43,17 +43,19 @@ pub struct Tuning {
     pub ping: Range<Duration>,
     /// How often the coordinator looks who was silent.
     pub check: Duration,
-    /// After how many of these looks a silent worker is taken for dead.
+    /// After how many of these looks a silent worker is taken for dead, and a
+    /// worker that pings and never heard of its task no longer keeps it.
     pub silent_checks: u32,
     /// After how many of these looks a task counts as one that lags, once all
-    /// others are given out (3.6). `None` for no backup tasks.
+    /// others are given out (3.6). When it goes on lagging, each further execution
+    /// comes after twice as many. `None` for no backup tasks.
     pub lag_checks: Option<u32>,
     /// How long a task takes for each kilobyte of its input, beside a
     /// millisecond.
     pub per_kilobyte: Duration,
     /// How long a worker waits for the store or for another worker before it asks again.
     pub retry: Range<Duration>,
-    /// How often a reducer asks a worker in vain before it says so.
+    /// How often a worker asks another one, or the store, in vain before it says so.
     pub tries: u8,
     /// How long a worker that was taken down by the user's code stays away.
     pub down: Range<Duration>,

@@ -268,8 +268,8 @@ fn is_on_disk(
     let Durable::Worker(disk) = cluster.node(done.by.node).durable else {
         return Ok(());
     };
-    let output = disk.outputs.get(&map);
-    match disk.life != done.by.life || output.is_some_and(|it| it.attempt >= done.attempt) {
+    let is_there = disk.outputs.contains_key(&(map, done.attempt));
+    match disk.life != done.by.life || is_there {
         true => Ok(()),
         false => Err(Violation::new(
             "done-is-on-disk",

@@ -7,6 +7,7 @@
 
 mod application;
 pub mod applications;
+mod assignments;
 mod collecting;
 mod config;
 mod coordinator;
@@ -90,8 +91,8 @@ pub enum Write {
     Entry(Entry),
     /// A worker begins a life, without anything of the one before.
     Life(Life),
-    /// A map is done.
-    Output(MapId, MapOutput),
+    /// An execution of a map is done.
+    Output(MapId, Attempt, MapOutput),
 }
 
 impl process::Durable for Durable {
@@ -116,8 +117,8 @@ impl process::Durable for Durable {
                     outputs: BTreeMap::new(),
                 };
             }
-            (Self::Worker(disk), Write::Output(map, output)) => {
-                disk.outputs.insert(*map, output.clone());
+            (Self::Worker(disk), Write::Output(map, attempt, output)) => {
+                disk.outputs.insert((*map, *attempt), output.clone());
             }
             _ => panic!("a node's disk is of one kind"),
         }
