@@ -10,7 +10,7 @@ use snowglobe::world::disk::CrashMode;
 use snowglobe::world::engine::{self, Finished};
 use snowglobe::world::network::LinkQuality;
 use snowglobe::world::{Blueprint, Director, World};
-use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
+use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 
 const ONE: NodeId = NodeId(1);
@@ -78,30 +78,7 @@ impl Process for Scribe {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Nothing;
 
-impl Invariants<Scribe> for Nothing {
-    fn before_effects(
-        &mut self,
-        _cluster: &impl ClusterView<Scribe>,
-        _node: NodeId,
-        _effects: &[Effect<Scribe>],
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-    fn after_effects(
-        &mut self,
-        _cluster: &impl ClusterView<Scribe>,
-        _node: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-    fn after_restart(
-        &mut self,
-        _cluster: &impl ClusterView<Scribe>,
-        _node: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-}
+impl Invariants<Scribe> for Nothing {}
 
 type Game = World<Scribe, Nothing>;
 type Deed = fn(&mut Game);

@@ -122,29 +122,19 @@ struct NothingForgotten {
 }
 
 impl Invariants<Player> for NothingForgotten {
-    fn before_effects(
+    fn executed(
         &mut self,
         _cluster: &impl ClusterView<Player>,
         _node: NodeId,
-        effects: &[Effect<Player>],
+        effect: &Effect<Player>,
     ) -> Result<(), Violation> {
-        for effect in effects {
-            if let Effect::Send { message, .. } = effect {
-                self.thrown = self.thrown.max(*message);
-            }
+        if let Effect::Send { message, .. } = effect {
+            self.thrown = self.thrown.max(*message);
         }
         Ok(())
     }
 
-    fn after_effects(
-        &mut self,
-        _cluster: &impl ClusterView<Player>,
-        _node: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-
-    fn after_restart(
+    fn started(
         &mut self,
         cluster: &impl ClusterView<Player>,
         _node: NodeId,

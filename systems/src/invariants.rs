@@ -1,7 +1,7 @@
 //! What must hold over all nodes, at one instant and over time.
 //!
-//! An [`Invariants`] value is an observer: after each step it is shown the
-//! node that moved, the effects it left, and every node's state. It keeps what
+//! An [`Invariants`] value is an observer: it is told of each step, of each
+//! effect that is executed and of each crash, and sees every node's state. It keeps what
 //! it must remember (who led which term, what was committed where), so that
 //! each look costs as much as what changed. It is a plain value, so that a
 //! model checker can keep it in its states.
@@ -34,45 +34,110 @@ pub trait ClusterView<P: Process> {
     }
 }
 
-/// What a system promises, as an observer of its steps.
+/// What a system promises, as an observer of what happens.
+///
+/// It is told what happens when it happens, in this order, by every engine:
+///
+/// 1. [`started`](Self::started) or [`stepped`](Self::stepped): a node booted,
+///    or took an input. Its memory is new; nothing that it wants done is done.
+/// 2. [`executed`](Self::executed), once for each effect, right after it: a
+///    write is on disk, a message is on its way, an answer is given. A slow disk
+///    may let any time pass before the next, in which other nodes go on.
+/// 3. [`settled`](Self::settled): all effects of that step were executed.
+///
+/// A crash may come after any of them: then [`crashed`](Self::crashed) says
+/// which effects will never be executed, and nothing more is told of that step.
+///
+/// A promise about what others can notice belongs into `executed`; one about
+/// the memory of a node into `stepped`; one that compares memory with disk into
+/// `settled`. None must be written:
+///
+/// ```
+/// # use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
+/// # use snowglobe_systems::process::{Effect, NodeId, Process};
+/// /// Nobody says a number that is not on its own disk.
+/// #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// struct RememberedFirst;
+///
+/// # trait Counts { fn highest(&self) -> u64; }
+/// impl<P: Process<Message = u64>> Invariants<P> for RememberedFirst
+/// where
+///     P::Durable: Counts,
+/// {
+///     fn executed(
+///         &mut self,
+///         cluster: &impl ClusterView<P>,
+///         node: NodeId,
+///         effect: &Effect<P>,
+///     ) -> Result<(), Violation> {
+///         let on_disk = cluster.node(node).durable.highest();
+///         match effect {
+///             Effect::Send { message, .. } if *message > on_disk => Err(Violation::new(
+///                 "remembered-first",
+///                 [node],
+///                 format!("{node} to say {on_disk} at most, as on its disk"),
+///                 format!("{message}"),
+///             )),
+///             _ => Ok(()),
+///         }
+///     }
+/// }
+/// ```
 pub trait Invariants<P: Process>:
     Clone + Eq + Hash + Debug + Default + Send + Sync + 'static
 {
-    /// Looks at `node` before the effects of its step are executed. Here the
-    /// disks do not yet hold what this step persists.
+    /// `node` has booted, for the first time or after a crash, from what its
+    /// disk held. None of the effects of its start is executed yet.
     ///
     /// # Errors
     /// The first broken promise.
-    fn before_effects(
-        &mut self,
-        cluster: &impl ClusterView<P>,
-        node: NodeId,
-        effects: &[Effect<P>],
-    ) -> Result<(), Violation>;
+    fn started(&mut self, _cluster: &impl ClusterView<P>, _node: NodeId) -> Result<(), Violation> {
+        Ok(())
+    }
 
-    /// Looks at `node` after the effects of its step were executed, in full.
+    /// `node` has taken a step, and wants these effects. None is executed yet,
+    /// and a crash may prevent any of them: what is promised here of an effect
+    /// must hold of the wish.
     ///
     /// # Errors
     /// The first broken promise.
-    fn after_effects(
+    fn stepped(
         &mut self,
-        cluster: &impl ClusterView<P>,
-        node: NodeId,
-    ) -> Result<(), Violation>;
+        _cluster: &impl ClusterView<P>,
+        _node: NodeId,
+        _effects: &[Effect<P>],
+    ) -> Result<(), Violation> {
+        Ok(())
+    }
 
-    /// A node went down. What is remembered of it and cannot matter any more may
-    /// be forgotten, so that pasts that can no longer be told apart are one.
-    fn after_crash(&mut self, _cluster: &impl ClusterView<P>, _node: NodeId) {}
-
-    /// Looks at `node` when it comes back from a crash, before its first step.
+    /// An effect of the last step of `node` was executed: `cluster` shows the
+    /// disk with it.
     ///
     /// # Errors
     /// The first broken promise.
-    fn after_restart(
+    fn executed(
         &mut self,
-        cluster: &impl ClusterView<P>,
-        node: NodeId,
-    ) -> Result<(), Violation>;
+        _cluster: &impl ClusterView<P>,
+        _node: NodeId,
+        _effect: &Effect<P>,
+    ) -> Result<(), Violation> {
+        Ok(())
+    }
+
+    /// All effects of the last step of `node` were executed.
+    ///
+    /// # Errors
+    /// The first broken promise.
+    fn settled(&mut self, _cluster: &impl ClusterView<P>, _node: NodeId) -> Result<(), Violation> {
+        Ok(())
+    }
+
+    /// `node` went down. The effects in `prevented` were not executed and never
+    /// will be; only if the first is a write, the disk may still turn out to
+    /// hold it. What is remembered of the node and cannot matter any more may be
+    /// forgotten here, so that pasts that can no longer be told apart are one.
+    fn crashed(&mut self, _cluster: &impl ClusterView<P>, _node: NodeId, _prevented: &[Effect<P>]) {
+    }
 
     /// The first moment that looked wrong and breaks no promise by itself. What
     /// breaks later is told together with it: it may be where the trouble began.

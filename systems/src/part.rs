@@ -6,8 +6,8 @@
 //! looks as if it were down, with an empty disk.
 //!
 //! ```text
-//! fn after_effects(&mut self, cluster: &impl ClusterView<Whole>, node: NodeId) -> ... {
-//!     part::after_effects::<Server, _>(&mut self.servers, cluster, node)
+//! fn settled(&mut self, cluster: &impl ClusterView<Whole>, node: NodeId) -> ... {
+//!     part::settled::<Server, _>(&mut self.servers, cluster, node)
 //! }
 //! ```
 
@@ -70,12 +70,28 @@ impl<V, W, Q: Process> fmt::Debug for PartView<'_, V, W, Q> {
     }
 }
 
-/// Shows a part's invariants the effects of a step, before they are executed.
-/// Does nothing if the node has no such part.
+/// Tells a part's invariants that a node has booted. Does nothing if the node
+/// has no such part.
 ///
 /// # Errors
 /// The first broken promise of the part.
-pub fn before_effects<Q: Part<W>, W: Process>(
+pub fn started<Q: Part<W>, W: Process>(
+    invariants: &mut impl Invariants<Q>,
+    cluster: &impl ClusterView<W>,
+    node: NodeId,
+) -> Result<(), Violation> {
+    match is_in::<Q, W>(cluster, node) {
+        true => invariants.started(&PartView::new(cluster), node),
+        false => Ok(()),
+    }
+}
+
+/// Tells a part's invariants of a step, with those of its effects that are the
+/// part's. Does nothing if the node has no such part.
+///
+/// # Errors
+/// The first broken promise of the part.
+pub fn stepped<Q: Part<W>, W: Process>(
     invariants: &mut impl Invariants<Q>,
     cluster: &impl ClusterView<W>,
     node: NodeId,
@@ -84,40 +100,57 @@ pub fn before_effects<Q: Part<W>, W: Process>(
     if !is_in::<Q, W>(cluster, node) {
         return Ok(());
     }
-    let effects: Vec<Effect<Q>> = effects.iter().filter_map(Q::effect_of).collect();
-    invariants.before_effects(&PartView::new(cluster), node, &effects)
+    let effects = effects_of::<Q, W>(effects);
+    invariants.stepped(&PartView::new(cluster), node, &effects)
 }
 
-/// Shows a part's invariants a node after the effects of its step were
-/// executed. Does nothing if the node has no such part.
+/// Tells a part's invariants of an effect that was executed, if it is the
+/// part's. Does nothing if the node has no such part.
 ///
 /// # Errors
 /// The first broken promise of the part.
-pub fn after_effects<Q: Part<W>, W: Process>(
+pub fn executed<Q: Part<W>, W: Process>(
+    invariants: &mut impl Invariants<Q>,
+    cluster: &impl ClusterView<W>,
+    node: NodeId,
+    effect: &Effect<W>,
+) -> Result<(), Violation> {
+    match Q::effect_of(effect).filter(|_| is_in::<Q, W>(cluster, node)) {
+        Some(effect) => invariants.executed(&PartView::new(cluster), node, &effect),
+        None => Ok(()),
+    }
+}
+
+/// Tells a part's invariants that all effects of a node's step were executed.
+/// Does nothing if the node has no such part.
+///
+/// # Errors
+/// The first broken promise of the part.
+pub fn settled<Q: Part<W>, W: Process>(
     invariants: &mut impl Invariants<Q>,
     cluster: &impl ClusterView<W>,
     node: NodeId,
 ) -> Result<(), Violation> {
     match is_in::<Q, W>(cluster, node) {
-        true => invariants.after_effects(&PartView::new(cluster), node),
+        true => invariants.settled(&PartView::new(cluster), node),
         false => Ok(()),
     }
 }
 
-/// Shows a part's invariants a node that comes back from a crash, before its
-/// first step. Does nothing if the node has no such part.
-///
-/// # Errors
-/// The first broken promise of the part.
-pub fn after_restart<Q: Part<W>, W: Process>(
+/// Tells a part's invariants that a node went down. Whether it had the part can
+/// no longer be seen: whoever has never seen the node has nothing to forget.
+pub fn crashed<Q: Part<W>, W: Process>(
     invariants: &mut impl Invariants<Q>,
     cluster: &impl ClusterView<W>,
     node: NodeId,
-) -> Result<(), Violation> {
-    match is_in::<Q, W>(cluster, node) {
-        true => invariants.after_restart(&PartView::new(cluster), node),
-        false => Ok(()),
-    }
+    prevented: &[Effect<W>],
+) {
+    let prevented = effects_of::<Q, W>(prevented);
+    invariants.crashed(&PartView::new(cluster), node, &prevented);
+}
+
+fn effects_of<Q: Part<W>, W: Process>(effects: &[Effect<W>]) -> Vec<Effect<Q>> {
+    effects.iter().filter_map(Q::effect_of).collect()
 }
 
 fn is_in<Q: Part<W>, W: Process>(cluster: &impl ClusterView<W>, node: NodeId) -> bool {

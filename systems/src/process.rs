@@ -4,6 +4,8 @@
 //! Three engines drive the same compiled code: the simulated world, the model
 //! checker, and a plain loop in a test. Nothing here knows which one it is.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Debug};
 use core::hash::Hash;
@@ -83,6 +85,23 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
     /// What its disk holds.
     type Durable: Durable;
 
+    /// Refuses a configuration that makes no sense. Engines ask before the first
+    /// boot; a process may rely on what it lets through.
+    ///
+    /// # Errors
+    /// Which setting is wrong, and what to write instead.
+    fn check(_config: &Self::Config) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    /// How urgent an input is: of those that wait while the disk syncs or the
+    /// node is paused, urgent ones are taken first, and first come first served
+    /// among equals. A server that takes its clients' calls before the answers
+    /// of its peers can be buried under calls that it then never finishes.
+    fn priority(_input: &Input<Self>) -> Priority {
+        Priority::Urgent
+    }
+
     /// The first boot and every restart. `durable` is what the disk held: the
     /// default value on the first boot. Nothing else survives a crash.
     fn start(
@@ -100,6 +119,87 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
     /// it is set. An empty range means exactly its start.
     fn delay(config: &Self::Config, timer: Self::Timer) -> Range<Duration>;
 }
+
+/// How urgent an input is; see [`Process::priority`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Work that is already under way waits for it.
+    Urgent,
+    /// It is new work.
+    Deferred,
+}
+
+/// A configuration that makes no sense: which setting, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The name of the setting, as in `max_batch_entries`.
+    pub setting: &'static str,
+    /// What is wrong with it and what to write instead, in a clause that
+    /// follows the name.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// An error in a setting.
+    pub fn new(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            setting,
+            problem: problem.into(),
+        }
+    }
+
+    /// Refuses a count or size of zero.
+    ///
+    /// # Errors
+    /// If it is zero; `why` says what it would lead to.
+    pub fn positive(setting: &'static str, value: usize, why: &str) -> Result<(), Self> {
+        match value {
+            0 => Err(Self::new(
+                setting,
+                format!("is 0, so that {why}: give at least 1"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a range of delays that is empty, runs backwards, or begins with
+    /// no delay at all. A range of one value, as in `5ms..5ms`, is that value.
+    ///
+    /// # Errors
+    /// If it is one of these.
+    pub fn delays(setting: &'static str, range: &Range<Duration>) -> Result<(), Self> {
+        if range.end < range.start {
+            let Range { start, end } = range;
+            return Err(Self::new(
+                setting,
+                format!("runs backwards, from {start:?} to {end:?}: give the shorter delay first"),
+            ));
+        }
+        Self::delay(setting, range.start)
+    }
+
+    /// Refuses a delay of zero.
+    ///
+    /// # Errors
+    /// If it is zero.
+    pub fn delay(setting: &'static str, delay: Duration) -> Result<(), Self> {
+        match delay.is_zero() {
+            true => Err(Self::new(
+                setting,
+                "is 0, so that its timer fires for ever without time passing: give at least 1ms",
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.setting, self.problem)
+    }
+}
+
+impl core::error::Error for ConfigError {}
 
 /// What can happen to a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,9 +10,10 @@ use std::sync::{Arc, RwLock};
 
 use hashbrown::HashTable;
 use snowglobe_systems::digest::Digest;
+use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 
-use super::state::Member;
+use super::state::{Member, MidStep};
 use super::{Setting, Shared};
 use crate::panics::guarded;
 
@@ -65,6 +66,11 @@ pub(super) struct LocalStep<P: Process> {
     /// Where a crash in the middle leaves something that no crash before or
     /// after the step leaves: so many effects are executed, and this is the disk then.
     pub(super) crashes: Vec<(usize, Shared<Member<P>>)>,
+    /// The disk after each write but the last, by the place of the write: what
+    /// invariants see while the step is under way.
+    disks: Vec<(usize, P::Durable)>,
+    /// The place of the last write.
+    last_write: Option<usize>,
     /// The setting lets the node be in the state after the step.
     pub(super) is_within: bool,
     /// Nothing has changed, and nothing goes out.
@@ -79,6 +85,83 @@ impl<P: Process> LocalStep<P> {
     /// Whether this is the first time that it is asked.
     pub(super) fn is_news(&self) -> bool {
         !self.told.load(Ordering::Relaxed) && !self.told.swap(true, Ordering::Relaxed)
+    }
+
+    /// The disk when so many effects were executed, as invariants see it.
+    pub(super) fn disk_after<'a>(
+        &'a self,
+        before: &'a P::Durable,
+        effects: usize,
+    ) -> &'a P::Durable {
+        match self.last_write {
+            None => before,
+            Some(last) if effects > last => &self.after.durable,
+            Some(_) => self
+                .disks
+                .iter()
+                .rev()
+                .find(|(place, _)| *place < effects)
+                .map_or(before, |(_, disk)| disk),
+        }
+    }
+
+    /// Tells invariants of the step and of its first `executed` effects, all if
+    /// none is said, while the world around is `nodes`. A promise that is broken
+    /// comes with how many effects were executed by then.
+    pub(super) fn tell<I: Invariants<P>>(
+        &self,
+        nodes: &[Shared<Member<P>>],
+        (node, starts): (NodeId, bool),
+        before: &P::Durable,
+        executed: Option<usize>,
+        invariants: &mut I,
+    ) -> Result<(), (usize, Violation)> {
+        let view = |executed| MidStep {
+            nodes,
+            node,
+            process: self.after.process.as_ref(),
+            durable: self.disk_after(before, executed),
+        };
+        let effects = self.effects.as_slice();
+        let told = match starts {
+            true => invariants.started(&view(0), node),
+            false => invariants.stepped(&view(0), node, effects),
+        };
+        told.map_err(|violation| (0, violation))?;
+        let executed = executed.unwrap_or(effects.len());
+        for (effect, count) in effects[..executed].iter().zip(1..) {
+            invariants
+                .executed(&view(count), node, effect)
+                .map_err(|violation| (count, violation))?;
+        }
+        Ok(())
+    }
+
+    /// The node when so many effects were executed, `armed` being the timers
+    /// that were armed before any was.
+    pub(super) fn member_after(
+        &self,
+        before: &P::Durable,
+        armed: &[P::Timer],
+        effects: usize,
+    ) -> Member<P> {
+        let mut armed = armed.to_vec();
+        for effect in &self.effects.as_slice()[..effects] {
+            match effect {
+                Effect::SetTimer(timer) => {
+                    if let Err(place) = armed.binary_search(timer) {
+                        armed.insert(place, *timer);
+                    }
+                }
+                Effect::CancelTimer(timer) => armed.retain(|other| other != timer),
+                _ => {}
+            }
+        }
+        Member {
+            process: self.after.process.clone(),
+            durable: self.disk_after(before, effects).clone(),
+            armed,
+        }
     }
 
     /// The disk when so many effects were executed.
@@ -113,10 +196,15 @@ impl<P: Process> LocalStep<P> {
             member.armed.retain(|timer| timer != fired);
         }
         let mut sent = Vec::new();
+        let mut disks = Vec::new();
+        let mut last_write = None;
         let mut speaks = false;
         for (place, effect) in effects.as_slice().iter().enumerate() {
             match effect {
                 Effect::Persist(write) => {
+                    if let Some(last) = last_write.replace(place) {
+                        disks.push((last, member.durable.clone()));
+                    }
                     member.durable.apply(write);
                     speaks = true;
                 }
@@ -143,6 +231,8 @@ impl<P: Process> LocalStep<P> {
             effects,
             sent,
             crashes: Vec::new(),
+            disks,
+            last_write,
             is_within,
             is_idle,
             panic: outcome.err(),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::process::{NodeId, Process};
 
 use super::canonical::Names;
 use super::local::{LocalSteps, Stimulus};
@@ -150,6 +150,11 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     pub(super) fn boot_state(setting: &S) -> State<S> {
+        for config in setting.configs() {
+            if let Err(error) = S::Process::check(config) {
+                panic!("the configurations of {} make sense: {error}", S::NAME);
+            }
+        }
         let member = Shared::new(Member::new());
         State {
             nodes: vec![member; setting.configs().len()],
@@ -192,10 +197,11 @@ impl<S: Setting> SmallWorld<S> {
                 durable: self.start.nodes[place].durable.clone(),
                 ..(*step.after).clone()
             });
-            let before = invariants.before_effects(&next, node, step.effects.as_slice());
+            let before = &self.start.nodes[place].durable;
+            let told = step.tell(&next.nodes, (node, true), before, None, &mut invariants);
             next.nodes[place] = step.after.clone();
-            let after = before.and_then(|()| invariants.after_effects(&next, node));
-            if let Err(violation) = after {
+            let told = told.map_err(|(_, violation)| violation);
+            if let Err(violation) = told.and_then(|()| invariants.settled(&next, node)) {
                 panic!("a world that just boots keeps its promises: {violation}");
             }
             for (_, to, message) in &step.sent {

@@ -6,7 +6,7 @@ use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
 
 use super::local::{LocalStep, Stimulus};
-use super::state::{Member, MidStep, ProcessOf};
+use super::state::{Member, ProcessOf};
 use super::{Action, Event, Setting, Shared, SmallWorld, State, TimerKind};
 
 /// Whether the budgets of the setting hold.
@@ -60,7 +60,7 @@ impl<S: Setting> SmallWorld<S> {
                 member.process.as_ref()?;
                 next.spent.crashes += 1;
                 self.replace(&mut next, *node, Shared::new(member.crashed()));
-                self.forget_crashed(&mut next, *node);
+                self.forget_crashed(&mut next, *node, &[]);
                 self.abandon_calls(&mut next, *node);
             }
             Action::Cut(one, other) => {
@@ -293,21 +293,18 @@ impl<S: Setting> SmallWorld<S> {
         }
         self.tell(step);
         let mut invariants = (*next.invariants).clone();
-        let looked = {
-            let view = MidStep {
-                nodes: &next.nodes,
-                node,
-                process: step.after.process.as_ref(),
-                durable: &next.nodes[node.position()].durable,
-            };
-            let back = match restarts {
-                true => invariants.after_restart(&view, node),
-                false => Ok(()),
-            };
-            back.and_then(|()| invariants.before_effects(&view, node, step.effects.as_slice()))
-        };
-        if let Err(violation) = looked {
-            self.breaks_before(next, taken, violation);
+        let before = next.nodes[node.position()].clone();
+        let told = step.tell(
+            &next.nodes,
+            (node, restarts),
+            &before.durable,
+            crash_after,
+            &mut invariants,
+        );
+        if let Err((executed, violation)) = told {
+            let member = step.member_after(&before.durable, &taken.armed, executed);
+            next.nodes[node.position()] = Shared::new(member);
+            next.broken = Some(Arc::new(violation));
             return Some(());
         }
         let executed = crash_after.unwrap_or(step.effects.as_slice().len());
@@ -330,7 +327,7 @@ impl<S: Setting> SmallWorld<S> {
             }
         }
         let after = match crash_after {
-            None => invariants.after_effects(next, node),
+            None => invariants.settled(next, node),
             Some(_) => Ok(()),
         };
         self.remember(next, invariants);
@@ -339,15 +336,16 @@ impl<S: Setting> SmallWorld<S> {
             next.broken = Some(Arc::new(violation));
         }
         if crash_after.is_some() {
-            self.forget_crashed(next, node);
+            let prevented = &step.effects.as_slice()[executed..];
+            self.forget_crashed(next, node, prevented);
             self.abandon_calls(next, node);
         }
         Some(())
     }
 
-    fn forget_crashed(&self, next: &mut State<S>, node: NodeId) {
+    fn forget_crashed(&self, next: &mut State<S>, node: NodeId, prevented: &[Effect<S::Process>]) {
         let mut invariants = (*next.invariants).clone();
-        invariants.after_crash(next, node);
+        invariants.crashed(next, node, prevented);
         self.remember(next, invariants);
     }
 

@@ -256,57 +256,61 @@ const OUTPUT_IS_RIGHT: &str = "output-is-right";
 const DONE_FOR_EVER: &str = "done-for-ever";
 
 impl Invariants<Node> for JobInvariants {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
         effects: &[Effect<Node>],
     ) -> Result<(), Violation> {
+        self.0.stepped(cluster, node, effects)
+    }
+
+    fn executed(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+        effect: &Effect<Node>,
+    ) -> Result<(), Violation> {
         if let Some(Node::Store(store)) = cluster.node(node).process {
-            is_right(node, store.job(), effects)?;
+            is_right(node, store.job(), effect)?;
         }
-        self.0.before_effects(cluster, node, effects)
+        self.0.executed(cluster, node, effect)
     }
 
-    fn after_effects(
+    fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.0.settled(cluster, node)
+    }
+
+    fn crashed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
-    ) -> Result<(), Violation> {
-        self.0.after_effects(cluster, node)
+        prevented: &[Effect<Node>],
+    ) {
+        self.0.crashed(cluster, node, prevented);
     }
 
-    fn after_crash(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
-        self.0.after_crash(cluster, node);
-    }
-
-    fn after_restart(
-        &mut self,
-        cluster: &impl ClusterView<Node>,
-        node: NodeId,
-    ) -> Result<(), Violation> {
-        self.0.after_restart(cluster, node)
+    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.0.started(cluster, node)
     }
 }
 
 /// What becomes visible is what a sequential run of the job comes to.
-fn is_right(node: NodeId, job: &Job, effects: &[Effect<Node>]) -> Result<(), Violation> {
-    for effect in effects {
-        let Effect::Persist(Write::File(partition, file)) = effect else {
-            continue;
-        };
-        let expected = sequentially(job).outputs;
-        let expected = expected.get(usize::from(partition.0)).map(String::as_str);
-        if expected != Some(&*file.text) {
-            return Err(Violation::new(
-                OUTPUT_IS_RIGHT,
-                [node],
-                format!("{expected:?} as {partition}"),
-                format!("{:?} of {}", file.text, file.attempt),
-            ));
-        }
+fn is_right(node: NodeId, job: &Job, effect: &Effect<Node>) -> Result<(), Violation> {
+    let Effect::Persist(Write::File(partition, file)) = effect else {
+        return Ok(());
+    };
+    let expected = sequentially(job).outputs;
+    let expected = expected.get(usize::from(partition.0)).map(String::as_str);
+    match expected == Some(&*file.text) {
+        true => Ok(()),
+        false => Err(Violation::new(
+            OUTPUT_IS_RIGHT,
+            [node],
+            format!("{expected:?} as {partition}"),
+            format!("{:?} of {}", file.text, file.attempt),
+        )),
     }
-    Ok(())
 }
 
 fn coordinator_shape(coordinator: &Coordinator) -> String {

@@ -16,7 +16,7 @@ struct OneCommits;
 const ONE_COMMITS: &str = "one-commits";
 
 impl Invariants<Manager> for OneCommits {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Manager>,
         node: NodeId,
@@ -34,14 +34,6 @@ impl Invariants<Manager> for OneCommits {
                 Err(Violation::new(ONE_COMMITS, [node], "one", found))
             }
         }
-    }
-
-    fn after_effects(&mut self, _: &impl ClusterView<Manager>, _: NodeId) -> Result<(), Violation> {
-        Ok(())
-    }
-
-    fn after_restart(&mut self, _: &impl ClusterView<Manager>, _: NodeId) -> Result<(), Violation> {
-        Ok(())
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) trait Past: Clone + Eq + Hash + Debug + Default + Send + Sync + 'stat
 pub(crate) struct Observer<P>(P);
 
 impl<R: Register, P: Past> Invariants<Party<R>> for Observer<P> {
-    fn before_effects(
+    fn stepped(
         &mut self,
         _: &impl ClusterView<Party<R>>,
         node: NodeId,
@@ -56,22 +56,6 @@ impl<R: Register, P: Past> Invariants<Party<R>> for Observer<P> {
                 _ => {}
             }
         }
-        Ok(())
-    }
-
-    fn after_effects(
-        &mut self,
-        _: &impl ClusterView<Party<R>>,
-        _: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-
-    fn after_restart(
-        &mut self,
-        _: &impl ClusterView<Party<R>>,
-        _: NodeId,
-    ) -> Result<(), Violation> {
         Ok(())
     }
 }
@@ -173,7 +157,7 @@ impl Past for Frontier {
 pub(crate) struct NothingIsChosen;
 
 impl<R: Register> Invariants<Party<R>> for NothingIsChosen {
-    fn before_effects(
+    fn stepped(
         &mut self,
         _: &impl ClusterView<Party<R>>,
         node: NodeId,
@@ -194,21 +178,5 @@ impl<R: Register> Invariants<Party<R>> for NothingIsChosen {
             )),
             false => Ok(()),
         }
-    }
-
-    fn after_effects(
-        &mut self,
-        _: &impl ClusterView<Party<R>>,
-        _: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-
-    fn after_restart(
-        &mut self,
-        _: &impl ClusterView<Party<R>>,
-        _: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
     }
 }

@@ -194,16 +194,7 @@ pub(crate) fn stages(cluster: &impl ClusterView<Manager>) -> Vec<Stage> {
 }
 
 impl Invariants<Manager> for Consistent {
-    fn before_effects(
-        &mut self,
-        _: &impl ClusterView<Manager>,
-        _: NodeId,
-        _: &[Effect<Manager>],
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-
-    fn after_effects(
+    fn settled(
         &mut self,
         cluster: &impl ClusterView<Manager>,
         node: NodeId,
@@ -214,10 +205,6 @@ impl Invariants<Manager> for Consistent {
             true => Err(Violation::new(CONSISTENT, [node], "one outcome", "both")),
             false => Ok(()),
         }
-    }
-
-    fn after_restart(&mut self, _: &impl ClusterView<Manager>, _: NodeId) -> Result<(), Violation> {
-        Ok(())
     }
 }
 

@@ -228,35 +228,49 @@ impl<S: Setting> Surveyed<S> {
 }
 
 impl<S: Setting> Invariants<S::Process> for Surveyed<S> {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<S::Process>,
         node: NodeId,
         effects: &[Effect<S::Process>],
     ) -> Result<(), Violation> {
-        self.inner.before_effects(cluster, node, effects)
+        self.inner.stepped(cluster, node, effects)
     }
 
-    fn after_effects(
+    fn executed(
+        &mut self,
+        cluster: &impl ClusterView<S::Process>,
+        node: NodeId,
+        effect: &Effect<S::Process>,
+    ) -> Result<(), Violation> {
+        self.inner.executed(cluster, node, effect)
+    }
+
+    fn settled(
         &mut self,
         cluster: &impl ClusterView<S::Process>,
         node: NodeId,
     ) -> Result<(), Violation> {
         self.look(cluster);
-        self.inner.after_effects(cluster, node)
+        self.inner.settled(cluster, node)
     }
 
-    fn after_crash(&mut self, cluster: &impl ClusterView<S::Process>, node: NodeId) {
+    fn crashed(
+        &mut self,
+        cluster: &impl ClusterView<S::Process>,
+        node: NodeId,
+        prevented: &[Effect<S::Process>],
+    ) {
         self.look(cluster);
-        self.inner.after_crash(cluster, node);
+        self.inner.crashed(cluster, node, prevented);
     }
 
-    fn after_restart(
+    fn started(
         &mut self,
         cluster: &impl ClusterView<S::Process>,
         node: NodeId,
     ) -> Result<(), Violation> {
-        self.inner.after_restart(cluster, node)
+        self.inner.started(cluster, node)
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::thread;
 
 use snowglobe_checkers::explore::{FoundWorld, Headway, Scope, Setting};
+use snowglobe_systems::process::{NodeId, Process};
 
 use super::after::{After, Look};
 use super::file::{Scenario, Scripted};
@@ -223,6 +224,17 @@ fn check_steps(scripted: &Scripted, size: usize) -> Result<(), CannotRun> {
     }
 }
 
+/// Refuses configurations that the system itself refuses.
+fn check_configs<S: System>(configs: &[<S::Process as Process>::Config]) -> Result<(), CannotRun> {
+    for (place, config) in configs.iter().enumerate() {
+        S::Process::check(config).map_err(|error| {
+            let node = NodeId::at(place);
+            CannotRun::Unfit(format!("[options] of {}: on {node}, {error}", S::NAME))
+        })?;
+    }
+    Ok(())
+}
+
 impl<S: System> Registered for Entry<S> {
     fn name(&self) -> &'static str {
         S::NAME
@@ -266,6 +278,7 @@ impl<S: System> Registered for Entry<S> {
         let options = Self::options(scenario)?;
         S::check_options(&options)
             .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
+        check_configs::<S>(&S::configs(nodes, &options))?;
         let size = self.size_with(scenario, &options)?;
         if let Some(scripted) = &scenario.scripted {
             self.model()?;

@@ -11,6 +11,7 @@ use snowglobe_systems::process::{Effect, Effects, NodeId, Process};
 use super::disk::{
     CrashMode, DiskError, RecoveryError, RecoveryReport, Storage, site_that_may_rot,
 };
+use super::inbox::Inbox;
 use super::node::{ArmedCrash, Incarnation, Life, Running};
 use super::trace::EventKind;
 use super::{Broken, Cluster, Order, World};
@@ -24,6 +25,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// The first boot of every node.
     pub(crate) fn start_all(&mut self) {
         for id in self.node_ids() {
+            if let Err(error) = P::check(&self.configs[id.position()]) {
+                panic!("configurations make sense: {id}, {error}");
+            }
             self.boot(id);
         }
     }
@@ -100,7 +104,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             timers: Vec::new(),
             stalled: None,
             sync_done: false,
-            inbox: Default::default(),
+            inbox: Inbox::default(),
         }));
         self.began(id, first, effects);
         true
@@ -121,18 +125,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 }
             },
         );
-        if !first {
-            let cluster = Cluster(&self.nodes);
-            if let Err(violation) = self.invariants.after_restart(&cluster, id) {
-                self.violated(violation);
-                return;
-            }
-        }
         let cluster = Cluster(&self.nodes);
-        if let Err(violation) = self
-            .invariants
-            .before_effects(&cluster, id, effects.as_slice())
-        {
+        if let Err(violation) = self.invariants.started(&cluster, id) {
             self.violated(violation);
             return;
         }
@@ -203,15 +197,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     fn goes_down(&mut self, id: NodeId, text: &str) {
         let node = &mut self.nodes[id.position()];
         let down = Life::Down(P::Durable::default());
+        let mut prevented = Vec::new();
         if let Life::Up(running) = mem::replace(&mut node.life, down) {
             // The fold holds what was synced; whether an unsynced record
             // survived shows when the disk is read.
             node.life = Life::Down(running.storage.into_durable());
+            prevented.extend(running.stalled.into_iter().flatten());
         }
         node.paused = false;
         node.armed_crash = None;
         let life = node.incarnation.0;
-        self.invariants.after_crash(&Cluster(&self.nodes), id);
+        self.invariants
+            .crashed(&Cluster(&self.nodes), id, &prevented);
         for call in &mut self.outstanding {
             call.take_if(|(asked, _)| *asked == id);
         }
@@ -243,19 +240,27 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
     }
 
-    /// Executes an armed crash, if its moment has come. A crash that falls on
-    /// a write strikes inside it: the record is appended and not yet synced.
-    pub(super) fn crash_is_here(&mut self, id: NodeId, next: &Effect<P>) -> bool {
-        let node = &mut self.nodes[id.position()];
-        let Some(armed) = &mut node.armed_crash else {
-            return false;
-        };
-        if armed.effects > 0 {
-            armed.effects -= 1;
-            return false;
+    /// Whether the moment of an armed crash has come.
+    pub(super) fn crash_is_due(&mut self, id: NodeId) -> bool {
+        match &mut self.nodes[id.position()].armed_crash {
+            None => false,
+            Some(ArmedCrash { effects: 0, .. }) => true,
+            Some(armed) => {
+                armed.effects -= 1;
+                false
+            }
         }
-        let ArmedCrash { mode, exact, .. } = *armed;
-        if !exact && let (Effect::Persist(write), Life::Up(running)) = (next, &mut node.life) {
+    }
+
+    /// Executes an armed crash. One that falls on a write strikes inside it:
+    /// the record is appended and not yet synced.
+    pub(super) fn crash_is_here(&mut self, id: NodeId, next: Option<&Effect<P>>) {
+        let node = &mut self.nodes[id.position()];
+        let Some(ArmedCrash { mode, exact, .. }) = node.armed_crash else {
+            return;
+        };
+        if !exact && let (Some(Effect::Persist(write)), Life::Up(running)) = (next, &mut node.life)
+        {
             // A write is two operations, and nine with a checkpoint.
             let operations = node.disk.operations() + node.crash_draw.below(9);
             node.disk.cut_power_at(operations);
@@ -265,7 +270,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         self.mark("world.crash_between_effects");
         self.crash(id, mode);
-        true
     }
 
     /// Executes an exact crash that was to come after the last effect of a step.

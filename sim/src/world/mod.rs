@@ -11,6 +11,7 @@ pub mod engine;
 mod faults;
 mod found;
 mod frozen;
+mod inbox;
 mod lifecycle;
 pub mod network;
 mod node;

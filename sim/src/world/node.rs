@@ -5,9 +5,10 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use snowglobe_systems::process::{Effect, Input, NodeId, Process};
+use snowglobe_systems::process::{Effect, NodeId, Process};
 
 use super::disk::{CrashMode, SimulatedDisk, Storage};
+use super::inbox::Inbox;
 use crate::draw::{Draw, PerMillion, Purpose, Streams};
 use crate::time::SimTime;
 
@@ -34,12 +35,13 @@ pub(super) struct Running<P: Process> {
     pub(super) process: P,
     pub(super) storage: Storage<P::Durable>,
     pub(super) timers: Vec<TimerSlot<P::Timer>>,
-    /// The effects that wait for a slow sync, in order; `None` when nothing waits.
+    /// The effects that were not executed yet, in order: the write that the disk
+    /// is at, unless its sync is through, and all behind it. `None` when nothing waits.
     pub(super) stalled: Option<VecDeque<Effect<P>>>,
     /// The sync that they wait for is through, and the process is paused.
     pub(super) sync_done: bool,
     /// What arrived while the process could not take it.
-    pub(super) inbox: VecDeque<Input<P>>,
+    pub(super) inbox: Inbox<P>,
 }
 
 /// Whether a process is up.

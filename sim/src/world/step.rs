@@ -1,8 +1,8 @@
 //! One step of one process, and the execution of its effects.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::time::Duration;
+use std::{iter, mem};
 
 use snowglobe_checkers::panics::guarded;
 use snowglobe_systems::digest::Digest;
@@ -10,6 +10,7 @@ use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, Process};
 
 use super::agenda::Due;
+use super::disk::DiskError;
 use super::network::{DropReason, Fate, Parcel, handover};
 use super::node::{Incarnation, Life};
 use super::trace::EventKind;
@@ -19,10 +20,12 @@ use super::{Broken, Cluster, World};
 enum Executed {
     /// It is done.
     Done,
-    /// It is done, but what follows must wait for the disk.
+    /// The disk is at it; it and what follows must wait.
     Stalls,
-    /// The node went down with it.
-    Crashed,
+    /// The disk refused it.
+    Failed(DiskError),
+    /// It broke a promise of the engine's own, and ended the run.
+    Broke,
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -103,7 +106,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return;
         };
         if paused || running.stalled.is_some() {
-            running.inbox.push_back(input);
+            running.inbox.push(input);
         } else {
             self.step(id, input);
         }
@@ -122,11 +125,21 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             if running.stalled.is_some() {
                 return;
             }
-            let Some(input) = running.inbox.pop_front() else {
+            if let Some(input) = running.inbox.pop_urgent() {
+                self.step(id, input);
+            } else if self.fire_overdue(id) {
+                // New work waits for the timers too: a leader that is busy must
+                // still send its heartbeats.
+            } else if let Some(input) = self.pop_deferred(id) {
+                self.step(id, input);
+            } else {
                 return;
-            };
-            self.step(id, input);
+            }
         }
+    }
+
+    fn pop_deferred(&mut self, id: NodeId) -> Option<Input<P>> {
+        self.nodes[id.position()].running()?.inbox.pop_deferred()
     }
 
     pub(super) fn step(&mut self, id: NodeId, input: Input<P>) {
@@ -149,10 +162,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return;
         }
         let cluster = Cluster(&self.nodes);
-        if let Err(violation) = self
-            .invariants
-            .before_effects(&cluster, id, effects.as_slice())
-        {
+        if let Err(violation) = self.invariants.stepped(&cluster, id, effects.as_slice()) {
             self.violated(violation);
             return;
         }
@@ -169,53 +179,75 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// Executes effects in order, until they end, the disk stalls them, or the node goes down.
     pub(super) fn execute(&mut self, id: NodeId, effects: &mut dyn Iterator<Item = Effect<P>>) {
         while let Some(effect) = effects.next() {
-            if self.breakage.is_some() || self.crash_is_here(id, &effect) {
+            if self.breakage.is_some() {
                 return;
             }
-            match self.execute_one(id, effect) {
-                Executed::Done => {}
-                Executed::Crashed => return,
-                Executed::Stalls => {
-                    let rest: VecDeque<_> = effects.collect();
-                    if let Some(running) = self.nodes[id.position()].running() {
-                        running.stalled = Some(rest);
-                    }
-                    return;
+            if self.crash_is_due(id) {
+                let next = matches!(effect, Effect::Persist(_)).then(|| effect.clone());
+                self.wait(id, effect, effects);
+                return self.crash_is_here(id, next.as_ref());
+            }
+            match self.execute_one(id, &effect) {
+                Executed::Done => self.executed(id, &effect),
+                Executed::Stalls => return self.wait(id, effect, effects),
+                Executed::Failed(error) => {
+                    self.wait(id, effect, effects);
+                    return self.disk_failed(id, &error);
                 }
+                Executed::Broke => return,
             }
         }
+        if self.breakage.is_some() {
+            return;
+        }
         let cluster = Cluster(&self.nodes);
-        if let Err(violation) = self.invariants.after_effects(&cluster, id) {
+        if let Err(violation) = self.invariants.settled(&cluster, id) {
             self.violated(violation);
         }
         self.note_suspicion();
         self.crash_is_here_at_last(id);
     }
 
-    fn execute_one(&mut self, id: NodeId, effect: Effect<P>) -> Executed {
+    /// Tells the invariants that an effect was executed.
+    fn executed(&mut self, id: NodeId, effect: &Effect<P>) {
+        let cluster = Cluster(&self.nodes);
+        if let Err(violation) = self.invariants.executed(&cluster, id, effect) {
+            self.violated(violation);
+        }
+    }
+
+    /// Keeps effects that cannot be executed now: they wait for the disk, or a
+    /// crash is about to prevent them.
+    fn wait(&mut self, id: NodeId, first: Effect<P>, rest: &mut dyn Iterator<Item = Effect<P>>) {
+        if let Some(running) = self.nodes[id.position()].running() {
+            running.stalled = Some(iter::once(first).chain(rest).collect());
+        }
+    }
+
+    fn execute_one(&mut self, id: NodeId, effect: &Effect<P>) -> Executed {
         match effect {
-            Effect::Persist(write) => return self.persist(id, &write),
-            Effect::Send { to, message } => self.send(id, to, &message),
-            Effect::SetTimer(timer) => self.set_timer(id, timer),
-            Effect::CancelTimer(timer) => self.cancel_timer(id, timer),
+            Effect::Persist(write) => return self.persist(id, write),
+            Effect::Send { to, message } => self.send(id, *to, message),
+            Effect::SetTimer(timer) => self.set_timer(id, *timer),
+            Effect::CancelTimer(timer) => self.cancel_timer(id, *timer),
             Effect::Return {
                 invocation,
                 outcome,
             } => {
                 self.counters.returned += 1;
-                let content = Digest::of(&(invocation, &outcome));
+                let content = Digest::of(&(invocation, outcome));
                 self.trace
                     .event(self.now, Some(id), EventKind::Return, content, || {
                         format!("{invocation} {outcome:?}")
                     });
                 let life = (id, self.incarnation(id));
-                if self.take_call(invocation) != Some(life) {
+                if self.take_call(*invocation) != Some(life) {
                     let expected = "at most one answer to a call, by the node it was made to";
                     let found = format!("{id} answers {invocation} as well");
                     self.violated(Violation::new("one-answer", [id], expected, found));
-                    return Executed::Crashed;
+                    return Executed::Broke;
                 }
-                self.returns.push((invocation, outcome));
+                self.returns.push((*invocation, outcome.clone()));
                 self.look_at(self.now);
             }
             Effect::Mark(mark) => {
@@ -225,7 +257,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     Some(id),
                     EventKind::Mark,
                     Digest::of(mark),
-                    || mark.to_owned(),
+                    || (*mark).to_owned(),
                 );
             }
         }
@@ -247,7 +279,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.counters.persisted += 1;
         let node = &mut self.nodes[id.position()];
         let Life::Up(running) = &mut node.life else {
-            return Executed::Crashed;
+            unreachable!("only a node that is up executes effects");
         };
         let slow = match self.frozen {
             None => node.disk_draw.duration(node.sync.clone()),
@@ -263,8 +295,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let content = node.disk.bytes_written();
         let incarnation = node.incarnation;
         if let Err(error) = result {
-            self.disk_failed(id, &error);
-            return Executed::Crashed;
+            return Executed::Failed(error);
         }
         self.trace
             .event(self.now, Some(id), EventKind::Disk, content, || {
@@ -302,18 +333,21 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return;
         }
         running.sync_done = true;
+        let synced = running.stalled.as_mut().and_then(VecDeque::pop_front);
         let content = node.disk.bytes_written();
         self.trace
             .event(self.now, Some(id), EventKind::Disk, content, || {
                 "synced".to_owned()
             });
+        let synced = synced.expect("a write waits for its sync");
+        self.executed(id, &synced);
         self.go_on_after_sync(id);
     }
 
     /// Executes what waited for a sync that is through, unless the process is paused.
     pub(super) fn go_on_after_sync(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.position()];
-        if node.paused {
+        if node.paused || self.breakage.is_some() {
             return;
         }
         let Some(running) = node.running() else {

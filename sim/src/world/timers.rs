@@ -96,6 +96,31 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
     }
 
+    /// Fires a timer whose time came while its process could not run; says
+    /// whether there was one. Of several the first by deadline.
+    pub(super) fn fire_overdue(&mut self, id: NodeId) -> bool {
+        let now = self.now;
+        if self.frozen.is_some() {
+            return false;
+        }
+        let Some(running) = self.nodes[id.position()].running() else {
+            return false;
+        };
+        let overdue = running
+            .timers
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, slot)| slot.deadline.is_some_and(|deadline| deadline <= now))
+            .min_by_key(|(_, slot)| slot.deadline);
+        let Some((slot, entry)) = overdue else {
+            return false;
+        };
+        entry.deadline = None;
+        let timer = entry.timer;
+        self.timer_fires(id, slot, timer);
+        true
+    }
+
     fn timer_fires(&mut self, id: NodeId, slot: usize, timer: P::Timer) {
         self.trace
             .event(self.now, Some(id), EventKind::Timeout, slot as u64, || {

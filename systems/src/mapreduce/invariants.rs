@@ -23,7 +23,7 @@ pub struct MapReduceInvariants {
 }
 
 impl Invariants<Node> for MapReduceInvariants {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
@@ -59,11 +59,7 @@ impl Invariants<Node> for MapReduceInvariants {
         Ok(())
     }
 
-    fn after_effects(
-        &mut self,
-        cluster: &impl ClusterView<Node>,
-        node: NodeId,
-    ) -> Result<(), Violation> {
+    fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
         let view = cluster.node(node);
         match view.durable {
             Durable::Store(files) => self.look_at_store(node, files),
@@ -76,12 +72,8 @@ impl Invariants<Node> for MapReduceInvariants {
         }
     }
 
-    fn after_restart(
-        &mut self,
-        cluster: &impl ClusterView<Node>,
-        node: NodeId,
-    ) -> Result<(), Violation> {
-        self.after_effects(cluster, node)
+    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.settled(cluster, node)
     }
 }
 

@@ -42,41 +42,55 @@ struct Seen {
 const FORGOTTEN_LATE: usize = 64;
 
 impl<M: StateMachine> Invariants<Node<M>> for ServiceInvariants {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Node<M>>,
         node: NodeId,
         effects: &[Effect<Node<M>>],
     ) -> Result<(), Violation> {
-        self.raft.before_effects(cluster, node, effects)
+        self.raft.stepped(cluster, node, effects)
     }
 
-    fn after_effects(
+    fn executed(
+        &mut self,
+        cluster: &impl ClusterView<Node<M>>,
+        node: NodeId,
+        effect: &Effect<Node<M>>,
+    ) -> Result<(), Violation> {
+        self.raft.executed(cluster, node, effect)
+    }
+
+    fn settled(
         &mut self,
         cluster: &impl ClusterView<Node<M>>,
         node: NodeId,
     ) -> Result<(), Violation> {
-        self.raft.after_effects(cluster, node)?;
+        self.raft.settled(cluster, node)?;
         match cluster.node(node).process.and_then(Node::replica) {
             Some(replica) => self.look(node, replica),
             None => Ok(()),
         }
     }
 
-    fn after_crash(&mut self, cluster: &impl ClusterView<Node<M>>, node: NodeId) {
+    fn crashed(
+        &mut self,
+        cluster: &impl ClusterView<Node<M>>,
+        node: NodeId,
+        prevented: &[Effect<Node<M>>],
+    ) {
         if let Some(seen) = self.seen.get_mut(node.position()) {
             *seen = Seen::default();
         }
-        self.raft.after_crash(cluster, node);
+        self.raft.crashed(cluster, node, prevented);
     }
 
-    fn after_restart(
+    fn started(
         &mut self,
         cluster: &impl ClusterView<Node<M>>,
         node: NodeId,
     ) -> Result<(), Violation> {
         *self.seen(node) = Seen::default();
-        self.raft.after_restart(cluster, node)?;
+        self.raft.started(cluster, node)?;
         match cluster.node(node).process.and_then(Node::replica) {
             Some(replica) => self.look(node, replica),
             None => Ok(()),

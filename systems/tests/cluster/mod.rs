@@ -184,9 +184,14 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
     }
 
     pub(crate) fn crash(&mut self, node: NodeId) {
-        let node = &mut self.nodes.0[node.position()];
+        self.crash_with(node, &[]);
+    }
+
+    fn crash_with(&mut self, id: NodeId, prevented: &[Effect<P>]) {
+        let node = &mut self.nodes.0[id.position()];
         node.process = None;
         node.timers.clear();
+        self.invariants.crashed(&self.nodes, id, prevented);
     }
 
     /// Lets the node that steps next crash after so many of its effects.
@@ -208,9 +213,9 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         let durable = self.durable(node).clone();
         let process = P::start(node, &self.configs[node.position()], durable, &mut effects);
         self.nodes.0[node.position()].process = Some(process);
-        let restarted = self.invariants.after_restart(&self.nodes, node);
+        let restarted = self.invariants.started(&self.nodes, node);
         self.check(restarted);
-        self.execute(node, &mut effects);
+        self.execute(node, effects.drain().collect());
     }
 
     fn step(&mut self, node: NodeId, input: Input<P>) {
@@ -219,50 +224,55 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         };
         let mut effects = Effects::new();
         process.step(input, &mut effects);
-        self.execute(node, &mut effects);
+        let stepped = self
+            .invariants
+            .stepped(&self.nodes, node, effects.as_slice());
+        self.check(stepped);
+        self.execute(node, effects.drain().collect());
     }
 
-    fn execute(&mut self, id: NodeId, effects: &mut Effects<P>) {
-        let before = self
-            .invariants
-            .before_effects(&self.nodes, id, effects.as_slice());
-        self.check(before);
+    fn execute(&mut self, id: NodeId, effects: Vec<Effect<P>>) {
         let allowed = self.crash_after.take();
-        for (count, effect) in effects.drain().enumerate() {
+        for (count, effect) in effects.iter().enumerate() {
             if allowed == Some(count) {
-                break;
+                return self.crash_with(id, &effects[count..]);
             }
-            let node = &mut self.nodes.0[id.position()];
-            match effect {
-                Effect::Persist(write) => node.durable.apply(&write),
-                Effect::Send { to, message } => {
-                    assert_ne!(to, id, "nobody sends to itself");
-                    let from = id;
-                    self.bag.push_back(Envelope { from, to, message });
-                }
-                Effect::SetTimer(timer) => {
-                    node.timers.insert(timer);
-                }
-                Effect::CancelTimer(timer) => {
-                    node.timers.remove(&timer);
-                }
-                Effect::Return {
-                    invocation,
-                    outcome,
-                } => {
-                    let earlier = self.outcomes.insert(invocation, outcome);
-                    assert!(earlier.is_none(), "{invocation} is answered twice");
-                }
-                Effect::Mark(mark) => {
-                    self.marks.insert(mark);
-                }
-            }
+            self.execute_one(id, effect.clone());
+            let executed = self.invariants.executed(&self.nodes, id, effect);
+            self.check(executed);
         }
+        let settled = self.invariants.settled(&self.nodes, id);
+        self.check(settled);
         if allowed.is_some() {
             self.crash(id);
-        } else {
-            let after = self.invariants.after_effects(&self.nodes, id);
-            self.check(after);
+        }
+    }
+
+    fn execute_one(&mut self, id: NodeId, effect: Effect<P>) {
+        let node = &mut self.nodes.0[id.position()];
+        match effect {
+            Effect::Persist(write) => node.durable.apply(&write),
+            Effect::Send { to, message } => {
+                assert_ne!(to, id, "nobody sends to itself");
+                let from = id;
+                self.bag.push_back(Envelope { from, to, message });
+            }
+            Effect::SetTimer(timer) => {
+                node.timers.insert(timer);
+            }
+            Effect::CancelTimer(timer) => {
+                node.timers.remove(&timer);
+            }
+            Effect::Return {
+                invocation,
+                outcome,
+            } => {
+                let earlier = self.outcomes.insert(invocation, outcome);
+                assert!(earlier.is_none(), "{invocation} is answered twice");
+            }
+            Effect::Mark(mark) => {
+                self.marks.insert(mark);
+            }
         }
     }
 

@@ -183,7 +183,7 @@ fn a_clerk_that_is_told_too_early_is_noticed() {
             },
         },
     };
-    let look = |index| Invariants::default().before_effects(&View(&world), N1, &[told(index)]);
+    let look = |index| Invariants::default().executed(&View(&world), N1, &told(index));
     assert_eq!(look(3), Ok(()), "it was applied there");
     let violation = look(4).expect_err("nothing was applied there");
     assert_eq!(violation.property, "acknowledged-is-applied");

@@ -191,28 +191,36 @@ impl Promises {
 }
 
 impl Invariants<Whole> for Promises {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Whole>,
         node: NodeId,
         effects: &[Effect<Whole>],
     ) -> Result<(), Violation> {
         let promises = self.of(cluster, node);
-        part::before_effects::<Member, _>(promises, cluster, node, effects)
+        part::stepped::<Member, _>(promises, cluster, node, effects)
     }
-    fn after_effects(
+    fn executed(
+        &mut self,
+        cluster: &impl ClusterView<Whole>,
+        node: NodeId,
+        effect: &Effect<Whole>,
+    ) -> Result<(), Violation> {
+        part::executed::<Member, _>(self.of(cluster, node), cluster, node, effect)
+    }
+    fn settled(
         &mut self,
         cluster: &impl ClusterView<Whole>,
         node: NodeId,
     ) -> Result<(), Violation> {
-        part::after_effects::<Member, _>(self.of(cluster, node), cluster, node)
+        part::settled::<Member, _>(self.of(cluster, node), cluster, node)
     }
-    fn after_restart(
+    fn started(
         &mut self,
         cluster: &impl ClusterView<Whole>,
         node: NodeId,
     ) -> Result<(), Violation> {
-        part::after_restart::<Member, _>(self.of(cluster, node), cluster, node)
+        part::started::<Member, _>(self.of(cluster, node), cluster, node)
     }
 }
 
@@ -299,33 +307,42 @@ fn a_node_without_the_part_looks_down_and_empty() {
 
 /// Remembers who was shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Shown(Vec<(NodeId, Option<usize>)>);
+struct Shown(Vec<(NodeId, &'static str, usize)>);
 
 impl Invariants<Member> for Shown {
-    fn before_effects(
+    fn started(&mut self, _: &impl ClusterView<Member>, node: NodeId) -> Result<(), Violation> {
+        self.0.push((node, "started", 0));
+        Ok(())
+    }
+    fn stepped(
         &mut self,
-        _cluster: &impl ClusterView<Member>,
+        _: &impl ClusterView<Member>,
         node: NodeId,
         effects: &[Effect<Member>],
     ) -> Result<(), Violation> {
-        self.0.push((node, Some(effects.len())));
+        self.0.push((node, "stepped", effects.len()));
         Ok(())
     }
-    fn after_effects(
+    fn executed(
         &mut self,
-        _cluster: &impl ClusterView<Member>,
+        _: &impl ClusterView<Member>,
         node: NodeId,
+        _: &Effect<Member>,
     ) -> Result<(), Violation> {
-        self.0.push((node, None));
+        self.0.push((node, "executed", 1));
         Ok(())
     }
-    fn after_restart(
-        &mut self,
-        _cluster: &impl ClusterView<Member>,
-        node: NodeId,
-    ) -> Result<(), Violation> {
-        self.0.push((node, None));
+    fn settled(&mut self, _: &impl ClusterView<Member>, node: NodeId) -> Result<(), Violation> {
+        self.0.push((node, "settled", 0));
         Ok(())
+    }
+    fn crashed(
+        &mut self,
+        _: &impl ClusterView<Member>,
+        node: NodeId,
+        prevented: &[Effect<Member>],
+    ) {
+        self.0.push((node, "crashed", prevented.len()));
     }
 }
 
@@ -345,14 +362,27 @@ fn only_nodes_with_the_part_are_shown_and_only_its_effects() {
         Effect::SetTimer(Timer::Election),
     ];
     for node in [N1, N2, BYSTANDER] {
-        let held = [
-            part::after_restart::<Member, _>(&mut shown, &nodes, node),
-            part::before_effects::<Member, _>(&mut shown, &nodes, node, &effects),
-            part::after_effects::<Member, _>(&mut shown, &nodes, node),
+        let mut held = vec![
+            part::started::<Member, _>(&mut shown, &nodes, node),
+            part::stepped::<Member, _>(&mut shown, &nodes, node, &effects),
         ];
-        assert_eq!(held, [Ok(()), Ok(()), Ok(())]);
+        for effect in &effects {
+            held.push(part::executed::<Member, _>(
+                &mut shown, &nodes, node, effect,
+            ));
+        }
+        held.push(part::settled::<Member, _>(&mut shown, &nodes, node));
+        assert!(held.iter().all(Result::is_ok));
     }
-    assert_eq!(shown.0, [(N1, None), (N1, Some(1)), (N1, None)]);
+    part::crashed::<Member, _>(&mut shown, &nodes, N2, &effects);
+    let expected = [
+        (N1, "started", 0),
+        (N1, "stepped", 1),
+        (N1, "executed", 1),
+        (N1, "settled", 0),
+        (N2, "crashed", 1),
+    ];
+    assert_eq!(shown.0, expected);
 }
 
 #[test]
@@ -383,7 +413,7 @@ fn an_effect_that_a_part_must_not_have_is_found_through_the_whole() {
     };
     let look = |index| {
         let mut promises = Promises::default();
-        promises.before_effects(&Nodes(&world), N1, &[told(index)])
+        promises.executed(&Nodes(&world), N1, &told(index))
     };
     assert_eq!(look(2), Ok(()), "it was applied there");
     let violation = look(3).expect_err("nothing was applied there");

@@ -283,13 +283,13 @@ fn every_server_is_looked_at() {
     let other = after_first(2, &[(&[1], &[1, 1]), (&[1, 2], &[1, 2])]);
     let view = Servers::of(&[one.clone(), other]);
     let mut invariants = ControllerInvariants::default();
-    assert_eq!(invariants.after_restart(&view, N1), Ok(()));
+    assert_eq!(invariants.started(&view, N1), Ok(()));
     assert_eq!(invariants.newest(), Some(one.newest()));
     let first = invariants.configuration(Number(0));
     assert_eq!(first, Some(&Configuration::first(2)));
-    let violation = invariants.after_restart(&view, N2).expect_err("disagree");
+    let violation = invariants.started(&view, N2).expect_err("disagree");
     assert_eq!(violation.property, "configurations-agree");
-    let violation = invariants.after_effects(&view, N2).expect_err("still");
+    let violation = invariants.settled(&view, N2).expect_err("still");
     assert_eq!(violation.property, "configurations-agree");
 }
 
@@ -298,29 +298,29 @@ fn a_server_looks_anew_after_a_restart() {
     let made = [(&[1][..], &[1, 1][..]), (&[1, 2], &[1, 2])];
     let view = Servers::of(&[after_first(2, &made)]);
     let mut invariants = ControllerInvariants::default();
-    assert_eq!(invariants.after_restart(&view, N1), Ok(()));
+    assert_eq!(invariants.started(&view, N1), Ok(()));
     let other = [(&[2][..], &[2, 2][..]), (&[1, 2], &[1, 2])];
     let view = Servers::of(&[after_first(2, &other)]);
-    assert!(invariants.after_restart(&view, N1).is_err(), "another past");
+    assert!(invariants.started(&view, N1).is_err(), "another past");
 }
 
 #[test]
 fn what_a_service_promises_is_watched_too_and_clerks_are_nobody() {
     let mut view = Servers::of(&[after_first(2, &[])]);
     let mut invariants = ControllerInvariants::default();
-    assert_eq!(invariants.after_restart(&view, N1), Ok(()));
+    assert_eq!(invariants.started(&view, N1), Ok(()));
     // The disk forgot the snapshot and the term.
     let config = Config::Server(replica::Config::of(3));
     let nothing = Disk::default();
     let node = Node::start(N1, &config, nothing.clone(), &mut Effects::new());
     view.0[0] = (node, nothing.clone());
-    let violation = invariants.after_restart(&view, N1).expect_err("forgotten");
+    let violation = invariants.started(&view, N1).expect_err("forgotten");
     assert_eq!(violation.property, "state-survives-crash");
 
     let config = Config::Clerk(ClerkConfig::of([N2]));
     let clerk = Node::start(N1, &config, nothing.clone(), &mut Effects::new());
     let view = Servers(vec![(clerk, nothing)]);
     let mut invariants = ControllerInvariants::default();
-    assert_eq!(invariants.after_restart(&view, N1), Ok(()));
+    assert_eq!(invariants.started(&view, N1), Ok(()));
     assert_eq!(invariants.newest(), None);
 }

@@ -36,39 +36,49 @@ impl Watched {
 }
 
 impl Invariants<Node> for Watched {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
         effects: &[Effect<Node>],
     ) -> Result<(), Violation> {
         if self.witness.suspicion.is_none() {
-            self.witness.note(cluster.node(node), node, effects);
+            self.witness.note(cluster.node(node), node);
         }
-        self.promises.before_effects(cluster, node, effects)
+        self.promises.stepped(cluster, node, effects)
     }
 
-    fn after_effects(
+    fn executed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
+        effect: &Effect<Node>,
     ) -> Result<(), Violation> {
+        if self.witness.suspicion.is_none() {
+            self.witness.hear(node, effect);
+        }
+        self.promises.executed(cluster, node, effect)
+    }
+
+    fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
         if self.witness.suspicion.is_none() {
             self.witness.look(cluster.node(node), node);
         }
-        self.promises.after_effects(cluster, node)
+        self.promises.settled(cluster, node)
     }
 
-    fn after_crash(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
-        self.promises.after_crash(cluster, node);
-    }
-
-    fn after_restart(
+    fn crashed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
-    ) -> Result<(), Violation> {
-        self.promises.after_restart(cluster, node)
+        prevented: &[Effect<Node>],
+    ) {
+        self.witness.steps.remove(&node);
+        self.promises.crashed(cluster, node, prevented);
+    }
+
+    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.promises.started(cluster, node)
     }
 
     fn suspicion(&self) -> Option<&Violation> {
@@ -113,8 +123,8 @@ struct Call {
 }
 
 impl Witness {
-    /// Notes what a step is about to do.
-    fn note(&mut self, view: NodeView<'_, Node>, node: NodeId, effects: &[Effect<Node>]) {
+    /// Notes what a step has applied.
+    fn note(&mut self, view: NodeView<'_, Node>, node: NodeId) {
         let Some(process) = view.process else {
             return;
         };
@@ -125,31 +135,34 @@ impl Witness {
         if let Some(replica) = process.replica() {
             step.entries = self.log.entries_up_to(replica, view.durable);
         }
-        for effect in effects {
-            match effect {
-                Effect::Send {
-                    message: Message::Ask { call, operation },
-                    ..
-                } => self.asks(call.invocation, operation),
-                Effect::Send {
-                    message: Message::Tell { call, outcome },
-                    ..
-                } => {
-                    if let Err(violation) = self.tells(node, call.invocation, outcome) {
-                        self.suspect(violation);
-                    }
-                    if let replica::Outcome::Written { index, .. } = outcome {
-                        step.written.push((call.invocation, *index));
-                    }
-                }
-                Effect::Return {
-                    invocation,
-                    outcome,
-                } => self.returns(*invocation, outcome),
-                _ => {}
-            }
-        }
         self.steps.insert(node, step);
+    }
+
+    /// Hears what a node says.
+    fn hear(&mut self, node: NodeId, effect: &Effect<Node>) {
+        match effect {
+            Effect::Send {
+                message: Message::Ask { call, operation },
+                ..
+            } => self.asks(call.invocation, operation),
+            Effect::Send {
+                message: Message::Tell { call, outcome },
+                ..
+            } => {
+                if let Err(violation) = self.tells(node, call.invocation, outcome) {
+                    self.suspect(violation);
+                }
+                if let replica::Outcome::Written { index, .. } = outcome {
+                    let step = self.steps.entry(node).or_default();
+                    step.written.push((call.invocation, *index));
+                }
+            }
+            Effect::Return {
+                invocation,
+                outcome,
+            } => self.returns(*invocation, outcome),
+            _ => {}
+        }
     }
 
     fn asks(&mut self, invocation: InvocationId, operation: &replica::Operation<Store>) {
@@ -218,7 +231,7 @@ impl Witness {
         }
     }
 
-    /// A server is about to answer a call.
+    /// A server answers a call.
     fn tells(
         &mut self,
         node: NodeId,

@@ -1,8 +1,7 @@
 //! Two clusters in one world, each with a leader of its own.
 
-use snowglobe_systems::invariants::{ClusterView, Violation};
 use snowglobe_systems::ledger::Ledger;
-use snowglobe_systems::process::{Effect, InvocationId};
+use snowglobe_systems::process::InvocationId;
 use snowglobe_systems::raft::Voters;
 use snowglobe_systems::replica::{self, Outcome, Replica};
 
@@ -19,30 +18,7 @@ type Node = Replica<Ledger>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Nothing;
 
-impl Invariants<Node> for Nothing {
-    fn before_effects(
-        &mut self,
-        _cluster: &impl ClusterView<Node>,
-        _node: NodeId,
-        _effects: &[Effect<Node>],
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-    fn after_effects(
-        &mut self,
-        _cluster: &impl ClusterView<Node>,
-        _node: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-    fn after_restart(
-        &mut self,
-        _cluster: &impl ClusterView<Node>,
-        _node: NodeId,
-    ) -> Result<(), Violation> {
-        Ok(())
-    }
-}
+impl Invariants<Node> for Nothing {}
 
 /// Looks at the world three seconds after each of its faults, and lets the next happen.
 struct Looks {

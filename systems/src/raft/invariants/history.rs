@@ -7,7 +7,7 @@ use alloc::format;
 use crate::digest::Digest;
 use crate::invariants::{ForReport, Violation};
 use crate::process::NodeId;
-use crate::raft::{Command, Entry, LogIndex, Raft, Snapshot, Term};
+use crate::raft::{Command, Durable, Entry, LogIndex, Raft, Snapshot, Term};
 use crate::renaming::{Renamed, Renaming};
 
 /// Everything that a later step may contradict. What no node can reach any
@@ -92,7 +92,23 @@ impl History {
         ))
     }
 
-    /// Notes an entry that goes to a disk; `after` is the term of the one before it there.
+    /// Notes entries that went to a disk, which holds them now.
+    pub(super) fn entries<C: Command>(
+        &mut self,
+        node: NodeId,
+        first: LogIndex,
+        entries: &[Entry<C>],
+        disk: &Durable<C>,
+    ) -> Result<(), Violation> {
+        let mut after = disk.log.term_at(first.previous());
+        for (offset, entry) in entries.iter().enumerate() {
+            self.entry(node, first.plus(offset), after, entry)?;
+            after = Some(entry.term);
+        }
+        Ok(())
+    }
+
+    /// Notes an entry that is on a disk; `after` is the term of the one before it there.
     pub(super) fn entry<C: Command>(
         &mut self,
         node: NodeId,

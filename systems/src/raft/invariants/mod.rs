@@ -4,8 +4,9 @@
 //! comparisons; any other costs as much as it changed.
 
 mod checks;
-mod disk;
 mod history;
+mod said;
+mod wish;
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -14,8 +15,8 @@ use checks::{
     check_commit_rule, check_forward, check_majority, check_persisted, check_snapshot,
     check_survived, holds,
 };
-use disk::Disk;
 use history::{Committed, History};
+use wish::Wish;
 
 use super::{Durable, LogIndex, Message, Position, Raft, Term, Write};
 use crate::invariants::{ClusterView, Invariants, NodeView, Violation};
@@ -104,7 +105,7 @@ impl Renamed for RaftInvariants {
 }
 
 impl<P: RaftHost> Invariants<P> for RaftInvariants {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<P>,
         node: NodeId,
@@ -129,36 +130,50 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
             // this node lives to the end of its step.
             self.note_commits(cluster, node, raft, seen.commit, false)?;
         }
-        let mut disk = Disk::new(P::durable(durable), node, seen, raft.role().is_leader());
+        let mut wish = Wish::new(P::durable(durable), node, seen, raft.role().is_leader());
         for effect in effects {
-            match effect {
-                Effect::Persist(write) => {
-                    if let Some(write) = P::write(write) {
-                        disk.write(write, &mut self.history)?;
-                    }
-                }
-                Effect::Send { to, message } => {
-                    if let Some(message) = P::message(message) {
-                        disk.send(*to, message)?;
-                    }
-                }
-                Effect::Return { .. }
-                | Effect::SetTimer(_)
-                | Effect::CancelTimer(_)
-                | Effect::Mark(_) => {}
-            }
-            if let Some((index, term)) = P::acknowledged(effect) {
-                self.check_acknowledged(raft, index, term)?;
+            if let Effect::Persist(write) = effect
+                && let Some(write) = P::write(write)
+            {
+                wish.write(write)?;
             }
         }
         Ok(())
     }
 
-    fn after_effects(
+    fn executed(
         &mut self,
         cluster: &impl ClusterView<P>,
         node: NodeId,
+        effect: &Effect<P>,
     ) -> Result<(), Violation> {
+        let view = cluster.node(node);
+        let disk = P::durable(view.durable);
+        match effect {
+            Effect::Persist(write) => {
+                if let Some(Write::Append { first, entries }) = P::write(write) {
+                    self.history.entries(node, *first, entries, disk)?;
+                }
+            }
+            Effect::Send { to, message } => {
+                if let Some(message) = P::message(message) {
+                    said::is_on_disk(node, disk, *to, message)?;
+                }
+            }
+            Effect::Return { .. }
+            | Effect::SetTimer(_)
+            | Effect::CancelTimer(_)
+            | Effect::Mark(_) => {}
+        }
+        if let Some((index, term)) = P::acknowledged(effect)
+            && let Some(raft) = view.process.and_then(P::raft)
+        {
+            self.check_acknowledged(raft, index, term)?;
+        }
+        Ok(())
+    }
+
+    fn settled(&mut self, cluster: &impl ClusterView<P>, node: NodeId) -> Result<(), Violation> {
         let view = cluster.node(node);
         let Some(process) = view.process else {
             return Ok(());
@@ -198,7 +213,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
     }
 
     /// How far it was and whether it led is over; its disk must remember the rest.
-    fn after_crash(&mut self, _cluster: &impl ClusterView<P>, node: NodeId) {
+    fn crashed(&mut self, _cluster: &impl ClusterView<P>, node: NodeId, _prevented: &[Effect<P>]) {
         if let Some(seen) = self.seen.get_mut(node.position()) {
             *seen = Seen {
                 last: Position::ZERO,
@@ -209,11 +224,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         }
     }
 
-    fn after_restart(
-        &mut self,
-        cluster: &impl ClusterView<P>,
-        node: NodeId,
-    ) -> Result<(), Violation> {
+    fn started(&mut self, cluster: &impl ClusterView<P>, node: NodeId) -> Result<(), Violation> {
         let view = cluster.node(node);
         let Some(process) = view.process else {
             return Ok(());

@@ -40,36 +40,42 @@ impl ControllerInvariants {
 }
 
 impl Invariants<Node> for ControllerInvariants {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
         effects: &[Effect<Node>],
     ) -> Result<(), Violation> {
-        self.service.before_effects(cluster, node, effects)
+        self.service.stepped(cluster, node, effects)
     }
 
-    fn after_effects(
+    fn executed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
+        effect: &Effect<Node>,
     ) -> Result<(), Violation> {
-        self.service.after_effects(cluster, node)?;
+        self.service.executed(cluster, node, effect)
+    }
+
+    fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.service.settled(cluster, node)?;
         self.look(cluster, node)
     }
 
-    fn after_crash(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
-        self.chronicle.restarted(node);
-        self.service.after_crash(cluster, node);
-    }
-
-    fn after_restart(
+    fn crashed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
-    ) -> Result<(), Violation> {
+        prevented: &[Effect<Node>],
+    ) {
         self.chronicle.restarted(node);
-        self.service.after_restart(cluster, node)?;
+        self.service.crashed(cluster, node, prevented);
+    }
+
+    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.chronicle.restarted(node);
+        self.service.started(cluster, node)?;
         self.look(cluster, node)
     }
 }

@@ -12,7 +12,7 @@ use self::ownership::{Ownership, Seen};
 use super::part::{ControllerPart, GroupPart};
 use super::{Node, Server};
 use crate::invariants::{ClusterView, Invariants, Violation};
-use crate::part::{self, Part, PartView};
+use crate::part::{self, Part};
 use crate::process::{Effect, NodeId};
 use crate::service::invariants::ServiceInvariants;
 use crate::shardctrler::{ControllerInvariants, GroupId, Number};
@@ -43,7 +43,7 @@ enum Belongs<'a> {
 }
 
 impl Invariants<Node> for ShardkvInvariants {
-    fn before_effects(
+    fn stepped(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
@@ -51,27 +51,40 @@ impl Invariants<Node> for ShardkvInvariants {
     ) -> Result<(), Violation> {
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::before_effects::<ControllerPart, _>(promises, cluster, node, effects)?;
+                part::stepped::<ControllerPart, _>(promises, cluster, node, effects)?;
             }
             Belongs::Group(promises) => {
-                part::before_effects::<GroupPart, _>(promises, cluster, node, effects)?;
+                part::stepped::<GroupPart, _>(promises, cluster, node, effects)?;
             }
             Belongs::Nowhere => return Ok(()),
         }
         self.look_ahead(cluster, node)
     }
 
-    fn after_effects(
+    fn executed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
+        effect: &Effect<Node>,
     ) -> Result<(), Violation> {
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::after_effects::<ControllerPart, _>(promises, cluster, node)?;
+                part::executed::<ControllerPart, _>(promises, cluster, node, effect)
             }
             Belongs::Group(promises) => {
-                part::after_effects::<GroupPart, _>(promises, cluster, node)?;
+                part::executed::<GroupPart, _>(promises, cluster, node, effect)
+            }
+            Belongs::Nowhere => Ok(()),
+        }
+    }
+
+    fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        match self.belongs(cluster, node) {
+            Belongs::Controller(promises) => {
+                part::settled::<ControllerPart, _>(promises, cluster, node)?;
+            }
+            Belongs::Group(promises) => {
+                part::settled::<GroupPart, _>(promises, cluster, node)?;
             }
             Belongs::Nowhere => return Ok(()),
         }
@@ -81,33 +94,32 @@ impl Invariants<Node> for ShardkvInvariants {
 
     /// What it began and did not end stays: its disk may hold all of it, and
     /// then that is committed.
-    fn after_crash(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
-        self.followed.remove(&node);
-        // Who has never seen the node has nothing to forget.
-        for controller in self.controllers.values_mut() {
-            let view = PartView::<_, Node, ControllerPart>::new(cluster);
-            controller.after_crash(&view, node);
-        }
-        for group in self.groups.values_mut() {
-            let view = PartView::<_, Node, GroupPart>::new(cluster);
-            group.after_crash(&view, node);
-        }
-    }
-
-    fn after_restart(
+    fn crashed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
-    ) -> Result<(), Violation> {
+        prevented: &[Effect<Node>],
+    ) {
+        self.followed.remove(&node);
+        // Who has never seen the node has nothing to forget.
+        for controller in self.controllers.values_mut() {
+            part::crashed::<ControllerPart, _>(controller, cluster, node, prevented);
+        }
+        for group in self.groups.values_mut() {
+            part::crashed::<GroupPart, _>(group, cluster, node, prevented);
+        }
+    }
+
+    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
         self.followed.remove(&node);
         self.settle_begun(cluster)?;
         self.begun.remove(&node);
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::after_restart::<ControllerPart, _>(promises, cluster, node)?;
+                part::started::<ControllerPart, _>(promises, cluster, node)?;
             }
             Belongs::Group(promises) => {
-                part::after_restart::<GroupPart, _>(promises, cluster, node)?;
+                part::started::<GroupPart, _>(promises, cluster, node)?;
             }
             Belongs::Nowhere => return Ok(()),
         }

@@ -1,19 +1,15 @@
-//! A node's disk as it will be after each effect of a step: what is said must
-//! be on disk before it is said.
+//! What a step wants to write, against the disk as it will be by then.
 
 use alloc::format;
 use alloc::string::String;
 
 use super::Seen;
-use super::history::History;
 use crate::invariants::Violation;
 use crate::process::NodeId;
-use crate::raft::{
-    AppendResult, Command, Durable, Entry, LogIndex, Message, Position, Received, Term, Write,
-};
+use crate::raft::{Command, Durable, Entry, LogIndex, Position, Term, Write};
 
-/// The part of the disk that messages speak of.
-pub(super) struct Disk<'a, C> {
+/// A disk as the writes of one step will leave it, one after the other.
+pub(super) struct Wish<'a, C> {
     node: NodeId,
     /// The disk before the step.
     before: &'a Durable<C>,
@@ -27,7 +23,7 @@ pub(super) struct Disk<'a, C> {
     base: LogIndex,
 }
 
-impl<'a, C: Command> Disk<'a, C> {
+impl<'a, C: Command> Wish<'a, C> {
     pub(super) fn new(before: &'a Durable<C>, node: NodeId, seen: Seen, leads: bool) -> Self {
         Self {
             node,
@@ -50,15 +46,11 @@ impl<'a, C: Command> Disk<'a, C> {
         Err(Violation::new(property, [self.node], expected, found))
     }
 
-    /// A record that is about to be written.
-    pub(super) fn write(
-        &mut self,
-        write: &Write<C>,
-        history: &mut History,
-    ) -> Result<(), Violation> {
+    /// A record that the step wants to write.
+    pub(super) fn write(&mut self, write: &Write<C>) -> Result<(), Violation> {
         match write {
             Write::HardState { term, vote } => self.write_hard_state(*term, *vote),
-            Write::Append { first, entries } => self.write_entries(*first, entries, history),
+            Write::Append { first, entries } => self.write_entries(*first, entries),
             Write::Snapshot(snapshot) => {
                 if snapshot.last.index <= self.base {
                     return self.violation(
@@ -67,7 +59,6 @@ impl<'a, C: Command> Disk<'a, C> {
                         format!("one at {}", snapshot.last),
                     );
                 }
-                // Its content counts once it is on disk: a crash may come first.
                 self.write_snapshot(snapshot.last);
                 Ok(())
             }
@@ -90,12 +81,7 @@ impl<'a, C: Command> Disk<'a, C> {
         Ok(())
     }
 
-    fn write_entries(
-        &mut self,
-        first: LogIndex,
-        entries: &[Entry<C>],
-        history: &mut History,
-    ) -> Result<(), Violation> {
+    fn write_entries(&mut self, first: LogIndex, entries: &[Entry<C>]) -> Result<(), Violation> {
         let node = self.node;
         if first <= self.seen.commit || first > self.last.next() {
             return self.violation(
@@ -133,7 +119,6 @@ impl<'a, C: Command> Disk<'a, C> {
                     format!("{}", entry.term),
                 );
             }
-            history.entry(node, index, after, entry)?;
             after = Some(entry.term);
         }
         self.last = first.plus(entries.len()).previous();
@@ -153,55 +138,5 @@ impl<'a, C: Command> Disk<'a, C> {
             self.last = last.index;
         }
         self.base = last.index;
-    }
-
-    /// A message that is about to be sent.
-    pub(super) fn send(&self, to: NodeId, message: &Message<C>) -> Result<(), Violation> {
-        if message.term() > self.term {
-            return self.violation(
-                "persist-before-send",
-                format!(
-                    "{} to say nothing of a term after {}, on its disk",
-                    self.node, self.term
-                ),
-                format!("{message} to {to}"),
-            );
-        }
-        let vote = match message {
-            Message::RequestVote(_) => Some(self.node),
-            Message::RequestVoteReply(reply) if reply.granted => Some(to),
-            _ => None,
-        };
-        if vote.is_some() && vote != self.vote {
-            return self.violation(
-                "persist-before-send",
-                format!(
-                    "{} to grant only the vote on its disk, {:?}",
-                    self.node, self.vote
-                ),
-                format!("{message} to {to}"),
-            );
-        }
-        let promised = match message {
-            Message::AppendEntriesReply(reply) => match reply.result {
-                AppendResult::Matched(index) => Some(index),
-                AppendResult::Conflict { .. } | AppendResult::StaleTerm => None,
-            },
-            Message::InstallSnapshotReply(reply) if reply.received == Received::All => {
-                Some(reply.last.index)
-            }
-            _ => None,
-        };
-        if promised.is_some_and(|index| index > self.last) {
-            return self.violation(
-                "persist-before-send",
-                format!(
-                    "{} to acknowledge up to {}, on its disk",
-                    self.node, self.last
-                ),
-                format!("{message} to {to}"),
-            );
-        }
-        Ok(())
     }
 }
