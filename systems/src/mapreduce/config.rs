@@ -1,11 +1,12 @@
 //! What the nodes know before they start.
 
+use alloc::format;
 use alloc::sync::Arc;
 use core::ops::Range;
 use core::time::Duration;
 
 use super::Job;
-use crate::process::NodeId;
+use crate::process::{ConfigError, NodeId};
 
 /// What a node is, and its tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +78,45 @@ impl Default for Tuning {
     }
 }
 
+impl Tuning {
+    /// Longer than this no kilobyte takes, or the time of a task could not be counted.
+    const MOST_PER_KILOBYTE: Duration = Duration::from_secs(3600);
+
+    fn check(&self) -> Result<(), ConfigError> {
+        ConfigError::delays("ping", &self.ping)?;
+        ConfigError::delay("check", self.check)?;
+        ConfigError::delays("retry", &self.retry)?;
+        ConfigError::delays("down", &self.down)?;
+        let silent_checks = self.silent_checks as usize;
+        let why = "every worker is taken for dead at once";
+        ConfigError::positive("silent_checks", silent_checks, why)?;
+        let silence = self.check.saturating_mul(self.silent_checks);
+        if silence <= self.ping.end {
+            let ping = self.ping.end;
+            return Err(ConfigError::new(
+                "silent_checks",
+                format!(
+                    "are over after {silence:?}, before a worker pings again, up to {ping:?} \
+                     later, so that all are taken for dead: give more, or ping more often"
+                ),
+            ));
+        }
+        if let Some(lag_checks) = self.lag_checks {
+            let why = "every task lags at once";
+            ConfigError::positive("lag_checks", lag_checks as usize, why)?;
+        }
+        ConfigError::positive("tries", usize::from(self.tries), "nobody is ever asked")?;
+        if self.per_kilobyte > Self::MOST_PER_KILOBYTE {
+            let (found, most) = (self.per_kilobyte, Self::MOST_PER_KILOBYTE);
+            return Err(ConfigError::new(
+                "per_kilobyte",
+                format!("is {found:?}, so that no task ends: give at most {most:?}"),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// The timers of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
@@ -98,6 +138,31 @@ pub enum Timer {
 }
 
 impl Config {
+    /// # Errors
+    /// What makes no sense in it.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let partitions = usize::from(self.job.partitions);
+        ConfigError::positive("partitions", partitions, "a key belongs nowhere")?;
+        if u32::try_from(self.job.splits.len()).is_err() {
+            return Err(ConfigError::new(
+                "splits",
+                "are more than maps can be numbered: cut the input into larger ones",
+            ));
+        }
+        if self.store == self.coordinator {
+            return Err(ConfigError::new(
+                "coordinator",
+                "is the node of the store: give it one of its own",
+            ));
+        }
+        if let Role::Worker { slowness } = self.role {
+            let slowness = slowness as usize;
+            let why = "its tasks take no time at all";
+            ConfigError::positive("slowness", slowness, why)?;
+        }
+        self.tuning.check()
+    }
+
     pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
         match timer {
             Timer::Check => self.tuning.check..self.tuning.check,

@@ -48,7 +48,7 @@ pub use worker::WorkerNode;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{self, Effects, Input, NodeId, Process};
+use crate::process::{self, ConfigError, Effects, Input, NodeId, Priority, Process};
 
 /// A node of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -132,6 +132,18 @@ impl Process for Node {
     type Operation = Operation;
     type Outcome = Option<Status>;
     type Durable = Durable;
+
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()
+    }
+
+    /// Whoever asks how the job stands can wait: the nodes cannot.
+    fn priority(input: &Input<Self>) -> Priority {
+        match input {
+            Input::Invoke { .. } => Priority::Deferred,
+            Input::Receive { .. } | Input::Timeout(_) => Priority::Urgent,
+        }
+    }
 
     fn start(id: NodeId, config: &Config, durable: Durable, effects: &mut Effects<Self>) -> Self {
         match config.role {

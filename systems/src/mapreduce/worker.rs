@@ -329,12 +329,12 @@ impl WorkerNode {
             _ => return None,
         };
         let more = match self.temper(task) {
-            Temper::Slow(more) => more.as_millis() as u32,
+            Temper::Slow(more) => u32::try_from(more.as_millis()).unwrap_or(u32::MAX),
             Temper::Steady | Temper::TakesWorkerDown => 0,
         };
         // To the byte: most tasks of a small job are less than a kilobyte.
         let takes = self.config.tuning.per_kilobyte.as_micros() as u64 * bytes as u64 / 1024;
-        let millis = 1 + (takes / 1000) as u32;
+        let millis = u32::try_from(1 + takes / 1000).unwrap_or(u32::MAX);
         Some(Timer::Work { millis, more })
     }
 
