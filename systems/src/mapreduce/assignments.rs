@@ -99,6 +99,16 @@ impl Assignments {
         assignments
     }
 
+    /// The same assignments, with everything looked up anew.
+    pub(super) fn rebuilt(&self, ledger: &Ledger) -> Self {
+        let mut rebuilt = Self::new(self.job.clone(), self.lag_checks, ledger);
+        for (worker, running) in &self.running {
+            rebuilt.begin(*worker, *running, ledger);
+        }
+        rebuilt.given.clone_from(&self.given);
+        rebuilt
+    }
+
     /// What a worker is at.
     pub(super) fn of(&self, worker: Worker) -> Option<Running> {
         self.running.get(&worker).copied()

@@ -533,6 +533,13 @@ impl Coordinator {
         running.map(|(worker, running)| (worker, running.task, running.attempt))
     }
 
+    /// Whether the tasks that it keeps in order are those that it would find if it
+    /// looked at all of them. It costs as much as the job is large: for tests.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        self.assignments == self.assignments.rebuilt(&self.ledger)
+    }
+
     /// How the job stands (4.8).
     #[must_use]
     pub fn status(&self) -> Status {

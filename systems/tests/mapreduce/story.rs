@@ -57,6 +57,13 @@ pub(crate) fn world(job: &Job) -> World {
     Cluster::of(roles.into_iter().map(config).collect())
 }
 
+/// The same, and nobody has said anything yet: what the first pings would begin is lost.
+pub(crate) fn quiet(job: &Job) -> World {
+    let mut world = world(job);
+    world.bag.clear();
+    world
+}
+
 pub(crate) fn is_published(envelope: &Envelope<Node>) -> bool {
     matches!(envelope.message, Message::Published { .. })
 }
@@ -74,6 +81,21 @@ impl World {
 
     pub(crate) fn worker(&self, node: NodeId) -> &WorkerNode {
         self.node(node).worker().expect("a worker")
+    }
+
+    /// A message comes, whoever may have sent it, and when.
+    pub(crate) fn say(&mut self, from: NodeId, to: NodeId, message: Message) {
+        self.bag.push_back(Envelope { from, to, message });
+        self.deliver(self.bag.len() - 1);
+    }
+
+    /// Delivers everything but what is lost.
+    pub(crate) fn settle_but(&mut self, lost: impl Fn(&Envelope<Node>) -> bool) {
+        self.lose(&lost);
+        while !self.bag.is_empty() {
+            self.deliver(0);
+            self.lose(&lost);
+        }
     }
 
     /// The timers of workers fire, those of work too.
