@@ -251,6 +251,11 @@ impl Coordinator {
             true => Progress::Stuck,
             false => Progress::AtIt,
         };
+        // It will never be at an older one: what said that it was came late.
+        let running = self.assignments.of(worker);
+        if running.is_some_and(|running| running.attempt < *attempt) {
+            self.assignments.end(worker, &self.ledger);
+        }
         match self.assignments.of(worker) {
             Some(running) if running.attempt == *attempt => {
                 if running.progress != progress && progress == Progress::Stuck {
