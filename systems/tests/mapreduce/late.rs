@@ -3,12 +3,12 @@
 
 use snowglobe_systems::mapreduce::{
     Attempt, Durable, Life, Location, MapId, Message, Order, Partition, Report, Run, TaskName,
-    Timer,
+    Timer, Tuning,
 };
 use snowglobe_systems::process::NodeId;
 
 use crate::cluster::Envelope;
-use crate::story::{COORDINATOR, STORE, W1, W2, World, quiet, word_count, world};
+use crate::story::{COORDINATOR, STORE, W1, W2, World, quiet, word_count, world, world_of};
 
 const M0: MapId = MapId(0);
 const W3: NodeId = NodeId(5);
@@ -226,6 +226,33 @@ fn a_task_whose_worker_waits_for_the_store_goes_to_another() {
         timers(W1, &mut world);
     }
     assert!(world.coordinator().is_done(), "the other one does it all");
+}
+
+#[test]
+fn further_executions_of_what_lags_come_after_twice_as_long_each() {
+    let tuning = Tuning {
+        lag_checks: Some(2),
+        silent_checks: 100,
+        ..Tuning::default()
+    };
+    let mut job = word_count();
+    job.splits = job.splits[..1].into();
+    let workers: Vec<NodeId> = (3..7).map(NodeId).collect();
+    let mut world = world_of(&job, workers.len(), &tuning);
+    world.bag.clear();
+    let mut given = Vec::new();
+    for check in 0..20 {
+        for worker in &workers {
+            world.say(*worker, COORDINATOR, ping(None, Report::Idle));
+            let is_map = matches!(last_order(&world, *worker), Order::Map { .. });
+            if is_map && given.iter().all(|(known, _)| known != worker) {
+                given.push((*worker, check));
+            }
+        }
+        world.timeout(COORDINATOR, Timer::Check);
+    }
+    let checks: Vec<u32> = given.iter().map(|(_, check)| *check).collect();
+    assert_eq!(checks, [0, 2, 2 + 4, 2 + 4 + 8]);
 }
 
 #[test]

@@ -5,11 +5,11 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use snowglobe_systems::mapreduce::applications::{BadRecords, WordCount};
-use snowglobe_systems::mapreduce::{App, Config, Job, Node, Role, Timer, Tuning};
-use snowglobe_systems::process::{NodeId, Process as _};
+use snowglobe_systems::mapreduce::{App, Job, Node, Timer, Tuning};
+use snowglobe_systems::process::NodeId;
 
-use crate::cluster::{Cluster, Envelope};
-use crate::story::{COORDINATOR, STORE, World, job_of, word_count};
+use crate::cluster::Envelope;
+use crate::story::{COORDINATOR, World, job_of, word_count, world_of};
 
 /// What decides what happens next: a small generator, so that a failing walk is one number.
 struct Dice(u64);
@@ -51,21 +51,9 @@ impl Walk {
             ping: core::time::Duration::from_millis(10)..core::time::Duration::from_millis(20),
             ..Tuning::default()
         };
-        let config = |role| Config {
-            job: job.clone().into(),
-            role,
-            store: STORE,
-            coordinator: COORDINATOR,
-            tuning: tuning.clone(),
-        };
-        let mut configs = vec![config(Role::Store), config(Role::Coordinator)];
-        configs.resize(2 + workers, config(Role::Worker { slowness: 1 }));
-        for config in &configs {
-            assert_eq!(Node::check(config), Ok(()));
-        }
         Self {
             dice,
-            world: Cluster::of(configs),
+            world: world_of(job, workers, &tuning),
             old: Vec::new(),
             cut: Vec::new(),
             rounds: 0,
