@@ -7,6 +7,8 @@ pub mod real;
 mod seen;
 mod shaken;
 mod story;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
