@@ -57,6 +57,8 @@ pub(crate) struct Cluster<P: Process, I> {
     crash_after: Option<usize>,
     /// The first broken promise.
     pub(crate) violation: Option<Violation>,
+    /// The names of all broken promises: the loop goes on after the first.
+    pub(crate) broken: Vec<&'static str>,
 }
 
 impl<P: Process, I: Invariants<P>> Cluster<P, I> {
@@ -83,6 +85,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
             invocations: 0,
             crash_after: None,
             violation: None,
+            broken: Vec::new(),
         };
         for node in cluster.names() {
             cluster.restart(node);
@@ -278,6 +281,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
 
     fn check(&mut self, result: Result<(), Violation>) {
         if let Err(violation) = result {
+            self.broken.push(violation.property);
             self.violation.get_or_insert(violation);
         }
     }

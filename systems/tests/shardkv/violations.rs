@@ -6,7 +6,9 @@ use std::sync::Arc;
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::Durable as _;
 use snowglobe_systems::raft::{self, LogIndex, Position, Snapshot, Term};
-use snowglobe_systems::replica::{Applied, Sequence, Session, SessionId, StateMachine as _};
+use snowglobe_systems::replica::{
+    Applied, Sequence, Session, SessionId, SessionLimits, StateMachine as _,
+};
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
 use snowglobe_systems::shardkv::{
     Command, Durable, Group, Holding, Response, ShardState, Write, marks,
@@ -232,7 +234,8 @@ fn plant(world: &mut World, group: GroupId, configurations: &[Configuration]) {
         assert_eq!(machine.apply(LogIndex(1), &turn), Response::Taken);
     }
     let sessions: BTreeMap<SessionId, Session<Applied<Response>>> = BTreeMap::new();
-    let data = postcard::to_allocvec(&(machine, sessions)).expect("encodes");
+    let data =
+        postcard::to_allocvec(&(machine, sessions, SessionLimits::default())).expect("encodes");
     let last = Position::new(LogIndex(7), Term(1));
     let node = leader(group);
     world.crash(node);
@@ -240,10 +243,10 @@ fn plant(world: &mut World, group: GroupId, configurations: &[Configuration]) {
     let (term, vote) = (Term(1), None);
     durable.apply(&Write::Group(raft::Write::HardState { term, vote }));
     let data = data.into();
-    durable.apply(&Write::Group(raft::Write::Snapshot(Snapshot {
-        last,
-        data,
-    })));
+    durable.apply(&Write::Group(raft::Write::Snapshot {
+        snapshot: Snapshot { last, data },
+        base: last,
+    }));
     world.restart(node);
 }
 
