@@ -14,7 +14,7 @@ use snowglobe::scenarios::mapreduce::real::{Order, application, carry_out};
 use snowglobe::scenarios::{self, Verdict};
 use snowglobe::seed::Seed;
 use snowglobe_systems::mapreduce::{
-    Config, Counters, Durable, Job, Life, Message, Node, Order, Report, Role, Split, TaskName,
+    self, Config, Counters, Durable, Job, Life, Message, Node, Report, Role, Split, TaskName,
     Tuning, cut,
 };
 use snowglobe_systems::process::{Effect, Effects, Input, NodeId, Process};
@@ -204,7 +204,7 @@ struct MapPhase {
     coordinator: Node,
     effects: Effects<Node>,
     /// The last task that each worker was given, until it is done.
-    tasks: Vec<Option<Order>>,
+    tasks: Vec<Option<mapreduce::Order>>,
 }
 
 impl MapPhase {
@@ -243,7 +243,7 @@ impl MapPhase {
     }
 
     /// All workers that have a task ping so many times.
-    fn round(&mut self, times: u32, report: fn(&Order) -> Report) -> Duration {
+    fn round(&mut self, times: u32, report: fn(&mapreduce::Order) -> Report) -> Duration {
         let mut took = Duration::ZERO;
         for worker in 0..self.tasks.len() {
             let Some(task) = self.tasks[worker].clone() else {
@@ -278,9 +278,9 @@ impl MapPhase {
                 continue;
             };
             match message {
-                Message::Order { order, .. } if matches!(order, Order::GoOn { .. }) => {}
+                Message::Order { order, .. } if matches!(order, mapreduce::Order::GoOn { .. }) => {}
                 Message::Order { order, .. } => {
-                    let is_map = matches!(order, Order::Map { .. });
+                    let is_map = matches!(order, mapreduce::Order::Map { .. });
                     self.tasks[worker] = is_map.then_some(order);
                 }
                 _ => {}
@@ -288,9 +288,9 @@ impl MapPhase {
         }
     }
 
-    fn busy(order: &Order) -> Report {
+    fn busy(order: &mapreduce::Order) -> Report {
         match order {
-            Order::Map { map, attempt, .. } => Report::Busy {
+            mapreduce::Order::Map { map, attempt, .. } => Report::Busy {
                 task: TaskName::Map(*map),
                 attempt: *attempt,
                 missing: Vec::new(),
@@ -300,9 +300,9 @@ impl MapPhase {
         }
     }
 
-    fn mapped(order: &Order) -> Report {
+    fn mapped(order: &mapreduce::Order) -> Report {
         match order {
-            Order::Map { map, attempt, .. } => Report::Mapped {
+            mapreduce::Order::Map { map, attempt, .. } => Report::Mapped {
                 map: *map,
                 attempt: *attempt,
                 counters: Counters::default(),
