@@ -15,6 +15,7 @@
 mod api;
 mod clerk;
 mod config;
+mod courier;
 mod group;
 mod handing;
 pub mod invariants;
@@ -23,6 +24,7 @@ pub mod marks;
 mod message;
 mod office;
 mod part;
+mod peers;
 mod server;
 mod shard;
 
@@ -36,10 +38,10 @@ pub use clerk::Clerk;
 pub use config::{ClerkConfig, Config, ServerConfig, Timer};
 pub use group::{Arrival, Group, Holding, Parcel};
 pub use lane::{Lane, Stage};
-pub use message::{Message, Operation, Outcome, Transfer};
+pub use message::{Message, Operation, Outcome, Peer, Transfer, TransferId};
 pub use part::{Durable, Write};
 pub use server::Server;
-pub use shard::{MOST_SESSIONS, ShardState, shard_of};
+pub use shard::{MOST_SESSIONS, ShardSession, ShardState, shard_of};
 
 use self::part::{ControllerPart, pass_on};
 use crate::kv;

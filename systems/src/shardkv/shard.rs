@@ -1,10 +1,12 @@
 //! One shard: the values of its keys, and who has written what.
 
 use alloc::sync::Arc;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Response;
+use crate::short_names::debug_as_display;
 use crate::digest::Digest;
 use crate::kv::{self, Key, Store};
 use crate::raft::LogIndex;
@@ -26,6 +28,24 @@ pub fn shard_of(key: &Key, shards: usize) -> Option<Shard> {
     Some(Shard(place as u16))
 }
 
+/// Names a session; prints as `sh3.s7`. A shard names its sessions by a count of its
+/// own, so the name alone may be that of a session with another shard, too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ShardSession {
+    /// With which shard.
+    pub shard: Shard,
+    /// Its name there.
+    pub session: SessionId,
+}
+
+impl fmt::Display for ShardSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.shard, self.session)
+    }
+}
+
+debug_as_display!(ShardSession);
+
 /// What moves from group to group: values, sessions, and the count of what it took.
 ///
 /// A shard is a small replicated machine of its own. It counts the entries
@@ -43,10 +63,10 @@ pub struct ShardState {
 
 impl ShardState {
     /// Opens a session.
-    pub(super) fn open(&mut self) -> Response {
+    pub(super) fn open(&mut self) -> SessionId {
         self.index = self.index.next();
         self.sessions.open(self.index, MOST_SESSIONS);
-        Response::Opened(SessionId(self.index))
+        SessionId(self.index)
     }
 
     /// Takes a write, and applies it if it is new.
