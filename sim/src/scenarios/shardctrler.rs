@@ -271,8 +271,9 @@ const MOST_DRAWN_USERS: u8 = 8;
 /// All that they call is judged together.
 const MOST_USERS: u64 = 50;
 const MOST_SHARDS: u64 = 10_000;
-/// Those that operators name at random; groups of their own begin at g101.
-const MOST_GROUPS: u64 = 100;
+/// Those that operators name at random; groups of their own begin at g101. No two groups
+/// have a server in common, and there are but 255 names.
+const MOST_GROUPS: u64 = 16;
 
 fn server(nodes: usize, options: &ControllerOptions) -> replica::Config {
     let some = |number: usize| (number > 0).then_some(number);

@@ -5,13 +5,12 @@
 //! sends and any of the other passes on: see [`super::courier`].
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::courier::Route;
 use super::group::Arrival;
 use super::server::{Asked, Server, replica_of};
 use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferId, marks};
-use crate::process::{Effect, Effects, NodeId};
+use crate::process::{Effect, Effects};
 use crate::shardctrler::{Number, Shard};
 
 /// Sends to a server of another group, by the way that was said.
@@ -69,12 +68,7 @@ impl Server {
     }
 
     /// The new owner of a shard, to which this leader's group owes it, has answered.
-    fn answered_by_owner(
-        &mut self,
-        route: Route,
-        answer: &Transfer,
-        effects: &mut Effects<Node>,
-    ) {
+    fn answered_by_owner(&mut self, route: Route, answer: &Transfer, effects: &mut Effects<Node>) {
         let Some(office) = &mut self.office else {
             return;
         };

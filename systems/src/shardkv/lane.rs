@@ -2,8 +2,8 @@
 
 use alloc::collections::BTreeMap;
 
-use super::{Command, ShardSession};
 use super::group::Group;
+use super::{Command, ShardSession};
 use crate::kv::{self, Key};
 use crate::process::InvocationId;
 use crate::replica::{Sequence, SessionId};

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::TransferId;
 use super::courier::{Courier, Route, servers_of};
@@ -38,7 +39,15 @@ struct Attempts {
     last: u32,
     /// The last one that the shard itself was sent with.
     whole: u32,
+    /// How often it was.
+    sent: u32,
+    /// How many offers to make until it may have been lost: twice as many each time,
+    /// since an offer may overtake a shard on a slow link.
+    patience: u32,
 }
+
+/// How often the patience for a shard on its way doubles.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// How many configurations are asked for at once.
 pub(super) const ASKED_AT_ONCE: usize = 4;
@@ -131,15 +140,24 @@ impl Office {
         attempts.last = attempts.last.saturating_add(1);
         if is_whole {
             attempts.whole = attempts.last;
+            attempts.patience = 1 << attempts.sent.min(MOST_DOUBLINGS);
+            attempts.sent = attempts.sent.saturating_add(1);
+        } else {
+            attempts.patience = attempts.patience.saturating_sub(1);
         }
         attempts.last
     }
 
     /// Whether a shard is lost for which somebody waits, as an answer to an attempt
-    /// says: it was not sent once more since then.
+    /// says: it was not sent once more since then. One who answers a hand-over itself came
+    /// to need it only later, and who answers an offer may yet get what is on its way.
     pub(super) fn is_lost(&self, parcel: (Shard, Number), attempt: u32) -> bool {
         let attempts = self.attempts.get(&parcel);
-        attempts.is_none_or(|attempts| attempts.whole <= attempt)
+        attempts.is_none_or(|known| match known.whole.cmp(&attempt) {
+            Ordering::Less => known.patience == 0,
+            Ordering::Equal => true,
+            Ordering::Greater => false,
+        })
     }
 
     /// A server of a group has taken something in, or is about to.
@@ -181,7 +199,8 @@ impl Office {
         &mut self,
         outgoing: &BTreeMap<(Shard, Number), Parcel>,
     ) -> Vec<(Shard, Number)> {
-        self.attempts.retain(|parcel, _| outgoing.contains_key(parcel));
+        self.attempts
+            .retain(|parcel, _| outgoing.contains_key(parcel));
         let new = |parcel: &&(Shard, Number)| !self.attempts.contains_key(*parcel);
         let new: Vec<(Shard, Number)> = outgoing.keys().filter(new).copied().collect();
         let none = |parcel: &(Shard, Number)| (*parcel, Attempts::default());

@@ -89,7 +89,14 @@ impl Server {
         Self {
             group: config.group,
             members: config.replica.voters.nodes().to_vec(),
-            peers: config.replica.voters.nodes().iter().copied().filter(|node| *node != id).collect(),
+            peers: config
+                .replica
+                .voters
+                .nodes()
+                .iter()
+                .copied()
+                .filter(|node| *node != id)
+                .collect(),
             replica,
             controller,
             favours: Vec::new(),

@@ -6,12 +6,12 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Response;
-use crate::short_names::debug_as_display;
 use crate::digest::Digest;
 use crate::kv::{self, Key, Store};
 use crate::raft::LogIndex;
 use crate::replica::{LastWrite, Sequence, SessionId, Sessions, StateMachine, Verdict};
 use crate::shardctrler::Shard;
+use crate::short_names::debug_as_display;
 
 /// How many sessions a shard keeps; a further one makes the least recently used
 /// one go.

@@ -106,6 +106,10 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
             .unwrap_or_else(|| panic!("{node} is down"))
     }
 
+    pub(crate) fn config(&self, node: NodeId) -> &P::Config {
+        &self.configs[node.position()]
+    }
+
     pub(crate) fn durable(&self, node: NodeId) -> &P::Durable {
         &self.nodes.0[node.position()].durable
     }
@@ -246,6 +250,16 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         if allowed.is_some() {
             self.crash(id);
         }
+    }
+
+    /// A node is suddenly in another state, for whoever watches to see.
+    pub(crate) fn replace(&mut self, id: NodeId, process: P) {
+        self.nodes.0[id.position()].process = Some(process);
+    }
+
+    /// A node does what no step of its wants, for whoever watches to see.
+    pub(crate) fn act(&mut self, id: NodeId, effect: Effect<P>) {
+        self.execute(id, vec![effect]);
     }
 
     fn execute_one(&mut self, id: NodeId, effect: Effect<P>) {

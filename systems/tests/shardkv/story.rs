@@ -10,7 +10,7 @@ use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     self, Clerk, Config, Group, Holding, Message, Node, Server, ServerConfig, Timer, Transfer,
-    shard_of,
+    TransferId, shard_of,
 };
 
 use crate::cluster::{Cluster, Envelope};
@@ -132,7 +132,7 @@ pub(crate) fn is_hand_over(envelope: &Envelope<Node>) -> bool {
 }
 
 pub(crate) fn is_hand_over_of(of: Shard, envelope: &Envelope<Node>) -> bool {
-    matches!(envelope.message, Message::Shard(Transfer::HandOver { shard, .. }) if shard == of)
+    matches!(envelope.message, Message::Shard(Transfer::HandOver { id, .. }) if id.shard == of)
 }
 
 pub(crate) fn is_received(envelope: &Envelope<Node>) -> bool {
@@ -236,6 +236,12 @@ impl World {
         panic!("the cluster does not come to rest");
     }
 
+    /// Delivers everything but messages of a kind, which are lost.
+    pub(crate) fn settle_losing(&mut self, lost: impl Fn(&Envelope<Node>) -> bool) {
+        self.settle_but(&lost);
+        self.lose(lost);
+    }
+
     /// Puts a message on its way that nobody sent, or that was sent long ago, and delivers it.
     pub(crate) fn bring(&mut self, (from, to): (NodeId, NodeId), message: Message) {
         self.bag.push_front(Envelope { from, to, message });
@@ -306,6 +312,18 @@ impl World {
     /// What a group owes others.
     pub(crate) fn owes(&self, group: GroupId) -> Vec<(Shard, Number)> {
         self.group(group).outgoing().keys().copied().collect()
+    }
+
+    /// The first thing that G1 owes another group.
+    pub(crate) fn owed_to(&self, to: GroupId) -> TransferId {
+        let outgoing = self.group(G1).outgoing().iter();
+        let mut owed = outgoing.filter(|(_, parcel)| parcel.to == to);
+        let ((shard, number), _) = owed.next().expect("something is owed");
+        TransferId {
+            shard: *shard,
+            number: *number,
+            to,
+        }
     }
 
     /// Nobody owes anybody a shard.
