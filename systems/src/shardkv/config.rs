@@ -8,6 +8,8 @@ use crate::service;
 use crate::shardctrler::GroupId;
 
 use super::office::ASKED_AT_ONCE;
+use super::part::{ControllerPart, GroupPart};
+use crate::process::{ConfigError, Process as _};
 
 /// What a node is, and its tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -125,6 +127,32 @@ pub enum Timer {
 }
 
 impl Config {
+    /// Whether it makes sense, with all that is inside.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let asks = |config: &service::ClerkConfig| {
+            ControllerPart::check(&service::Config::Clerk(config.clone()))
+        };
+        match self {
+            Self::Controller(config) => ControllerPart::check(config),
+            Self::Server(config) => {
+                is_a_pause("poll", &config.poll)?;
+                is_a_pause("hand_over", &config.hand_over)?;
+                asks(&config.asking())?;
+                GroupPart::check(&service::Config::Server(config.replica.clone()))
+            }
+            Self::Clerk(config) => {
+                is_a_pause("rest", &config.rest)?;
+                is_a_pause("doubt", &config.doubt)?;
+                asks(&config.controller)?;
+                // Its servers are not known yet; any will do.
+                asks(&service::ClerkConfig {
+                    servers: config.controller.servers.clone(),
+                    ..config.group.clone()
+                })
+            }
+        }
+    }
+
     pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
         let asking = |config: &service::ClerkConfig, timer| {
             service::Config::Clerk(config.clone()).delay(timer)
@@ -145,4 +173,14 @@ impl Config {
             _ => panic!("a node sets its own timers only, not {timer:?}"),
         }
     }
+}
+
+/// Timers of no length would leave nobody time for anything else.
+fn is_a_pause(setting: &'static str, range: &Range<Duration>) -> Result<(), ConfigError> {
+    let problem = match (range.start.is_zero(), range.start > range.end) {
+        (true, _) => "must not be zero: a millisecond at least",
+        (_, true) => "must end after it starts",
+        (false, false) => return Ok(()),
+    };
+    Err(ConfigError::new(setting, problem))
 }

@@ -5,6 +5,7 @@
 //! sends and any of the other passes on: see [`super::courier`].
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::courier::Route;
 use super::group::Arrival;
@@ -79,7 +80,10 @@ impl Server {
                 let command = Command::Forget { shard, number };
                 self.propose(Asked::Forget { shard, number }, command, effects);
             }
-            Transfer::Wait { .. } => office.heard_from(to),
+            Transfer::Wait { .. } => {
+                office.heard_from(to);
+                office.told_to_wait((shard, number));
+            }
             Transfer::Ready { attempt, .. } => {
                 office.awaited_by(to, route);
                 if office.is_lost((shard, number), attempt) {
@@ -190,8 +194,8 @@ impl Server {
         }
     }
 
-    /// Offers what nobody said was received. The shards themselves are large, and
-    /// are sent again only to whoever says that it lacks them.
+    /// Offers what nobody said was received. The shards themselves are large, and are
+    /// sent again only if nobody answers, less and less often, or to whoever lacks them.
     pub(super) fn offer_again(&mut self, effects: &mut Effects<Node>) {
         effects.push(Effect::SetTimer(Timer::HandOver));
         let machine = replica_of(&self.replica).machine();
@@ -200,8 +204,13 @@ impl Server {
         };
         let (own, peers) = (self.members.as_slice(), &self.peers);
         office.turn_from_silent(machine.outgoing().values(), own, peers);
+        let mut silent = Vec::new();
         for ((shard, number), parcel) in machine.outgoing() {
             effects.mark(marks::HANDED_OVER_AGAIN);
+            if office.is_silent((*shard, *number)) {
+                silent.push((*shard, *number));
+                continue;
+            }
             let Some(courier) = office.courier(parcel, own) else {
                 continue;
             };
@@ -213,6 +222,9 @@ impl Server {
             };
             let attempt = office.next_attempt((*shard, *number), false);
             send(route, Transfer::Offer { id, attempt, relay }, effects);
+        }
+        for (shard, number) in silent {
+            self.hand_over(shard, number, effects);
         }
     }
 

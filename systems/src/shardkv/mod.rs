@@ -45,8 +45,9 @@ pub use shard::{MOST_SESSIONS, ShardSession, ShardState, shard_of};
 
 use self::part::{ControllerPart, pass_on};
 use crate::kv;
-use crate::process::{Effects, Input, InvocationId, NodeId, Process};
+use crate::process::{ConfigError, Effects, Input, InvocationId, NodeId, Priority, Process};
 use crate::raft::{Elector, Standing};
+use crate::service;
 use crate::shardctrler;
 
 /// A node of the sharded service.
@@ -67,6 +68,24 @@ impl Process for Node {
     type Operation = Operation;
     type Outcome = Outcome;
     type Durable = Durable;
+
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()
+    }
+
+    /// New calls wait for what servers say to each other, and for what time brings.
+    fn priority(input: &Input<Self>) -> Priority {
+        match input {
+            Input::Receive {
+                message:
+                    Message::Controller(service::Message::Ask { .. })
+                    | Message::Group(service::Message::Ask { .. }),
+                ..
+            }
+            | Input::Invoke { .. } => Priority::Deferred,
+            Input::Receive { .. } | Input::Timeout(_) => Priority::Urgent,
+        }
+    }
 
     fn start(id: NodeId, config: &Config, durable: Durable, effects: &mut Effects<Self>) -> Self {
         match config {

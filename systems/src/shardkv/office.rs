@@ -41,13 +41,17 @@ struct Attempts {
     whole: u32,
     /// How often it was.
     sent: u32,
-    /// How many offers to make until it may have been lost: twice as many each time,
-    /// since an offer may overtake a shard on a slow link.
+    /// How many times to wait until it may have been lost: longer and longer, since on a
+    /// slow link it may yet arrive.
     patience: u32,
+    /// Whether the new owner has said since then that it need not be sent again.
+    is_waited_for: bool,
 }
 
-/// How often the patience for a shard on its way doubles.
-const MOST_DOUBLINGS: u32 = 4;
+/// How often a shard is sent before the patience with it grows.
+const SENT_QUICKLY: u32 = 2;
+/// How often that patience doubles.
+const MOST_DOUBLINGS: u32 = 5;
 
 /// How many configurations are asked for at once.
 pub(super) const ASKED_AT_ONCE: usize = 4;
@@ -140,12 +144,24 @@ impl Office {
         attempts.last = attempts.last.saturating_add(1);
         if is_whole {
             attempts.whole = attempts.last;
-            attempts.patience = 1 << attempts.sent.min(MOST_DOUBLINGS);
+            let doublings = attempts.sent.saturating_sub(SENT_QUICKLY);
+            attempts.patience = 1 << doublings.min(MOST_DOUBLINGS);
             attempts.sent = attempts.sent.saturating_add(1);
-        } else {
-            attempts.patience = attempts.patience.saturating_sub(1);
+            attempts.is_waited_for = false;
         }
         attempts.last
+    }
+
+    /// Time has passed. Whether to send a shard once more without being asked to.
+    pub(super) fn is_silent(&mut self, parcel: (Shard, Number)) -> bool {
+        let attempts = self.attempts.entry(parcel).or_default();
+        attempts.patience = attempts.patience.saturating_sub(1);
+        attempts.patience == 0 && !attempts.is_waited_for
+    }
+
+    /// The new owner says that a shard need not be sent again for now.
+    pub(super) fn told_to_wait(&mut self, parcel: (Shard, Number)) {
+        self.attempts.entry(parcel).or_default().is_waited_for = true;
     }
 
     /// Whether a shard is lost for which somebody waits, as an answer to an attempt

@@ -153,7 +153,7 @@ fn a_shard_that_the_receiver_is_at_is_not_sent_again() {
 fn a_shard_on_a_slow_link_is_sent_again_less_and_less_often() {
     let mut world = world_in_the_middle();
     // Offers overtake it.
-    let sent = [1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
+    let sent = [1, 1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
     for again in sent {
         let before = hand_overs(&world);
         world.hand_over_again(G1);
