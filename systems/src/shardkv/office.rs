@@ -49,7 +49,7 @@ struct Attempts {
 }
 
 /// How often a shard is sent before the patience with it grows.
-const SENT_QUICKLY: u32 = 2;
+const SENT_QUICKLY: u32 = 4;
 /// How often that patience doubles.
 const MOST_DOUBLINGS: u32 = 5;
 
