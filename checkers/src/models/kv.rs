@@ -282,6 +282,7 @@ fn reply(outcome: &Outcome) -> Option<TextOutput> {
             TextOutput::Value(value.unwrap_or_else(|| "".into()))
         }
         Outcome::Maybe
+        | Outcome::Busy
         | Outcome::NotHere { .. }
         | Outcome::TransferStarted
         | Outcome::TransferRefused => return None,

@@ -258,6 +258,17 @@ pub(super) fn properties() -> impl Iterator<Item = Property> {
         ("persist-before-send", Step),
         ("acknowledged-is-applied", Step),
         ("acknowledged-is-committed", Step),
+        ("elected-by-majority", Step),
+        ("stands-after-pre-vote", Step),
+        ("commit-is-known", Step),
+        ("leader-begins-anew", Step),
+        ("leader-never-forgets", Step),
+        ("match-was-acknowledged", Step),
+        ("round-was-echoed", Step),
+        ("next-follows-match", Step),
+        ("read-round-follows-read", Step),
+        ("read-confirmed-by-majority", Step),
+        ("read-after-own-commit", Step),
     ]
     .into_iter()
     .map(|(name, kind)| Property { name, kind })
@@ -298,8 +309,9 @@ pub(super) const fn timer_words(timer: Timer) -> &'static str {
 /// is void for good where its term is over or where the node is not, and cannot
 /// become again, a candidate of that term: a leader or a follower of a term never
 /// stands in it (anew), since standing raises the term. A refusal says nothing
-/// beyond its term. An acknowledgement is void for who does not lead its term:
-/// nobody leads a term twice.
+/// beyond its term. An acknowledgement answers a message of one term, and is void
+/// for who does not lead that term any more: nobody leads a term twice, and
+/// nobody is answered before it leads.
 pub(super) fn is_spent<C: snowglobe_systems::raft::Command>(
     durable: Term,
     raft: Option<&Raft<C>>,
@@ -320,8 +332,8 @@ pub(super) fn is_spent<C: snowglobe_systems::raft::Command>(
     match message {
         Message::PreVoteReply(reply) => !reply.granted || reply.asked_in < durable,
         Message::RequestVoteReply(reply) => !reply.granted || reply.term < durable || !stands(),
-        Message::AppendEntriesReply(reply) => reply.term < durable || !leads(),
-        Message::InstallSnapshotReply(reply) => reply.term < durable || !leads(),
+        Message::AppendEntriesReply(reply) => reply.asked_in < durable || !leads(),
+        Message::InstallSnapshotReply(reply) => reply.asked_in < durable || !leads(),
         Message::PreVote(_)
         | Message::RequestVote(_)
         | Message::AppendEntries(_)

@@ -93,7 +93,7 @@ pub(super) fn timer_words(timer: Timer) -> String {
     match timer {
         Timer::Raft(timer) => raft::timer_words(timer).to_owned(),
         Timer::Patience { lane, .. } => format!("patience of lane {lane}"),
-        Timer::BackOff { lane } => format!("back-off of lane {lane}"),
+        Timer::BackOff { lane, .. } => format!("back-off of lane {lane}"),
         Timer::Idle { lane } => format!("idle lane {lane}"),
     }
 }
@@ -101,8 +101,32 @@ pub(super) fn timer_words(timer: Timer) -> String {
 pub(super) fn message_words<M: StateMachine>(message: &Message<M>) -> String {
     match message {
         Message::Raft(message) => message.to_string(),
-        Message::Ask { call, operation } => format!("Ask {call} {operation:?}"),
-        Message::Tell { call, outcome } => format!("Tell {call} {outcome:?}"),
+        Message::Ask {
+            call,
+            operation,
+            relay,
+        } => {
+            let relay = if *relay { " or pass on" } else { "" };
+            format!("Ask {call} {operation:?}{relay}")
+        }
+        Message::Relay {
+            clerk,
+            call,
+            operation,
+        } => format!("Relay {clerk} {call} {operation:?}"),
+        Message::Relayed {
+            clerk,
+            call,
+            outcome,
+        } => format!("Relayed {clerk} {call} {outcome:?}"),
+        Message::Tell {
+            call,
+            outcome,
+            relayed,
+        } => {
+            let relayed = if *relayed { " passed on" } else { "" };
+            format!("Tell {call} {outcome:?}{relayed}")
+        }
     }
 }
 
@@ -117,7 +141,7 @@ pub(super) fn is_spent<M: StateMachine>(
             let replica = receiver.process.and_then(Node::replica);
             raft::is_spent(receiver.durable.term, replica.map(Replica::raft), message)
         }
-        Message::Ask { .. } => false,
+        Message::Ask { .. } | Message::Relay { .. } | Message::Relayed { .. } => false,
         Message::Tell { call, .. } => {
             let clerk = receiver.process.and_then(Node::clerk);
             clerk.is_none_or(|clerk| !waits_for(clerk, call.invocation))

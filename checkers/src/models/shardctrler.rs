@@ -226,6 +226,7 @@ impl Setting for ControllerSetting {
                 judge.answer(&OneController, client, &Told::Shown(configuration.clone()))
             }
             Outcome::Maybe
+            | Outcome::Busy
             | Outcome::NotHere { .. }
             | Outcome::TransferStarted
             | Outcome::TransferRefused => judge.abandon(&OneController, client),

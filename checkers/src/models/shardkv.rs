@@ -310,10 +310,9 @@ impl Setting for ShardkvSetting {
                 };
                 raft::is_spent(durable.term, server.map(Server::raft), message)
             }
-            Message::Controller(services::Message::Ask { .. })
-            | Message::Group(services::Message::Ask { .. })
-            | Message::Shard(_)
-            | Message::Peer(_) => false,
+            Message::Controller(_) | Message::Group(_) | Message::Shard(_) | Message::Peer(_) => {
+                false
+            }
         }
     }
 

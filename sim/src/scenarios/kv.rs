@@ -339,7 +339,8 @@ impl TextService for Node {
                 TextOutput::Value(answer.0.map_or_else(|| "".into(), |value| value.0))
             }
             Outcome::Maybe => return Ok(Answer::Maybe),
-            other @ (Outcome::NotHere { .. }
+            other @ (Outcome::Busy
+            | Outcome::NotHere { .. }
             | Outcome::TransferStarted
             | Outcome::TransferRefused) => return Err(other),
         }))

@@ -248,7 +248,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     return Executed::Broke;
                 }
                 self.returns.push((*invocation, outcome.clone()));
-                self.look_at(self.now);
+                // The director hears of it in this very moment: a history that
+                // took a later one for that of the answer would let the call
+                // overlap with what followed it.
+                self.wake();
             }
             Effect::Mark(mark) => {
                 self.tally.count(mark);

@@ -1,10 +1,11 @@
 //! Tuning, timers, and who may vote.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::process::NodeId;
+use crate::process::{ConfigError, NodeId};
 
 /// The largest cluster: votes are kept in the bits of a word.
 pub const MAX_VOTERS: usize = 16;
@@ -41,8 +42,16 @@ pub struct Config {
     pub max_in_flight_entries: usize,
     /// About the most bytes sent to a peer and not yet acknowledged.
     pub max_in_flight_bytes: usize,
-    /// The size of the pieces in which a snapshot is sent.
+    /// The size of the chunks in which a snapshot is sent.
     pub snapshot_chunk_bytes: usize,
+    /// About the most bytes of a snapshot sent to a peer and not yet
+    /// acknowledged; a single larger chunk still goes.
+    pub snapshot_window_bytes: usize,
+    /// The most entries of what a snapshot covers that stay in the log, so that
+    /// a peer that missed a few messages is not sent a whole snapshot. 0 keeps none.
+    pub compaction_tail_entries: usize,
+    /// About the most bytes that they take.
+    pub compaction_tail_bytes: usize,
 }
 
 impl Default for Config {
@@ -57,11 +66,66 @@ impl Default for Config {
             max_in_flight_entries: 256,
             max_in_flight_bytes: 512 * 1024,
             snapshot_chunk_bytes: 16 * 1024,
+            snapshot_window_bytes: 256 * 1024,
+            compaction_tail_entries: 256,
+            compaction_tail_bytes: 256 * 1024,
         }
     }
 }
 
 impl Config {
+    /// Refuses tuning under which a cluster could not work.
+    ///
+    /// # Errors
+    /// Which setting is wrong, and what to write instead.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        ConfigError::delays("election_timeout", &self.election_timeout)?;
+        ConfigError::delay("heartbeat_interval", self.heartbeat_interval)?;
+        ConfigError::delay("quorum_check_interval", self.quorum_check_interval)?;
+        ConfigError::delay("transfer_timeout", self.transfer_timeout)?;
+        let heartbeat = self.heartbeat_interval;
+        if heartbeat >= self.election_timeout.start {
+            let problem = format!(
+                "is {heartbeat:?}, not shorter than the shortest election_timeout, so that followers \
+                 depose every leader: give less than {:?}",
+                self.election_timeout.start
+            );
+            return Err(ConfigError::new("heartbeat_interval", problem));
+        }
+        if heartbeat >= self.quorum_check_interval {
+            let problem = format!(
+                "is {:?}, so that a leader steps down before its heartbeats can be answered: give \
+                 more than the heartbeat_interval of {heartbeat:?}",
+                self.quorum_check_interval
+            );
+            return Err(ConfigError::new("quorum_check_interval", problem));
+        }
+        let nothing_goes = "no entry would ever be sent";
+        ConfigError::positive("max_batch_entries", self.max_batch_entries, nothing_goes)?;
+        ConfigError::positive("max_batch_bytes", self.max_batch_bytes, nothing_goes)?;
+        ConfigError::positive(
+            "max_in_flight_entries",
+            self.max_in_flight_entries,
+            nothing_goes,
+        )?;
+        ConfigError::positive(
+            "max_in_flight_bytes",
+            self.max_in_flight_bytes,
+            nothing_goes,
+        )?;
+        let no_snapshot = "no snapshot would ever arrive";
+        ConfigError::positive(
+            "snapshot_chunk_bytes",
+            self.snapshot_chunk_bytes,
+            no_snapshot,
+        )?;
+        ConfigError::positive(
+            "snapshot_window_bytes",
+            self.snapshot_window_bytes,
+            no_snapshot,
+        )
+    }
+
     /// The range from which a timer's delay is drawn.
     #[must_use]
     pub fn delay(&self, timer: Timer) -> Range<Duration> {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::log::Log;
-use super::types::{Command, Entry, LogIndex, Snapshot, Term};
+use super::types::{Command, Entry, LogIndex, Position, Snapshot, Term};
 use crate::process::{self, NodeId};
 
 /// One record of the write-ahead log. Each is atomic: it is on disk in full or not at all.
@@ -25,9 +25,14 @@ pub enum Write<C> {
         /// The entries.
         entries: Vec<Entry<C>>,
     },
-    /// A snapshot in place of the log up to its end. What follows it stays if
-    /// the entry at its end has its term.
-    Snapshot(Snapshot),
+    /// A snapshot, and up to where it takes the place of the log.
+    Snapshot {
+        /// The snapshot.
+        snapshot: Snapshot,
+        /// Where the log begins from now on: at the snapshot's end or before it.
+        /// What follows stays if the entry here has this term.
+        base: Position,
+    },
 }
 
 /// What the disk holds: the fold over all writes.
@@ -37,9 +42,9 @@ pub struct Durable<C> {
     pub term: Term,
     /// Who got the vote in it.
     pub vote: Option<NodeId>,
-    /// The last snapshot. Its end is the base of the log.
+    /// The last snapshot.
     pub snapshot: Option<Snapshot>,
-    /// The log past the snapshot.
+    /// The log past the snapshot, and a tail of what it covers.
     pub log: Log<C>,
 }
 
@@ -54,6 +59,15 @@ impl<C> Default for Durable<C> {
     }
 }
 
+impl<C> Durable<C> {
+    /// The last index that the snapshot covers; `i0` without one.
+    #[must_use]
+    pub fn covered(&self) -> LogIndex {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.map_or(LogIndex::ZERO, |snapshot| snapshot.last.index)
+    }
+}
+
 impl<C: Command> process::Durable for Durable<C> {
     type Write = Write<C>;
 
@@ -64,8 +78,8 @@ impl<C: Command> process::Durable for Durable<C> {
                 self.vote = *vote;
             }
             Write::Append { first, entries } => self.log.replace_from(*first, entries),
-            Write::Snapshot(snapshot) => {
-                self.log.compact_to(snapshot.last);
+            Write::Snapshot { snapshot, base } => {
+                self.log.compact_to(*base);
                 self.snapshot = Some(snapshot.clone());
             }
         }

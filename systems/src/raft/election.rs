@@ -6,7 +6,7 @@ use super::output::Output;
 use super::peer::Peer;
 use super::read::Reads;
 use super::role::{Leader, Role};
-use super::types::{Command, Content};
+use super::types::{Attempt, Command, Content};
 use super::{Raft, marks};
 use crate::process::NodeId;
 
@@ -28,7 +28,13 @@ impl<C: Command> Raft<C> {
     /// cut off does not raise the term of a working cluster (dissertation, 9.6).
     fn begin_pre_vote(&mut self, votes: Option<Ballots>, out: &mut impl Output<C>) {
         let granted = self.own_ballot();
-        self.role = Role::PreCandidate { granted, votes };
+        let attempt = Attempt(self.pre_votes.0 + 1);
+        self.pre_votes = attempt;
+        self.role = Role::PreCandidate {
+            granted,
+            attempt,
+            votes,
+        };
         out.set_timer(Timer::Election);
         if granted.count() >= self.voters.quorum() {
             self.begin_election(false, out);
@@ -38,6 +44,7 @@ impl<C: Command> Raft<C> {
             let question = PreVote {
                 term: self.term,
                 last: self.log.last(),
+                attempt,
             };
             out.send(peer, Message::PreVote(question));
         }
@@ -46,8 +53,7 @@ impl<C: Command> Raft<C> {
     /// Stands for election in the next term (paper, 5.2).
     pub(super) fn begin_election(&mut self, transfer: bool, out: &mut impl Output<C>) {
         let granted = self.own_ballot();
-        self.term = self.term.next();
-        self.incoming = None;
+        self.enter(self.term.next());
         self.vote = Some(self.id);
         self.role = Role::Candidate { granted, transfer };
         self.persist_hard_state(out);
@@ -88,6 +94,7 @@ impl<C: Command> Raft<C> {
         let reply = PreVoteReply {
             term: self.term,
             asked_in: question.term,
+            attempt: question.attempt,
             granted,
         };
         out.send(from, Message::PreVoteReply(reply));
@@ -102,9 +109,15 @@ impl<C: Command> Raft<C> {
         if self.yields_to(reply.term, out) || reply.asked_in != self.term {
             return;
         }
-        let Role::PreCandidate { granted, .. } = &mut self.role else {
+        let Role::PreCandidate {
+            granted, attempt, ..
+        } = &mut self.role
+        else {
             return;
         };
+        if reply.attempt != *attempt {
+            return;
+        }
         if !reply.granted {
             // Another try comes with the next election timeout.
             out.mark(marks::PRE_VOTE_REJECTED);

@@ -1,4 +1,4 @@
-//! The log past the last snapshot.
+//! The log past the last snapshot, with a tail of what the snapshot covers.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::types::{Command, Entry, LogIndex, Position, Term};
 
-/// The entries that no snapshot covers yet.
+/// The entries that no snapshot covers yet, and some that one does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Log<C> {
-    /// Where the snapshot ends, or `i0@t0` without one.
+    /// The entry before the first that is here; `i0@t0` before any compaction.
+    /// Never past the end of the snapshot.
     base: Position,
     /// The entry at offset `k` has the index `base.index + 1 + k`, and terms
     /// never decrease along the log.
@@ -30,7 +31,7 @@ impl<C> Default for Log<C> {
 }
 
 impl<C: Command> Log<C> {
-    /// Where the snapshot ends: the last entry that is no longer here.
+    /// The last entry that is no longer here.
     #[must_use]
     pub fn base(&self) -> Position {
         self.base
@@ -42,7 +43,7 @@ impl<C: Command> Log<C> {
         self.base.index.next()
     }
 
-    /// The last entry, or the snapshot's end if there are none.
+    /// The last entry, or the base if there are none.
     #[must_use]
     pub fn last(&self) -> Position {
         match self.entries.back() {
@@ -57,7 +58,7 @@ impl<C: Command> Log<C> {
         self.entries.len()
     }
 
-    /// Whether the snapshot covers everything.
+    /// Whether none is here.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -69,6 +70,43 @@ impl<C: Command> Log<C> {
         self.bytes
     }
 
+    /// About how many bytes the entries from `first` on take when encoded. Costs
+    /// as much as there are on the shorter side of it.
+    #[must_use]
+    pub fn bytes_from(&self, first: LogIndex) -> usize {
+        let before = first.since(self.first());
+        let after = self.entries.len().saturating_sub(before);
+        if before < after {
+            let skipped: usize = self.entries.iter().take(before).map(Entry::size).sum();
+            self.bytes - skipped
+        } else {
+            self.entries.iter().skip(before).map(Entry::size).sum()
+        }
+    }
+
+    /// The base of the longest tail that ends at `end` and has at most
+    /// `max_entries` entries and about `max_bytes` bytes: what to keep when a
+    /// snapshot covers everything up to `end`.
+    ///
+    /// # Panics
+    /// If the end is neither here nor the base.
+    #[must_use]
+    pub fn tail_before(&self, end: LogIndex, max_entries: usize, max_bytes: usize) -> Position {
+        let covered = end.since(self.base.index);
+        let mut bytes = 0;
+        let kept = self
+            .entries
+            .range(..covered)
+            .rev()
+            .take(max_entries)
+            .take_while(|entry| {
+                bytes += entry.size();
+                bytes <= max_bytes
+            })
+            .count();
+        self.position_at(LogIndex(end.0 - kept as u64))
+    }
+
     /// The entry at an index, if it is here.
     #[must_use]
     pub fn entry(&self, index: LogIndex) -> Option<&Entry<C>> {
@@ -76,7 +114,7 @@ impl<C: Command> Log<C> {
         self.entries.get(usize::try_from(offset).ok()?)
     }
 
-    /// The term at an index, if it is here or is the snapshot's end.
+    /// The term at an index, if it is here or is the base.
     #[must_use]
     pub fn term_at(&self, index: LogIndex) -> Option<Term> {
         if index == self.base.index {
@@ -85,7 +123,7 @@ impl<C: Command> Log<C> {
         self.entry(index).map(|entry| entry.term)
     }
 
-    /// The position of an index that is here or is the snapshot's end.
+    /// The position of an index that is here or is the base.
     ///
     /// # Panics
     /// If the index is neither.
@@ -107,7 +145,7 @@ impl<C: Command> Log<C> {
     /// Drops everything from `first` on and puts `entries` there.
     ///
     /// # Panics
-    /// If that would leave a gap, or reach into the snapshot.
+    /// If that would leave a gap, or reach to the base or before it.
     pub fn replace_from(&mut self, first: LogIndex, entries: &[Entry<C>]) {
         assert!(
             first > self.base.index && first <= self.last().index.next(),
@@ -122,9 +160,9 @@ impl<C: Command> Log<C> {
         self.entries.extend(entries.iter().cloned());
     }
 
-    /// Lets a snapshot take the place of everything up to its end. What
-    /// follows stays only if the entry there is the snapshot's own: otherwise
-    /// it belongs to another history (paper, figure 13, rules 6 and 7).
+    /// Drops everything up to a base that a snapshot covers. What follows stays
+    /// only if the entry there is the snapshot's own: otherwise it belongs to
+    /// another history (paper, figure 13, rules 6 and 7).
     pub fn compact_to(&mut self, end: Position) {
         let kept = self.term_at(end.index) == Some(end.term);
         let covered = if kept {

@@ -53,6 +53,8 @@ pub const SESSION_IDLED_OUT: &str = "raft.session_idled_out";
 pub const SESSION_EXPIRED: &str = "raft.session_expired";
 /// A write came with a sequence number below its session's last.
 pub const SESSION_STALE_SEQUENCE: &str = "raft.session_stale_sequence";
+/// A leader with too much under way turned a call away.
+pub const BUSY: &str = "raft.busy";
 
 /// All of them.
 pub const MARKS: &[&str] = &[
@@ -82,4 +84,5 @@ pub const MARKS: &[&str] = &[
     SESSION_IDLED_OUT,
     SESSION_EXPIRED,
     SESSION_STALE_SEQUENCE,
+    BUSY,
 ];

@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Entry, LogIndex, Position, Round, Term};
+use super::types::{Attempt, Entry, LogIndex, Position, Round, Term};
 
 /// "Would you vote for me in the term after this one?" (dissertation, 9.6)
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct PreVote {
     pub term: Term,
     /// Where the sender's log ends.
     pub last: Position,
+    /// Which try of this term it is.
+    pub attempt: Attempt,
 }
 
 /// The answer to [`PreVote`].
@@ -24,6 +26,8 @@ pub struct PreVoteReply {
     pub term: Term,
     /// The term of the question, so that an answer to an old one is not counted.
     pub asked_in: Term,
+    /// The try of the question, for the same reason.
+    pub attempt: Attempt,
     /// Whether it would.
     pub granted: bool,
 }
@@ -69,6 +73,10 @@ pub struct AppendEntries<C> {
 pub struct AppendEntriesReply {
     /// The follower's term.
     pub term: Term,
+    /// The term of the message that is answered. Whoever leads again in a later
+    /// term must not take it for an answer to a message of that term: rounds and
+    /// indices begin anew with each leadership.
+    pub asked_in: Term,
     /// The round of the message that is answered.
     pub round: Round,
     /// What became of it.
@@ -131,6 +139,8 @@ pub struct InstallSnapshot {
 pub struct InstallSnapshotReply {
     /// The follower's term.
     pub term: Term,
+    /// The term of the message that is answered.
+    pub asked_in: Term,
     /// The snapshot that is answered for.
     pub last: Position,
     /// How much of it the follower has.

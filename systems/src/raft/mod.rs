@@ -43,7 +43,9 @@ pub use peer::{Flow, Peer, Sending, Window};
 pub use read::Reads;
 pub use role::{Follower, Incoming, Leader, Role};
 pub use standing::{Elector, Standing};
-pub use types::{Command, Content, Entry, LogIndex, Position, ReadId, Round, Snapshot, Term};
+pub use types::{
+    Attempt, Command, Content, Entry, LogIndex, Position, ReadId, Round, Snapshot, Term,
+};
 
 use crate::process::NodeId;
 
@@ -58,14 +60,23 @@ pub struct Raft<C> {
     /// Changes from none to somebody at most once in a term, and is on disk
     /// before the candidate hears of it.
     vote: Option<NodeId>,
-    /// Its base is the end of `snapshot`.
+    /// Reaches back to the end of `snapshot` or further: a tail of what it
+    /// covers stays, for peers that are a little behind.
     log: Log<C>,
+    /// Covers what was applied when it was taken. Its end is in the log, or is its base.
     snapshot: Option<Snapshot>,
     /// Never decreases while the node is up, and never exceeds the log's end.
     commit: LogIndex,
     /// How far the host was told to apply. Between the snapshot's end and `commit`.
     applied: LogIndex,
+    /// The bytes of the log's entries from the snapshot's end up to `applied`:
+    /// what a new snapshot would make superfluous.
+    applied_bytes: usize,
+    /// The bytes of the log's entries up to the snapshot's end.
+    tail_bytes: usize,
     role: Role,
+    /// The last try for pre-votes in this term and life.
+    pre_votes: Attempt,
     /// A snapshot that is still arriving from the leader of this term. It
     /// outlives the election timer: the chunks of a slow leader may come further
     /// apart than that, and its snapshot would never be whole.
@@ -93,7 +104,8 @@ impl<C: Command> Raft<C> {
         if durable.vote.is_some() {
             out.mark(marks::RESTART_WITH_VOTE);
         }
-        let covered = durable.log.base().index;
+        let covered = durable.covered();
+        let tail_bytes = durable.log.bytes() - durable.log.bytes_from(covered.next());
         Self {
             id,
             voters: Arc::new(voters),
@@ -105,7 +117,10 @@ impl<C: Command> Raft<C> {
             snapshot: durable.snapshot,
             commit: covered,
             applied: covered,
+            applied_bytes: 0,
+            tail_bytes,
             role: Role::follower(None),
+            pre_votes: Attempt::default(),
             incoming: None,
             lost_leadership: false,
         }
@@ -154,6 +169,7 @@ impl<C: Command> Raft<C> {
             let index = self.applied.next();
             let entry = self.log.entry(index).expect("log index within the log");
             self.applied = index;
+            self.applied_bytes += entry.size();
             return Some(Event::Apply {
                 index,
                 entry: entry.clone(),
@@ -188,11 +204,17 @@ impl<C: Command> Raft<C> {
             self.lost_leadership = true;
         }
         if term > self.term {
-            self.term = term;
-            self.vote = None;
-            self.incoming = None;
+            self.enter(term);
         }
         self.role = Role::follower(leader);
+    }
+
+    /// Begins a term, in which nothing counts that was said in an older one.
+    fn enter(&mut self, term: Term) {
+        self.term = term;
+        self.vote = None;
+        self.incoming = None;
+        self.pre_votes = Attempt::default();
     }
 
     /// A higher term in any message ends ours (paper, 5.1). Says whether it does.
@@ -280,7 +302,7 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    /// The log past the last snapshot.
+    /// The log past the last snapshot, and a tail of what the snapshot covers.
     #[must_use]
     pub fn log(&self) -> &Log<C> {
         &self.log
@@ -290,6 +312,26 @@ impl<C: Command> Raft<C> {
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref()
+    }
+
+    /// The last index that the last snapshot covers; `i0` without one.
+    #[must_use]
+    pub fn covered(&self) -> LogIndex {
+        self.snapshot
+            .as_ref()
+            .map_or(LogIndex::ZERO, |snapshot| snapshot.last.index)
+    }
+
+    /// About how many bytes of applied entries are in the log past the last snapshot.
+    #[must_use]
+    pub fn applied_bytes(&self) -> usize {
+        self.applied_bytes
+    }
+
+    /// About how many bytes of entries are in the log and not yet applied.
+    #[must_use]
+    pub fn unapplied_bytes(&self) -> usize {
+        self.log.bytes() - self.tail_bytes - self.applied_bytes
     }
 
     /// The last index known to be committed.

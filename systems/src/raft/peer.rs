@@ -47,16 +47,24 @@ pub struct Window {
     bytes: usize,
 }
 
-/// A snapshot on its way to a peer, one chunk at a time.
+/// A snapshot on its way to a peer, a window of chunks at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sending {
     /// The snapshot as it was when the sending began: a newer one does not
     /// interrupt it, or a leader that compacts often would never finish.
     pub(super) snapshot: Snapshot,
-    /// The peer has all bytes before.
-    pub(super) offset: usize,
-    /// Whether a chunk was acknowledged since the last heartbeat.
+    /// The peer has said that it has all bytes before. Goes back only if the
+    /// peer lost what it had.
+    pub(super) acknowledged: usize,
+    /// All bytes before were sent. At least `acknowledged`.
+    pub(super) sent: usize,
+    /// Whether the last chunk was sent, which alone says how long the snapshot is.
+    pub(super) all_sent: bool,
+    /// Whether the peer got further since the last heartbeat.
     pub(super) progressed: bool,
+    /// The least that the peer said it has since the last heartbeat. Replies
+    /// overtake each other, so one by itself does not say that something was lost.
+    pub(super) least_held: Option<usize>,
 }
 
 impl Window {
@@ -192,7 +200,8 @@ impl Peer {
             }
             Flow::Probe { .. } if follows >= self.next => self.pipeline_after_match(),
             Flow::Snapshot(_) if self.matched >= base => self.pipeline_after_match(),
-            Flow::Probe { .. } | Flow::Snapshot(_) => {}
+            Flow::Snapshot(_) => self.next = self.next.max(follows),
+            Flow::Probe { .. } => {}
         }
         news
     }
@@ -222,15 +231,14 @@ impl Peer {
     }
 
     /// Begins to send a snapshot.
-    pub(super) fn begin_snapshot(&mut self, snapshot: Snapshot) -> &mut Sending {
+    pub(super) fn begin_snapshot(&mut self, snapshot: Snapshot) {
         self.flow = Flow::Snapshot(Sending {
             snapshot,
-            offset: 0,
+            acknowledged: 0,
+            sent: 0,
+            all_sent: false,
             progressed: true,
+            least_held: None,
         });
-        match &mut self.flow {
-            Flow::Snapshot(sending) => sending,
-            Flow::Probe { .. } | Flow::Pipeline(_) => unreachable!("set above"),
-        }
     }
 }

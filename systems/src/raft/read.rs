@@ -32,11 +32,33 @@ pub struct Reads {
     confirmed: VecDeque<ReadId>,
 }
 
+/// How far the reads of one leadership have come. Reads are numbered from 0 in
+/// the order of their arrival, and get on in that order. Nothing here goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct ReadProgress {
+    /// Those before it may be answered.
+    pub(super) confirmed: u64,
+    /// Those before it arrived before the newest round began. At least `confirmed`.
+    pub(super) began: u64,
+    /// The newest round.
+    pub(super) round: Round,
+}
+
 impl Reads {
     /// The newest round.
     #[must_use]
     pub fn round(&self) -> Round {
         self.round
+    }
+
+    /// How far its reads have come.
+    pub(super) fn progress(&self) -> ReadProgress {
+        let began = self.count - self.waiting.len() as u64;
+        ReadProgress {
+            confirmed: began - self.asked.len() as u64,
+            began,
+            round: self.round,
+        }
     }
 
     /// Whether a read is without an answer.

@@ -33,6 +33,9 @@ impl<C: Clone + NamesNobody> Renamed for Raft<C> {
             snapshot: self.snapshot.clone(),
             commit: self.commit,
             applied: self.applied,
+            applied_bytes: self.applied_bytes,
+            tail_bytes: self.tail_bytes,
+            pre_votes: self.pre_votes,
             role: self.role.renamed(&self.voters, renaming),
             incoming: self.incoming.clone(),
             restored: self.restored,
@@ -69,8 +72,13 @@ impl Role {
     fn renamed(&self, voters: &Voters, renaming: &Renaming) -> Self {
         match self {
             Self::Follower(Follower { leader }) => Self::follower(leader.renamed(renaming)),
-            Self::PreCandidate { granted, votes } => Self::PreCandidate {
+            Self::PreCandidate {
+                granted,
+                attempt,
+                votes,
+            } => Self::PreCandidate {
                 granted: granted.renamed(voters, renaming),
+                attempt: *attempt,
                 votes: votes.map(|votes| votes.renamed(voters, renaming)),
             },
             Self::Candidate { granted, transfer } => Self::Candidate {
@@ -113,7 +121,7 @@ impl<C: Clone + NamesNobody> Renamed for Write<C> {
                 term: *term,
                 vote: vote.renamed(renaming),
             },
-            Self::Append { .. } | Self::Snapshot(_) => self.clone(),
+            Self::Append { .. } | Self::Snapshot { .. } => self.clone(),
         }
     }
 }

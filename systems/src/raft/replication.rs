@@ -128,8 +128,10 @@ impl<C: Command> Raft<C> {
         reply: &AppendEntriesReply,
         out: &mut impl Output<C>,
     ) {
-        // An answer to an older term speaks of another leadership's messages.
-        if self.yields_to(reply.term, out) || reply.term < self.term {
+        // An answer to a message of another term speaks of another leadership,
+        // even if this node led that one, too: what it acknowledges, the round
+        // that it echoes, and that its sender is alive.
+        if self.yields_to(reply.term, out) || reply.asked_in != self.term {
             return;
         }
         let Role::Leader(leader) = &mut self.role else {
@@ -237,6 +239,7 @@ impl<C: Command> Raft<C> {
         };
         let reply = AppendEntriesReply {
             term: self.term,
+            asked_in: message.term,
             round: message.round,
             result,
         };
@@ -247,7 +250,7 @@ impl<C: Command> Raft<C> {
     fn conflict_at(&self, previous: Position) -> Option<Conflict> {
         // What a snapshot covers is committed, and so in every later
         // leader's log too (paper, 5.4.3).
-        if previous.index < self.log.base().index {
+        if previous.index < self.covered() {
             return None;
         }
         match self.log.term_at(previous.index) {
@@ -267,7 +270,7 @@ impl<C: Command> Raft<C> {
     fn take_entries(&mut self, message: &AppendEntries<C>, out: &mut impl Output<C>) -> LogIndex {
         let matched = message.previous.index.plus(message.entries.len());
         let first = message.previous.index.next();
-        let known = self.log.base().index.since(message.previous.index);
+        let known = self.covered().since(message.previous.index);
         // An old message may be a prefix of what is here, so only an entry
         // that differs is a reason to remove anything (paper, figure 2,
         // AppendEntries, rule 3).

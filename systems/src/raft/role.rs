@@ -1,11 +1,13 @@
 //! What a node is at the moment, and what it knows only as that.
 
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::config::Ballots;
 use super::peer::Peer;
 use super::read::Reads;
-use super::types::{LogIndex, Position};
+use super::types::{Attempt, LogIndex, Position};
 use crate::process::NodeId;
 
 /// The roles of a node (paper, figure 4; the pre-candidate is dissertation, 9.6).
@@ -15,8 +17,11 @@ pub enum Role {
     Follower(Follower),
     /// It asks whether an election would be worth it.
     PreCandidate {
-        /// Who said yes.
+        /// Who said yes to this try.
         granted: Ballots,
+        /// Which try of this term it is: a grant of an earlier one may be of a
+        /// time before a leader was heard.
+        attempt: Attempt,
         /// The votes for it in its current term, if it stood in it: until it
         /// leaves the term, one that comes late is as good as any other.
         votes: Option<Ballots>,
@@ -47,6 +52,10 @@ pub struct Incoming {
     pub(super) last: Position,
     /// Its bytes so far, without gaps.
     pub(super) bytes: Vec<u8>,
+    /// Chunks that overtook another, by where they begin: all past `bytes`.
+    pub(super) ahead: BTreeMap<usize, Arc<[u8]>>,
+    /// How long it is, once its last chunk has come.
+    pub(super) length: Option<usize>,
 }
 
 /// What a leader knows (paper, figure 2, "volatile state on leaders").

@@ -1,36 +1,59 @@
 //! Snapshots: taken here, sent in chunks, installed there (paper, 7).
 
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::message::{InstallSnapshot, InstallSnapshotReply, Message, Received};
 use super::output::Output;
-use super::peer::{Flow, Sending};
+use super::peer::{Flow, Peer, Sending};
 use super::role::{Incoming, Role};
 use super::types::{Command, LogIndex, Snapshot, Term};
 use super::{Raft, Write, marks};
 use crate::process::NodeId;
 
+/// Taken here.
 impl<C: Command> Raft<C> {
-    /// Lets the host's state take the place of the log up to `index`.
+    /// Lets the host's state after `index` stand for the log up to there. A
+    /// tail of it stays in the log, as configured. Says whether the snapshot was
+    /// taken: a host that takes its time may come when one as new is there, from
+    /// the leader perhaps, and then nothing happens.
     ///
     /// # Panics
-    /// If the index was not applied yet, or an equally new snapshot is there.
-    pub fn compact(&mut self, index: LogIndex, data: Arc<[u8]>, out: &mut impl Output<C>) {
+    /// If the index was not applied yet.
+    pub fn compact(&mut self, index: LogIndex, data: Arc<[u8]>, out: &mut impl Output<C>) -> bool {
         assert!(
-            index > self.log.base().index && index <= self.applied,
-            "a snapshot ends past the last one and at an applied index: {index}, {} to {}",
-            self.log.base().index,
+            index <= self.applied,
+            "a snapshot ends at an applied index: {index}, applied {}",
             self.applied
         );
+        if index <= self.covered() {
+            return false;
+        }
         let last = self.log.position_at(index);
+        let base = self.log.tail_before(
+            index,
+            self.config.compaction_tail_entries,
+            self.config.compaction_tail_bytes,
+        );
         let snapshot = Snapshot { last, data };
-        out.persist(Write::Snapshot(snapshot.clone()));
+        out.persist(Write::Snapshot {
+            snapshot: snapshot.clone(),
+            base,
+        });
         out.mark(marks::LOG_COMPACTED);
-        self.log.compact_to(last);
+        let unapplied = self.unapplied_bytes();
+        self.log.compact_to(base);
         self.snapshot = Some(snapshot);
+        let past = self.log.bytes_from(index.next());
+        self.tail_bytes = self.log.bytes() - past;
+        self.applied_bytes = past - unapplied;
+        true
     }
+}
 
+/// The leader's side.
+impl<C: Command> Raft<C> {
     pub(super) fn begin_snapshot_to(&mut self, place: usize, out: &mut impl Output<C>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
@@ -39,24 +62,39 @@ impl<C: Command> Raft<C> {
             .snapshot
             .clone()
             .expect("a log without its start has a snapshot");
-        let peer = &mut leader.peers[place];
-        let to = peer.id();
-        let chunk = peer
-            .begin_snapshot(snapshot)
-            .chunk(self.term, self.config.snapshot_chunk_bytes);
+        leader.peers[place].begin_snapshot(snapshot);
         out.mark(marks::SNAPSHOT_SENT);
-        out.send(to, Message::InstallSnapshot(chunk));
+        self.send_chunks_to(place, out);
     }
 
-    /// Sends the chunk under way again, if nothing came back for it since the
-    /// last heartbeat; begins a snapshot if the log was compacted past what
-    /// the peer acknowledges, since then no probe can tell where it is.
-    pub(super) fn resume_snapshot_to(&mut self, place: usize, out: &mut impl Output<C>) {
+    /// Sends a peer as much of the snapshot under way as the window has room for.
+    fn send_chunks_to(&mut self, place: usize, out: &mut impl Output<C>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
         let peer = &mut leader.peers[place];
         let to = peer.id();
+        let Flow::Snapshot(sending) = peer.flow_mut() else {
+            return;
+        };
+        let config = &self.config;
+        while let Some(chunk) = sending.next_chunk(
+            self.term,
+            config.snapshot_chunk_bytes,
+            config.snapshot_window_bytes,
+        ) {
+            out.send(to, Message::InstallSnapshot(chunk));
+        }
+    }
+
+    /// Sends what is under way again, if the peer got no further since the last
+    /// heartbeat; begins a snapshot if the log was compacted past what the peer
+    /// acknowledges, since then no probe can tell where it is.
+    pub(super) fn resume_snapshot_to(&mut self, place: usize, out: &mut impl Output<C>) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let peer = &mut leader.peers[place];
         let behind = peer.next() < self.log.first();
         let Flow::Snapshot(sending) = peer.flow_mut() else {
             if behind {
@@ -64,13 +102,61 @@ impl<C: Command> Raft<C> {
             }
             return;
         };
-        if !core::mem::take(&mut sending.progressed) {
-            let chunk = sending.chunk(self.term, self.config.snapshot_chunk_bytes);
+        if sending.goes_back_without_progress() {
             out.mark(marks::SNAPSHOT_CHUNK_RESUMED);
-            out.send(to, Message::InstallSnapshot(chunk));
+            self.send_chunks_to(place, out);
         }
     }
 
+    pub(super) fn on_install_snapshot_reply(
+        &mut self,
+        from: NodeId,
+        reply: &InstallSnapshotReply,
+        out: &mut impl Output<C>,
+    ) {
+        if self.yields_to(reply.term, out) || reply.asked_in != self.term {
+            return;
+        }
+        let base = self.log.base().index;
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let place = leader.place_of(from);
+        let peer = &mut leader.peers[place];
+        peer.hear();
+        match reply.received {
+            Received::Bytes(held) => {
+                if let Some(sending) = sending_of(peer, reply) {
+                    sending.acknowledge(held);
+                    self.send_chunks_to(place, out);
+                }
+            }
+            Received::All => {
+                let finished = sending_of(peer, reply).is_some();
+                let news = peer.matches(reply.last.index, base);
+                if finished {
+                    peer.pipeline_after_match();
+                }
+                if news {
+                    self.advance_commit(out);
+                }
+                self.replicate_to(place, out);
+                self.continue_transfer(from, out);
+            }
+        }
+    }
+}
+
+/// The sending of the snapshot that a reply is about, if it is still under way.
+fn sending_of<'a>(peer: &'a mut Peer, reply: &InstallSnapshotReply) -> Option<&'a mut Sending> {
+    match peer.flow_mut() {
+        Flow::Snapshot(sending) if sending.snapshot.last == reply.last => Some(sending),
+        _ => None,
+    }
+}
+
+/// The follower's side.
+impl<C: Command> Raft<C> {
     pub(super) fn on_install_snapshot(
         &mut self,
         from: NodeId,
@@ -86,6 +172,7 @@ impl<C: Command> Raft<C> {
         if let Some(received) = received {
             let reply = InstallSnapshotReply {
                 term: self.term,
+                asked_in: message.term,
                 last: message.last,
                 received,
             };
@@ -113,79 +200,34 @@ impl<C: Command> Raft<C> {
         if message.last != incoming.last {
             *incoming = Incoming::new(message);
         }
-        if message.offset == incoming.bytes.len() {
-            incoming.bytes.extend_from_slice(&message.chunk);
-            if message.done {
-                let data = core::mem::take(&mut incoming.bytes);
-                self.incoming = None;
-                self.install(
-                    Snapshot {
-                        last: message.last,
-                        data: data.into(),
-                    },
-                    out,
-                );
-                return Some(Received::All);
-            }
+        incoming.take(message);
+        let held = incoming.bytes.len();
+        if incoming.length != Some(held) {
+            return Some(Received::Bytes(held));
         }
-        Some(Received::Bytes(incoming.bytes.len()))
+        let data = core::mem::take(&mut incoming.bytes);
+        self.incoming = None;
+        self.install(
+            Snapshot {
+                last: message.last,
+                data: data.into(),
+            },
+            out,
+        );
+        Some(Received::All)
     }
 
     fn install(&mut self, snapshot: Snapshot, out: &mut impl Output<C>) {
-        out.persist(Write::Snapshot(snapshot.clone()));
+        out.persist(Write::Snapshot {
+            snapshot: snapshot.clone(),
+            base: snapshot.last,
+        });
         out.mark(marks::SNAPSHOT_INSTALLED);
         self.log.compact_to(snapshot.last);
+        (self.tail_bytes, self.applied_bytes) = (0, 0);
         self.commit = snapshot.last.index;
         self.snapshot = Some(snapshot);
         self.restored = true;
-    }
-
-    pub(super) fn on_install_snapshot_reply(
-        &mut self,
-        from: NodeId,
-        reply: &InstallSnapshotReply,
-        out: &mut impl Output<C>,
-    ) {
-        if self.yields_to(reply.term, out) || reply.term < self.term {
-            return;
-        }
-        let Role::Leader(leader) = &mut self.role else {
-            return;
-        };
-        let place = leader.place_of(from);
-        let peer = &mut leader.peers[place];
-        peer.hear();
-        let current = match peer.flow_mut() {
-            Flow::Snapshot(sending) if sending.snapshot.last == reply.last => Some(sending),
-            _ => None,
-        };
-        match (reply.received, current) {
-            (Received::Bytes(bytes), Some(sending)) if bytes != sending.offset => {
-                if bytes < sending.offset {
-                    // It lost what it had; a follower keeps an unfinished
-                    // snapshot in memory only.
-                    out.mark(marks::SNAPSHOT_CHUNK_RESUMED);
-                }
-                sending.offset = bytes.min(sending.snapshot.data.len());
-                sending.progressed = true;
-                let chunk = sending.chunk(self.term, self.config.snapshot_chunk_bytes);
-                out.send(from, Message::InstallSnapshot(chunk));
-            }
-            // A duplicate: answering it would send every later chunk twice.
-            (Received::Bytes(_), _) => {}
-            (Received::All, current) => {
-                let finished = current.is_some();
-                let news = peer.matches(reply.last.index, self.log.base().index);
-                if finished {
-                    peer.pipeline_after_match();
-                }
-                if news {
-                    self.advance_commit(out);
-                }
-                self.replicate_to(place, out);
-                self.continue_transfer(from, out);
-            }
-        }
     }
 }
 
@@ -194,21 +236,79 @@ impl Incoming {
         Self {
             last: message.last,
             bytes: Vec::new(),
+            ahead: BTreeMap::new(),
+            length: None,
+        }
+    }
+
+    /// Takes in a chunk, wherever it belongs: chunks overtake each other.
+    fn take(&mut self, message: &InstallSnapshot) {
+        let end = message.offset + message.chunk.len();
+        if message.done {
+            self.length = Some(end);
+        }
+        if end > self.bytes.len() {
+            self.ahead.insert(message.offset, message.chunk.clone());
+        }
+        while let Some(first) = self.ahead.first_entry()
+            && *first.key() <= self.bytes.len()
+        {
+            let (offset, chunk) = first.remove_entry();
+            let known = self.bytes.len() - offset;
+            self.bytes
+                .extend_from_slice(chunk.get(known..).unwrap_or_default());
         }
     }
 }
 
 impl Sending {
-    /// The chunk at the current offset.
-    fn chunk(&self, term: Term, max_bytes: usize) -> InstallSnapshot {
+    /// The next chunk, if the window has room for it.
+    fn next_chunk(
+        &mut self,
+        term: Term,
+        chunk_bytes: usize,
+        window_bytes: usize,
+    ) -> Option<InstallSnapshot> {
         let data = &self.snapshot.data;
-        let end = data.len().min(self.offset + max_bytes.max(1));
-        InstallSnapshot {
+        let under_way = self.sent - self.acknowledged;
+        if self.all_sent || (under_way > 0 && under_way >= window_bytes) {
+            return None;
+        }
+        let offset = self.sent;
+        let end = data.len().min(offset + chunk_bytes);
+        self.sent = end;
+        self.all_sent = end == data.len();
+        Some(InstallSnapshot {
             term,
             last: self.snapshot.last,
-            offset: self.offset,
-            chunk: data[self.offset..end].into(),
+            offset,
+            chunk: data[offset..end].into(),
             done: end == data.len(),
+        })
+    }
+
+    /// The peer says that it has all bytes before `held`.
+    fn acknowledge(&mut self, held: usize) {
+        let held = held.min(self.snapshot.data.len());
+        self.least_held = Some(self.least_held.map_or(held, |least| least.min(held)));
+        if held > self.acknowledged {
+            self.acknowledged = held;
+            self.sent = self.sent.max(held);
+            self.progressed = true;
         }
+    }
+
+    /// A heartbeat later: if the peer got no further, sends again from what it
+    /// has. It may have less than it once said: an unfinished snapshot is in
+    /// memory only, and a crash takes it.
+    fn goes_back_without_progress(&mut self) -> bool {
+        let least_held = self.least_held.take();
+        if core::mem::take(&mut self.progressed) {
+            return false;
+        }
+        self.acknowledged = least_held.unwrap_or(self.acknowledged);
+        self.sent = self.acknowledged;
+        self.all_sent = false;
+        true
     }
 }

@@ -170,6 +170,16 @@ pub struct ReadId(pub u64);
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Round(pub u64);
 
+/// Numbers the pre-votes that a node asks for in one term and one life; prints as `try 2`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Attempt(pub u32);
+
+impl Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "try {}", self.0)
+    }
+}
+
 impl Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "t{}", self.0)
@@ -206,4 +216,4 @@ impl Display for Snapshot {
     }
 }
 
-debug_as_display!(Term, LogIndex, Position, ReadId, Round, Snapshot);
+debug_as_display!(Attempt, Term, LogIndex, Position, ReadId, Round, Snapshot);

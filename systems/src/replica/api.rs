@@ -6,15 +6,18 @@ use core::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use super::StateMachine;
-use super::session::{Sequence, SessionId};
+use super::session::{Sequence, SessionId, SessionLimits};
 use crate::process::NodeId;
 use crate::raft::{Command, LogIndex, Term};
 
 /// What the log of a replica carries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Request<C> {
-    /// Open a session.
-    OpenSession,
+    /// Open a session, with which others are ended that are too many.
+    OpenSession {
+        /// How long sessions live from here on.
+        limits: SessionLimits,
+    },
     /// Apply a command once, however often it arrives.
     SessionWrite {
         /// The client's session.
@@ -34,9 +37,10 @@ pub enum Request<C> {
 impl<C: Command> Command for Request<C> {
     fn size(&self) -> usize {
         const TAG: usize = 1;
+        const LIMITS: usize = 5;
         const SESSION_AND_SEQUENCE: usize = 6;
         match self {
-            Self::OpenSession => TAG,
+            Self::OpenSession { .. } => TAG + LIMITS,
             Self::SessionWrite { command, .. } => TAG + SESSION_AND_SEQUENCE + command.size(),
             Self::Write { command } => TAG + command.size(),
         }
@@ -108,6 +112,9 @@ pub enum Outcome<M: StateMachine> {
     SessionExpired,
     /// A later write of the session was applied already; this one was not applied now.
     StaleSequence,
+    /// So much is under way that more would only wait. Nothing happened, and
+    /// nothing will: ask again later.
+    Busy,
     /// The node hands over. Whether it succeeds shows in who leads next.
     TransferStarted,
     /// The node does not hand over: another transfer is under way, or the

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use super::{Replica, Request, StateMachine};
-use crate::digest::Digest;
 use crate::process::{Effect, Effects, NodeId};
 use crate::raft::invariants::RaftHost;
 use crate::raft::{self, Elector, LogIndex, Output, Raft, Standing, Term, Timer, Write};
@@ -33,10 +32,10 @@ impl<M: StateMachine> RaftHost for Replica<M> {
         Some(&self.raft)
     }
     fn state_digest(&self) -> u64 {
-        let mut digest = Digest::new();
-        digest.word(self.machine.digest());
-        digest.word(self.sessions.digest());
-        digest.value()
+        self.digest()
+    }
+    fn states_passed(&self) -> &[(LogIndex, u64)] {
+        self.passed.states()
     }
     fn encode_state(&self) -> Vec<u8> {
         self.encode()

@@ -4,20 +4,27 @@
 mod api;
 mod host;
 mod machine;
+mod passed;
 mod renaming;
 mod session;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::Hash as _;
 use core::ops::Range;
 use core::time::Duration;
 
+use passed::Passed;
+
 pub use api::{Operation, Outcome, Request};
 pub use machine::StateMachine;
-pub use session::{Applied, LastWrite, Sequence, Session, SessionId, Sessions, Verdict};
+pub use session::{
+    Applied, LastWrite, Sequence, Session, SessionId, SessionLimits, Sessions, Verdict,
+};
 
-use crate::process::{Effects, Input, InvocationId, NodeId, Process};
+use crate::digest::Digest;
+use crate::process::{ConfigError, Effects, Input, InvocationId, NodeId, Priority, Process};
 use crate::raft::{
     self, Content, Entry, Event, LogIndex, Position, Raft, ReadId, Timer, TransferError, Voters,
     marks,
@@ -31,15 +38,25 @@ pub struct Config {
     /// The tuning of Raft.
     pub raft: raft::Config,
     /// The most sessions open at a time; a further one evicts the least
-    /// recently used. At least 1, and the same on all nodes.
+    /// recently used. A leader writes it into the log with each session that it
+    /// opens, so that it is the same on all nodes, whatever they are told.
     pub max_sessions: usize,
     /// A session ends that no write has named in this many entries of the log;
-    /// time has no part in it, since nodes do not agree on time. The same on all nodes.
+    /// time has no part in it, since nodes do not agree on time. Goes into the
+    /// log as `max_sessions` does.
     pub session_idle_entries: Option<usize>,
-    /// Take a snapshot when the log holds more applied entries than this.
+    /// Take a snapshot when more applied entries than this are past the last.
     pub snapshot_after_entries: Option<usize>,
-    /// Take a snapshot when the log holds more bytes than this.
+    /// Take a snapshot when applied entries of more bytes than this are past the
+    /// last. No more than this stays in the log of what it covers.
     pub snapshot_after_bytes: Option<usize>,
+    /// The most entries that may be in the log and not applied when another is
+    /// proposed; beyond it a leader is busy.
+    pub max_pending_entries: usize,
+    /// About the most bytes that they may take.
+    pub max_pending_bytes: usize,
+    /// The most reads that may wait at a leader; beyond it, it is busy.
+    pub max_pending_reads: usize,
 }
 
 impl Config {
@@ -57,6 +74,35 @@ impl Config {
             session_idle_entries: None,
             snapshot_after_entries: None,
             snapshot_after_bytes: None,
+            max_pending_entries: 1024,
+            max_pending_bytes: 1024 * 1024,
+            max_pending_reads: 1024,
+        }
+    }
+
+    /// Refuses tuning under which a cluster could not work.
+    ///
+    /// # Errors
+    /// Which setting is wrong, and what to write instead.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.raft.check()?;
+        let none_opens = "no session could be opened";
+        ConfigError::positive("max_sessions", self.max_sessions, none_opens)?;
+        if let Some(idle) = self.session_idle_entries {
+            let all_end = "every session would end before it is used";
+            ConfigError::positive("session_idle_entries", idle, all_end)?;
+        }
+        let all_refused = "every call would be turned away as busy";
+        ConfigError::positive("max_pending_entries", self.max_pending_entries, all_refused)?;
+        ConfigError::positive("max_pending_bytes", self.max_pending_bytes, all_refused)?;
+        ConfigError::positive("max_pending_reads", self.max_pending_reads, all_refused)
+    }
+
+    /// How long sessions live that are opened from now on.
+    fn session_limits(&self) -> SessionLimits {
+        SessionLimits {
+            most: self.max_sessions as u64,
+            idle_entries: self.session_idle_entries.map(|entries| entries as u64),
         }
     }
 }
@@ -64,10 +110,13 @@ impl Config {
 /// The part of the configuration that a replica needs after its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Limits {
-    max_sessions: usize,
-    session_idle_entries: Option<usize>,
+    /// What this node writes into the log when it leads.
+    sessions: SessionLimits,
     snapshot_after_entries: Option<usize>,
     snapshot_after_bytes: Option<usize>,
+    max_pending_entries: usize,
+    max_pending_bytes: usize,
+    max_pending_reads: usize,
 }
 
 /// A proposal of this node's whose entry is not yet applied.
@@ -94,6 +143,10 @@ pub struct Replica<M: StateMachine> {
     machine: M,
     /// The sessions after the same entry.
     sessions: Sessions<Applied<M::Response>>,
+    /// How long they live, as the last session that was opened says. Decided by
+    /// the log alone, like all that it decides.
+    session_limits: SessionLimits,
+    passed: Passed,
     /// By ascending index. Empty unless the node leads.
     writes: VecDeque<PendingWrite>,
     /// In order of arrival. Empty unless the node leads.
@@ -114,17 +167,25 @@ impl<M: StateMachine> Process for Replica<M> {
         durable: Self::Durable,
         effects: &mut Effects<Self>,
     ) -> Self {
-        let raft = Raft::start(id, config.voters.clone(), &config.raft, durable, effects);
+        let mut tuning = config.raft.clone();
+        if let Some(bytes) = config.snapshot_after_bytes {
+            tuning.compaction_tail_bytes = tuning.compaction_tail_bytes.min(bytes);
+        }
+        let raft = Raft::start(id, config.voters.clone(), &tuning, durable, effects);
         let mut replica = Self {
             limits: Limits {
-                max_sessions: config.max_sessions.max(1),
-                session_idle_entries: config.session_idle_entries,
+                sessions: config.session_limits(),
                 snapshot_after_entries: config.snapshot_after_entries,
                 snapshot_after_bytes: config.snapshot_after_bytes,
+                max_pending_entries: config.max_pending_entries,
+                max_pending_bytes: config.max_pending_bytes,
+                max_pending_reads: config.max_pending_reads,
             },
             raft,
             machine: M::default(),
             sessions: Sessions::default(),
+            session_limits: SessionLimits::default(),
+            passed: Passed::default(),
             writes: VecDeque::new(),
             reads: VecDeque::new(),
         };
@@ -132,7 +193,20 @@ impl<M: StateMachine> Process for Replica<M> {
         replica
     }
 
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()
+    }
+
+    /// Calls are new work. What peers say and timers are about work under way.
+    fn priority(input: &Input<Self>) -> Priority {
+        match input {
+            Input::Invoke { .. } => Priority::Deferred,
+            Input::Receive { .. } | Input::Timeout(_) => Priority::Urgent,
+        }
+    }
+
     fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>) {
+        self.passed.clear();
         match input {
             Input::Receive { from, message } => self.raft.receive(from, message, effects),
             Input::Timeout(timer) => self.raft.timeout(timer, effects),
@@ -158,7 +232,10 @@ impl<M: StateMachine> Replica<M> {
         effects: &mut Effects<Self>,
     ) {
         match operation {
-            Operation::OpenSession => self.propose(invocation, Request::OpenSession, effects),
+            Operation::OpenSession => {
+                let limits = self.limits.sessions;
+                self.propose(invocation, Request::OpenSession { limits }, effects);
+            }
             Operation::Write {
                 session: Some((session, sequence)),
                 command,
@@ -174,6 +251,10 @@ impl<M: StateMachine> Replica<M> {
                 session: None,
                 command,
             } => self.propose(invocation, Request::Write { command }, effects),
+            Operation::Read { .. } if self.is_busy_reading() => {
+                effects.mark(marks::BUSY);
+                effects.reply(invocation, Outcome::Busy);
+            }
             Operation::Read { query } => match self.raft.read(effects) {
                 Ok(read) => self.reads.push_back(PendingRead {
                     read,
@@ -193,12 +274,29 @@ impl<M: StateMachine> Replica<M> {
         }
     }
 
+    /// Whether so much is under way that more would only wait: what is accepted
+    /// beyond what can be done makes everybody wait, and whoever waits asks again.
+    fn is_busy_writing(&self) -> bool {
+        let last = self.raft.log().last().index;
+        let is_full = last.since(self.raft.applied()) >= self.limits.max_pending_entries
+            || self.raft.unapplied_bytes() >= self.limits.max_pending_bytes;
+        is_full && self.raft.role().is_leader()
+    }
+
+    fn is_busy_reading(&self) -> bool {
+        self.reads.len() >= self.limits.max_pending_reads && self.raft.role().is_leader()
+    }
+
     fn propose(
         &mut self,
         invocation: InvocationId,
         request: Request<M::Command>,
         effects: &mut Effects<Self>,
     ) {
+        if self.is_busy_writing() {
+            effects.mark(marks::BUSY);
+            return effects.reply(invocation, Outcome::Busy);
+        }
         match self.raft.propose(request, effects) {
             Ok(position) => self.writes.push_back(PendingWrite {
                 position,
@@ -220,7 +318,7 @@ impl<M: StateMachine> Replica<M> {
     }
 
     fn restore(&mut self, snapshot: &raft::Snapshot) {
-        (self.machine, self.sessions) = postcard::from_bytes(&snapshot.data)
+        (self.machine, self.sessions, self.session_limits) = postcard::from_bytes(&snapshot.data)
             .expect("a snapshot is what a replica of the same machine encoded");
     }
 
@@ -237,6 +335,7 @@ impl<M: StateMachine> Replica<M> {
                 Some(self.apply_request(position, request, effects))
             }
         };
+        self.passed.note(index, self.digest());
         // An index alone does not say whose entry won it: another leader may
         // have put its own there.
         while let Some(pending) = self
@@ -258,18 +357,15 @@ impl<M: StateMachine> Replica<M> {
         effects: &mut Effects<Self>,
     ) -> Outcome<M> {
         let index = position.index;
-        if let Some(idle) = self.limits.session_idle_entries
-            && self.sessions.expire(index, idle) > 0
+        if let Some(idle) = self.session_limits.idle_entries
+            && self.sessions.expire(index, idle as usize) > 0
         {
             effects.mark(marks::SESSION_IDLED_OUT);
         }
         match request {
-            Request::OpenSession => {
-                if self
-                    .sessions
-                    .open(index, self.limits.max_sessions)
-                    .is_some()
-                {
+            Request::OpenSession { limits } => {
+                self.session_limits = *limits;
+                if self.sessions.open(index, limits.most as usize).is_some() {
                     effects.mark(marks::SESSION_EVICTED);
                 }
                 Outcome::SessionOpened {
@@ -337,13 +433,13 @@ impl<M: StateMachine> Replica<M> {
     }
 
     fn compact_if_long(&mut self, effects: &mut Effects<Self>) {
-        let log = self.raft.log();
+        // Only what is applied counts: a snapshot cannot cover the rest.
         let applied = self.raft.applied();
-        let covered = applied.since(log.base().index);
+        let entries = applied.since(self.raft.covered());
+        let bytes = self.raft.applied_bytes();
         let exceeds = |limit: Option<usize>, size| limit.is_some_and(|limit| size > limit);
-        if covered > 0
-            && (exceeds(self.limits.snapshot_after_entries, covered)
-                || exceeds(self.limits.snapshot_after_bytes, log.bytes()))
+        if exceeds(self.limits.snapshot_after_entries, entries)
+            || exceeds(self.limits.snapshot_after_bytes, bytes)
         {
             let data = self.encode();
             self.raft.compact(applied, data.into(), effects);
@@ -351,8 +447,17 @@ impl<M: StateMachine> Replica<M> {
     }
 
     fn encode(&self) -> Vec<u8> {
-        postcard::to_allocvec(&(&self.machine, &self.sessions))
+        postcard::to_allocvec(&(&self.machine, &self.sessions, &self.session_limits))
             .expect("a state machine's state can be encoded")
+    }
+
+    /// A digest of all that the log decides.
+    fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        digest.word(self.machine.digest());
+        digest.word(self.sessions.digest());
+        self.session_limits.hash(&mut digest);
+        digest.value()
     }
 
     /// The Raft inside: id, term, vote, role, leader, log, commit and applied index.

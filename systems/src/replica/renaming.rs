@@ -16,6 +16,8 @@ where
             raft: self.raft.renamed(renaming),
             machine: self.machine.clone(),
             sessions: self.sessions.clone(),
+            session_limits: self.session_limits,
+            passed: self.passed.clone(),
             writes: self.writes.clone(),
             reads: self.reads.clone(),
         }
@@ -45,6 +47,7 @@ impl<M: StateMachine + NamesNobody> Renamed for Outcome<M> {
             | Self::Unknown
             | Self::SessionExpired
             | Self::StaleSequence
+            | Self::Busy
             | Self::TransferStarted
             | Self::TransferRefused => self.clone(),
         }

@@ -34,6 +34,19 @@ impl Display for Sequence {
 
 debug_as_display!(SessionId, Sequence);
 
+/// How long sessions live. It is the same on all replicas because it is in the
+/// log: each entry that opens a session says it, and it holds from there on.
+/// Judged by the configuration of a node, a log that is replayed under another
+/// one would come to another state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SessionLimits {
+    /// The most open at a time; a further one evicts the least recently used. At
+    /// least 1 wherever a session was opened.
+    pub most: u64,
+    /// A session ends that no entry has named in so many.
+    pub idle_entries: Option<u64>,
+}
+
 /// The last write of a session, with what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LastWrite<R> {

@@ -11,38 +11,47 @@ use super::{Call, ClerkConfig, Message, Node, Operation, Outcome, Timer, marks};
 use crate::process::{Effect, Effects, InvocationId, NodeId};
 use crate::replica::{self, SessionId, StateMachine};
 
+/// What an answer says besides what became of the call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    pub(super) from: NodeId,
+    pub(super) call: Call,
+    /// Whether it is another server's answer.
+    pub(super) relayed: bool,
+}
+
 /// Asks servers on behalf of clients.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clerk<M: StateMachine> {
     servers: Arc<[NodeId]>,
     doublings: u8,
-    /// Whom it asks first; always one of the servers.
+    /// Whom it asks first: one of the servers, or one that they have named. A clerk may have
+    /// been told part of a cluster only.
     target: NodeId,
     /// Whether the target answered as a leader does, or was named as the leader,
     /// and was not given up since.
     trusted: bool,
+    /// Whether the target has passed a question on for it: it does not lead,
+    /// but it reaches the leader, and this clerk perhaps does not.
+    relays: bool,
+    back_off_doublings: u8,
     lanes: Vec<Lane<M>>,
     /// Calls that found all lanes taken, in the order of their arrival.
     waiting: VecDeque<(InvocationId, Wish<M>)>,
 }
 
-/// Longer than anybody waits, and short enough to be a duration.
-const MOST_DOUBLINGS: u8 = 16;
-
 impl<M: StateMachine> Clerk<M> {
     pub(super) fn start(id: NodeId, config: &ClerkConfig) -> Self {
-        assert!(
-            !config.servers.is_empty(),
-            "a clerk needs a server to ask: ClerkConfig::servers"
-        );
         // Clerks start with different servers, so that not all ask the same one.
         let first = id.position() % config.servers.len();
         Self {
             servers: config.servers.clone(),
-            doublings: config.doublings.min(MOST_DOUBLINGS),
+            doublings: config.doublings,
             target: config.servers[first],
             trusted: false,
-            lanes: (0..config.lanes.max(1)).map(|_| Lane::default()).collect(),
+            relays: false,
+            back_off_doublings: config.back_off_doublings,
+            lanes: (0..config.lanes).map(|_| Lane::default()).collect(),
             waiting: VecDeque::new(),
         }
     }
@@ -92,15 +101,19 @@ impl<M: StateMachine> Clerk<M> {
         let (Some(errand), Some(operation)) = (&mut lane.errand, operation) else {
             return;
         };
-        errand.attempts += 1;
         errand.stage = Stage::Asking(target);
         let call = Call {
             invocation: errand.invocation,
-            attempt: errand.attempts,
+            question: errand.question,
         };
+        let relay = self.relays || errand.waited > 0;
         effects.push(Effect::Send {
             to: target,
-            message: Message::Ask { call, operation },
+            message: Message::Ask {
+                call,
+                operation,
+                relay,
+            },
         });
         effects.push(Effect::SetTimer(Timer::Patience {
             lane: number as u8,
@@ -126,7 +139,7 @@ impl<M: StateMachine> Clerk<M> {
                     self.ask(number, effects);
                 }
             }
-            Timer::BackOff { lane } => self.ask(usize::from(lane), effects),
+            Timer::BackOff { lane, .. } => self.ask(usize::from(lane), effects),
             Timer::Idle { lane } => {
                 let lane = &mut self.lanes[usize::from(lane)];
                 // Servers forget it sooner or later; a write under a forgotten
@@ -146,6 +159,7 @@ impl<M: StateMachine> Clerk<M> {
             return;
         }
         self.trusted = false;
+        self.relays = false;
         let place = self.servers.iter().position(|known| *known == server);
         let next = place.map_or(0, |place| (place + 1) % self.servers.len());
         self.target = self.servers[next];
@@ -153,11 +167,15 @@ impl<M: StateMachine> Clerk<M> {
 
     pub(super) fn told(
         &mut self,
-        from: NodeId,
-        call: Call,
+        answer: Answer,
         outcome: replica::Outcome<M>,
         effects: &mut Effects<Node<M>>,
     ) {
+        let Answer {
+            from,
+            call,
+            relayed,
+        } = answer;
         let of_call = |lane: &Lane<M>| {
             let errand = lane.errand.as_ref();
             errand.is_some_and(|errand| errand.invocation == call.invocation)
@@ -166,13 +184,17 @@ impl<M: StateMachine> Clerk<M> {
             return effects.mark(marks::ANSWER_IGNORED);
         };
         let errand = self.lanes[number].errand.as_ref();
-        let is_late = errand.is_some_and(|errand| errand.attempts != call.attempt);
+        let is_late = errand.is_some_and(|errand| {
+            errand.question != call.question || errand.stage != Stage::Asking(from)
+        });
         let leads = outcome.acknowledged().is_some()
             || matches!(outcome, replica::Outcome::Answered { .. });
-        if leads && !(is_late && self.trusted) && self.servers.contains(&from) {
-            // Only a leader says such things, though a late one may be deposed by now.
+        if leads && !(is_late && self.trusted) {
+            // Only a leader says such things, or whoever reaches one, though a
+            // late one may be deposed by now.
             self.target = from;
             self.trusted = true;
+            self.relays = relayed;
         }
         match outcome {
             // Whichever try an answer is to, the call was under way when it was made.
@@ -183,6 +205,7 @@ impl<M: StateMachine> Clerk<M> {
                 self.answered(number, is_late, Outcome::Answered(answer), effects);
             }
             replica::Outcome::SessionOpened { session } => self.opened(number, session, effects),
+            replica::Outcome::Busy if !is_late => self.told_busy(number, effects),
             // What turned an earlier try away says nothing about this one.
             replica::Outcome::NotLeader { hint } if !is_late => {
                 self.turned_away(number, hint, effects);
@@ -200,6 +223,7 @@ impl<M: StateMachine> Clerk<M> {
             }
             replica::Outcome::NotLeader { .. }
             | replica::Outcome::Unknown
+            | replica::Outcome::Busy
             | replica::Outcome::TransferStarted
             | replica::Outcome::TransferRefused => effects.mark(marks::ANSWER_IGNORED),
         }
@@ -213,7 +237,24 @@ impl<M: StateMachine> Clerk<M> {
         }
         self.rest(number, effects);
         self.lanes[number].opened(session);
+        if let Some(errand) = &mut self.lanes[number].errand {
+            errand.question += 1;
+            errand.busy = 0;
+        }
         self.ask(number, effects);
+    }
+
+    /// The leader has too much under way. Whoever asks again soon makes it
+    /// worse, so each time the rest is twice as long, and never the same for all.
+    fn told_busy(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
+        effects.mark(marks::TOLD_BUSY);
+        self.rest(number, effects);
+        let lane = number as u8;
+        if let Some(errand) = &mut self.lanes[number].errand {
+            errand.busy = errand.busy.saturating_add(1);
+            let doublings = errand.busy.min(self.back_off_doublings);
+            effects.push(Effect::SetTimer(Timer::BackOff { lane, doublings }));
+        }
     }
 
     /// Somebody who does not lead says who may.
@@ -226,12 +267,13 @@ impl<M: StateMachine> Clerk<M> {
             return;
         };
         self.rest(number, effects);
-        let hint = hint.filter(|hint| *hint != asked && self.servers.contains(hint));
+        let hint = hint.filter(|hint| *hint != asked);
         match hint {
             Some(leader) => {
                 effects.mark(marks::REDIRECTED);
                 self.target = leader;
                 self.trusted = true;
+                self.relays = false;
             }
             None => {
                 effects.mark(marks::TRIED_NEXT);
@@ -243,12 +285,13 @@ impl<M: StateMachine> Clerk<M> {
         let at_once = hint.is_some() && !redirected;
         if let Some(errand) = &mut self.lanes[number].errand {
             errand.redirected = at_once;
+            errand.busy = 0;
         }
         if at_once {
             self.ask(number, effects);
         } else {
-            let lane = number as u8;
-            effects.push(Effect::SetTimer(Timer::BackOff { lane }));
+            let (lane, doublings) = (number as u8, 0);
+            effects.push(Effect::SetTimer(Timer::BackOff { lane, doublings }));
         }
     }
 
@@ -261,8 +304,6 @@ impl<M: StateMachine> Clerk<M> {
             return;
         };
         self.rest(number, effects);
-        let lane = number as u8;
-        effects.push(Effect::CancelTimer(Timer::BackOff { lane }));
         self.lanes[number].errand = None;
         self.take_next(number, effects);
     }
@@ -276,7 +317,10 @@ impl<M: StateMachine> Clerk<M> {
                     lane,
                     doublings: errand.waited.min(self.doublings),
                 },
-                Stage::Resting => Timer::BackOff { lane },
+                Stage::Resting => Timer::BackOff {
+                    lane,
+                    doublings: errand.busy.min(self.back_off_doublings),
+                },
             };
             effects.push(Effect::CancelTimer(timer));
             errand.stage = Stage::Resting;

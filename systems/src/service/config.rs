@@ -1,10 +1,11 @@
 //! What the nodes of a service know before they start.
 
+use alloc::format;
 use alloc::sync::Arc;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::process::NodeId;
+use crate::process::{ConfigError, NodeId};
 use crate::raft;
 use crate::replica;
 
@@ -30,8 +31,12 @@ pub struct ClerkConfig {
     pub patience: Range<Duration>,
     /// How often it doubles.
     pub doublings: u8,
-    /// How long it rests after it was turned away.
+    /// How long it rests after it was turned away. It doubles each time that it
+    /// is told that the server is busy, up to `back_off_doublings` times: clerks
+    /// that ask again soon keep a busy server busy.
     pub back_off: Range<Duration>,
+    /// How often it doubles.
+    pub back_off_doublings: u8,
     /// When it lets a session go that it does not use.
     pub idle: Duration,
 }
@@ -46,6 +51,7 @@ impl ClerkConfig {
             patience: Duration::from_millis(400)..Duration::from_millis(600),
             doublings: 3,
             back_off: Duration::from_millis(5)..Duration::from_millis(60),
+            back_off_doublings: 6,
             idle: Duration::from_secs(60),
         }
     }
@@ -67,6 +73,8 @@ pub enum Timer {
     BackOff {
         /// Which lane.
         lane: u8,
+        /// How often the rest has doubled.
+        doublings: u8,
     },
     /// A lane of a clerk has not used its session for long.
     Idle {
@@ -75,7 +83,49 @@ pub enum Timer {
     },
 }
 
+impl ClerkConfig {
+    /// Refuses tuning under which a clerk could not work.
+    ///
+    /// # Errors
+    /// Which setting is wrong, and what to write instead.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let nobody = "there is nobody to ask";
+        ConfigError::positive("servers", self.servers.len(), nobody)?;
+        let no_call = "no call would ever be made";
+        ConfigError::positive("lanes", usize::from(self.lanes), no_call)?;
+        ConfigError::delays("patience", &self.patience)?;
+        ConfigError::delays("back_off", &self.back_off)?;
+        ConfigError::delay("idle", self.idle)?;
+        for (setting, doublings) in [
+            ("doublings", self.doublings),
+            ("back_off_doublings", self.back_off_doublings),
+        ] {
+            if doublings > MOST_DOUBLINGS {
+                let problem = format!(
+                    "is {doublings}, so that a clerk waits for days: give at most {MOST_DOUBLINGS}"
+                );
+                return Err(ConfigError::new(setting, problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Longer than anybody waits, and short enough to be a duration.
+const MOST_DOUBLINGS: u8 = 16;
+
 impl Config {
+    /// Refuses tuning under which a node could not work.
+    ///
+    /// # Errors
+    /// Which setting is wrong, and what to write instead.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Server(config) => config.check(),
+            Self::Clerk(config) => config.check(),
+        }
+    }
+
     pub(crate) fn delay(&self, timer: Timer) -> Range<Duration> {
         match (self, timer) {
             (Self::Server(config), Timer::Raft(timer)) => config.raft.delay(timer),
@@ -83,7 +133,10 @@ impl Config {
                 let factor = 1 << doublings;
                 config.patience.start * factor..config.patience.end * factor
             }
-            (Self::Clerk(config), Timer::BackOff { .. }) => config.back_off.clone(),
+            (Self::Clerk(config), Timer::BackOff { doublings, .. }) => {
+                let factor = 1 << doublings;
+                config.back_off.start * factor..config.back_off.end * factor
+            }
             (Self::Clerk(config), Timer::Idle { .. }) => config.idle..config.idle,
             (Self::Server(_), _) | (Self::Clerk(_), Timer::Raft(_)) => {
                 panic!("a node sets its own timers only, not {timer:?}")

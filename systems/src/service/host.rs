@@ -18,6 +18,9 @@ impl<M: StateMachine> RaftHost for Node<M> {
     fn state_digest(&self) -> u64 {
         self.replica().map_or(0, RaftHost::state_digest)
     }
+    fn states_passed(&self) -> &[(LogIndex, u64)] {
+        self.replica().map_or(&[], RaftHost::states_passed)
+    }
     fn encode_state(&self) -> Vec<u8> {
         self.replica()
             .map(RaftHost::encode_state)
@@ -32,14 +35,23 @@ impl<M: StateMachine> RaftHost for Node<M> {
     fn message(message: &Self::Message) -> Option<&raft::Message<Self::Command>> {
         match message {
             Message::Raft(message) => Some(message),
-            Message::Ask { .. } | Message::Tell { .. } => None,
+            Message::Ask { .. }
+            | Message::Relay { .. }
+            | Message::Relayed { .. }
+            | Message::Tell { .. } => None,
         }
     }
     /// What a server tells a clerk is done. Whoever asks a server directly is not told where.
     fn acknowledged(effect: &Effect<Self>) -> Option<(LogIndex, Option<Term>)> {
         match effect {
             Effect::Send {
-                message: Message::Tell { outcome, .. },
+                message:
+                    Message::Tell {
+                        outcome,
+                        relayed: false,
+                        ..
+                    }
+                    | Message::Relayed { outcome, .. },
                 ..
             } => outcome.acknowledged(),
             _ => None,

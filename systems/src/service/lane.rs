@@ -21,10 +21,13 @@ pub(super) struct Errand<M: StateMachine> {
     pub(super) invocation: InvocationId,
     pub(super) wish: Wish<M>,
     pub(super) stage: Stage,
-    /// How often it has asked anything.
-    pub(super) attempts: u32,
-    /// How often it has waited in vain.
+    /// Which question it is at, counted from 1.
+    pub(super) question: u32,
+    /// How often it has waited in vain. From the first time on, servers that do
+    /// not lead are asked to pass the question on.
     pub(super) waited: u8,
+    /// How often in a row it was told that a server is busy.
+    pub(super) busy: u8,
     /// Whether it asks a silent server once more.
     pub(super) doubts: bool,
     /// Whether it followed a hint since it last rested.
@@ -78,8 +81,9 @@ impl<M: StateMachine> Lane<M> {
             invocation,
             wish,
             stage: Stage::Resting,
-            attempts: 0,
+            question: 1,
             waited: 0,
+            busy: 0,
             doubts: false,
             redirected: false,
         });

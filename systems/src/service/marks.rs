@@ -1,4 +1,4 @@
-//! Situations that a clerk can come into, worth counting.
+//! Situations that a clerk or its servers can come into, worth counting.
 
 /// A clerk was told who leads, and asked there.
 pub const REDIRECTED: &str = "clerk.redirected_to_leader";
@@ -18,6 +18,12 @@ pub const SESSION_LOST: &str = "clerk.session_lost";
 pub const SESSION_LET_GO: &str = "clerk.session_let_go";
 /// A call waited for a lane to become free.
 pub const WAITED_FOR_LANE: &str = "clerk.waited_for_lane";
+/// A server passed a clerk's question on to the leader.
+pub const RELAYED: &str = "server.relayed";
+/// A question was asked again while a server was at it, and joined the earlier try.
+pub const JOINED: &str = "server.joined_call_under_way";
+/// A clerk was told that a server is busy, and waited before it asked again.
+pub const TOLD_BUSY: &str = "clerk.told_busy";
 
 /// All of them.
 pub const MARKS: &[&str] = &[
@@ -30,4 +36,7 @@ pub const MARKS: &[&str] = &[
     SESSION_LOST,
     SESSION_LET_GO,
     WAITED_FOR_LANE,
+    RELAYED,
+    JOINED,
+    TOLD_BUSY,
 ];

@@ -24,7 +24,10 @@ pub use lane::{Lane, Stage};
 pub use message::{Call, Message, Operation, Outcome};
 pub use server::Server;
 
-use crate::process::{Effects, Input, InvocationId, NodeId, Process};
+use self::clerk::Answer;
+use crate::process::{
+    ConfigError, Effect, Effects, Input, InvocationId, NodeId, Priority, Process,
+};
 use crate::replica::{Replica, StateMachine};
 
 /// A node of a service.
@@ -57,6 +60,23 @@ impl<M: StateMachine> Process for Node<M> {
         }
     }
 
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()
+    }
+
+    /// What clerks ask is new work; what servers say to each other, answers, and
+    /// timers are about work under way.
+    fn priority(input: &Input<Self>) -> Priority {
+        match input {
+            Input::Receive {
+                message: Message::Ask { .. } | Message::Relay { .. },
+                ..
+            }
+            | Input::Invoke { .. } => Priority::Deferred,
+            Input::Receive { .. } | Input::Timeout(_) => Priority::Urgent,
+        }
+    }
+
     fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>) {
         match self {
             Self::Server(server) => match input {
@@ -64,7 +84,28 @@ impl<M: StateMachine> Process for Node<M> {
                     Message::Raft(message) => {
                         server.step(Input::Receive { from, message }, effects);
                     }
-                    Message::Ask { call, operation } => server.ask(from, call, operation, effects),
+                    Message::Ask {
+                        call,
+                        operation,
+                        relay,
+                    } => server.ask(from, call, operation, relay, effects),
+                    Message::Relay {
+                        clerk,
+                        call,
+                        operation,
+                    } => server.relay(from, clerk, call, operation, effects),
+                    Message::Relayed {
+                        clerk,
+                        call,
+                        outcome,
+                    } => effects.push(Effect::Send {
+                        to: clerk,
+                        message: Message::Tell {
+                            call,
+                            outcome,
+                            relayed: true,
+                        },
+                    }),
                     // Only clerks ask, so nobody answers a server.
                     Message::Tell { .. } => {}
                 },
@@ -78,8 +119,21 @@ impl<M: StateMachine> Process for Node<M> {
             Self::Clerk(clerk) => match input {
                 Input::Receive {
                     from,
-                    message: Message::Tell { call, outcome },
-                } => clerk.told(from, call, outcome, effects),
+                    message:
+                        Message::Tell {
+                            call,
+                            outcome,
+                            relayed,
+                        },
+                } => clerk.told(
+                    Answer {
+                        from,
+                        call,
+                        relayed,
+                    },
+                    outcome,
+                    effects,
+                ),
                 // Clerks serve nobody.
                 Input::Receive { .. } => {}
                 Input::Timeout(timer) => clerk.timeout(timer, effects),

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use super::{Call, Message, Node, Operation, Outcome, Timer};
+use super::{Call, Message, Node, Operation, Outcome, Timer, marks};
 use crate::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 use crate::replica::{self, Replica, StateMachine};
 
@@ -11,8 +11,12 @@ use crate::replica::{self, Replica, StateMachine};
 pub struct Server<M: StateMachine> {
     replica: Replica<M>,
     /// Whom the replica's answers are for. A call leaves with its answer; the
-    /// replica answers every call while it runs.
+    /// replica answers every call while it runs, and bounds how many there are.
     asked: BTreeMap<InvocationId, Asker>,
+    /// The calls of clerks among them. A question that is asked again joins the
+    /// try that is under way: as an entry of its own it would cost a sync, and
+    /// clerks that repeat faster than a disk syncs would never be served.
+    under_way: BTreeMap<(NodeId, Call), InvocationId>,
     /// How many calls the replica got in this life; their numbers are the server's own.
     calls: u64,
 }
@@ -22,8 +26,26 @@ pub struct Server<M: StateMachine> {
 enum Asker {
     /// A clerk, on its node.
     Clerk(NodeId, Call),
+    /// A clerk, through another server.
+    Through {
+        /// The server.
+        server: NodeId,
+        /// The clerk.
+        clerk: NodeId,
+        call: Call,
+    },
     /// Somebody who called this server directly.
     Here(InvocationId),
+}
+
+impl Asker {
+    /// Which question of which clerk it is.
+    fn question(self) -> Option<(NodeId, Call)> {
+        match self {
+            Self::Clerk(clerk, call) | Self::Through { clerk, call, .. } => Some((clerk, call)),
+            Self::Here(_) => None,
+        }
+    }
 }
 
 type ReplicaDurable<M> = <Replica<M> as Process>::Durable;
@@ -39,6 +61,7 @@ impl<M: StateMachine> Server<M> {
         let mut server = Self {
             replica: Replica::start(id, config, durable, &mut inner),
             asked: BTreeMap::new(),
+            under_way: BTreeMap::new(),
             calls: 0,
         };
         server.pass_on(&mut inner, effects);
@@ -51,15 +74,70 @@ impl<M: StateMachine> Server<M> {
         self.pass_on(&mut inner, effects);
     }
 
-    /// A clerk asks.
+    /// A clerk asks. If it cannot reach the leader, this server can perhaps:
+    /// nobody replaces a leader that its own followers hear, however many
+    /// clerks do not.
     pub(super) fn ask(
         &mut self,
         from: NodeId,
         call: Call,
         operation: replica::Operation<M>,
+        relay: bool,
         effects: &mut Effects<Node<M>>,
     ) {
-        self.call(Asker::Clerk(from, call), operation, effects);
+        let raft = self.replica.raft();
+        let leader = raft.leader().filter(|leader| *leader != raft.id());
+        match leader.filter(|_| relay) {
+            Some(leader) => {
+                effects.mark(marks::RELAYED);
+                let clerk = from;
+                effects.push(Effect::Send {
+                    to: leader,
+                    message: Message::Relay {
+                        clerk,
+                        call,
+                        operation,
+                    },
+                });
+            }
+            None => self.call_once(Asker::Clerk(from, call), operation, effects),
+        }
+    }
+
+    /// Another server passes a clerk's question on. It is not passed on any
+    /// further: whoever takes this one for the leader learns that it is not.
+    pub(super) fn relay(
+        &mut self,
+        server: NodeId,
+        clerk: NodeId,
+        call: Call,
+        operation: replica::Operation<M>,
+        effects: &mut Effects<Node<M>>,
+    ) {
+        let asker = Asker::Through {
+            server,
+            clerk,
+            call,
+        };
+        self.call_once(asker, operation, effects);
+    }
+
+    /// Calls the replica, unless it is at the same question already. Then the
+    /// answer goes the way that the newest try came.
+    fn call_once(
+        &mut self,
+        asker: Asker,
+        operation: replica::Operation<M>,
+        effects: &mut Effects<Node<M>>,
+    ) {
+        let known = asker.question().and_then(|it| self.under_way.get(&it));
+        match known {
+            Some(invocation) => {
+                effects.mark(marks::JOINED);
+                self.asked.insert(*invocation, asker);
+            }
+            None => self.call(asker, operation, effects),
+        }
     }
 
     /// Somebody calls this very server.
@@ -89,6 +167,9 @@ impl<M: StateMachine> Server<M> {
         self.calls += 1;
         let invocation = InvocationId(self.calls);
         self.asked.insert(invocation, asker);
+        if let Some(question) = asker.question() {
+            self.under_way.insert(question, invocation);
+        }
         let input = Input::Invoke {
             invocation,
             operation,
@@ -122,10 +203,30 @@ impl<M: StateMachine> Server<M> {
         outcome: replica::Outcome<M>,
     ) -> Effect<Node<M>> {
         let asker = self.asked.remove(&invocation);
-        match asker.expect("a replica answers each call once") {
+        let asker = asker.expect("a replica answers each call once");
+        if let Some(question) = asker.question() {
+            self.under_way.remove(&question);
+        }
+        match asker {
             Asker::Clerk(to, call) => Effect::Send {
                 to,
-                message: Message::Tell { call, outcome },
+                message: Message::Tell {
+                    call,
+                    outcome,
+                    relayed: false,
+                },
+            },
+            Asker::Through {
+                server,
+                clerk,
+                call,
+            } => Effect::Send {
+                to: server,
+                message: Message::Relayed {
+                    clerk,
+                    call,
+                    outcome,
+                },
             },
             Asker::Here(invocation) => Effect::Return {
                 invocation,
@@ -149,6 +250,7 @@ fn directly<M: StateMachine>(outcome: replica::Outcome<M>) -> Outcome<M> {
         replica::Outcome::NotLeader { hint } => Outcome::NotHere { hint },
         replica::Outcome::TransferStarted => Outcome::TransferStarted,
         replica::Outcome::TransferRefused => Outcome::TransferRefused,
+        replica::Outcome::Busy => Outcome::Busy,
         replica::Outcome::SessionOpened { .. }
         | replica::Outcome::Unknown
         | replica::Outcome::SessionExpired

@@ -294,6 +294,7 @@ impl Clerk {
             }
             service::Outcome::Written(Response::Taken | Response::OutOfPlace)
             | service::Outcome::NotHere { .. }
+            | service::Outcome::Busy
             | service::Outcome::TransferStarted
             | service::Outcome::TransferRefused => {
                 panic!("a group's clerk answers what it was asked, not {outcome:?}")

@@ -135,14 +135,14 @@ impl Config {
         match self {
             Self::Controller(config) => ControllerPart::check(config),
             Self::Server(config) => {
-                is_a_pause("poll", &config.poll)?;
-                is_a_pause("hand_over", &config.hand_over)?;
+                ConfigError::delays("poll", &config.poll)?;
+                ConfigError::delays("hand_over", &config.hand_over)?;
                 asks(&config.asking())?;
                 GroupPart::check(&service::Config::Server(config.replica.clone()))
             }
             Self::Clerk(config) => {
-                is_a_pause("rest", &config.rest)?;
-                is_a_pause("doubt", &config.doubt)?;
+                ConfigError::delays("rest", &config.rest)?;
+                ConfigError::delays("doubt", &config.doubt)?;
                 asks(&config.controller)?;
                 // Its servers are not known yet; any will do.
                 asks(&service::ClerkConfig {
@@ -173,14 +173,4 @@ impl Config {
             _ => panic!("a node sets its own timers only, not {timer:?}"),
         }
     }
-}
-
-/// Timers of no length would leave nobody time for anything else.
-fn is_a_pause(setting: &'static str, range: &Range<Duration>) -> Result<(), ConfigError> {
-    let problem = match (range.start.is_zero(), range.start > range.end) {
-        (true, _) => "must not be zero: a millisecond at least",
-        (_, true) => "must end after it starts",
-        (false, false) => return Ok(()),
-    };
-    Err(ConfigError::new(setting, problem))
 }

@@ -19,9 +19,9 @@ pub(super) struct Route {
 /// Dealings with another group.
 ///
 /// A leader may be unable to reach the leader of the other group, or any of its
-/// servers, while all others can. So one that is silent is given up for the next,
-/// which is asked to pass on to its leader what it gets; and when all were tried, another
-/// server of the own group sends in the leader's place.
+/// servers, while all others can. So if nobody answers, all of them are asked, and asked to
+/// pass on to their leader what they get; and one after the other the servers of the own group
+/// ask in the leader's place. Who answers shows the way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Courier {
     /// Whom it takes for the leader there, or for somebody who reaches the leader.
@@ -32,6 +32,8 @@ pub(super) struct Courier {
     heard: bool,
     /// Whether the route has served before: one lost message is no reason to look for another.
     trusted: bool,
+    /// How often in a row nobody has answered.
+    silent: usize,
     /// Who has said since the last offer that it does not lead. Servers that take each
     /// other for the leader must not keep a shard running to and fro.
     refused: BTreeSet<NodeId>,
@@ -44,19 +46,24 @@ impl Courier {
             relay: false,
             heard: false,
             trusted: false,
+            silent: 0,
             refused: BTreeSet::new(),
         }
     }
 
     /// Somebody of the group has answered.
-    pub(super) fn heard(&mut self) {
+    pub(super) fn heard_by(&mut self, route: Route) {
+        if self.silent > 0 {
+            self.route = route;
+        }
         self.heard = true;
         self.trusted = true;
+        self.silent = 0;
     }
 
     /// Somebody waits there for what it is handed.
     pub(super) fn awaited_by(&mut self, route: Route) {
-        self.heard();
+        self.heard_by(route);
         self.route = route;
     }
 
@@ -78,9 +85,8 @@ impl Courier {
         !self.refused.contains(&self.route.server)
     }
 
-    /// Time has passed. Goes on to the next server if nobody answered, and after
-    /// the last one to the next way.
-    pub(super) fn turn_from_silent(&mut self, servers: &[NodeId], peers: &[NodeId]) {
+    /// Time has passed. Goes on to the next server if nobody answered.
+    pub(super) fn turn_from_silent(&mut self, servers: &[NodeId]) {
         let (heard, trusted) = (self.heard, self.trusted);
         self.heard = false;
         self.trusted = heard && trusted;
@@ -88,17 +94,27 @@ impl Courier {
         if heard || trusted || servers.is_empty() {
             return;
         }
-        let Route { server, via } = self.route;
-        let place = servers.iter().position(|known| *known == server);
+        let place = servers.iter().position(|known| *known == self.route.server);
         let next = place.map_or(0, |place| (place + 1) % servers.len());
         self.relay = true;
+        self.silent += 1;
         self.route = Route {
             server: servers[next],
-            via: match (place, next) {
-                (Some(_), 0) => next_way(via, peers),
-                _ => via,
-            },
+            via: None,
         };
+    }
+
+    /// By which other ways to ask whether a shard may be handed over.
+    pub(super) fn other_ways(&self, servers: &[NodeId], peers: &[NodeId]) -> Vec<Route> {
+        if self.silent == 0 {
+            return Vec::new();
+        }
+        let peer = self.silent.checked_rem(peers.len());
+        let peer = peer.map(|place| Some(peers[place]));
+        let ways = [None].into_iter().chain(peer);
+        let routes = ways.flat_map(|via| servers.iter().map(move |server| (*server, via)));
+        let routes = routes.map(|(server, via)| Route { server, via });
+        routes.filter(|route| *route != self.route).collect()
     }
 }
 
@@ -107,10 +123,4 @@ impl Courier {
 pub(super) fn servers_of(parcel: &Parcel, own: &[NodeId]) -> Vec<NodeId> {
     let servers = parcel.servers.iter().copied();
     servers.filter(|server| !own.contains(server)).collect()
-}
-
-/// The leader itself is the way before the first peer and after the last one.
-fn next_way(via: Option<NodeId>, peers: &[NodeId]) -> Option<NodeId> {
-    let place = via.and_then(|via| peers.iter().position(|peer| *peer == via));
-    peers.get(place.map_or(0, |place| place + 1)).copied()
 }

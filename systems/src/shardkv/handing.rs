@@ -4,10 +4,11 @@
 //! alone takes them in. Where one cannot reach the other, any server of the one group
 //! sends and any of the other passes on: see [`super::courier`].
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::courier::Route;
+use super::courier::{Route, servers_of};
 use super::group::Arrival;
 use super::server::{Asked, Server, replica_of};
 use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferId, marks};
@@ -76,12 +77,12 @@ impl Server {
         let TransferId { shard, number, to } = answer.id();
         match *answer {
             Transfer::Received { .. } => {
-                office.heard_from(to);
+                office.heard_from(to, route);
                 let command = Command::Forget { shard, number };
                 self.propose(Asked::Forget { shard, number }, command, effects);
             }
             Transfer::Wait { .. } => {
-                office.heard_from(to);
+                office.heard_from(to, route);
                 office.told_to_wait((shard, number));
             }
             Transfer::Ready { attempt, .. } => {
@@ -202,26 +203,32 @@ impl Server {
         let Some(office) = &mut self.office else {
             return;
         };
-        let (own, peers) = (self.members.as_slice(), &self.peers);
-        office.turn_from_silent(machine.outgoing().values(), own, peers);
+        let own = self.members.as_slice();
+        office.turn_from_silent(machine.outgoing().values(), own);
         let mut silent = Vec::new();
+        // One offer to everybody is enough to find out who answers.
+        let mut sought = BTreeSet::new();
         for ((shard, number), parcel) in machine.outgoing() {
             effects.mark(marks::HANDED_OVER_AGAIN);
-            if office.is_silent((*shard, *number)) {
-                silent.push((*shard, *number));
-                continue;
-            }
+            let is_silent = office.is_silent((*shard, *number));
+            let attempt = office.next_attempt((*shard, *number), false);
             let Some(courier) = office.courier(parcel, own) else {
                 continue;
             };
-            let (route, relay) = (courier.route, courier.relay);
-            let id = TransferId {
-                shard: *shard,
-                number: *number,
-                to: parcel.to,
+            let mut routes = match sought.insert(parcel.to) {
+                true => courier.other_ways(&servers_of(parcel, own), &self.peers),
+                false => Vec::new(),
             };
-            let attempt = office.next_attempt((*shard, *number), false);
-            send(route, Transfer::Offer { id, attempt, relay }, effects);
+            match is_silent {
+                true => silent.push((*shard, *number)),
+                false => routes.insert(0, courier.route),
+            }
+            let (relay, to) = (courier.relay, parcel.to);
+            let (shard, number) = (*shard, *number);
+            let id = TransferId { shard, number, to };
+            for route in routes {
+                send(route, Transfer::Offer { id, attempt, relay }, effects);
+            }
         }
         for (shard, number) in silent {
             self.hand_over(shard, number, effects);

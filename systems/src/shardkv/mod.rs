@@ -78,8 +78,8 @@ impl Process for Node {
         match input {
             Input::Receive {
                 message:
-                    Message::Controller(service::Message::Ask { .. })
-                    | Message::Group(service::Message::Ask { .. }),
+                    Message::Controller(service::Message::Ask { .. } | service::Message::Relay { .. })
+                    | Message::Group(service::Message::Ask { .. } | service::Message::Relay { .. }),
                 ..
             }
             | Input::Invoke { .. } => Priority::Deferred,

@@ -2,7 +2,6 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
 use super::TransferId;
 use super::courier::{Courier, Route, servers_of};
@@ -41,8 +40,8 @@ struct Attempts {
     whole: u32,
     /// How often it was.
     sent: u32,
-    /// How many times to wait until it may have been lost: longer and longer, since on a
-    /// slow link it may yet arrive.
+    /// How many times to wait until it is sent again unasked: longer and longer, since
+    /// on a slow link it may yet arrive.
     patience: u32,
     /// Whether the new owner has said since then that it need not be sent again.
     is_waited_for: bool,
@@ -51,7 +50,7 @@ struct Attempts {
 /// How often a shard is sent before the patience with it grows.
 const SENT_QUICKLY: u32 = 4;
 /// How often that patience doubles.
-const MOST_DOUBLINGS: u32 = 5;
+const MOST_DOUBLINGS: u32 = 2;
 
 /// How many configurations are asked for at once.
 pub(super) const ASKED_AT_ONCE: usize = 4;
@@ -165,21 +164,16 @@ impl Office {
     }
 
     /// Whether a shard is lost for which somebody waits, as an answer to an attempt
-    /// says: it was not sent once more since then. One who answers a hand-over itself came
-    /// to need it only later, and who answers an offer may yet get what is on its way.
+    /// says: it was not sent once more since then.
     pub(super) fn is_lost(&self, parcel: (Shard, Number), attempt: u32) -> bool {
         let attempts = self.attempts.get(&parcel);
-        attempts.is_none_or(|known| match known.whole.cmp(&attempt) {
-            Ordering::Less => known.patience == 0,
-            Ordering::Equal => true,
-            Ordering::Greater => false,
-        })
+        attempts.is_none_or(|attempts| attempts.whole <= attempt)
     }
 
     /// A server of a group has taken something in, or is about to.
-    pub(super) fn heard_from(&mut self, group: GroupId) {
+    pub(super) fn heard_from(&mut self, group: GroupId, route: Route) {
         if let Some(courier) = self.couriers.get_mut(&group) {
-            courier.heard();
+            courier.heard_by(route);
         }
     }
 
@@ -224,19 +218,18 @@ impl Office {
         new
     }
 
-    /// Goes on to the next server, or the next way, of each group from which nobody answered.
+    /// Goes on to the next server of each group from which nobody answered.
     pub(super) fn turn_from_silent<'a>(
         &mut self,
         parcels: impl Iterator<Item = &'a Parcel>,
         own: &[NodeId],
-        peers: &[NodeId],
     ) {
         let servers: BTreeMap<GroupId, Vec<NodeId>> = parcels
             .map(|parcel| (parcel.to, servers_of(parcel, own)))
             .collect();
         for (group, courier) in &mut self.couriers {
             let servers = servers.get(group).map_or(&[][..], Vec::as_slice);
-            courier.turn_from_silent(servers, peers);
+            courier.turn_from_silent(servers);
         }
     }
 }

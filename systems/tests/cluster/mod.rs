@@ -16,13 +16,13 @@ pub(crate) struct Envelope<P: Process> {
 }
 
 /// A node with its disk and its armed timers.
-struct Node<P: Process> {
-    process: Option<P>,
+pub(crate) struct Node<P: Process> {
+    pub(crate) process: Option<P>,
     durable: P::Durable,
     timers: BTreeSet<P::Timer>,
 }
 
-struct Nodes<P: Process>(Vec<Node<P>>);
+pub(crate) struct Nodes<P: Process>(pub(crate) Vec<Node<P>>);
 
 impl<P: Process> ClusterView<P> for Nodes<P> {
     fn len(&self) -> usize {
@@ -40,8 +40,8 @@ impl<P: Process> ClusterView<P> for Nodes<P> {
 /// What a test drives.
 pub(crate) struct Cluster<P: Process, I> {
     /// By the node's position.
-    configs: Vec<P::Config>,
-    nodes: Nodes<P>,
+    pub(crate) configs: Vec<P::Config>,
+    pub(crate) nodes: Nodes<P>,
     /// What they remember of all steps so far.
     pub(crate) invariants: I,
     /// Sent and not yet delivered, in the order of sending.
@@ -57,6 +57,8 @@ pub(crate) struct Cluster<P: Process, I> {
     crash_after: Option<usize>,
     /// The first broken promise.
     pub(crate) violation: Option<Violation>,
+    /// The names of all broken promises: the loop goes on after the first.
+    pub(crate) broken: Vec<&'static str>,
 }
 
 impl<P: Process, I: Invariants<P>> Cluster<P, I> {
@@ -83,6 +85,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
             invocations: 0,
             crash_after: None,
             violation: None,
+            broken: Vec::new(),
         };
         for node in cluster.names() {
             cluster.restart(node);
@@ -104,10 +107,6 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
             .process
             .as_ref()
             .unwrap_or_else(|| panic!("{node} is down"))
-    }
-
-    pub(crate) fn config(&self, node: NodeId) -> &P::Config {
-        &self.configs[node.position()]
     }
 
     pub(crate) fn durable(&self, node: NodeId) -> &P::Durable {
@@ -235,7 +234,8 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         self.execute(node, effects.drain().collect());
     }
 
-    fn execute(&mut self, id: NodeId, effects: Vec<Effect<P>>) {
+    /// Does what a node wants done.
+    pub(crate) fn execute(&mut self, id: NodeId, effects: Vec<Effect<P>>) {
         let allowed = self.crash_after.take();
         for (count, effect) in effects.iter().enumerate() {
             if allowed == Some(count) {
@@ -250,16 +250,6 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         if allowed.is_some() {
             self.crash(id);
         }
-    }
-
-    /// A node is suddenly in another state, for whoever watches to see.
-    pub(crate) fn replace(&mut self, id: NodeId, process: P) {
-        self.nodes.0[id.position()].process = Some(process);
-    }
-
-    /// A node does what no step of its wants, for whoever watches to see.
-    pub(crate) fn act(&mut self, id: NodeId, effect: Effect<P>) {
-        self.execute(id, vec![effect]);
     }
 
     fn execute_one(&mut self, id: NodeId, effect: Effect<P>) {
@@ -292,6 +282,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
 
     fn check(&mut self, result: Result<(), Violation>) {
         if let Err(violation) = result {
+            self.broken.push(violation.property);
             self.violation.get_or_insert(violation);
         }
     }

@@ -50,6 +50,7 @@ fn world() -> World {
         server.max_sessions = MOST;
         server.session_idle_entries = Some(IDLE);
         server.snapshot_after_entries = snapshot_after_entries;
+        server.raft.compaction_tail_entries = 0;
         Config::Server(server)
     };
     let clerk = Config::Clerk(clerk());
@@ -62,9 +63,13 @@ fn world() -> World {
 fn ask(world: &mut World, operation: replica::Operation<Store>) {
     let call = Call {
         invocation: InvocationId(0),
-        attempt: 1,
+        question: 1,
     };
-    let message = Message::Ask { call, operation };
+    let message = Message::Ask {
+        call,
+        operation,
+        relay: false,
+    };
     let (from, to) = (ANN, N2);
     world.bag.push_front(Envelope { from, to, message });
     world.deliver(0);
@@ -91,7 +96,7 @@ fn perform(world: &mut World, deed: &Deed) {
         Deed::Write(ago, number) => {
             let log = world.replica(N1).raft().log();
             let opened = log.iter().filter(|(_, entry)| match &entry.content {
-                Content::Command(request) => matches!(**request, Request::OpenSession),
+                Content::Command(request) => matches!(**request, Request::OpenSession { .. }),
                 Content::Noop => false,
             });
             let opened: Vec<_> = opened.map(|(index, _)| index).collect();
@@ -125,7 +130,7 @@ fn by_the_log(world: &World) -> BTreeMap<u64, (u64, Option<u64>)> {
         };
         open.retain(|_, (used, _)| index.0 - *used <= IDLE as u64);
         match **request {
-            Request::OpenSession => {
+            Request::OpenSession { .. } => {
                 if open.len() == MOST {
                     let oldest = open.iter().min_by_key(|(_, (used, _))| *used);
                     let oldest = *oldest.expect("there are some").0;

@@ -98,13 +98,14 @@ fn a_read_in_one_lane_does_not_wait_for_a_write_in_the_other() {
 }
 
 #[test]
-fn there_is_always_one_lane() {
+fn a_clerk_without_lanes_is_refused() {
     let mut clerk = clerk();
     clerk.lanes = 0;
-    let mut world = world_of(&server(), &clerk);
-    world.elect(N1);
-    world.append_now(ANN, "a");
-    assert_eq!(world.clerk(ANN).lanes().len(), 1);
+    let error = clerk.check().expect_err("no call could be made");
+    assert_eq!(
+        error.to_string(),
+        "lanes is 0, so that no call would ever be made: give at least 1"
+    );
 }
 
 #[test]

@@ -51,6 +51,8 @@ impl Play {
         server.session_idle_entries = limits.idle;
         server.snapshot_after_bytes = limits.snapshot;
         server.raft.snapshot_chunk_bytes = 50;
+        server.raft.snapshot_window_bytes = 100;
+        server.max_pending_entries = 3;
         server.raft.max_in_flight_entries = 4;
         server.raft.max_batch_entries = 2;
         let mut world = world_of(&server, &clerk());

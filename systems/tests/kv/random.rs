@@ -133,6 +133,7 @@ fn kind(outcome: &Outcome) -> &'static str {
         Outcome::Written(_) => "written",
         Outcome::Answered(_) => "answered",
         Outcome::Maybe => "maybe",
+        Outcome::Busy => "busy",
         Outcome::NotHere { .. } => "not here",
         Outcome::TransferStarted => "transfer started",
         Outcome::TransferRefused => "transfer refused",

@@ -155,7 +155,7 @@ fn nodes_do_not_listen_to_what_is_not_for_their_kind() {
     let mut world = world_led_by_n1();
     let call = Call {
         invocation: InvocationId(7),
-        attempt: 1,
+        question: 1,
     };
     let session = replica::SessionId(LogIndex(1));
     let order = TimeoutNow { term: Term(9) };
@@ -163,10 +163,12 @@ fn nodes_do_not_listen_to_what_is_not_for_their_kind() {
     let ask = Message::Ask {
         call,
         operation: replica::Operation::OpenSession,
+        relay: false,
     };
     let tell = Message::Tell {
         call,
         outcome: replica::Outcome::SessionOpened { session },
+        relayed: false,
     };
     for (from, to, message) in [
         (N1, ANN, raft()),

@@ -91,7 +91,10 @@ pub(crate) fn is_tell(envelope: &Envelope<Node>) -> bool {
 }
 
 pub(crate) fn is_raft(envelope: &Envelope<Node>) -> bool {
-    matches!(envelope.message, Message::Raft(_))
+    matches!(
+        envelope.message,
+        Message::Raft(_) | Message::Relay { .. } | Message::Relayed { .. }
+    )
 }
 
 /// Time, messages, crashes.
@@ -151,8 +154,12 @@ impl World {
 
     /// A clerk has rested in its only lane.
     pub(crate) fn finish_rest(&mut self, clerk: NodeId) {
-        let rested = self.timeout(clerk, Timer::BackOff { lane: 0 });
-        assert!(rested, "{clerk} rests");
+        let armed = self.timers(clerk).iter().copied();
+        let rest = armed
+            .filter(|timer| matches!(timer, Timer::BackOff { .. }))
+            .collect::<Vec<_>>();
+        assert_eq!(rest.len(), 1, "{clerk} rests");
+        self.timeout(clerk, rest[0]);
     }
 
     /// Delivers everything, and lets a clerk's timers fire when nothing is on its way.
@@ -216,7 +223,10 @@ impl World {
     /// The clerks' questions that are on their way, the oldest first.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         let asked = self.bag.iter().filter_map(|envelope| {
-            let Message::Ask { call, operation } = &envelope.message else {
+            let Message::Ask {
+                call, operation, ..
+            } = &envelope.message
+            else {
                 return None;
             };
             Some(Asked {
@@ -242,7 +252,11 @@ impl World {
         call: Call,
         outcome: replica::Outcome<Store>,
     ) {
-        let message = Message::Tell { call, outcome };
+        let message = Message::Tell {
+            call,
+            outcome,
+            relayed: false,
+        };
         self.bag.push_front(Envelope { from, to, message });
         self.deliver(0);
     }

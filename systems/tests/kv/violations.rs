@@ -6,7 +6,9 @@ use snowglobe_systems::invariants::{ClusterView, Invariants as _, NodeView, Viol
 use snowglobe_systems::kv::{Invariants, Message, Node, Response, Store};
 use snowglobe_systems::process::{Durable, Effect, InvocationId, NodeId};
 use snowglobe_systems::raft::{self, InstallSnapshot, LogIndex, Position, Snapshot, Term, Write};
-use snowglobe_systems::replica::{self, Applied, LastWrite, Sequence, Session, SessionId};
+use snowglobe_systems::replica::{
+    self, Applied, LastWrite, Sequence, Session, SessionId, SessionLimits,
+};
 use snowglobe_systems::service::Call;
 
 use crate::cluster::Envelope;
@@ -36,7 +38,8 @@ fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
         last_write: Some(last_write),
     };
     let sessions = BTreeMap::from([(SESSION, session)]);
-    let data = postcard::to_allocvec(&(Store::default(), sessions)).expect("encodes");
+    let data = postcard::to_allocvec(&(Store::default(), sessions, SessionLimits::default()))
+        .expect("encodes");
     Snapshot {
         last: position(last),
         data: data.into(),
@@ -48,7 +51,10 @@ fn plant(world: &mut World, node: NodeId, snapshot: &Snapshot) {
     world.crash(node);
     let durable = world.durable_mut(node);
     durable.term = Term(1);
-    durable.apply(&Write::Snapshot(snapshot.clone()));
+    durable.apply(&Write::Snapshot {
+        snapshot: snapshot.clone(),
+        base: snapshot.last,
+    });
 }
 
 /// n2, which has a snapshot on its disk, sends it to n1, which has another.
@@ -174,13 +180,14 @@ fn a_clerk_that_is_told_too_early_is_noticed() {
         message: Message::Tell {
             call: Call {
                 invocation: InvocationId(0),
-                attempt: 1,
+                question: 1,
             },
             outcome: replica::Outcome::Written {
                 index: LogIndex(index),
                 term: Term(1),
                 response: Response::Done,
             },
+            relayed: false,
         },
     };
     let look = |index| Invariants::default().executed(&View(&world), N1, &told(index));

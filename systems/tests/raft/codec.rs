@@ -3,7 +3,7 @@
 use snowglobe_systems::ledger::Record;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{
-    AppendEntries, AppendEntriesReply, AppendResult, Conflict, Entry, InstallSnapshot,
+    AppendEntries, AppendEntriesReply, AppendResult, Attempt, Conflict, Entry, InstallSnapshot,
     InstallSnapshotReply, LogIndex, Message, PreVote, PreVoteReply, Received, RequestVote,
     RequestVoteReply, Round, Snapshot, Term, TimeoutNow, Write,
 };
@@ -33,6 +33,7 @@ fn messages() -> Vec<Message<Payload>> {
     let reply = |result| {
         Message::AppendEntriesReply(AppendEntriesReply {
             term,
+            asked_in: Term(3),
             round: Round(9),
             result,
         })
@@ -40,15 +41,21 @@ fn messages() -> Vec<Message<Payload>> {
     let received = |received| {
         Message::InstallSnapshotReply(InstallSnapshotReply {
             term,
+            asked_in: Term(3),
             last,
             received,
         })
     };
     vec![
-        Message::PreVote(PreVote { term, last }),
+        Message::PreVote(PreVote {
+            term,
+            last,
+            attempt: Attempt(2),
+        }),
         Message::PreVoteReply(PreVoteReply {
             term,
             asked_in: Term(2),
+            attempt: Attempt(2),
             granted: true,
         }),
         Message::RequestVote(RequestVote {
@@ -115,10 +122,13 @@ fn records_and_disks_survive_their_encoding() {
             first: LogIndex(4),
             entries: vec![session_write(), Entry::noop(Term(3))],
         },
-        Write::Snapshot(Snapshot {
-            last: position(9, 3),
-            data: [9, 9].as_slice().into(),
-        }),
+        Write::Snapshot {
+            snapshot: Snapshot {
+                last: position(9, 3),
+                data: [9, 9].as_slice().into(),
+            },
+            base: position(7, 2),
+        },
     ];
     for write in writes {
         let bytes = postcard::to_allocvec(&write).expect("encodes");

@@ -1,7 +1,7 @@
 //! Who leads, and who does not get to.
 
 use snowglobe_systems::raft::{
-    Message, PreVote, RequestVote, RequestVoteReply, Term, Timer, marks,
+    Attempt, Message, PreVote, RequestVote, RequestVoteReply, Term, Timer, marks,
 };
 
 use crate::cluster::Envelope;
@@ -94,6 +94,7 @@ fn a_pre_vote_changes_neither_term_nor_vote() {
     let question = PreVote {
         term: Term(8),
         last: position(0, 0),
+        attempt: Attempt(1),
     };
     world.bag.push_back(Envelope {
         from: N2,

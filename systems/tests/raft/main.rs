@@ -5,6 +5,7 @@ mod cluster;
 
 mod codec;
 mod election;
+mod leadership;
 mod part;
 mod random;
 mod reads;

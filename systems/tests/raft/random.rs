@@ -70,6 +70,9 @@ pub(crate) fn config(count: usize, snapshots: Option<usize>) -> Config {
     config.session_idle_entries = snapshots.map(|entries| 10 + entries);
     config.snapshot_after_entries = snapshots;
     config.raft.snapshot_chunk_bytes = 20;
+    config.raft.snapshot_window_bytes = 40;
+    config.raft.compaction_tail_entries = snapshots.map_or(0, |entries| entries % 3);
+    config.max_pending_entries = 6;
     config.raft.max_in_flight_entries = 4;
     config.raft.max_batch_entries = 2;
     config

@@ -289,6 +289,7 @@ fn an_answer_to_an_older_term_counts_for_nothing() {
     // In t1 n1's log was longer than it is now.
     let message = Message::AppendEntriesReply(AppendEntriesReply {
         term: Term(1),
+        asked_in: Term(1),
         round: Round(0),
         result: AppendResult::Matched(LogIndex(6)),
     });

@@ -134,6 +134,7 @@ fn the_least_recently_used_session_makes_room() {
 fn sessions_travel_with_the_snapshot() {
     let mut config = Config::of(3);
     config.snapshot_after_entries = Some(3);
+    config.raft.compaction_tail_entries = 0;
     let mut world: World = Cluster::new(3, config);
     world.elect(N1);
     let session = open(&mut world, N1);

@@ -12,6 +12,8 @@ fn compacting(count: usize) -> World {
     let mut config = Config::of(count);
     config.snapshot_after_entries = Some(4);
     config.raft.snapshot_chunk_bytes = 8;
+    config.raft.snapshot_window_bytes = 8;
+    config.raft.compaction_tail_entries = 0;
     Cluster::new(count, config)
 }
 
@@ -105,7 +107,7 @@ fn a_follower_that_crashes_amid_the_chunks_starts_anew() {
     }
     world.crash(N3);
     world.restart(N3);
-    for _ in 0..3 {
+    for _ in 0..4 {
         world.heartbeat(N1);
     }
     assert!(world.marks.contains(marks::SNAPSHOT_CHUNK_RESUMED));
@@ -246,7 +248,8 @@ fn a_snapshot_keeps_what_follows_it_only_in_the_same_history() {
             last: position(3, 1),
             data: [0, 0].as_slice().into(),
         };
-        donor.apply(&snowglobe_systems::raft::Write::Snapshot(snapshot));
+        let base = snapshot.last;
+        donor.apply(&snowglobe_systems::raft::Write::Snapshot { snapshot, base });
         assert_eq!(donor.log.len(), if same { 2 } else { 0 });
         assert_eq!(donor.log.base(), position(3, 1));
         assert_eq!(donor.log.is_empty(), !same);

@@ -244,17 +244,20 @@ impl Servers {
     fn of(controllers: &[Controller]) -> Self {
         let started = |(place, controller): (usize, &Controller)| {
             let sessions: BTreeMap<SessionId, Session<()>> = BTreeMap::new();
-            let data = postcard::to_allocvec(&(controller, sessions)).expect("encodes");
+            let data =
+                postcard::to_allocvec(&(controller, sessions, replica::SessionLimits::default()))
+                    .expect("encodes");
             let last = Position::new(LogIndex(place as u64 + 5), Term(1));
             let mut durable = Disk::default();
             durable.apply(&Write::HardState {
                 term: Term(1),
                 vote: None,
             });
-            durable.apply(&Write::Snapshot(Snapshot {
-                last,
-                data: data.into(),
-            }));
+            let data = data.into();
+            durable.apply(&Write::Snapshot {
+                snapshot: Snapshot { last, data },
+                base: last,
+            });
             let config = Config::Server(replica::Config::of(3));
             let effects = &mut Effects::new();
             let node = Node::start(NodeId::at(place), &config, durable.clone(), effects);

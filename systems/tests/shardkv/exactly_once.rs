@@ -271,7 +271,7 @@ fn followers_take_and_give_nothing() {
 fn told(world: &World) -> Vec<(NodeId, Call, replica::Outcome<Group>)> {
     let tells = world.bag.iter().filter(|it| it.to == ANN);
     let tells = tells.filter_map(|envelope| match &envelope.message {
-        Message::Group(service::Message::Tell { call, outcome }) => {
+        Message::Group(service::Message::Tell { call, outcome, .. }) => {
             Some((envelope.from, *call, outcome.clone()))
         }
         _ => None,
@@ -302,6 +302,7 @@ fn an_answer_to_a_call_that_was_given_up_is_late_and_nothing_else() {
         let tell = service::Message::Tell {
             call,
             outcome: late,
+            relayed: false,
         };
         world.bring((from, ANN), Message::Group(tell));
         assert_eq!(world.node(ANN), &node);
@@ -344,6 +345,7 @@ fn an_answer_of_a_group_to_an_earlier_question_is_not_taken_for_that_to_a_later_
         let tell = service::Message::Tell {
             call: late.1,
             outcome,
+            relayed: false,
         };
         world.bring((late.0, ANN), Message::Group(tell));
         assert_eq!(world.node(ANN), &node);

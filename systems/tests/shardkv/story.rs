@@ -2,7 +2,7 @@
 
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use snowglobe_systems::kv::{self, Key, Value};
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::process::{Effect, NodeId};
 use snowglobe_systems::raft::{self, Voters};
 use snowglobe_systems::replica::{self, Sequence, SessionId};
 use snowglobe_systems::service::{self, ClerkConfig};
@@ -274,8 +274,25 @@ impl World {
     }
 }
 
+/// What no engine does.
+impl World {
+    /// A node is suddenly in another state, for whoever watches to see.
+    pub(crate) fn replace(&mut self, node: NodeId, process: Node) {
+        self.nodes.0[node.position()].process = Some(process);
+    }
+
+    /// A node does what no step of its wants, for whoever watches to see.
+    pub(crate) fn act(&mut self, node: NodeId, effect: Effect<Node>) {
+        self.execute(node, vec![effect]);
+    }
+}
+
 /// What can be seen from outside.
 impl World {
+    pub(crate) fn config(&self, node: NodeId) -> &Config {
+        &self.configs[node.position()]
+    }
+
     pub(crate) fn server(&self, node: NodeId) -> &Server {
         self.node(node).server().expect("a server of a group")
     }

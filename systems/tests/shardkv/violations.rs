@@ -6,7 +6,9 @@ use std::sync::Arc;
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{Durable as _, Effect};
 use snowglobe_systems::raft::{self, LogIndex, Position, Snapshot, Term};
-use snowglobe_systems::replica::{Applied, Sequence, Session, SessionId, StateMachine as _};
+use snowglobe_systems::replica::{
+    Applied, Sequence, Session, SessionId, SessionLimits, StateMachine as _,
+};
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
 use snowglobe_systems::shardkv::{
     Command, Durable, Group, Holding, Message, Response, ShardSession, ShardState, Transfer, Write,
@@ -238,7 +240,8 @@ fn plant_after(world: &mut World, (group, index): (GroupId, u64), commands: &[Co
         assert!(matches!(response, Response::Taken | Response::Opened(_)));
     }
     let sessions: BTreeMap<SessionId, Session<Applied<Response>>> = BTreeMap::new();
-    let data = postcard::to_allocvec(&(machine, sessions)).expect("encodes");
+    let data =
+        postcard::to_allocvec(&(machine, sessions, SessionLimits::default())).expect("encodes");
     let last = Position::new(LogIndex(index), Term(1));
     let node = leader(group);
     world.crash(node);
@@ -246,10 +249,10 @@ fn plant_after(world: &mut World, (group, index): (GroupId, u64), commands: &[Co
     let (term, vote) = (Term(1), None);
     durable.apply(&Write::Group(raft::Write::HardState { term, vote }));
     let data = data.into();
-    durable.apply(&Write::Group(raft::Write::Snapshot(Snapshot {
-        last,
-        data,
-    })));
+    durable.apply(&Write::Group(raft::Write::Snapshot {
+        snapshot: Snapshot { last, data },
+        base: last,
+    }));
     world.restart(node);
 }
 

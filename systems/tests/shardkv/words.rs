@@ -233,13 +233,17 @@ impl World {
         let leader = self.leader_of(group).expect("a leader");
         let call = Call {
             invocation: InvocationId(u64::MAX),
-            attempt: 1,
+            question: 1,
         };
         let operation = replica::Operation::Write {
             session: None,
             command,
         };
-        let ask = service::Message::Ask { call, operation };
+        let ask = service::Message::Ask {
+            call,
+            operation,
+            relay: false,
+        };
         self.bring((OPERATOR, leader), Message::Group(ask));
     }
 

@@ -142,11 +142,19 @@ impl Witness {
     fn hear(&mut self, node: NodeId, effect: &Effect<Node>) {
         match effect {
             Effect::Send {
-                message: Message::Ask { call, operation },
+                message: Message::Ask {
+                    call, operation, ..
+                },
                 ..
             } => self.asks(call.invocation, operation),
             Effect::Send {
-                message: Message::Tell { call, outcome },
+                message:
+                    Message::Tell {
+                        call,
+                        outcome,
+                        relayed: false,
+                    }
+                    | Message::Relayed { call, outcome, .. },
                 ..
             } => {
                 if let Err(violation) = self.tells(node, call.invocation, outcome) {

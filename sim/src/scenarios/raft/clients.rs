@@ -356,6 +356,8 @@ impl RaftClients {
                 world.mark("client.retried_after_unknown");
                 self.try_elsewhere(world, number, None);
             }
+            // Its back-off is as long as an election; that is enough for a burst.
+            Outcome::Busy => self.try_elsewhere(world, number, None),
             Outcome::StaleSequence => {
                 let sequence = self.clients[number].sequence;
                 world.breaks(Broken::Safety(Violation::new(

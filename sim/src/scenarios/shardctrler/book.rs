@@ -94,7 +94,10 @@ impl Book {
             Outcome::Written(response) => Told::Done(response),
             Outcome::Answered(configuration) => Told::Shown(configuration),
             Outcome::Maybe => return Some(Answer::Maybe),
-            Outcome::NotHere { .. } | Outcome::TransferStarted | Outcome::TransferRefused => {
+            Outcome::Busy
+            | Outcome::NotHere { .. }
+            | Outcome::TransferStarted
+            | Outcome::TransferRefused => {
                 let expected = "a clerk to ask until it is answered";
                 let found = format!("it answers {invocation} with {outcome:?}");
                 let violation = Violation::new("clerk-asks-on", [], expected, found);

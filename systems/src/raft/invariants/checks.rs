@@ -41,7 +41,8 @@ pub(super) fn check_persisted<C: Command>(
     let same = disk.term == now.term
         && disk.vote == now.vote
         && disk.log.last() == now.last
-        && disk.log.base() == now.base;
+        && disk.log.base() == now.base
+        && disk.covered() == now.covered;
     if same {
         return Ok(());
     }
@@ -72,25 +73,34 @@ pub(super) fn check_forward(node: NodeId, seen: &Seen, now: &Seen) -> Result<(),
             format!("{}", now.term),
         );
     }
-    if now.commit < seen.commit || now.applied < seen.applied || now.base.index < seen.base.index {
+    if now.commit < seen.commit
+        || now.applied < seen.applied
+        || now.covered < seen.covered
+        || now.base.index < seen.base.index
+    {
         return violation(
             "progress-never-undone",
             format!(
-                "{node} with commit, applied and snapshot index at or after {}, {} and {}",
-                seen.commit, seen.applied, seen.base.index
+                "{node} with commit, applied, snapshot and base index at or after {}, {}, {} and {}",
+                seen.commit, seen.applied, seen.covered, seen.base.index
             ),
-            format!("{}, {} and {}", now.commit, now.applied, now.base.index),
+            format!(
+                "{}, {}, {} and {}",
+                now.commit, now.applied, now.covered, now.base.index
+            ),
         );
     }
-    let ordered =
-        now.base.index <= now.applied && now.applied <= now.commit && now.commit <= now.last.index;
+    let ordered = now.base.index <= now.covered
+        && now.covered <= now.applied
+        && now.applied <= now.commit
+        && now.commit <= now.last.index;
     if !ordered {
         return violation(
             "indices-ordered",
-            format!("on {node}: snapshot <= applied <= commit <= last index"),
+            format!("on {node}: base <= snapshot <= applied <= commit <= last index"),
             format!(
-                "{}, {}, {}, {}",
-                now.base.index, now.applied, now.commit, now.last.index
+                "{}, {}, {}, {}, {}",
+                now.base.index, now.covered, now.applied, now.commit, now.last.index
             ),
         );
     }
@@ -108,15 +118,15 @@ pub(super) fn check_forward(node: NodeId, seen: &Seen, now: &Seen) -> Result<(),
 }
 
 pub(super) fn check_survived(node: NodeId, seen: &Seen, now: &Seen) -> Result<(), Violation> {
-    if now.term < seen.term || now.base.index < seen.base.index {
+    if now.term < seen.term || now.covered < seen.covered {
         return Err(Violation::new(
             "state-survives-crash",
             [node],
             format!(
                 "{node} at {} with a snapshot at {} or later",
-                seen.term, seen.base
+                seen.term, seen.covered
             ),
-            format!("{} with {}", now.term, now.base),
+            format!("{} with {}", now.term, now.covered),
         ));
     }
     if now.term == seen.term && seen.vote.is_some() && now.vote != seen.vote {

@@ -139,6 +139,35 @@ impl History {
         ))
     }
 
+    /// A leader has the votes of a majority, as they are on the voters' disks (paper, 5.2).
+    pub(super) fn is_elected<C: Command>(&self, raft: &Raft<C>) -> Result<(), Violation> {
+        let voted = |voter: &&NodeId| {
+            let vote = self.votes.get(&(raft.term(), **voter));
+            vote == Some(&raft.id())
+        };
+        let votes = raft.voters().nodes().iter().filter(voted).count();
+        if votes >= raft.voters().quorum() {
+            return Ok(());
+        }
+        Err(Violation::new(
+            "elected-by-majority",
+            [raft.id()],
+            format!(
+                "{}, leader of {}, to have the votes of {}",
+                raft.id(),
+                raft.term(),
+                raft.voters().quorum()
+            ),
+            format!("{votes} voted for it"),
+        ))
+    }
+
+    /// Whether what was committed at an index may have been forgotten, because
+    /// it is in every snapshot.
+    pub(super) fn may_have_forgotten(&self, index: LogIndex) -> bool {
+        index < self.committed_from
+    }
+
     pub(super) fn committed(&self, index: LogIndex) -> Option<Committed> {
         let offset = index.0.checked_sub(self.committed_from.0)?;
         *self.committed.get(usize::try_from(offset).ok()?)?

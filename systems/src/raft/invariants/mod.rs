@@ -5,6 +5,7 @@
 
 mod checks;
 mod history;
+mod leadership;
 mod said;
 mod wish;
 
@@ -16,10 +17,12 @@ use checks::{
     check_survived, holds,
 };
 use history::{Committed, History};
+use leadership::{Beliefs, PreVotes};
+use said::Said;
 use wish::Wish;
 
 use super::{Durable, LogIndex, Message, Position, Raft, Term, Write};
-use crate::invariants::{ClusterView, Invariants, NodeView, Violation};
+use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{self, Effect, NodeId, Process};
 use crate::renaming::{Renamed, Renaming};
 
@@ -33,6 +36,8 @@ pub trait RaftHost: Process {
     /// A cheap digest of the state after the last applied entry: equal on
     /// nodes that applied the same entries.
     fn state_digest(&self) -> u64;
+    /// The digests of the states after each entry that the last step applied.
+    fn states_passed(&self) -> &[(LogIndex, u64)];
     /// That state as a snapshot would hold it.
     fn encode_state(&self) -> Vec<u8>;
     /// Raft's part of what the disk holds.
@@ -54,8 +59,11 @@ struct Seen {
     vote: Option<NodeId>,
     /// Does not go back while the node leads a term.
     last: Position,
-    /// The snapshot's end. Never goes back, not even over a crash.
+    /// Where the log begins. Never goes back, not even over a crash, and never
+    /// beyond `covered`.
     base: Position,
+    /// The snapshot's end. Never goes back, not even over a crash.
+    covered: LogIndex,
     /// Never goes back while the node is up.
     commit: LogIndex,
     /// Never goes back while the node is up.
@@ -70,11 +78,23 @@ impl Seen {
             vote: raft.vote(),
             last: raft.log().last(),
             base: raft.log().base(),
+            covered: raft.covered(),
             commit: raft.commit(),
             applied: raft.applied(),
             leads: raft.role().is_leader(),
         }
     }
+}
+
+/// What is remembered of one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Watched {
+    seen: Seen,
+    /// How far its commits were compared with those of others. Between `seen`
+    /// and what the node is at in the middle of a step.
+    noted: LogIndex,
+    /// What it believes as a leader; `None` while it does not lead.
+    believes: Option<Beliefs>,
 }
 
 /// Watches over all nodes of one Raft cluster.
@@ -83,14 +103,21 @@ pub struct RaftInvariants {
     history: History,
     /// By the node's position. Nothing until a node is looked at, and then all
     /// nodes at once: whether one was looked at already tells nobody apart.
-    seen: Vec<Seen>,
+    nodes: Vec<Watched>,
+    /// What each has said to leaders, by its position.
+    said: Vec<Said>,
+    pre_votes: PreVotes,
 }
 
-impl Renamed for Seen {
+impl Renamed for Watched {
     fn renamed(&self, renaming: &Renaming) -> Self {
         Self {
-            vote: self.vote.renamed(renaming),
-            ..*self
+            seen: Seen {
+                vote: self.seen.vote.renamed(renaming),
+                ..self.seen
+            },
+            noted: self.noted,
+            believes: self.believes.as_ref().map(|it| it.renamed(renaming)),
         }
     }
 }
@@ -99,43 +126,81 @@ impl Renamed for RaftInvariants {
     fn renamed(&self, renaming: &Renaming) -> Self {
         Self {
             history: self.history.renamed(renaming),
-            seen: renaming.by_position(&self.seen),
+            nodes: renaming.by_position(&self.nodes),
+            said: renaming.by_position(&self.said),
+            pre_votes: self.pre_votes.renamed(renaming),
         }
     }
 }
 
 impl<P: RaftHost> Invariants<P> for RaftInvariants {
+    fn started(&mut self, cluster: &impl ClusterView<P>, node: NodeId) -> Result<(), Violation> {
+        let Some((process, raft)) = host_of(cluster, node) else {
+            return Ok(());
+        };
+        let disk = P::durable(cluster.node(node).durable);
+        let seen = self.watched(cluster.len(), node).seen;
+        let now = Seen::of(raft);
+        check_persisted(node, &now, disk)?;
+        check_survived(node, &seen, &now)?;
+        self.history.vote(now.term, node, now.vote)?;
+        if let Some(committed) = self.history.committed(seen.commit)
+            && !holds(disk, seen.commit, committed.term)
+        {
+            return Err(Violation::new(
+                "committed-survives",
+                [node],
+                format!(
+                    "{node} to still have {}@{}, which it knew to be committed",
+                    seen.commit, committed.term
+                ),
+                format!("a disk that ends at {}", now.last),
+            ));
+        }
+        if let Some((index, committed)) = self.history.last_committed() {
+            check_majority(cluster, raft.voters().nodes(), index, committed.term)?;
+        }
+        self.note_snapshot(node, process, raft)?;
+        self.history
+            .state(node, now.applied, process.state_digest())?;
+        let watched = self.watched(cluster.len(), node);
+        watched.seen = now;
+        watched.noted = now.commit;
+        Ok(())
+    }
+
     fn stepped(
         &mut self,
         cluster: &impl ClusterView<P>,
         node: NodeId,
         effects: &[Effect<P>],
     ) -> Result<(), Violation> {
-        let NodeView {
-            process: Some(process),
-            durable,
-        } = cluster.node(node)
-        else {
+        let Some((_, raft)) = host_of(cluster, node) else {
             return Ok(());
         };
-        let Some(raft) = process.raft() else {
-            return Ok(());
-        };
-        let seen = *self.seen(cluster.len(), node);
+        let watched = self.watched(cluster.len(), node);
+        let (seen, noted) = (watched.seen, watched.noted);
         if raft.role().is_leader() {
             self.history.leader(raft.term(), node)?;
+            if !(seen.leads && seen.term == raft.term()) {
+                self.history.leader_is_complete(raft)?;
+            }
         }
-        if raft.commit() > seen.commit {
+        self.pre_votes.look(raft, seen.term)?;
+        self.look_at_beliefs(raft, node)?;
+        if raft.commit() > noted {
+            check_commit_rule(raft)?;
             // What a majority has on disk already is committed whether or not
             // this node lives to the end of its step.
-            self.note_commits(cluster, node, raft, seen.commit, false)?;
+            self.note_commits(cluster, node, raft, Demand::IfSo)?;
         }
-        let mut wish = Wish::new(P::durable(durable), node, seen, raft.role().is_leader());
+        let disk = P::durable(cluster.node(node).durable);
+        let mut wish = Wish::new(disk, node, seen, raft.role().is_leader());
         for effect in effects {
             if let Effect::Persist(write) = effect
                 && let Some(write) = P::write(write)
             {
-                wish.write(write)?;
+                wish.write(write, &self.history)?;
             }
         }
         Ok(())
@@ -147,17 +212,18 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         node: NodeId,
         effect: &Effect<P>,
     ) -> Result<(), Violation> {
-        let view = cluster.node(node);
-        let disk = P::durable(view.durable);
+        let Some((_, raft)) = host_of(cluster, node) else {
+            return Ok(());
+        };
         match effect {
             Effect::Persist(write) => {
-                if let Some(Write::Append { first, entries }) = P::write(write) {
-                    self.history.entries(node, *first, entries, disk)?;
+                if let Some(write) = P::write(write) {
+                    self.wrote::<P>(node, write, P::durable(cluster.node(node).durable))?;
                 }
             }
             Effect::Send { to, message } => {
                 if let Some(message) = P::message(message) {
-                    said::is_on_disk(node, disk, *to, message)?;
+                    self.sent(cluster, node, *to, message)?;
                 }
             }
             Effect::Return { .. }
@@ -165,25 +231,25 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
             | Effect::CancelTimer(_)
             | Effect::Mark(_) => {}
         }
-        if let Some((index, term)) = P::acknowledged(effect)
-            && let Some(raft) = view.process.and_then(P::raft)
-        {
-            self.check_acknowledged(raft, index, term)?;
+        match P::acknowledged(effect) {
+            Some((index, term)) => {
+                self.note_commits(cluster, node, raft, Demand::Now)?;
+                self.check_acknowledged(raft, index, term)
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn settled(&mut self, cluster: &impl ClusterView<P>, node: NodeId) -> Result<(), Violation> {
-        let view = cluster.node(node);
-        let Some(process) = view.process else {
+        let Some((process, raft)) = host_of(cluster, node) else {
             return Ok(());
         };
-        let Some(raft) = process.raft() else {
-            return Ok(());
-        };
-        let seen = *self.seen(cluster.len(), node);
+        let seen = self.watched(cluster.len(), node).seen;
         let now = Seen::of(raft);
-        check_persisted(node, &now, P::durable(view.durable))?;
+        check_persisted(node, &now, P::durable(cluster.node(node).durable))?;
+        // Nothing but entries changes the state: no timer, no call, no clock.
+        self.history
+            .state(node, now.applied, process.state_digest())?;
         if now == seen {
             return Ok(());
         }
@@ -191,21 +257,17 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         if now.vote != seen.vote || now.term != seen.term {
             self.history.vote(now.term, node, now.vote)?;
         }
-        if now.leads && !(seen.leads && seen.term == now.term) {
-            self.history.leader_is_complete(raft)?;
-        }
-        if now.commit != seen.commit {
-            check_commit_rule(raft)?;
-            self.note_commits(cluster, node, raft, seen.commit, true)?;
-        }
+        self.note_commits(cluster, node, raft, Demand::Now)?;
         if now.applied != seen.applied {
-            self.history
-                .state(node, now.applied, process.state_digest())?;
+            for (index, digest) in process.states_passed() {
+                self.history.state(node, *index, *digest)?;
+            }
         }
-        if now.base != seen.base {
+        if now.covered != seen.covered {
             self.note_snapshot(node, process, raft)?;
         }
-        *self.seen(cluster.len(), node) = now;
+        let watched = self.watched(cluster.len(), node);
+        watched.seen = now;
         if now.base != seen.base || now.term != seen.term {
             self.prune(cluster, raft.voters().nodes());
         }
@@ -214,52 +276,37 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
 
     /// How far it was and whether it led is over; its disk must remember the rest.
     fn crashed(&mut self, _cluster: &impl ClusterView<P>, node: NodeId, _prevented: &[Effect<P>]) {
-        if let Some(seen) = self.seen.get_mut(node.position()) {
-            *seen = Seen {
+        if let Some(watched) = self.nodes.get_mut(node.position()) {
+            let seen = Seen {
                 last: Position::ZERO,
                 applied: LogIndex::ZERO,
                 leads: false,
-                ..*seen
+                ..watched.seen
+            };
+            *watched = Watched {
+                seen,
+                noted: seen.commit,
+                believes: None,
             };
         }
     }
+}
 
-    fn started(&mut self, cluster: &impl ClusterView<P>, node: NodeId) -> Result<(), Violation> {
-        let view = cluster.node(node);
-        let Some(process) = view.process else {
-            return Ok(());
-        };
-        let Some(raft) = process.raft() else {
-            return Ok(());
-        };
-        let seen = *self.seen(cluster.len(), node);
-        let now = Seen::of(raft);
-        check_persisted(node, &now, P::durable(view.durable))?;
-        check_survived(node, &seen, &now)?;
-        self.history.vote(now.term, node, now.vote)?;
-        if let Some(committed) = self.history.committed(seen.commit) {
-            let held = holds(P::durable(view.durable), seen.commit, committed.term);
-            if !held {
-                return Err(Violation::new(
-                    "committed-survives",
-                    [node],
-                    format!(
-                        "{node} to still have {}@{}, which it knew to be committed",
-                        seen.commit, committed.term
-                    ),
-                    format!("a disk that ends at {}", now.last),
-                ));
-            }
-        }
-        if let Some((index, committed)) = self.history.last_committed() {
-            check_majority(cluster, raft.voters().nodes(), index, committed.term)?;
-        }
-        self.note_snapshot(node, process, raft)?;
-        self.history
-            .state(node, now.applied, process.state_digest())?;
-        *self.seen(cluster.len(), node) = now;
-        Ok(())
-    }
+fn host_of<P: RaftHost>(
+    cluster: &impl ClusterView<P>,
+    node: NodeId,
+) -> Option<(&P, &Raft<P::Command>)> {
+    let process = cluster.node(node).process?;
+    Some((process, process.raft()?))
+}
+
+/// Whether what is newly committed must be on the disks of a majority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Demand {
+    /// It is noted if it is.
+    IfSo,
+    /// It must be: others may have heard of it.
+    Now,
 }
 
 impl RaftInvariants {
@@ -275,28 +322,92 @@ impl RaftInvariants {
         Some(Position::new(index, committed.term))
     }
 
-    fn seen(&mut self, nodes: usize, node: NodeId) -> &mut Seen {
-        if self.seen.len() < nodes {
-            self.seen.resize(nodes, Seen::default());
+    fn watched(&mut self, nodes: usize, node: NodeId) -> &mut Watched {
+        if self.nodes.len() < nodes {
+            self.nodes.resize(nodes, Watched::default());
+            self.said.resize(nodes, Said::default());
         }
-        &mut self.seen[node.position()]
+        &mut self.nodes[node.position()]
     }
 
-    /// Compares what a node came to know as committed with what others did.
-    /// What nobody knew before must be on the disks of a majority: now, or, if
-    /// not `strict`, once this step has persisted.
+    /// Looks at what a leader believes, and at how it came to lead.
+    fn look_at_beliefs<C: super::Command>(
+        &mut self,
+        raft: &Raft<C>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        let before = self.nodes[node.position()].believes.take();
+        if !raft.role().is_leader() {
+            return Ok(());
+        }
+        // One that may vote for itself alone leads before its vote is on disk.
+        let is_new = before.is_none();
+        if is_new && raft.voters().quorum() > 1 {
+            self.history.is_elected(raft)?;
+        }
+        let now = Beliefs::look(before.as_ref(), raft, &self.said)?;
+        self.nodes[node.position()].believes = now;
+        Ok(())
+    }
+
+    /// A node has written a record to its disk.
+    fn wrote<P: RaftHost>(
+        &mut self,
+        node: NodeId,
+        write: &Write<P::Command>,
+        disk: &Durable<P::Command>,
+    ) -> Result<(), Violation> {
+        match write {
+            Write::HardState { term, vote } => self.history.vote(*term, node, *vote),
+            Write::Append { first, entries } => self.history.entries(node, *first, entries, disk),
+            Write::Snapshot { .. } => Ok(()),
+        }
+    }
+
+    /// A node has sent a message.
+    fn sent<P: RaftHost>(
+        &mut self,
+        cluster: &impl ClusterView<P>,
+        node: NodeId,
+        to: NodeId,
+        message: &Message<P::Command>,
+    ) -> Result<(), Violation> {
+        said::is_on_disk(node, P::durable(cluster.node(node).durable), to, message)?;
+        said::is_the_leaders(cluster, node, to, message)?;
+        self.pre_votes.hear(node, to, message);
+        self.said[node.position()].hear(message);
+        let (Message::AppendEntries(append), Some((_, raft))) = (message, host_of(cluster, node))
+        else {
+            return Ok(());
+        };
+        if append.commit > raft.commit() {
+            return Err(Violation::new(
+                "commit-is-known",
+                [node],
+                format!(
+                    "{node} to say that {} is committed, as it knows",
+                    raft.commit()
+                ),
+                format!("{message} to {to}"),
+            ));
+        }
+        self.note_commits(cluster, node, raft, Demand::Now)
+    }
+
+    /// Compares what a node came to know as committed with what others did. A
+    /// leader decides it, and what it decides is on the disks of a majority;
+    /// whoever follows learns of it when that is so.
     fn note_commits<P: RaftHost>(
         &mut self,
         cluster: &impl ClusterView<P>,
         node: NodeId,
         raft: &Raft<P::Command>,
-        known: LogIndex,
-        strict: bool,
+        demand: Demand,
     ) -> Result<(), Violation> {
         let disk = P::durable(cluster.node(node).durable);
         let base = raft.log().base();
         let compacted = disk.log.term_at(base.index) == Some(base.term);
-        let mut index = known;
+        let mut index = self.watched(cluster.len(), node).noted;
         while index < raft.commit() {
             index = index.next();
             // An entry that was compacted in this very step is still on disk,
@@ -305,33 +416,76 @@ impl RaftInvariants {
                 .log()
                 .term_at(index)
                 .or_else(|| disk.log.term_at(index).filter(|_| compacted));
-            let Some(term) = term else {
-                continue;
-            };
-            if let Some(earlier) = self.history.committed(index) {
-                if earlier.term == term {
-                    continue;
+            if let Some(term) = term {
+                let known = self.is_as_committed(node, index, term)?;
+                if !known && !self.commits(cluster, raft, Position::new(index, term), demand)? {
+                    return Ok(());
                 }
-                return Err(Violation::new(
-                    "state-machine-safety",
-                    [node],
-                    format!("{index}@{}, as committed before", earlier.term),
-                    format!("{node} takes {index}@{term} for committed"),
-                ));
             }
-            match check_majority(cluster, raft.voters().nodes(), index, term) {
-                Ok(()) => self.history.commit(
-                    index,
-                    Committed {
-                        term,
-                        leader_term: raft.term(),
-                    },
-                ),
-                Err(violation) if strict => return Err(violation),
-                Err(_) => return Ok(()),
-            }
+            self.watched(cluster.len(), node).noted = index;
         }
         Ok(())
+    }
+
+    /// Whether an entry is known to be committed.
+    fn is_as_committed(
+        &self,
+        node: NodeId,
+        index: LogIndex,
+        term: Term,
+    ) -> Result<bool, Violation> {
+        match self.history.committed(index) {
+            None => Ok(self.history.may_have_forgotten(index)),
+            Some(earlier) if earlier.term == term => Ok(true),
+            Some(earlier) => Err(Violation::new(
+                "state-machine-safety",
+                [node],
+                format!("{index}@{}, as committed before", earlier.term),
+                format!("{node} takes {index}@{term} for committed"),
+            )),
+        }
+    }
+
+    /// A node takes for committed what nobody did before. Whether it is, if that
+    /// is not demanded.
+    fn commits<P: RaftHost>(
+        &mut self,
+        cluster: &impl ClusterView<P>,
+        raft: &Raft<P::Command>,
+        entry: Position,
+        demand: Demand,
+    ) -> Result<bool, Violation> {
+        let committed = Committed {
+            term: entry.term,
+            leader_term: raft.term(),
+        };
+        // Another node's snapshot covers nothing but what was committed.
+        let voters = raft.voters().nodes().iter();
+        let covers = |voter: &&NodeId| {
+            **voter != raft.id()
+                && P::durable(cluster.node(**voter).durable).covered() >= entry.index
+        };
+        if voters.filter(covers).count() > 0 {
+            self.history.commit(entry.index, committed);
+            return Ok(true);
+        }
+        if !raft.role().is_leader() && demand == Demand::Now {
+            let node = raft.id();
+            return Err(Violation::new(
+                "commit-is-known",
+                [node],
+                format!("{node} to take for committed what a leader has committed"),
+                format!("{entry}, which none has"),
+            ));
+        }
+        match check_majority(cluster, raft.voters().nodes(), entry.index, entry.term) {
+            Ok(()) if raft.role().is_leader() => {
+                self.history.commit(entry.index, committed);
+                Ok(true)
+            }
+            Err(violation) if demand == Demand::Now => Err(violation),
+            Ok(()) | Err(_) => Ok(false),
+        }
     }
 
     /// What a client is told to be done must be applied here and committed everywhere.
@@ -353,15 +507,23 @@ impl RaftInvariants {
                 format!("{node} acknowledges {index}"),
             ));
         }
-        let committed = self.history.committed(index).map(|entry| entry.term);
-        let actual = committed.or_else(|| raft.log().term_at(index));
-        match (term, actual) {
-            (Some(term), Some(actual)) if term != actual => Err(Violation::new(
+        let wrong = |expected, found| {
+            Err(Violation::new(
                 "acknowledged-is-committed",
                 [node],
-                format!("{index}@{actual}, as committed"),
+                expected,
+                found,
+            ))
+        };
+        match (term, self.history.committed(index)) {
+            (Some(term), Some(actual)) if term != actual.term => wrong(
+                format!("{index}@{}, as committed", actual.term),
                 format!("{node} acknowledges {index}@{term}"),
-            )),
+            ),
+            (_, None) if !self.history.may_have_forgotten(index) => wrong(
+                format!("{index} to be committed before {node} acknowledges it"),
+                "no leader has committed it".into(),
+            ),
             _ => Ok(()),
         }
     }
@@ -394,7 +556,10 @@ impl RaftInvariants {
         };
         let index = disks().map(|disk| disk.log.base().index).min();
         let term = disks().map(|disk| disk.term).min();
-        self.history
-            .forget_before(index.unwrap_or_default(), term.unwrap_or_default());
+        let (index, term) = (index.unwrap_or_default(), term.unwrap_or_default());
+        self.history.forget_before(index, term);
+        for said in &mut self.said {
+            said.forget_before(term);
+        }
     }
 }

@@ -1,10 +1,65 @@
-//! What a node says to others must be on its disk before it is said.
+//! What nodes say to each other: it must be on disk before it is said, and
+//! nobody may take it for more than was said.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 
-use crate::invariants::Violation;
+use super::RaftHost;
+use crate::invariants::{ClusterView, Violation};
 use crate::process::NodeId;
-use crate::raft::{AppendResult, Command, Durable, LogIndex, Message, Received};
+use crate::raft::{
+    AppendResult, Command, Durable, LogIndex, Message, Position, Raft, Received, Round, Term,
+};
+use crate::renaming::{Renamed, Renaming};
+
+/// What a node has said to the leaders of each term. An old leader that does
+/// not know yet may still hear what was said to it, so terms are kept apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Said(BTreeMap<Term, Answers>);
+
+/// What a node has said to the leader of one term. Never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Answers {
+    /// Up to where it said that its log is the leader's.
+    pub(super) matched: LogIndex,
+    /// The newest round that it echoed.
+    pub(super) round: Round,
+}
+
+impl Said {
+    /// Hears one more message of the node.
+    pub(super) fn hear<C>(&mut self, message: &Message<C>) {
+        let (asked_in, round) = match message {
+            Message::AppendEntriesReply(reply) => (reply.asked_in, reply.round),
+            Message::InstallSnapshotReply(reply) => (reply.asked_in, Round::default()),
+            _ => return,
+        };
+        // A refusal of an older term is no answer to its leader.
+        if message.term() > asked_in {
+            return;
+        }
+        let answers = self.0.entry(asked_in).or_default();
+        answers.round = answers.round.max(round);
+        answers.matched = answers.matched.max(promised(message).unwrap_or_default());
+    }
+
+    /// What was said in a term; what was said in another does not count.
+    pub(super) fn in_term(&self, term: Term) -> Answers {
+        self.0.get(&term).copied().unwrap_or_default()
+    }
+
+    /// Forgets what nobody can hear any more as a leader.
+    pub(super) fn forget_before(&mut self, term: Term) {
+        self.0.retain(|asked_in, _| *asked_in >= term);
+    }
+}
+
+/// Nobody is named: who said it is known by its place.
+impl Renamed for Said {
+    fn renamed(&self, _: &Renaming) -> Self {
+        self.clone()
+    }
+}
 
 /// The message that `node` has just sent claims no term, vote or entry that is
 /// not on its disk.
@@ -14,20 +69,10 @@ pub(super) fn is_on_disk<C: Command>(
     to: NodeId,
     message: &Message<C>,
 ) -> Result<(), Violation> {
-    let violation = |expected| {
-        let found = format!("{message} to {to}");
-        Err(Violation::new(
-            "persist-before-send",
-            [node],
-            expected,
-            found,
-        ))
-    };
     if message.term() > disk.term {
-        return violation(format!(
-            "{node} to say nothing of a term after {}, on its disk",
-            disk.term
-        ));
+        let term = disk.term;
+        let expected = format!("{node} to say nothing of a term after {term}, on its disk");
+        return too_early(node, expected, message, to);
     }
     let vote = match message {
         Message::RequestVote(_) => Some(node),
@@ -35,16 +80,64 @@ pub(super) fn is_on_disk<C: Command>(
         _ => None,
     };
     if vote.is_some() && vote != disk.vote {
-        return violation(format!(
-            "{node} to grant only the vote on its disk, {:?}",
-            disk.vote
-        ));
+        let expected = format!("{node} to grant only the vote on its disk, {:?}", disk.vote);
+        return too_early(node, expected, message, to);
     }
     let last = disk.log.last().index;
     if promised(message).is_some_and(|index| index > last) {
-        return violation(format!("{node} to acknowledge up to {last}, on its disk"));
+        let expected = format!("{node} to acknowledge up to {last}, on its disk");
+        return too_early(node, expected, message, to);
     }
     Ok(())
+}
+
+/// What is acknowledged is not only as long as the leader's log, but the same:
+/// the disk has the leader's term at the acknowledged index.
+pub(super) fn is_the_leaders<P: RaftHost>(
+    cluster: &impl ClusterView<P>,
+    node: NodeId,
+    to: NodeId,
+    message: &Message<P::Command>,
+) -> Result<(), Violation> {
+    let leader = cluster.node(to).process.and_then(P::raft);
+    let Some(leader) = leader.filter(|raft| leads(raft, message.term())) else {
+        return Ok(());
+    };
+    let disk = P::durable(cluster.node(node).durable);
+    let Some(index) = promised(message) else {
+        return Ok(());
+    };
+    match (disk.log.term_at(index), leader.log().term_at(index)) {
+        (Some(own), Some(theirs)) if own != theirs => too_early(
+            node,
+            format!(
+                "{node} to acknowledge {}, with that entry on its disk",
+                Position::new(index, theirs)
+            ),
+            message,
+            to,
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn leads<C: Command>(raft: &Raft<C>, term: Term) -> bool {
+    raft.role().is_leader() && raft.term() == term
+}
+
+fn too_early<C>(
+    node: NodeId,
+    expected: alloc::string::String,
+    message: &Message<C>,
+    to: NodeId,
+) -> Result<(), Violation> {
+    let found = format!("{message} to {to}");
+    Err(Violation::new(
+        "persist-before-send",
+        [node],
+        expected,
+        found,
+    ))
 }
 
 /// Up to where a message says that the log is the leader's.

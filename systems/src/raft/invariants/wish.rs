@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::Seen;
+use super::history::History;
 use crate::invariants::Violation;
 use crate::process::NodeId;
 use crate::raft::{Command, Durable, Entry, LogIndex, Position, Term, Write};
@@ -47,21 +48,14 @@ impl<'a, C: Command> Wish<'a, C> {
     }
 
     /// A record that the step wants to write.
-    pub(super) fn write(&mut self, write: &Write<C>) -> Result<(), Violation> {
+    pub(super) fn write(&mut self, write: &Write<C>, history: &History) -> Result<(), Violation> {
         match write {
             Write::HardState { term, vote } => self.write_hard_state(*term, *vote),
-            Write::Append { first, entries } => self.write_entries(*first, entries),
-            Write::Snapshot(snapshot) => {
-                if snapshot.last.index <= self.base {
-                    return self.violation(
-                        "snapshot-moves-forward",
-                        format!("a snapshot past {} on {}", self.base, self.node),
-                        format!("one at {}", snapshot.last),
-                    );
-                }
-                self.write_snapshot(snapshot.last);
-                Ok(())
+            Write::Append { first, entries } => {
+                self.keeps_committed(*first, entries, history)?;
+                self.write_entries(*first, entries)
             }
+            Write::Snapshot { snapshot, base } => self.write_snapshot(snapshot.last, *base),
         }
     }
 
@@ -125,18 +119,58 @@ impl<'a, C: Command> Wish<'a, C> {
         Ok(())
     }
 
-    fn write_snapshot(&mut self, last: Position) {
-        // The log after the snapshot's end stays only if it is of the same history.
-        let kept = self.base <= last.index
-            && self.last >= last.index
+    fn write_snapshot(&mut self, last: Position, base: Position) -> Result<(), Violation> {
+        let covered = self.before.covered();
+        if last.index <= covered || base.index > last.index || base.index < self.base {
+            return self.violation(
+                "snapshot-moves-forward",
+                format!(
+                    "a snapshot past {covered} on {}, and a log from {} on or later that reaches \
+                     back to it",
+                    self.node, self.base
+                ),
+                format!("one at {last}, and a log from {base} on"),
+            );
+        }
+        // The log after the base stays only if it is of the same history.
+        let kept = self.last >= base.index
             && self
                 .before
                 .log
-                .term_at(last.index)
-                .is_none_or(|term| term == last.term);
+                .term_at(base.index)
+                .is_none_or(|term| term == base.term);
         if !kept {
-            self.last = last.index;
+            self.last = base.index;
         }
-        self.base = last.index;
+        self.base = base.index;
+        Ok(())
+    }
+
+    /// An entry that anybody knows to be committed is not taken off a disk,
+    /// whether or not this node knows.
+    fn keeps_committed(
+        &self,
+        first: LogIndex,
+        entries: &[Entry<C>],
+        history: &History,
+    ) -> Result<(), Violation> {
+        let disk = &self.before.log;
+        let mut index = first;
+        while index <= disk.last().index {
+            let committed = history.committed(index).map(|entry| entry.term);
+            let after = entries.get(index.since(first)).map(|entry| entry.term);
+            if committed.is_some() && disk.term_at(index) == committed && after != committed {
+                return self.violation(
+                    "committed-never-replaced",
+                    format!(
+                        "{} to keep {index}, which was committed in {committed:?}",
+                        self.node
+                    ),
+                    format!("it has {after:?} there instead"),
+                );
+            }
+            index = index.next();
+        }
+        Ok(())
     }
 }

@@ -120,7 +120,7 @@ impl FollowedLog {
         request: &Request<Command>,
     ) -> Result<Option<Key>, Violation> {
         let (session, sequence, command) = match request {
-            Request::OpenSession => return Ok(None),
+            Request::OpenSession { .. } => return Ok(None),
             Request::Write { command } => {
                 self.apply(node, command)?;
                 return Ok(Some(command.key().clone()));
