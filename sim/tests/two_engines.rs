@@ -79,7 +79,7 @@ fn walk_in_both<S: Modelled>(nodes: usize, options: &S::Options, walks: u64) {
 #[test]
 fn walks_of_raft_leave_the_same_states() {
     let options = RaftOptions {
-        snapshot_chunk_bytes: 16,
+        snapshot_chunk_bytes: Some(16),
         ..RaftOptions::default()
     };
     walk_in_both::<RaftSystem>(3, &options, 40);

@@ -41,6 +41,7 @@ impl RaftSetting {
         for config in &mut configs {
             config.snapshot_after_entries =
                 (bounds.snapshot_after > 0).then_some(usize::from(bounds.snapshot_after));
+            config.raft.compaction_tail_entries = 0;
         }
         Self::tuned(bounds, configs)
     }

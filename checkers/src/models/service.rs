@@ -26,6 +26,9 @@ pub(super) fn tune_server(server: &mut replica::Config, bounds: &Bounds) {
     let after = usize::from(bounds.snapshot_after);
     server.snapshot_after_entries = (after > 0).then_some(after);
     server.snapshot_after_bytes = None;
+    server.raft.compaction_tail_entries = 0;
+    // A server that remembers whom it answered what is another one after each answer.
+    server.remembered_answers = 0;
 }
 
 pub(super) fn is_clerk(config: &Config) -> bool {

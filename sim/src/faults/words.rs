@@ -12,6 +12,7 @@
 //! 2.00s links loss 10%                    all links, and any of the qualities; also `links of n1 loss 10%`
 //! 3.00s link n1 -> n2 restored            also `links restored` and `links of n1 restored`
 //! 2.00s crash n3 losing unsynced          or `keeping`, or `tearing`; also `crash all losing unsynced`
+//! 2.00s crash n3 leaving unsynced         the process dies and its machine does not: still readable, still unsynced
 //! 2.00s crash n3 losing unsynced after 2 effects
 //! 2.50s restart n3                        also `restart all`
 //! 2.00s pause n2                          until `resume n2`
@@ -235,6 +236,7 @@ mod tests {
         "2.00s crash n3 losing unsynced",
         "2.00s crash n3 keeping unsynced after 2 effects",
         "2.00s crash all tearing unsynced",
+        "2.00s crash n3 leaving unsynced",
         "2.50s restart n3",
         "2.50s restart all",
         "2.00s pause n2",

@@ -67,8 +67,9 @@ pub struct KvOptions {
     pub value_bytes: usize,
     /// The longest pause of a user between two calls, in milliseconds.
     pub think_ms: u64,
-    /// How long a clerk waits for its first answer, in milliseconds.
-    pub patience_ms: u64,
+    /// How long a clerk waits for its first answer, in milliseconds; the
+    /// library's default unless said.
+    pub patience_ms: Option<u64>,
     /// When a clerk lets an unused session go, in milliseconds.
     pub idle_ms: u64,
     /// Whether somebody moves the leadership about on purpose.
@@ -87,8 +88,14 @@ pub struct KvOptions {
     pub session_idle_entries: usize,
     /// The bytes of log after which a snapshot is taken; 0 for never.
     pub max_raft_state: usize,
-    /// The largest piece of a snapshot in one message, in bytes.
-    pub snapshot_chunk_bytes: usize,
+    /// The largest chunk of a snapshot in one message, in bytes; the library's
+    /// default unless said.
+    pub snapshot_chunk_bytes: Option<usize>,
+    /// The most entries that stay in the log of what a snapshot covers; the
+    /// library's default unless said.
+    pub compaction_tail: Option<usize>,
+    /// The most entries under way before servers are busy; the library's default unless said.
+    pub max_pending: Option<usize>,
 }
 
 impl Default for KvOptions {
@@ -104,7 +111,7 @@ impl Default for KvOptions {
             gets_in_100: 40,
             value_bytes: 0,
             think_ms: 20,
-            patience_ms: 500,
+            patience_ms: None,
             idle_ms: 60_000,
             transfers: false,
             election_ms: 300,
@@ -113,7 +120,41 @@ impl Default for KvOptions {
             max_sessions: 1000,
             session_idle_entries: 0,
             max_raft_state: 0,
-            snapshot_chunk_bytes: 1024,
+            snapshot_chunk_bytes: None,
+            compaction_tail: None,
+            max_pending: None,
+        }
+    }
+}
+
+impl KvOptions {
+    /// The same workload under the library's default tuning.
+    fn with_library_tuning(self) -> Self {
+        let Self {
+            patience_ms,
+            idle_ms,
+            election_ms,
+            election_spread_ms,
+            patient_elections,
+            max_sessions,
+            session_idle_entries,
+            snapshot_chunk_bytes,
+            compaction_tail,
+            max_pending,
+            ..
+        } = Self::default();
+        Self {
+            patience_ms,
+            idle_ms,
+            election_ms,
+            election_spread_ms,
+            patient_elections,
+            max_sessions,
+            session_idle_entries,
+            snapshot_chunk_bytes,
+            compaction_tail,
+            max_pending,
+            ..self
         }
     }
 }
@@ -150,7 +191,7 @@ impl System for KvSystem {
         // shaken with less.
         let elections = [(200, 300), (300, 300), (300, 600), (500, 300)];
         let (election_ms, election_spread_ms) = *draw.pick(&elections);
-        KvOptions {
+        let drawn = KvOptions {
             clerks,
             users_per_clerk: lanes + crowding,
             readers: draw.below(u64::from(clerks * (lanes + crowding))) as u8,
@@ -161,7 +202,7 @@ impl System for KvSystem {
             gets_in_100: *draw.pick(&[20, 40, 80]),
             value_bytes,
             think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
-            patience_ms: *draw.pick(&[100, 300, 800]),
+            patience_ms: Some(*draw.pick(&[100, 300, 800])),
             idle_ms: *draw.pick(&[300, 2000, 60_000]),
             transfers: draw.below(3) == 0,
             election_ms,
@@ -172,7 +213,14 @@ impl System for KvSystem {
             max_sessions: usize::from(clerks * lanes) + *draw.pick(&[1, 4, 64]),
             session_idle_entries: *draw.pick(&[0, 0, 60, 300]),
             max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
-            snapshot_chunk_bytes: *draw.pick(&pieces),
+            snapshot_chunk_bytes: Some(*draw.pick(&pieces)),
+            compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
+            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
+        };
+        // What users of the library get who tune nothing.
+        match draw.below(10) {
+            0 => drawn.with_library_tuning(),
+            _ => drawn,
         }
     }
 
@@ -182,11 +230,10 @@ impl System for KvSystem {
             ("users_per_clerk", u64::from(options.users_per_clerk)),
             ("lanes", u64::from(options.lanes)),
             ("keys", u64::from(options.keys)),
-            ("patience_ms", options.patience_ms),
+            ("patience_ms", options.patience_ms.unwrap_or(1)),
             ("election_ms", options.election_ms),
             ("patient_elections", u64::from(options.patient_elections)),
             ("max_sessions", options.max_sessions as u64),
-            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
         ];
         if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{name}` must be at least 1"));
@@ -285,19 +332,30 @@ fn server(nodes: usize, options: &KvOptions) -> replica::Config {
     let spread = Duration::from_millis(options.election_spread_ms);
     quorum::tune(&mut config.raft, shortest, spread);
     config.raft.quorum_check_interval *= u32::from(options.patient_elections);
-    config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+    if let Some(bytes) = options.snapshot_chunk_bytes {
+        config.raft.snapshot_chunk_bytes = bytes;
+        config.raft.snapshot_window_bytes = 4 * bytes;
+    }
+    if let Some(entries) = options.compaction_tail {
+        config.raft.compaction_tail_entries = entries;
+    }
+    if let Some(entries) = options.max_pending {
+        config.max_pending_entries = entries;
+    }
     config
 }
 
 fn clerk(nodes: usize, options: &KvOptions) -> ClerkConfig {
     let mut config = ClerkConfig::of((0..nodes).map(NodeId::at));
     config.lanes = options.lanes;
-    let patience = Duration::from_millis(options.patience_ms);
-    config.patience = patience..patience + patience / 4;
-    config.doublings = (LONGEST_PATIENCE_MS / options.patience_ms)
-        .checked_ilog2()
-        .unwrap_or_default()
-        .min(5) as u8;
+    if let Some(millis) = options.patience_ms {
+        let patience = Duration::from_millis(millis);
+        config.patience = patience..patience + patience / 4;
+        config.doublings = (LONGEST_PATIENCE_MS / millis)
+            .checked_ilog2()
+            .unwrap_or_default()
+            .min(5) as u8;
+    }
     config.idle = Duration::from_millis(options.idle_ms);
     config
 }

@@ -67,8 +67,14 @@ pub struct RaftOptions {
     pub session_idle_entries: usize,
     /// The number of log entries after which a snapshot is taken; 0 for never.
     pub snapshot_after_entries: usize,
-    /// The largest piece of a snapshot in one message, in bytes.
-    pub snapshot_chunk_bytes: usize,
+    /// The largest chunk of a snapshot in one message, in bytes; the library's
+    /// default unless said.
+    pub snapshot_chunk_bytes: Option<usize>,
+    /// The most entries that stay in the log of what a snapshot covers; the
+    /// library's default unless said.
+    pub compaction_tail: Option<usize>,
+    /// The most entries under way before servers are busy; the library's default unless said.
+    pub max_pending: Option<usize>,
 }
 
 impl Default for RaftOptions {
@@ -87,7 +93,34 @@ impl Default for RaftOptions {
             max_sessions: 64,
             session_idle_entries: 0,
             snapshot_after_entries: 100,
-            snapshot_chunk_bytes: 1024,
+            snapshot_chunk_bytes: None,
+            compaction_tail: None,
+            max_pending: None,
+        }
+    }
+}
+
+impl RaftOptions {
+    /// The same workload under the library's default tuning.
+    fn with_library_tuning(self) -> Self {
+        let Self {
+            election_ms,
+            election_spread_ms,
+            session_idle_entries,
+            snapshot_chunk_bytes,
+            compaction_tail,
+            max_pending,
+            ..
+        } = Self::default();
+        Self {
+            election_ms,
+            election_spread_ms,
+            max_sessions: replica::Config::of(1).max_sessions,
+            session_idle_entries,
+            snapshot_chunk_bytes,
+            compaction_tail,
+            max_pending,
+            ..self
         }
     }
 }
@@ -108,7 +141,7 @@ impl System for RaftSystem {
 
     fn draw_options(draw: &mut Draw, _nodes: usize) -> RaftOptions {
         let clients = draw.range(1..7) as u8;
-        RaftOptions {
+        let drawn = RaftOptions {
             clients,
             watchers: draw.below(u64::from(clients)) as u8,
             appends_in_100: *draw.pick(&[20, 50, 80, 100]),
@@ -123,8 +156,15 @@ impl System for RaftSystem {
             // for ever. A client that forgets its session evicts somebody.
             max_sessions: usize::from(clients) + *draw.pick(&[0, 1, 64]),
             snapshot_after_entries: *draw.pick(&[0, 10, 10, 40, 200]),
-            snapshot_chunk_bytes: *draw.pick(&[64, 200, 4096]),
+            snapshot_chunk_bytes: Some(*draw.pick(&[64, 200, 4096])),
             session_idle_entries: *draw.pick(&[0, 0, 30, 200]),
+            compaction_tail: Some(*draw.pick(&[0, 0, 3, 30])),
+            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
+        };
+        // What users of the library get who tune nothing.
+        match draw.below(10) {
+            0 => drawn.with_library_tuning(),
+            _ => drawn,
         }
     }
 
@@ -134,7 +174,6 @@ impl System for RaftSystem {
             ("patience_ms", options.patience_ms),
             ("election_ms", options.election_ms),
             ("max_sessions", options.max_sessions as u64),
-            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
         ];
         match at_least_one.iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(format!("`{name}` must be at least 1")),
@@ -152,7 +191,16 @@ impl System for RaftSystem {
         let shortest = Duration::from_millis(options.election_ms);
         let spread = Duration::from_millis(options.election_spread_ms);
         quorum::tune(&mut config.raft, shortest, spread);
-        config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+        if let Some(bytes) = options.snapshot_chunk_bytes {
+            config.raft.snapshot_chunk_bytes = bytes;
+            config.raft.snapshot_window_bytes = 4 * bytes;
+        }
+        if let Some(entries) = options.compaction_tail {
+            config.raft.compaction_tail_entries = entries;
+        }
+        if let Some(entries) = options.max_pending {
+            config.max_pending_entries = entries;
+        }
         vec![config; nodes]
     }
 

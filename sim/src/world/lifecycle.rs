@@ -170,11 +170,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     }
 
     /// Takes a node down at once; its disk keeps what was synced, and of the rest what `mode` says.
+    /// One that is down already has its disk struck.
     pub fn crash(&mut self, id: NodeId, mode: CrashMode) {
         let node = &mut self.nodes[id.position()];
         if !matches!(node.life, Life::Up(_)) {
+            // Its process is gone already; its machine may lose its power yet.
+            node.disk.crash(mode, &mut node.crash_draw);
             return;
         }
+        if mode == CrashMode::Leave && node.disk.unsynced() > 0 {
+            self.mark("disk.unsynced_outlives_process");
+        }
+        let node = &mut self.nodes[id.position()];
         node.disk.crash(mode, &mut node.crash_draw);
         self.counters.crashes += 1;
         self.goes_down(id, &format!("crashes, {mode}"));

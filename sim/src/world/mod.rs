@@ -188,6 +188,7 @@ impl Counters {
 pub const MARKS: &[&str] = &[
     "disk.checkpoint_written",
     "disk.crash_in_recovery",
+    "disk.unsynced_outlives_process",
     "disk.crash_inside_a_write",
     "disk.full",
     "disk.io_error",

@@ -57,6 +57,9 @@ pub struct Config {
     pub max_pending_bytes: usize,
     /// The most reads that may wait at a leader; beyond it, it is busy.
     pub max_pending_reads: usize,
+    /// How many of its last answers a server remembers, so that a question that
+    /// comes again is answered at once and costs no entry. 0 remembers none.
+    pub remembered_answers: usize,
 }
 
 impl Config {
@@ -77,6 +80,7 @@ impl Config {
             max_pending_entries: 1024,
             max_pending_bytes: 1024 * 1024,
             max_pending_reads: 1024,
+            remembered_answers: 1024,
         }
     }
 

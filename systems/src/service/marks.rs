@@ -22,6 +22,8 @@ pub const WAITED_FOR_LANE: &str = "clerk.waited_for_lane";
 pub const RELAYED: &str = "server.relayed";
 /// A question was asked again while a server was at it, and joined the earlier try.
 pub const JOINED: &str = "server.joined_call_under_way";
+/// A question came again that a server remembered having answered.
+pub const ANSWERED_AGAIN: &str = "server.answered_again";
 /// A clerk was told that a server is busy, and waited before it asked again.
 pub const TOLD_BUSY: &str = "clerk.told_busy";
 
@@ -38,5 +40,6 @@ pub const MARKS: &[&str] = &[
     WAITED_FOR_LANE,
     RELAYED,
     JOINED,
+    ANSWERED_AGAIN,
     TOLD_BUSY,
 ];

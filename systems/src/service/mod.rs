@@ -5,6 +5,7 @@
 //! when no answer comes, and names each write by its session and sequence
 //! number, so that it happens exactly once (dissertation, 6.3).
 
+mod answers;
 mod clerk;
 mod config;
 mod host;

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
+use super::answers::Answers;
 use super::{Call, Message, Node, Operation, Outcome, Timer, marks};
 use crate::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 use crate::replica::{self, Replica, StateMachine};
@@ -17,6 +18,7 @@ pub struct Server<M: StateMachine> {
     /// try that is under way: as an entry of its own it would cost a sync, and
     /// clerks that repeat faster than a disk syncs would never be served.
     under_way: BTreeMap<(NodeId, Call), InvocationId>,
+    answers: Answers<M>,
     /// How many calls the replica got in this life; their numbers are the server's own.
     calls: u64,
 }
@@ -62,6 +64,7 @@ impl<M: StateMachine> Server<M> {
             replica: Replica::start(id, config, durable, &mut inner),
             asked: BTreeMap::new(),
             under_way: BTreeMap::new(),
+            answers: Answers::remembering(config.remembered_answers),
             calls: 0,
         };
         server.pass_on(&mut inner, effects);
@@ -122,15 +125,21 @@ impl<M: StateMachine> Server<M> {
         self.call_once(asker, operation, effects);
     }
 
-    /// Calls the replica, unless it is at the same question already. Then the
-    /// answer goes the way that the newest try came.
+    /// Calls the replica, unless it is at the same question already, or has
+    /// answered it. The answer goes the way that the newest try came.
     fn call_once(
         &mut self,
         asker: Asker,
         operation: replica::Operation<M>,
         effects: &mut Effects<Node<M>>,
     ) {
-        let known = asker.question().and_then(|it| self.under_way.get(&it));
+        let question = asker.question();
+        if let Some(outcome) = question.and_then(|it| self.answers.get(it)) {
+            effects.mark(marks::ANSWERED_AGAIN);
+            let outcome = outcome.clone();
+            return effects.push(answer_to(asker, outcome));
+        }
+        let known = question.and_then(|it| self.under_way.get(&it));
         match known {
             Some(invocation) => {
                 effects.mark(marks::JOINED);
@@ -206,39 +215,45 @@ impl<M: StateMachine> Server<M> {
         let asker = asker.expect("a replica answers each call once");
         if let Some(question) = asker.question() {
             self.under_way.remove(&question);
+            self.answers.remember(question, &outcome);
         }
-        match asker {
-            Asker::Clerk(to, call) => Effect::Send {
-                to,
-                message: Message::Tell {
-                    call,
-                    outcome,
-                    relayed: false,
-                },
-            },
-            Asker::Through {
-                server,
-                clerk,
-                call,
-            } => Effect::Send {
-                to: server,
-                message: Message::Relayed {
-                    clerk,
-                    call,
-                    outcome,
-                },
-            },
-            Asker::Here(invocation) => Effect::Return {
-                invocation,
-                outcome: directly(outcome),
-            },
-        }
+        answer_to(asker, outcome)
     }
 
     /// The replica inside.
     #[must_use]
     pub fn replica(&self) -> &Replica<M> {
         &self.replica
+    }
+}
+
+/// Tells an asker what became of its call, the way that the call came.
+fn answer_to<M: StateMachine>(asker: Asker, outcome: replica::Outcome<M>) -> Effect<Node<M>> {
+    match asker {
+        Asker::Clerk(to, call) => Effect::Send {
+            to,
+            message: Message::Tell {
+                call,
+                outcome,
+                relayed: false,
+            },
+        },
+        Asker::Through {
+            server,
+            clerk,
+            call,
+        } => Effect::Send {
+            to: server,
+            message: Message::Relayed {
+                clerk,
+                call,
+                outcome,
+            },
+        },
+        Asker::Here(invocation) => Effect::Return {
+            invocation,
+            outcome: directly(outcome),
+        },
     }
 }
 

@@ -33,13 +33,17 @@ const SECTOR: usize = 512;
 
 /// What happens to a disk.
 impl SimulatedDisk {
-    /// The power goes, and comes back. What is left is durable from now on, and
-    /// files that are left have the same [`super::FileId`].
+    /// The power goes, and comes back, or the process that used the disk is gone.
+    /// What a power failure leaves is durable from now on, and files that are
+    /// left have the same [`super::FileId`].
     pub fn crash(&mut self, mode: CrashMode, draw: &mut Draw) -> CrashLoss {
         self.power_fails_at = None;
+        if mode == CrashMode::Leave {
+            return CrashLoss::default();
+        }
         let mut loss = CrashLoss::default();
         let survive = match mode {
-            CrashMode::Keep => self.pending.len(),
+            CrashMode::Keep | CrashMode::Leave => self.pending.len(),
             CrashMode::Lose => 0,
             CrashMode::Tear => draw.index(self.pending.len() + 1),
         };
@@ -120,7 +124,7 @@ impl File {
         let written = self.content.len();
         let unsynced = written - self.synced;
         match mode {
-            CrashMode::Keep => {}
+            CrashMode::Keep | CrashMode::Leave => {}
             CrashMode::Lose => self.content.truncate(self.synced),
             CrashMode::Tear => {
                 let kept = draw.index(unsynced + 1);

@@ -229,6 +229,19 @@ impl SimulatedDisk {
         &self.file(file).content
     }
 
+    /// Whether a crash could take bytes of a file away now.
+    #[must_use]
+    pub fn is_unsynced(&self, file: FileId) -> bool {
+        let file = self.file(file);
+        file.synced < file.content.len()
+    }
+
+    /// Whether a crash could undo a directory operation now.
+    #[must_use]
+    pub fn names_are_unsynced(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// The bytes of a file that survive any crash.
     #[must_use]
     pub fn read_synced(&self, file: FileId) -> &[u8] {

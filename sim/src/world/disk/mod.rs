@@ -26,11 +26,14 @@ pub enum CrashMode {
     Lose,
     /// Some of it is there, and the last of that may be zeros or garbage.
     Tear,
+    /// Only the process died; its machine goes on. All of it can still be read,
+    /// and none of it is durable: when the power goes later, it may be lost yet.
+    Leave,
 }
 
 impl CrashMode {
     /// All modes.
-    pub const ALL: [Self; 3] = [Self::Keep, Self::Lose, Self::Tear];
+    pub const ALL: [Self; 4] = [Self::Keep, Self::Lose, Self::Tear, Self::Leave];
 }
 
 impl fmt::Display for CrashMode {
@@ -39,6 +42,7 @@ impl fmt::Display for CrashMode {
             Self::Keep => "keeping",
             Self::Lose => "losing",
             Self::Tear => "tearing",
+            Self::Leave => "leaving",
         })
     }
 }

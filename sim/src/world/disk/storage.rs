@@ -10,6 +10,8 @@
 //! 3. rename `checkpoint.tmp` to `checkpoint`;
 //! 4. sync the directory: only now may a record go to `wal.N+1`;
 //! 5. remove `wal.N`, which nobody reads any more. If that is undone, the next recovery does it again.
+//!
+//! A recovery syncs what it has read before anything rests on it.
 
 use std::fmt;
 
@@ -155,6 +157,7 @@ impl<D: Durable> Storage<D> {
             }
         };
         let leftovers = remove_leftovers(disk, &name)?;
+        sync_recovered(disk, wal)?;
         let report = RecoveryReport {
             generation: generation.0,
             records,
@@ -345,6 +348,20 @@ fn open_wal(
     let file = disk.create(name)?;
     disk.sync_directory()?;
     Ok(file)
+}
+
+/// Makes durable what a recovery has read: the process may have died while its
+/// machine lives, and then its last records, or the names of a new checkpoint,
+/// are in memory only. Whoever starts from them does not write them again, so
+/// that a later power failure would take what others were told is there.
+fn sync_recovered(disk: &mut SimulatedDisk, wal: FileId) -> Result<(), DiskError> {
+    if disk.is_unsynced(wal) {
+        disk.sync(wal)?;
+    }
+    if disk.names_are_unsynced() {
+        disk.sync_directory()?;
+    }
+    Ok(())
 }
 
 /// Removes all files but the checkpoint and its log, and counts them.

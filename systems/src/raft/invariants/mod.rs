@@ -192,7 +192,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
             check_commit_rule(raft)?;
             // What a majority has on disk already is committed whether or not
             // this node lives to the end of its step.
-            self.note_commits(cluster, node, raft, Demand::IfSo)?;
+            self.note_commits(cluster, raft, raft.commit(), Demand::IfSo)?;
         }
         let disk = P::durable(cluster.node(node).durable);
         let mut wish = Wish::new(disk, node, seen, raft.role().is_leader());
@@ -233,7 +233,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         }
         match P::acknowledged(effect) {
             Some((index, term)) => {
-                self.note_commits(cluster, node, raft, Demand::Now)?;
+                self.note_commits(cluster, raft, index.min(raft.commit()), Demand::Now)?;
                 self.check_acknowledged(raft, index, term)
             }
             None => Ok(()),
@@ -257,7 +257,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         if now.vote != seen.vote || now.term != seen.term {
             self.history.vote(now.term, node, now.vote)?;
         }
-        self.note_commits(cluster, node, raft, Demand::Now)?;
+        self.note_commits(cluster, raft, raft.commit(), Demand::Now)?;
         if now.applied != seen.applied {
             for (index, digest) in process.states_passed() {
                 self.history.state(node, *index, *digest)?;
@@ -391,24 +391,26 @@ impl RaftInvariants {
                 format!("{message} to {to}"),
             ));
         }
-        self.note_commits(cluster, node, raft, Demand::Now)
+        self.note_commits(cluster, raft, append.commit, Demand::Now)
     }
 
-    /// Compares what a node came to know as committed with what others did. A
+    /// Compares what a node came to know as committed, up to an index, with what
+    /// others did. A
     /// leader decides it, and what it decides is on the disks of a majority;
     /// whoever follows learns of it when that is so.
     fn note_commits<P: RaftHost>(
         &mut self,
         cluster: &impl ClusterView<P>,
-        node: NodeId,
         raft: &Raft<P::Command>,
+        up_to: LogIndex,
         demand: Demand,
     ) -> Result<(), Violation> {
+        let node = raft.id();
         let disk = P::durable(cluster.node(node).durable);
         let base = raft.log().base();
         let compacted = disk.log.term_at(base.index) == Some(base.term);
         let mut index = self.watched(cluster.len(), node).noted;
-        while index < raft.commit() {
+        while index < up_to {
             index = index.next();
             // An entry that was compacted in this very step is still on disk,
             // unless the snapshot came from the leader and replaces what is there.

@@ -218,3 +218,44 @@ proptest! {
         }
     }
 }
+
+/// A vote is appended, the process dies before its sync, and is recovered from
+/// what its machine still holds; then the power goes.
+#[test]
+fn what_a_recovery_has_read_survives_the_next_power_failure() {
+    let mut draw = draw(1);
+    for unsynced in 1..20 {
+        let mut disk = healthy(3);
+        let (mut storage, _) = open(&mut disk).expect("a healthy disk");
+        for number in 0..unsynced {
+            storage
+                .append(&mut disk, &record(number))
+                .expect("a healthy disk");
+        }
+        disk.crash(CrashMode::Leave, &mut draw);
+        let (storage, _) = open(&mut disk).expect("what is there can be read");
+        let read = storage.durable().clone();
+        assert_eq!(read.0.len(), 3 + unsynced);
+        disk.crash(CrashMode::Lose, &mut draw);
+        let (storage, _) = open(&mut disk).expect("and it was synced");
+        assert_eq!(storage.durable(), &read);
+    }
+}
+
+/// The process dies between any two operations of a checkpoint, and the power goes later.
+#[test]
+fn a_process_may_die_anywhere_and_the_power_go_later() {
+    let mut draw = draw(2);
+    for operations in 0..200 {
+        let mut disk = SimulatedDisk::default();
+        disk.cut_power_at(operations);
+        let acknowledged = run(&mut disk, 0, 12);
+        disk.crash(CrashMode::Leave, &mut draw);
+        let (storage, _) = open(&mut disk).expect("what is there can be read");
+        let read = storage.durable().clone();
+        assert!(read.0.len() >= acknowledged);
+        disk.crash(CrashMode::Lose, &mut draw);
+        let (storage, _) = open(&mut disk).expect("and it was synced");
+        assert_eq!(storage.durable(), &read);
+    }
+}
