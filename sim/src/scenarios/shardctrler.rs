@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::Bounds;
 use snowglobe_checkers::models::shardctrler::ControllerSetting;
 use snowglobe_systems::process::{NodeId, Process};
-use snowglobe_systems::raft::{self, MARKS as RAFT_MARKS};
+use snowglobe_systems::raft::MARKS as RAFT_MARKS;
 use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{ClerkConfig, Config};
@@ -79,8 +79,14 @@ pub struct ControllerOptions {
     pub session_idle_entries: usize,
     /// The bytes of log after which a snapshot is taken; 0 for never.
     pub max_raft_state: usize,
-    /// The largest piece of a snapshot in one message, in bytes.
-    pub snapshot_chunk_bytes: usize,
+    /// The largest chunk of a snapshot in one message, in bytes; the library's
+    /// default unless said.
+    pub snapshot_chunk_bytes: Option<usize>,
+    /// The most entries that stay in the log of what a snapshot covers; the
+    /// library's default unless said.
+    pub compaction_tail: Option<usize>,
+    /// The most entries under way before servers are busy; the library's default unless said.
+    pub max_pending: Option<usize>,
 }
 
 impl Default for ControllerOptions {
@@ -102,7 +108,9 @@ impl Default for ControllerOptions {
             max_sessions: 1000,
             session_idle_entries: 0,
             max_raft_state: 0,
-            snapshot_chunk_bytes: raft::Config::default().snapshot_chunk_bytes,
+            snapshot_chunk_bytes: None,
+            compaction_tail: None,
+            max_pending: None,
         }
     }
 }
@@ -138,6 +146,8 @@ impl ControllerOptions {
             session_idle_entries: usual.session_idle_entries,
             max_raft_state: usual.max_raft_state,
             snapshot_chunk_bytes: usual.snapshot_chunk_bytes,
+            compaction_tail: usual.compaction_tail,
+            max_pending: usual.max_pending,
             ..self
         }
     }
@@ -189,7 +199,9 @@ impl System for ShardctrlerSystem {
             max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
             // The past grows with every change, and a snapshot that holds it
             // must cross the slowest link in a few seconds.
-            snapshot_chunk_bytes: *draw.pick(&[2048, 4096, 65536]),
+            snapshot_chunk_bytes: Some(*draw.pick(&[2048, 4096, 65536])),
+            compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
+            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
         };
         // The last draw of all: it shifts no other.
         match draw.below(10) {
@@ -209,7 +221,14 @@ impl System for ShardctrlerSystem {
             ("election_ms", options.election_ms),
             ("patient_elections", u64::from(options.patient_elections)),
             ("max_sessions", options.max_sessions as u64),
-            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
+            (
+                "snapshot_chunk_bytes",
+                options.snapshot_chunk_bytes.map_or(1, |bytes| bytes as u64),
+            ),
+            (
+                "max_pending",
+                options.max_pending.map_or(1, |entries| entries as u64),
+            ),
         ];
         if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{name}` must be at least 1"));
@@ -310,7 +329,16 @@ fn server(nodes: usize, options: &ControllerOptions) -> replica::Config {
     let spread = Duration::from_millis(options.election_spread_ms);
     quorum::tune(&mut config.raft, shortest, spread);
     config.raft.quorum_check_interval *= u32::from(options.patient_elections);
-    config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+    if let Some(bytes) = options.snapshot_chunk_bytes {
+        config.raft.snapshot_chunk_bytes = bytes;
+        config.raft.snapshot_window_bytes = 4 * bytes;
+    }
+    if let Some(entries) = options.compaction_tail {
+        config.raft.compaction_tail_entries = entries;
+    }
+    if let Some(entries) = options.max_pending {
+        config.max_pending_entries = entries;
+    }
     config
 }
 

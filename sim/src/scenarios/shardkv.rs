@@ -111,8 +111,14 @@ pub struct ShardkvOptions {
     pub patient_elections: u8,
     /// The bytes of log after which a snapshot is taken; 0 for never.
     pub max_raft_state: usize,
-    /// The largest piece of a snapshot in one message, in bytes.
-    pub snapshot_chunk_bytes: usize,
+    /// The largest chunk of a snapshot in one message, in bytes; the library's
+    /// default unless said.
+    pub snapshot_chunk_bytes: Option<usize>,
+    /// The most entries that stay in the log of what a snapshot covers; the
+    /// library's default unless said.
+    pub compaction_tail: Option<usize>,
+    /// The most entries under way before servers are busy; the library's default unless said.
+    pub max_pending: Option<usize>,
 }
 
 impl Default for ShardkvOptions {
@@ -144,7 +150,9 @@ impl Default for ShardkvOptions {
             election_spread_ms: 300,
             patient_elections: 1,
             max_raft_state: 0,
-            snapshot_chunk_bytes: raft::Config::default().snapshot_chunk_bytes,
+            snapshot_chunk_bytes: None,
+            compaction_tail: None,
+            max_pending: None,
         }
     }
 }
@@ -206,7 +214,9 @@ impl System for ShardkvSystem {
             election_spread_ms,
             patient_elections: *draw.pick(&[1, 1, 4]),
             max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
-            snapshot_chunk_bytes: *draw.pick(&pieces),
+            snapshot_chunk_bytes: Some(*draw.pick(&pieces)),
+            compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
+            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
         };
         // The last draw of all: it shifts no other.
         match draw.below(10) {
@@ -230,7 +240,14 @@ impl System for ShardkvSystem {
             ("hand_over_ms", options.hand_over_ms),
             ("election_ms", options.election_ms),
             ("patient_elections", u64::from(options.patient_elections)),
-            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
+            (
+                "snapshot_chunk_bytes",
+                options.snapshot_chunk_bytes.map_or(1, |bytes| bytes as u64),
+            ),
+            (
+                "max_pending",
+                options.max_pending.map_or(1, |entries| entries as u64),
+            ),
         ];
         if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{name}` must be at least 1"));
@@ -359,6 +376,8 @@ impl ShardkvOptions {
             patient_elections: usual.patient_elections,
             max_raft_state: usual.max_raft_state,
             snapshot_chunk_bytes: usual.snapshot_chunk_bytes,
+            compaction_tail: usual.compaction_tail,
+            max_pending: usual.max_pending,
             ..self
         }
     }
@@ -387,7 +406,16 @@ fn replica(voters: &[NodeId], options: &ShardkvOptions) -> replica::Config {
     let spread = Duration::from_millis(options.election_spread_ms);
     quorum::tune(&mut config.raft, shortest, spread);
     config.raft.quorum_check_interval *= u32::from(options.patient_elections);
-    config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+    if let Some(bytes) = options.snapshot_chunk_bytes {
+        config.raft.snapshot_chunk_bytes = bytes;
+        config.raft.snapshot_window_bytes = 4 * bytes;
+    }
+    if let Some(entries) = options.compaction_tail {
+        config.raft.compaction_tail_entries = entries;
+    }
+    if let Some(entries) = options.max_pending {
+        config.max_pending_entries = entries;
+    }
     config
 }
 
