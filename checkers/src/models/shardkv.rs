@@ -15,11 +15,11 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Term, Voters};
 use snowglobe_systems::replica::{self, Replica};
 use snowglobe_systems::service as services;
-use snowglobe_systems::shardctrler::{self, GroupId, Shard};
+use snowglobe_systems::shardctrler::{self, GroupId};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
-    ClerkConfig, Config, Durable, Message, Node, Operation, Outcome, Server, ServerConfig, Timer,
-    Transfer, marks, shard_of,
+    ClerkConfig, Config, Durable, Message, Node, Operation, Outcome, Peer, Server, ServerConfig,
+    Timer, Transfer, marks, shard_of,
 };
 
 use super::kv::{KEY, LINEARIZABLE, abandoned, called, returned};
@@ -207,6 +207,11 @@ impl Setting for ShardkvSetting {
             ("shard-has-one-state", State),
             ("shard-write-applied-once", State),
             ("shard-not-lost", State),
+            ("awaited-shard-is-owed", State),
+            ("parcel-never-changes", Step),
+            ("arrived-is-not-awaited", Step),
+            ("configuration-never-goes-back", Step),
+            ("received-is-installed", Step),
             (LINEARIZABLE, History),
         ];
         let own = own.map(|(name, kind)| Property { name, kind });
@@ -305,7 +310,9 @@ impl Setting for ShardkvSetting {
                 };
                 raft::is_spent(durable.term, server.map(Server::raft), message)
             }
-            Message::Controller(_) | Message::Group(_) | Message::Shard(_) => false,
+            Message::Controller(_) | Message::Group(_) | Message::Shard(_) | Message::Peer(_) => {
+                false
+            }
         }
     }
 
@@ -390,6 +397,7 @@ impl Setting for ShardkvSetting {
             Message::Controller(message) => service::message_words(message),
             Message::Group(message) => service::message_words(message),
             Message::Shard(transfer) => transfer_words(transfer),
+            Message::Peer(message) => peer_words(message),
         }
     }
 
@@ -449,23 +457,29 @@ fn group_shape(server: &Server) -> String {
 }
 
 fn transfer_words(transfer: &Transfer) -> String {
-    let of = |what: &str, shard: &Shard, number| format!("{what} {shard} of {number}");
+    let id = transfer.id();
     match transfer {
-        Transfer::HandOver {
-            shard,
-            number,
-            state,
-        } => format!("{} with {}", of("HandOver", shard, number), state.index()),
-        Transfer::Received { shard, number } => of("Received", shard, number),
-        Transfer::Ready { shard, number } => of("Ready", shard, number),
+        Transfer::HandOver { attempt, state, .. } => {
+            format!("HandOver.{attempt} {id} with {}", state.index())
+        }
+        Transfer::Offer { attempt, .. } => format!("Offer.{attempt} {id}"),
+        Transfer::Received { .. } => format!("Received {id}"),
+        Transfer::Wait { .. } => format!("Wait {id}"),
+        Transfer::Ready { attempt, .. } => format!("Ready.{attempt} {id}"),
         Transfer::NotLeader {
-            shard,
-            number,
-            hint,
-        } => match hint {
-            Some(hint) => format!("{}, {hint} leads", of("NotLeader", shard, number)),
-            None => of("NotLeader", shard, number),
-        },
+            hint: Some(hint), ..
+        } => format!("NotLeader {id}, {hint} leads"),
+        Transfer::NotLeader { hint: None, .. } => format!("NotLeader {id}"),
+        Transfer::Misdirected { group, .. } => format!("Misdirected {id}, this is {group}"),
+    }
+}
+
+fn peer_words(message: &Peer) -> String {
+    match message {
+        Peer::Ask { number } => format!("Ask for {number}"),
+        Peer::Tell { configuration } => format!("Tell {}", configuration.number),
+        Peer::Outgoing { to, transfer } => format!("to {to}: {}", transfer_words(transfer)),
+        Peer::Incoming { from, transfer } => format!("from {from}: {}", transfer_words(transfer)),
     }
 }
 

@@ -58,8 +58,9 @@ pub struct ControllerOptions {
     pub queries_in_100: u8,
     /// The longest pause of an operator between two calls, in milliseconds.
     pub think_ms: u64,
-    /// How long a clerk waits for its first answer, in milliseconds.
-    pub patience_ms: u64,
+    /// How long a clerk waits for its first answer, in milliseconds, and a second at
+    /// most later on; as usual without one.
+    pub patience_ms: Option<u64>,
     /// When a clerk lets an unused session go, in milliseconds.
     pub idle_ms: u64,
     /// Whether somebody moves the leadership about on purpose.
@@ -78,8 +79,14 @@ pub struct ControllerOptions {
     pub session_idle_entries: usize,
     /// The bytes of log after which a snapshot is taken; 0 for never.
     pub max_raft_state: usize,
-    /// The largest piece of a snapshot in one message, in bytes.
-    pub snapshot_chunk_bytes: usize,
+    /// The largest chunk of a snapshot in one message, in bytes; the library's
+    /// default unless said.
+    pub snapshot_chunk_bytes: Option<usize>,
+    /// The most entries that stay in the log of what a snapshot covers; the
+    /// library's default unless said.
+    pub compaction_tail: Option<usize>,
+    /// The most entries under way before servers are busy; the library's default unless said.
+    pub max_pending: Option<usize>,
 }
 
 impl Default for ControllerOptions {
@@ -92,7 +99,7 @@ impl Default for ControllerOptions {
             groups: 6,
             queries_in_100: 40,
             think_ms: 20,
-            patience_ms: 500,
+            patience_ms: None,
             idle_ms: 60_000,
             transfers: false,
             election_ms: 300,
@@ -101,7 +108,9 @@ impl Default for ControllerOptions {
             max_sessions: 1000,
             session_idle_entries: 0,
             max_raft_state: 0,
-            snapshot_chunk_bytes: 4096,
+            snapshot_chunk_bytes: None,
+            compaction_tail: None,
+            max_pending: None,
         }
     }
 }
@@ -122,6 +131,27 @@ const OPERATOR_MARKS: &[&str] = &[
     "operator.told_maybe",
     "operator.transfer_asked",
 ];
+
+impl ControllerOptions {
+    /// The same nodes and users, with all of the library's own tuning.
+    fn tuned_as_usual(self) -> Self {
+        let usual = Self::default();
+        Self {
+            patience_ms: usual.patience_ms,
+            idle_ms: usual.idle_ms,
+            election_ms: usual.election_ms,
+            election_spread_ms: usual.election_spread_ms,
+            patient_elections: usual.patient_elections,
+            max_sessions: usual.max_sessions,
+            session_idle_entries: usual.session_idle_entries,
+            max_raft_state: usual.max_raft_state,
+            snapshot_chunk_bytes: usual.snapshot_chunk_bytes,
+            compaction_tail: usual.compaction_tail,
+            max_pending: usual.max_pending,
+            ..self
+        }
+    }
+}
 
 impl System for ShardctrlerSystem {
     type Process = Node;
@@ -148,7 +178,7 @@ impl System for ShardctrlerSystem {
         let elections = [(200, 300), (300, 300), (300, 600), (500, 300)];
         let (election_ms, election_spread_ms) = *draw.pick(&elections);
         let few = draw.range(1..17) as u16;
-        ControllerOptions {
+        let drawn = ControllerOptions {
             clerks,
             users_per_clerk: (lanes + crowding).min(MOST_DRAWN_USERS / clerks),
             lanes,
@@ -156,7 +186,7 @@ impl System for ShardctrlerSystem {
             groups: draw.range(2..9) as u8,
             queries_in_100: *draw.pick(&[20, 40, 70]),
             think_ms: *draw.pick(&[20, 100, 1000]),
-            patience_ms: *draw.pick(&[100, 300, 800]),
+            patience_ms: Some(*draw.pick(&[100, 300, 800])),
             idle_ms: *draw.pick(&[300, 2000, 60_000]),
             transfers: draw.below(3) == 0,
             election_ms,
@@ -169,7 +199,14 @@ impl System for ShardctrlerSystem {
             max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
             // The past grows with every change, and a snapshot that holds it
             // must cross the slowest link in a few seconds.
-            snapshot_chunk_bytes: *draw.pick(&[2048, 4096, 65536]),
+            snapshot_chunk_bytes: Some(*draw.pick(&[2048, 4096, 65536])),
+            compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
+            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
+        };
+        // The last draw of all: it shifts no other.
+        match draw.below(10) {
+            0 => drawn.tuned_as_usual(),
+            _ => drawn,
         }
     }
 
@@ -180,11 +217,18 @@ impl System for ShardctrlerSystem {
             ("lanes", u64::from(options.lanes)),
             ("shards", u64::from(options.shards)),
             ("groups", u64::from(options.groups)),
-            ("patience_ms", options.patience_ms),
+            ("patience_ms", options.patience_ms.unwrap_or(1)),
             ("election_ms", options.election_ms),
             ("patient_elections", u64::from(options.patient_elections)),
             ("max_sessions", options.max_sessions as u64),
-            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
+            (
+                "snapshot_chunk_bytes",
+                options.snapshot_chunk_bytes.map_or(1, |bytes| bytes as u64),
+            ),
+            (
+                "max_pending",
+                options.max_pending.map_or(1, |entries| entries as u64),
+            ),
         ];
         if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{name}` must be at least 1"));
@@ -271,8 +315,9 @@ const MOST_DRAWN_USERS: u8 = 8;
 /// All that they call is judged together.
 const MOST_USERS: u64 = 50;
 const MOST_SHARDS: u64 = 10_000;
-/// Those that operators name at random; groups of their own begin at g101.
-const MOST_GROUPS: u64 = 100;
+/// Those that operators name at random; groups of their own begin at g101. No two groups
+/// have a server in common, and there are but 255 names.
+const MOST_GROUPS: u64 = 16;
 
 fn server(nodes: usize, options: &ControllerOptions) -> replica::Config {
     let some = |number: usize| (number > 0).then_some(number);
@@ -284,19 +329,30 @@ fn server(nodes: usize, options: &ControllerOptions) -> replica::Config {
     let spread = Duration::from_millis(options.election_spread_ms);
     quorum::tune(&mut config.raft, shortest, spread);
     config.raft.quorum_check_interval *= u32::from(options.patient_elections);
-    config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+    if let Some(bytes) = options.snapshot_chunk_bytes {
+        config.raft.snapshot_chunk_bytes = bytes;
+        config.raft.snapshot_window_bytes = 4 * bytes;
+    }
+    if let Some(entries) = options.compaction_tail {
+        config.raft.compaction_tail_entries = entries;
+    }
+    if let Some(entries) = options.max_pending {
+        config.max_pending_entries = entries;
+    }
     config
 }
 
 fn clerk(nodes: usize, options: &ControllerOptions) -> ClerkConfig {
     let mut config = ClerkConfig::of((0..nodes).map(NodeId::at));
     config.lanes = options.lanes;
-    let patience = Duration::from_millis(options.patience_ms);
-    config.patience = patience..patience + patience / 4;
-    config.doublings = (LONGEST_PATIENCE_MS / options.patience_ms)
-        .checked_ilog2()
-        .unwrap_or_default()
-        .min(5) as u8;
+    if let Some(patience_ms) = options.patience_ms {
+        let patience = Duration::from_millis(patience_ms);
+        config.patience = patience..patience + patience / 4;
+        config.doublings = (LONGEST_PATIENCE_MS / patience_ms)
+            .checked_ilog2()
+            .unwrap_or_default()
+            .min(5) as u8;
+    }
     config.idle = Duration::from_millis(options.idle_ms);
     config
 }

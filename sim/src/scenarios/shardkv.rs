@@ -25,7 +25,7 @@ use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{self, ClerkConfig};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
-use snowglobe_systems::shardkv::{Config, Durable, Node, Operation, Outcome, ServerConfig};
+use snowglobe_systems::shardkv::{Config, Durable, Node, Operation, Outcome, ServerConfig, marks};
 
 use super::file::Scenario;
 use super::story::Story;
@@ -88,13 +88,14 @@ pub struct ShardkvOptions {
     pub value_bytes: usize,
     /// The longest pause of a user between two calls, in milliseconds.
     pub think_ms: u64,
-    /// How long a clerk waits for its first answer, in milliseconds.
-    pub patience_ms: u64,
+    /// How long a clerk waits for its first answer, in milliseconds, and a second at
+    /// most later on; as usual without one.
+    pub patience_ms: Option<u64>,
     /// When a clerk lets sessions go that it does not use, in milliseconds.
     pub idle_ms: u64,
     /// How long a leader waits before it asks for the next configuration again,
-    /// in milliseconds, and at most as much again.
-    pub poll_ms: u64,
+    /// in milliseconds, and at most as much again; as usual without one.
+    pub poll_ms: Option<u64>,
     /// How long a leader waits before it hands a shard over again, in
     /// milliseconds, and at most as much again.
     pub hand_over_ms: u64,
@@ -110,8 +111,14 @@ pub struct ShardkvOptions {
     pub patient_elections: u8,
     /// The bytes of log after which a snapshot is taken; 0 for never.
     pub max_raft_state: usize,
-    /// The largest piece of a snapshot in one message, in bytes.
-    pub snapshot_chunk_bytes: usize,
+    /// The largest chunk of a snapshot in one message, in bytes; the library's
+    /// default unless said.
+    pub snapshot_chunk_bytes: Option<usize>,
+    /// The most entries that stay in the log of what a snapshot covers; the
+    /// library's default unless said.
+    pub compaction_tail: Option<usize>,
+    /// The most entries under way before servers are busy; the library's default unless said.
+    pub max_pending: Option<usize>,
 }
 
 impl Default for ShardkvOptions {
@@ -134,16 +141,18 @@ impl Default for ShardkvOptions {
             gets_in_100: 40,
             value_bytes: 0,
             think_ms: 20,
-            patience_ms: 300,
+            patience_ms: None,
             idle_ms: 60_000,
-            poll_ms: 50,
+            poll_ms: None,
             hand_over_ms: 100,
             transfers: false,
             election_ms: 300,
             election_spread_ms: 300,
             patient_elections: 1,
             max_raft_state: 0,
-            snapshot_chunk_bytes: 4096,
+            snapshot_chunk_bytes: None,
+            compaction_tail: None,
+            max_pending: None,
         }
     }
 }
@@ -176,7 +185,7 @@ impl System for ShardkvSystem {
         };
         let elections = [(200, 300), (300, 300), (300, 600), (500, 300)];
         let (election_ms, election_spread_ms) = *draw.pick(&elections);
-        ShardkvOptions {
+        let drawn = ShardkvOptions {
             groups: *draw.weighted(&[(1, 1), (3, 2), (3, 3), (1, 4)]),
             controllers: *draw.weighted(&[(1, 1), (3, 3)]),
             shards: *draw.weighted(&[(1, 1), (1, 2), (2, 5), (6, 10), (1, 24)]),
@@ -196,16 +205,23 @@ impl System for ShardkvSystem {
             gets_in_100: *draw.pick(&[20, 40, 80]),
             value_bytes,
             think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
-            patience_ms: *draw.pick(&[100, 300, 800]),
+            patience_ms: Some(*draw.pick(&[100, 300, 800])),
             idle_ms: *draw.pick(&[300, 2000, 60_000]),
-            poll_ms: *draw.pick(&[20, 50, 200]),
+            poll_ms: Some(*draw.pick(&[20, 50, 200])),
             hand_over_ms: *draw.pick(&[50, 100, 300, 1000]),
             transfers: draw.below(3) == 0,
             election_ms,
             election_spread_ms,
             patient_elections: *draw.pick(&[1, 1, 4]),
             max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
-            snapshot_chunk_bytes: *draw.pick(&pieces),
+            snapshot_chunk_bytes: Some(*draw.pick(&pieces)),
+            compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
+            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
+        };
+        // The last draw of all: it shifts no other.
+        match draw.below(10) {
+            0 => drawn.tuned_as_usual(),
+            _ => drawn,
         }
     }
 
@@ -219,12 +235,19 @@ impl System for ShardkvSystem {
             ("users_per_clerk", u64::from(options.users_per_clerk)),
             ("lanes", u64::from(options.lanes)),
             ("keys", u64::from(options.keys)),
-            ("patience_ms", options.patience_ms),
-            ("poll_ms", options.poll_ms),
+            ("patience_ms", options.patience_ms.unwrap_or(1)),
+            ("poll_ms", options.poll_ms.unwrap_or(1)),
             ("hand_over_ms", options.hand_over_ms),
             ("election_ms", options.election_ms),
             ("patient_elections", u64::from(options.patient_elections)),
-            ("snapshot_chunk_bytes", options.snapshot_chunk_bytes as u64),
+            (
+                "snapshot_chunk_bytes",
+                options.snapshot_chunk_bytes.map_or(1, |bytes| bytes as u64),
+            ),
+            (
+                "max_pending",
+                options.max_pending.map_or(1, |entries| entries as u64),
+            ),
         ];
         if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{name}` must be at least 1"));
@@ -334,7 +357,31 @@ const UNREACHED: &[&str] = &[
     raft::marks::SESSION_IDLED_OUT,
     service::marks::SESSION_LOST,
     users::TOLD_MAYBE,
+    // Operators and clerks of a drawn run are of one mind about who is where.
+    marks::SHARD_MISDIRECTED,
+    marks::WRONG_SHARD,
 ];
+
+impl ShardkvOptions {
+    /// The same nodes and users, with all of the library's own tuning.
+    fn tuned_as_usual(self) -> Self {
+        let usual = Self::default();
+        Self {
+            patience_ms: usual.patience_ms,
+            idle_ms: usual.idle_ms,
+            poll_ms: usual.poll_ms,
+            hand_over_ms: usual.hand_over_ms,
+            election_ms: usual.election_ms,
+            election_spread_ms: usual.election_spread_ms,
+            patient_elections: usual.patient_elections,
+            max_raft_state: usual.max_raft_state,
+            snapshot_chunk_bytes: usual.snapshot_chunk_bytes,
+            compaction_tail: usual.compaction_tail,
+            max_pending: usual.max_pending,
+            ..self
+        }
+    }
+}
 
 /// What users need to know of the options.
 fn habits(options: &ShardkvOptions) -> Habits {
@@ -359,7 +406,16 @@ fn replica(voters: &[NodeId], options: &ShardkvOptions) -> replica::Config {
     let spread = Duration::from_millis(options.election_spread_ms);
     quorum::tune(&mut config.raft, shortest, spread);
     config.raft.quorum_check_interval *= u32::from(options.patient_elections);
-    config.raft.snapshot_chunk_bytes = options.snapshot_chunk_bytes;
+    if let Some(bytes) = options.snapshot_chunk_bytes {
+        config.raft.snapshot_chunk_bytes = bytes;
+        config.raft.snapshot_window_bytes = 4 * bytes;
+    }
+    if let Some(entries) = options.compaction_tail {
+        config.raft.compaction_tail_entries = entries;
+    }
+    if let Some(entries) = options.max_pending {
+        config.max_pending_entries = entries;
+    }
     config
 }
 
@@ -367,12 +423,14 @@ fn replica(voters: &[NodeId], options: &ShardkvOptions) -> replica::Config {
 fn clerk_of(servers: &[NodeId], lanes: u8, options: &ShardkvOptions) -> ClerkConfig {
     let mut config = ClerkConfig::of(servers.iter().copied());
     config.lanes = lanes;
-    let patience = Duration::from_millis(options.patience_ms);
-    config.patience = patience..patience + patience / 4;
-    config.doublings = (LONGEST_PATIENCE_MS / options.patience_ms)
-        .checked_ilog2()
-        .unwrap_or_default()
-        .min(5) as u8;
+    if let Some(patience_ms) = options.patience_ms {
+        let patience = Duration::from_millis(patience_ms);
+        config.patience = patience..patience + patience / 4;
+        config.doublings = (LONGEST_PATIENCE_MS / patience_ms)
+            .checked_ilog2()
+            .unwrap_or_default()
+            .min(5) as u8;
+    }
     config.idle = Duration::from_millis(options.idle_ms);
     config
 }
@@ -392,11 +450,12 @@ fn server(
         let least = Duration::from_millis(millis);
         least..2 * least
     };
-    ServerConfig {
-        poll: and_more(options.poll_ms),
-        hand_over: and_more(options.hand_over_ms),
-        ..ServerConfig::of(group, replica(voters, options), controller)
+    let mut config = ServerConfig::of(group, replica(voters, options), controller);
+    if let Some(poll_ms) = options.poll_ms {
+        config.poll = and_more(poll_ms);
     }
+    config.hand_over = and_more(options.hand_over_ms);
+    config
 }
 
 impl TextService for Node {

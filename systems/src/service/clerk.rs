@@ -25,7 +25,8 @@ pub(super) struct Answer {
 pub struct Clerk<M: StateMachine> {
     servers: Arc<[NodeId]>,
     doublings: u8,
-    /// Whom it asks first; always one of the servers.
+    /// Whom it asks first: one of the servers, or one that they have named. A clerk may have
+    /// been told part of a cluster only.
     target: NodeId,
     /// Whether the target answered as a leader does, or was named as the leader,
     /// and was not given up since.
@@ -188,7 +189,7 @@ impl<M: StateMachine> Clerk<M> {
         });
         let leads = outcome.acknowledged().is_some()
             || matches!(outcome, replica::Outcome::Answered { .. });
-        if leads && !(is_late && self.trusted) && self.servers.contains(&from) {
+        if leads && !(is_late && self.trusted) {
             // Only a leader says such things, or whoever reaches one, though a
             // late one may be deposed by now.
             self.target = from;
@@ -266,7 +267,7 @@ impl<M: StateMachine> Clerk<M> {
             return;
         };
         self.rest(number, effects);
-        let hint = hint.filter(|hint| *hint != asked && self.servers.contains(hint));
+        let hint = hint.filter(|hint| *hint != asked);
         match hint {
             Some(leader) => {
                 effects.mark(marks::REDIRECTED);

@@ -20,6 +20,7 @@ pub enum Command {
     },
     /// Groups join, and take their part of the shards. One that is known
     /// already gets these servers in place of its own, and no shard moves for it.
+    /// A server is in one group: what it is handed for another it could not keep.
     Join {
         /// The servers of each.
         groups: BTreeMap<GroupId, Vec<NodeId>>,
@@ -74,6 +75,8 @@ pub enum Refusal {
     Settled,
     /// A group would have no servers.
     NoServers(GroupId),
+    /// A server would be twice in a group, or in this one and another.
+    SharedServer(GroupId, NodeId),
     /// There is no such group.
     NoSuchGroup(GroupId),
     /// There is no such shard.

@@ -97,6 +97,9 @@ impl Controller {
                 let new = groups.keys().any(|group| !next.groups.contains_key(group));
                 let joined = groups.iter().map(|(group, it)| (*group, it.clone()));
                 next.groups.extend(joined);
+                if let Some((group, server)) = shared_server(&next.groups) {
+                    return Err(Refusal::SharedServer(group, server));
+                }
                 if new {
                     share_out(&mut next);
                 }
@@ -147,6 +150,17 @@ impl Controller {
         configuration.number = number;
         configuration
     }
+}
+
+/// The first server that comes twice, and the group in which it comes the second time.
+fn shared_server(groups: &BTreeMap<GroupId, Vec<NodeId>>) -> Option<(GroupId, NodeId)> {
+    let mut seen = BTreeSet::new();
+    let servers = groups.iter().flat_map(|(group, servers)| {
+        let named = servers.iter().map(|server| (*group, *server));
+        named.collect::<Vec<_>>()
+    });
+    let mut servers = servers;
+    servers.find(|(_, server)| !seen.insert(*server))
 }
 
 fn share_out(configuration: &mut Configuration) {

@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ShardState;
+use super::{ShardSession, ShardState};
 use crate::kv;
 use crate::raft;
-use crate::replica::{Sequence, SessionId};
+use crate::replica::Sequence;
 use crate::shardctrler::{Configuration, GroupId, Number, Shard};
 
 /// What the log of a group carries.
@@ -20,8 +20,8 @@ pub enum Command {
     },
     /// Apply a change once, however often and wherever it arrives.
     Write {
-        /// The client's session with the shard of the key.
-        session: SessionId,
+        /// The client's session, with the shard that the client takes the key to be of.
+        session: ShardSession,
         /// The number of the write in it.
         sequence: Sequence,
         /// The change.
@@ -59,7 +59,7 @@ impl raft::Command for Command {
         const NUMBER: usize = 5;
         TAG + match self {
             Self::Open { .. } => NUMBER,
-            Self::Write { change, .. } => 2 * NUMBER + change.size(),
+            Self::Write { change, .. } => 3 * NUMBER + change.size(),
             Self::TurnTo { configuration, .. } => {
                 let groups = configuration.groups.values();
                 let servers = groups.map(|servers| NUMBER + servers.len());
@@ -75,7 +75,7 @@ impl raft::Command for Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
     /// The session is open.
-    Opened(SessionId),
+    Opened(ShardSession),
     /// The write is done.
     Done {
         /// What the store answered.
@@ -91,6 +91,9 @@ pub enum Response {
     NotOurs,
     /// The shard is this group's, and has not arrived. Nothing happened, and nothing will.
     NotYet,
+    /// The key is of another shard than the one that the session is with: the client
+    /// divides keys otherwise. Nothing happened, and nothing will.
+    WrongShard,
     /// A configuration, a shard or a deletion was taken in.
     Taken,
     /// It was not the next configuration, or nobody waited for the shard, or it was deleted before.

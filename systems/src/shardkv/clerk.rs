@@ -72,7 +72,7 @@ impl Clerk {
                         self.group_step(group, Input::Receive { from, message }, effects);
                     }
                 }
-                Message::Shard(_) => {}
+                Message::Shard(_) | Message::Peer(_) => {}
             },
             Input::Timeout(timer) => match timer {
                 Timer::Controller(timer) => self.controller_step(Input::Timeout(timer), effects),
@@ -259,9 +259,7 @@ impl Clerk {
         let lane = &mut self.lanes[number];
         match outcome {
             service::Outcome::Written(Response::Opened(session)) => {
-                if let Some(shard) = shard {
-                    lane.opened(shard, session);
-                }
+                lane.opened(session);
                 self.rest_no_more(number);
                 self.seek(number, effects);
             }
@@ -278,7 +276,9 @@ impl Clerk {
             service::Outcome::Answered(Answer::Got(answer)) => {
                 self.answered(number, kv::Outcome::Answered(answer), effects);
             }
-            service::Outcome::Written(Response::NotOurs | Response::NotYet)
+            service::Outcome::Written(
+                Response::NotOurs | Response::NotYet | Response::WrongShard,
+            )
             | service::Outcome::Answered(Answer::NotOurs | Answer::NotYet) => {
                 self.rest(number, effects);
             }

@@ -7,6 +7,10 @@ use crate::replica;
 use crate::service;
 use crate::shardctrler::GroupId;
 
+use super::office::ASKED_AT_ONCE;
+use super::part::{ControllerPart, GroupPart};
+use crate::process::{ConfigError, Process as _};
+
 /// What a node is, and its tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Config {
@@ -25,11 +29,14 @@ pub struct ServerConfig {
     pub group: GroupId,
     /// Its replica.
     pub replica: replica::Config,
-    /// How it asks the controller. As many questions are under way at a time as it has lanes.
+    /// How it asks the controller. As many questions are under way at a time as it has
+    /// lanes. Its patience is not used: see [`Self::poll`].
     pub controller: service::ClerkConfig,
-    /// How long a leader waits before it asks for the next configuration again.
+    /// How long a leader waits before it asks for the next configuration again. A question
+    /// or an answer that was lost is noticed after as long, each time: groups that
+    /// others wait for must not grow patient.
     pub poll: Range<Duration>,
-    /// How long a leader waits before it hands a shard over again.
+    /// How long a leader waits before it offers again what it must hand over.
     pub hand_over: Range<Duration>,
 }
 
@@ -50,15 +57,28 @@ pub struct ClerkConfig {
 }
 
 impl ServerConfig {
-    /// A server of a group, with usual pauses.
+    /// A server of a group, with usual pauses, which asks the controller for as
+    /// many configurations at a time as are of use.
     #[must_use]
     pub fn of(group: GroupId, replica: replica::Config, controller: service::ClerkConfig) -> Self {
         Self {
             group,
             replica,
-            controller,
+            controller: service::ClerkConfig {
+                lanes: ASKED_AT_ONCE as u8,
+                ..controller
+            },
             poll: Duration::from_millis(60)..Duration::from_millis(100),
             hand_over: Duration::from_millis(100)..Duration::from_millis(200),
+        }
+    }
+
+    /// The tuning of the clerk of the controller inside.
+    pub(super) fn asking(&self) -> service::ClerkConfig {
+        service::ClerkConfig {
+            patience: self.poll.clone(),
+            doublings: 0,
+            ..self.controller.clone()
         }
     }
 }
@@ -85,7 +105,7 @@ pub enum Timer {
     Group(service::Timer),
     /// A group's leader asks for the next configuration.
     Poll,
-    /// A group's leader hands shards over again.
+    /// A group's leader offers again what it must hand over.
     HandOver,
     /// Of a clerk: of its dealings with one group.
     Asking(GroupId, service::Timer),
@@ -107,13 +127,39 @@ pub enum Timer {
 }
 
 impl Config {
+    /// Whether it makes sense, with all that is inside.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let asks = |config: &service::ClerkConfig| {
+            ControllerPart::check(&service::Config::Clerk(config.clone()))
+        };
+        match self {
+            Self::Controller(config) => ControllerPart::check(config),
+            Self::Server(config) => {
+                ConfigError::delays("poll", &config.poll)?;
+                ConfigError::delays("hand_over", &config.hand_over)?;
+                asks(&config.asking())?;
+                GroupPart::check(&service::Config::Server(config.replica.clone()))
+            }
+            Self::Clerk(config) => {
+                ConfigError::delays("rest", &config.rest)?;
+                ConfigError::delays("doubt", &config.doubt)?;
+                asks(&config.controller)?;
+                // Its servers are not known yet; any will do.
+                asks(&service::ClerkConfig {
+                    servers: config.controller.servers.clone(),
+                    ..config.group.clone()
+                })
+            }
+        }
+    }
+
     pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
         let asking = |config: &service::ClerkConfig, timer| {
             service::Config::Clerk(config.clone()).delay(timer)
         };
         match (self, timer) {
             (Self::Controller(config), Timer::Controller(timer)) => config.delay(timer),
-            (Self::Server(config), Timer::Controller(timer)) => asking(&config.controller, timer),
+            (Self::Server(config), Timer::Controller(timer)) => asking(&config.asking(), timer),
             (Self::Clerk(config), Timer::Controller(timer)) => asking(&config.controller, timer),
             (Self::Server(config), Timer::Group(service::Timer::Raft(timer))) => {
                 config.replica.raft.delay(timer)

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::shard::Frozen;
-use super::{Answer, Command, Response, ShardState, shard_of};
+use super::{Answer, Command, Response, ShardSession, ShardState, shard_of};
 use crate::digest::Digest;
 use crate::kv::{self, Key};
 use crate::process::NodeId;
@@ -28,6 +28,9 @@ pub struct Group {
     /// Who owned each shard last, so far as the configuration says. Who takes
     /// over from nobody must know whether there is something to wait for.
     keepers: BTreeMap<Shard, GroupId>,
+    /// The newest configuration by which each shard arrived: what this group may
+    /// say that it received.
+    arrived: BTreeMap<Shard, Number>,
 }
 
 /// A shard in the hands of its group.
@@ -67,6 +70,8 @@ pub enum Arrival {
     Awaited,
     /// The group has had it.
     Installed,
+    /// The configuration did not give it to this group.
+    NotMeant,
 }
 
 impl Default for Group {
@@ -76,6 +81,7 @@ impl Default for Group {
             holdings: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             keepers: BTreeMap::new(),
+            arrived: BTreeMap::new(),
         }
     }
 }
@@ -94,15 +100,18 @@ impl StateMachine for Group {
     fn apply(&mut self, _: LogIndex, command: &Command) -> Response {
         match command {
             Command::Open { shard } => match self.serving(*shard) {
-                Ok(state) => state.open(),
+                Ok(state) => {
+                    let (shard, session) = (*shard, state.open());
+                    Response::Opened(ShardSession { shard, session })
+                }
                 Err(refusal) => refusal,
             },
             Command::Write {
                 session,
                 sequence,
                 change,
-            } => match self.serving_key(change.key()) {
-                Ok(state) => state.write(*session, *sequence, change),
+            } => match self.serving_key(session.shard, change.key()) {
+                Ok(state) => state.write(session.session, *sequence, change),
                 Err(refusal) => refusal,
             },
             Command::TurnTo {
@@ -143,6 +152,7 @@ impl StateMachine for Group {
             });
         }
         digest.word(Digest::of(&self.keepers));
+        digest.word(Digest::of(&self.arrived));
         for (key, parcel) in &self.outgoing {
             digest.word(Digest::of(&(key, parcel.to, &parcel.servers)));
             digest.word(parcel.state.digest());
@@ -194,7 +204,12 @@ impl Group {
         }
         match self.holdings.get(&shard) {
             Some(Holding::Awaited { since, .. }) if *since == number => Arrival::Awaited,
-            _ => Arrival::Installed,
+            // Only what did arrive has been received: who takes a shard that was
+            // never meant for it for one that it has had makes the giver delete it.
+            _ => match self.arrived.get(&shard) {
+                Some(newest) if number <= *newest => Arrival::Installed,
+                _ => Arrival::NotMeant,
+            },
         }
     }
 
@@ -218,9 +233,14 @@ impl Group {
         }
     }
 
-    fn serving_key(&mut self, key: &Key) -> Result<&mut ShardState, Response> {
-        let shard = self.shard_of(key).ok_or(Response::NotOurs)?;
-        self.serving(shard)
+    /// The shard that a session is with, if a key is of it. A clerk that divides keys
+    /// otherwise may have a session with another client's shard, whose writes
+    /// must not be taken for repetitions of its own.
+    fn serving_key(&mut self, shard: Shard, key: &Key) -> Result<&mut ShardState, Response> {
+        match self.shard_of(key) {
+            Some(own) if own != shard => Err(Response::WrongShard),
+            Some(_) | None => self.serving(shard),
+        }
     }
 
     fn turn_to(&mut self, group: GroupId, next: &Configuration) -> Response {
@@ -280,6 +300,7 @@ impl Group {
             return Response::OutOfPlace;
         }
         self.holdings.insert(shard, Holding::Serving(state.clone()));
+        self.arrived.insert(shard, number);
         Response::Taken
     }
 }

@@ -1,100 +1,144 @@
 //! Shards that go out and shards that come in, at a server of a group.
+//!
+//! The leader of a group alone hands its shards over, and the leader of the other
+//! alone takes them in. Where one cannot reach the other, any server of the one group
+//! sends and any of the other passes on: see [`super::courier`].
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::courier::{Route, servers_of};
 use super::group::Arrival;
 use super::server::{Asked, Server, replica_of};
-use super::{Command, Message, Node, ShardState, Timer, Transfer, marks};
-use crate::process::{Effect, Effects, NodeId};
+use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferId, marks};
+use crate::process::{Effect, Effects};
 use crate::shardctrler::{Number, Shard};
 
-/// Tells whoever handed a shard over that a majority of this group has it.
-pub(super) fn received(to: NodeId, shard: Shard, number: Number, effects: &mut Effects<Node>) {
-    send(to, Transfer::Received { shard, number }, effects);
-}
-
-fn send(to: NodeId, transfer: Transfer, effects: &mut Effects<Node>) {
-    let message = Message::Shard(transfer);
+/// Sends to a server of another group, by the way that was said.
+pub(super) fn send(route: Route, transfer: Transfer, effects: &mut Effects<Node>) {
+    let (to, message) = match route.via {
+        None => (route.server, Message::Shard(transfer)),
+        Some(member) => {
+            effects.mark(marks::SENT_THROUGH_MEMBER);
+            let to = route.server;
+            (member, Message::Peer(Peer::Outgoing { to, transfer }))
+        }
+    };
     effects.push(Effect::Send { to, message });
 }
 
 impl Server {
+    /// A server of another group says something, to this one or to a member that passes it on.
     pub(super) fn transfer(
         &mut self,
-        from: NodeId,
+        route: Route,
         transfer: Transfer,
         effects: &mut Effects<Node>,
     ) {
+        let id = transfer.id();
+        let parcel = self.machine().outgoing().get(&(id.shard, id.number));
+        let is_owed = parcel.is_some_and(|parcel| parcel.to == id.to);
         match transfer {
             Transfer::HandOver {
-                shard,
-                number,
+                attempt,
+                relay,
                 state,
-            } => self.comes_in(from, (shard, number), state, effects),
-            Transfer::Received { shard, number } => {
-                let parcel = self.machine().outgoing().get(&(shard, number));
-                let to = parcel.map(|parcel| parcel.to);
-                if let (Some(to), Some(office)) = (to, &mut self.office) {
-                    office.heard_from(to, from);
-                    let command = Command::Forget { shard, number };
-                    self.propose(Asked::Forget { shard, number }, command, effects);
-                }
-            }
-            Transfer::Ready { shard, number } => {
-                let parcel = self.machine().outgoing().get(&(shard, number));
-                let to = parcel.map(|parcel| parcel.to);
-                if let (Some(to), Some(office)) = (to, &mut self.office) {
-                    office.awaited_by(to, from);
-                    self.hand_over(shard, number, effects);
-                }
-            }
-            Transfer::NotLeader {
-                shard,
-                number,
-                hint,
+                ..
             } => {
-                let parcel = self.machine().outgoing().get(&(shard, number)).cloned();
-                if let (Some(parcel), Some(office)) = (parcel, &mut self.office)
-                    && office.redirected(&parcel, from, hint)
-                {
+                let comes = Coming {
+                    id,
+                    attempt,
+                    relay,
+                    state: Some(state),
+                };
+                self.comes_in(route, comes, effects);
+            }
+            Transfer::Offer { attempt, relay, .. } => {
+                let comes = Coming {
+                    id,
+                    attempt,
+                    relay,
+                    state: None,
+                };
+                self.comes_in(route, comes, effects);
+            }
+            answer if self.office.is_none() => self.pass_to_leader(route, answer, effects),
+            answer if is_owed => self.answered_by_owner(route, &answer, effects),
+            _ => {}
+        }
+    }
+
+    /// The new owner of a shard, to which this leader's group owes it, has answered.
+    fn answered_by_owner(&mut self, route: Route, answer: &Transfer, effects: &mut Effects<Node>) {
+        let Some(office) = &mut self.office else {
+            return;
+        };
+        let TransferId { shard, number, to } = answer.id();
+        match *answer {
+            Transfer::Received { .. } => {
+                office.heard_from(to, route);
+                let command = Command::Forget { shard, number };
+                self.propose(Asked::Forget { shard, number }, command, effects);
+            }
+            Transfer::Wait { .. } => {
+                office.heard_from(to, route);
+                office.told_to_wait((shard, number));
+            }
+            Transfer::Ready { attempt, .. } => {
+                office.awaited_by(to, route);
+                if office.is_lost((shard, number), attempt) {
                     self.hand_over(shard, number, effects);
                 }
+            }
+            Transfer::NotLeader { hint, .. } => {
+                if office.redirected(to, route.server, hint) {
+                    self.hand_over(shard, number, effects);
+                }
+            }
+            // Whoever named this server for one of the new owner's must mend it. Until
+            // then the others are tried in turn, and the shard stays.
+            Transfer::Misdirected { .. } => effects.mark(marks::SHARD_MISDIRECTED),
+            Transfer::HandOver { .. } | Transfer::Offer { .. } => {}
+        }
+    }
+
+    /// A shard arrives, or might. It is served when all of this group have it in their
+    /// logs in the same place, and not before.
+    fn comes_in(&mut self, route: Route, comes: Coming, effects: &mut Effects<Node>) {
+        let Coming { id, attempt, .. } = comes;
+        let TransferId { shard, number, to } = id;
+        let arrival = match to == self.group {
+            true => self.machine().arrival(shard, number),
+            false => Arrival::NotMeant,
+        };
+        match (arrival, &mut self.office) {
+            (Arrival::NotMeant, _) => {
+                let group = self.group;
+                send(route, Transfer::Misdirected { id, group }, effects);
+            }
+            (Arrival::Installed, _) => {
+                effects.mark(marks::SHARD_AGAIN);
+                send(route, Transfer::Received { id }, effects);
+            }
+            (_, None) => self.comes_to_follower(route, comes, effects),
+            (Arrival::Awaited, Some(_)) => self.comes_to_leader(route, comes, effects),
+            // Somebody is further on than this group.
+            (Arrival::Early, Some(office)) => {
+                effects.mark(marks::SHARD_EARLY);
+                office.came_early(id, route, attempt);
+                send(route, Transfer::Wait { id }, effects);
+                self.ask_for_next(effects);
             }
         }
     }
 
-    /// A shard arrives. It is served when all of this group have it in their
-    /// logs in the same place, and not before.
-    fn comes_in(
-        &mut self,
-        from: NodeId,
-        (shard, number): (Shard, Number),
-        state: Arc<ShardState>,
-        effects: &mut Effects<Node>,
-    ) {
-        let arrival = self.machine().arrival(shard, number);
-        let hint = self.raft().leader();
-        match (arrival, &mut self.office) {
-            (Arrival::Installed, _) => {
-                effects.mark(marks::SHARD_AGAIN);
-                received(from, shard, number, effects);
-            }
-            (_, None) => {
-                effects.mark(marks::SHARD_AT_FOLLOWER);
-                let transfer = Transfer::NotLeader {
-                    shard,
-                    number,
-                    hint,
-                };
-                send(from, transfer, effects);
-            }
-            (Arrival::Awaited, Some(_)) => {
-                let asked = Asked::Install {
-                    shard,
-                    number,
-                    from,
-                };
+    fn comes_to_leader(&mut self, route: Route, comes: Coming, effects: &mut Effects<Node>) {
+        let Coming { id, attempt, .. } = comes;
+        let TransferId { shard, number, .. } = id;
+        let asked = Asked::Install { id, from: route };
+        match comes.state {
+            Some(state) => {
                 let command = Command::Install {
                     shard,
                     number,
@@ -102,13 +146,39 @@ impl Server {
                 };
                 self.propose(asked, command, effects);
             }
-            // Somebody is further on than this group.
-            (Arrival::Early, Some(office)) => {
-                effects.mark(marks::SHARD_EARLY);
-                office.came_early(shard, number, from);
-                self.ask_for_next(effects);
+            None if !self.is_asked(asked) => {
+                return send(route, Transfer::Ready { id, attempt }, effects);
             }
+            None => {}
         }
+        if self.is_asked(asked) {
+            send(route, Transfer::Wait { id }, effects);
+        }
+    }
+
+    /// Whoever can reach the leader should; this server passes on what comes from one who cannot.
+    fn comes_to_follower(&self, route: Route, comes: Coming, effects: &mut Effects<Node>) {
+        effects.mark(marks::SHARD_AT_FOLLOWER);
+        let Coming {
+            id,
+            attempt,
+            relay,
+            state,
+        } = comes;
+        let hint = self.raft().leader();
+        if !relay || hint.is_none() {
+            return send(route, Transfer::NotLeader { id, hint }, effects);
+        }
+        let transfer = match state {
+            Some(state) => Transfer::HandOver {
+                id,
+                attempt,
+                relay,
+                state,
+            },
+            None => Transfer::Offer { id, attempt, relay },
+        };
+        self.pass_to_leader(route, transfer, effects);
     }
 
     /// Whoever came early need not wait until it tries again.
@@ -118,25 +188,54 @@ impl Server {
             .office
             .as_mut()
             .map(|office| office.no_longer_early(number));
-        for ((shard, number), to) in due.into_iter().flatten() {
-            send(to, Transfer::Ready { shard, number }, effects);
+        for (id, route, attempt) in due.into_iter().flatten() {
+            if self.machine().arrival(id.shard, id.number) == Arrival::Awaited {
+                send(route, Transfer::Ready { id, attempt }, effects);
+            }
         }
     }
 
-    pub(super) fn hand_over_again(&mut self, effects: &mut Effects<Node>) {
+    /// Offers what nobody said was received. The shards themselves are large, and are
+    /// sent again only if nobody answers, less and less often, or to whoever lacks them.
+    pub(super) fn offer_again(&mut self, effects: &mut Effects<Node>) {
         effects.push(Effect::SetTimer(Timer::HandOver));
         let machine = replica_of(&self.replica).machine();
         let Some(office) = &mut self.office else {
             return;
         };
-        office.turn_from_silent(machine.outgoing().values());
-        let parcels: Vec<_> = machine.outgoing().keys().copied().collect();
-        for (shard, number) in parcels {
+        let own = self.members.as_slice();
+        office.turn_from_silent(machine.outgoing().values(), own);
+        let mut silent = Vec::new();
+        // One offer to everybody is enough to find out who answers.
+        let mut sought = BTreeSet::new();
+        for ((shard, number), parcel) in machine.outgoing() {
             effects.mark(marks::HANDED_OVER_AGAIN);
+            let is_silent = office.is_silent((*shard, *number));
+            let attempt = office.next_attempt((*shard, *number), false);
+            let Some(courier) = office.courier(parcel, own) else {
+                continue;
+            };
+            let mut routes = match sought.insert(parcel.to) {
+                true => courier.other_ways(&servers_of(parcel, own), &self.peers),
+                false => Vec::new(),
+            };
+            match is_silent {
+                true => silent.push((*shard, *number)),
+                false => routes.insert(0, courier.route),
+            }
+            let (relay, to) = (courier.relay, parcel.to);
+            let (shard, number) = (*shard, *number);
+            let id = TransferId { shard, number, to };
+            for route in routes {
+                send(route, Transfer::Offer { id, attempt, relay }, effects);
+            }
+        }
+        for (shard, number) in silent {
             self.hand_over(shard, number, effects);
         }
     }
 
+    /// Hands a shard over, with all that is in it.
     pub(super) fn hand_over(&mut self, shard: Shard, number: Number, effects: &mut Effects<Node>) {
         let machine = replica_of(&self.replica).machine();
         let (Some(parcel), Some(office)) =
@@ -144,18 +243,28 @@ impl Server {
         else {
             return;
         };
-        let Some(to) = office.target(parcel) else {
+        let Some(courier) = office.courier(parcel, &self.members) else {
             return;
         };
         if !machine.configuration().groups.contains_key(&self.group) {
             effects.mark(marks::HANDED_OVER_AFTER_LEAVING);
         }
-        let state = parcel.state.clone();
+        let (route, relay) = (courier.route, courier.relay);
+        let to = parcel.to;
         let transfer = Transfer::HandOver {
-            shard,
-            number,
-            state,
+            id: TransferId { shard, number, to },
+            attempt: office.next_attempt((shard, number), true),
+            relay,
+            state: parcel.state.clone(),
         };
-        send(to, transfer, effects);
+        send(route, transfer, effects);
     }
+}
+
+/// A shard that is handed over, or offered: then without its state.
+struct Coming {
+    id: TransferId,
+    attempt: u32,
+    relay: bool,
+    state: Option<Arc<ShardState>>,
 }

@@ -2,8 +2,8 @@
 
 use alloc::collections::BTreeMap;
 
-use super::Command;
 use super::group::Group;
+use super::{Command, ShardSession};
 use crate::kv::{self, Key};
 use crate::process::InvocationId;
 use crate::replica::{Sequence, SessionId};
@@ -25,7 +25,7 @@ pub(super) struct Errand {
     pub(super) wish: Wish,
     pub(super) stage: Stage,
     /// The name of the write, which it keeps for as long as it is asked.
-    named: Option<(SessionId, Sequence)>,
+    named: Option<(ShardSession, Sequence)>,
     /// How many calls of groups it took.
     calls: u32,
     /// Which group was last asked for anything.
@@ -110,7 +110,8 @@ impl Lane {
                     && let Some((session, last)) = self.sessions.get_mut(&shard)
                 {
                     last.0 += 1;
-                    errand.named = Some((*session, *last));
+                    let session = *session;
+                    errand.named = Some((ShardSession { shard, session }, *last));
                 }
                 service::Operation::Write(match errand.named {
                     None => Command::Open { shard },
@@ -134,7 +135,8 @@ impl Lane {
     }
 
     /// A session with a shard is open.
-    pub(super) fn opened(&mut self, shard: Shard, session: SessionId) {
+    pub(super) fn opened(&mut self, opened: ShardSession) {
+        let ShardSession { shard, session } = opened;
         self.sessions.insert(shard, (session, Sequence(0)));
     }
 

@@ -12,8 +12,18 @@ pub const SHARD_EARLY: &str = "group.shard_came_early";
 pub const SHARD_AT_FOLLOWER: &str = "group.shard_at_follower";
 /// A shard arrived that the group had had before.
 pub const SHARD_AGAIN: &str = "group.shard_came_again";
-/// A shard was handed over once more, since nobody answered.
+/// A shard was offered once more, since nobody had said that it was received.
 pub const HANDED_OVER_AGAIN: &str = "group.handed_over_again";
+/// A shard was handed to a server that it was not meant for.
+pub const SHARD_MISDIRECTED: &str = "group.shard_misdirected";
+/// A server that does not lead passed on to its leader what another group's server said.
+pub const PASSED_TO_LEADER: &str = "group.passed_to_leader";
+/// A leader let another server of its group send to a group that it cannot reach, or answer one.
+pub const SENT_THROUGH_MEMBER: &str = "group.sent_through_member";
+/// A leader that the controller did not answer let another server of its group ask.
+pub const HELP_SOUGHT: &str = "group.let_member_ask_controller";
+/// A leader learned from another server what the controller had told that one.
+pub const HELPED: &str = "group.told_by_member";
 /// A group deleted a shard that its new owner has.
 pub const SHARD_FORGOTTEN: &str = "group.shard_forgotten";
 /// A group that had left handed a shard over.
@@ -26,6 +36,8 @@ pub const SERVED_WHILE_AWAITING: &str = "group.served_while_awaiting";
 pub const WRONG_GROUP: &str = "group.not_ours";
 /// A client was turned away since the shard had not arrived.
 pub const NOT_YET: &str = "group.not_yet";
+/// A write was turned away since the client takes its key to be of another shard.
+pub const WRONG_SHARD: &str = "group.wrong_shard";
 
 /// A clerk learned of a new configuration.
 pub const CONFIGURATION_LEARNED: &str = "clerk.configuration_learned";
@@ -49,12 +61,18 @@ pub const MARKS: &[&str] = &[
     SHARD_AT_FOLLOWER,
     SHARD_AGAIN,
     HANDED_OVER_AGAIN,
+    SHARD_MISDIRECTED,
+    PASSED_TO_LEADER,
+    SENT_THROUGH_MEMBER,
+    HELP_SOUGHT,
+    HELPED,
     SHARD_FORGOTTEN,
     HANDED_OVER_AFTER_LEAVING,
     SHARD_LEFT_TWICE,
     SERVED_WHILE_AWAITING,
     WRONG_GROUP,
     NOT_YET,
+    WRONG_SHARD,
     CONFIGURATION_LEARNED,
     MOVED_ON,
     GROUP_GIVEN_UP,

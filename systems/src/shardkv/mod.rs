@@ -15,6 +15,7 @@
 mod api;
 mod clerk;
 mod config;
+mod courier;
 mod group;
 mod handing;
 pub mod invariants;
@@ -23,6 +24,7 @@ pub mod marks;
 mod message;
 mod office;
 mod part;
+mod peers;
 mod server;
 mod shard;
 
@@ -36,15 +38,16 @@ pub use clerk::Clerk;
 pub use config::{ClerkConfig, Config, ServerConfig, Timer};
 pub use group::{Arrival, Group, Holding, Parcel};
 pub use lane::{Lane, Stage};
-pub use message::{Message, Operation, Outcome, Transfer};
+pub use message::{Message, Operation, Outcome, Peer, Transfer, TransferId};
 pub use part::{Durable, Write};
 pub use server::Server;
-pub use shard::{MOST_SESSIONS, ShardState, shard_of};
+pub use shard::{MOST_SESSIONS, ShardSession, ShardState, shard_of};
 
 use self::part::{ControllerPart, pass_on};
 use crate::kv;
-use crate::process::{Effects, Input, InvocationId, NodeId, Process};
+use crate::process::{ConfigError, Effects, Input, InvocationId, NodeId, Priority, Process};
 use crate::raft::{Elector, Standing};
+use crate::service;
 use crate::shardctrler;
 
 /// A node of the sharded service.
@@ -65,6 +68,24 @@ impl Process for Node {
     type Operation = Operation;
     type Outcome = Outcome;
     type Durable = Durable;
+
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()
+    }
+
+    /// New calls wait for what servers say to each other, and for what time brings.
+    fn priority(input: &Input<Self>) -> Priority {
+        match input {
+            Input::Receive {
+                message:
+                    Message::Controller(service::Message::Ask { .. } | service::Message::Relay { .. })
+                    | Message::Group(service::Message::Ask { .. } | service::Message::Relay { .. }),
+                ..
+            }
+            | Input::Invoke { .. } => Priority::Deferred,
+            Input::Receive { .. } | Input::Timeout(_) => Priority::Urgent,
+        }
+    }
 
     fn start(id: NodeId, config: &Config, durable: Durable, effects: &mut Effects<Self>) -> Self {
         match config {

@@ -1,8 +1,10 @@
 //! What a leader keeps in mind: what it has asked, and whom it hands shards to.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::TransferId;
+use super::courier::{Courier, Route, servers_of};
 use super::group::Parcel;
 use crate::process::{InvocationId, NodeId};
 use crate::shardctrler::{Configuration, GroupId, Number, Shard};
@@ -16,28 +18,44 @@ pub(super) struct Office {
     /// Configurations that are known before their turn. A group that is behind
     /// asks for several at once: a slow controller would keep it behind for ever.
     ahead: BTreeMap<Number, Configuration>,
-    /// What was handed over at least once.
-    handed: BTreeSet<(Shard, Number)>,
+    /// How many polls in a row nobody has answered.
+    silent_polls: u8,
+    /// Which of the other servers asks the controller if it does not answer this one.
+    helper: usize,
+    /// Whether that one has told anything since it was asked.
+    has_helped: bool,
+    /// What was handed over and offered.
+    attempts: BTreeMap<(Shard, Number), Attempts>,
     couriers: BTreeMap<GroupId, Courier>,
-    /// What came before the configuration that gives it to this group, and who
-    /// handed it over.
-    early: BTreeMap<(Shard, Number), NodeId>,
+    /// What came before the configuration that gives it to this group: who
+    /// handed it over, and at which attempt.
+    early: BTreeMap<TransferId, (Route, u32)>,
 }
 
-/// Dealings with another group.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Courier {
-    /// Whom it takes for the leader there.
-    target: NodeId,
-    /// Whether anybody there answered since it was last handed something again.
-    heard: bool,
-    /// Who has said since then that it does not lead. Servers that take each
-    /// other for the leader must not keep a shard running to and fro.
-    refused: BTreeSet<NodeId>,
+/// How often a shard was handed over or offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Attempts {
+    last: u32,
+    /// The last one that the shard itself was sent with.
+    whole: u32,
+    /// How often it was.
+    sent: u32,
+    /// How many times to wait until it is sent again unasked: longer and longer, since
+    /// on a slow link it may yet arrive.
+    patience: u32,
+    /// Whether the new owner has said since then that it need not be sent again.
+    is_waited_for: bool,
 }
+
+/// How often a shard is sent before the patience with it grows.
+const SENT_QUICKLY: u32 = 4;
+/// How often that patience doubles.
+const MOST_DOUBLINGS: u32 = 2;
 
 /// How many configurations are asked for at once.
 pub(super) const ASKED_AT_ONCE: usize = 4;
+/// After how many polls without any answer another server is asked to ask.
+const PATIENT_POLLS: u8 = 2;
 
 impl Office {
     /// Whether to ask for a configuration now.
@@ -54,7 +72,42 @@ impl Office {
 
     /// The controller answers. Which configuration it was asked for.
     pub(super) fn told(&mut self, question: InvocationId) -> Option<Number> {
-        self.questions.remove(&question)
+        let asked = self.questions.remove(&question)?;
+        self.silent_polls = 0;
+        Some(asked)
+    }
+
+    /// Questions whose answers are known by now from elsewhere. They leave room for others.
+    pub(super) fn take_superseded(&mut self, current: Number) -> Vec<InvocationId> {
+        let ahead = &self.ahead;
+        let is_known =
+            |_: &InvocationId, asked: &mut Number| *asked <= current || ahead.contains_key(asked);
+        let superseded = self.questions.extract_if(.., is_known);
+        superseded.map(|(question, _)| question).collect()
+    }
+
+    /// Time has passed. Which of the other servers is to ask the controller for the next
+    /// configuration, if that has not answered for long: it may be this server alone that
+    /// cannot reach it.
+    pub(super) fn helper(&mut self, next: Number, peers: &[NodeId]) -> Option<NodeId> {
+        self.silent_polls = match self.questions.is_empty() {
+            true => 0,
+            false => self.silent_polls.saturating_add(1),
+        };
+        if self.silent_polls < PATIENT_POLLS || self.ahead.contains_key(&next) {
+            return None;
+        }
+        if !self.has_helped {
+            self.helper += 1;
+        }
+        self.has_helped = false;
+        let place = self.helper.checked_rem(peers.len())?;
+        Some(peers[place])
+    }
+
+    /// Another server has told what the controller told it.
+    pub(super) fn helped(&mut self) {
+        self.has_helped = true;
     }
 
     /// What the controller was asked and has not answered.
@@ -75,69 +128,80 @@ impl Office {
         self.ahead.get(&number)
     }
 
-    /// Whom to hand a parcel to; nobody, as long as the group has no servers.
-    pub(super) fn target(&mut self, parcel: &Parcel) -> Option<NodeId> {
-        let known = self.couriers.get(&parcel.to);
-        let known = known.map(|courier| courier.target);
-        let known = known.filter(|target| parcel.servers.contains(target));
-        let target = known.or_else(|| parcel.servers.first().copied())?;
-        self.couriers.entry(parcel.to).or_insert(Courier {
-            target,
-            heard: false,
-            refused: BTreeSet::new(),
-        });
-        Some(target)
+    /// The dealings with the group that a parcel is for; none, as long as that has no servers.
+    pub(super) fn courier(&mut self, parcel: &Parcel, own: &[NodeId]) -> Option<&mut Courier> {
+        if !self.couriers.contains_key(&parcel.to) {
+            let first = *servers_of(parcel, own).first()?;
+            self.couriers.insert(parcel.to, Courier::to(first));
+        }
+        self.couriers.get_mut(&parcel.to)
+    }
+
+    /// The number of the next hand-over or offer of a shard.
+    pub(super) fn next_attempt(&mut self, parcel: (Shard, Number), is_whole: bool) -> u32 {
+        let attempts = self.attempts.entry(parcel).or_default();
+        attempts.last = attempts.last.saturating_add(1);
+        if is_whole {
+            attempts.whole = attempts.last;
+            let doublings = attempts.sent.saturating_sub(SENT_QUICKLY);
+            attempts.patience = 1 << doublings.min(MOST_DOUBLINGS);
+            attempts.sent = attempts.sent.saturating_add(1);
+            attempts.is_waited_for = false;
+        }
+        attempts.last
+    }
+
+    /// Time has passed. Whether to send a shard once more without being asked to.
+    pub(super) fn is_silent(&mut self, parcel: (Shard, Number)) -> bool {
+        let attempts = self.attempts.entry(parcel).or_default();
+        attempts.patience = attempts.patience.saturating_sub(1);
+        attempts.patience == 0 && !attempts.is_waited_for
+    }
+
+    /// The new owner says that a shard need not be sent again for now.
+    pub(super) fn told_to_wait(&mut self, parcel: (Shard, Number)) {
+        self.attempts.entry(parcel).or_default().is_waited_for = true;
+    }
+
+    /// Whether a shard is lost for which somebody waits, as an answer to an attempt
+    /// says: it was not sent once more since then.
+    pub(super) fn is_lost(&self, parcel: (Shard, Number), attempt: u32) -> bool {
+        let attempts = self.attempts.get(&parcel);
+        attempts.is_none_or(|attempts| attempts.whole <= attempt)
     }
 
     /// A server of a group has taken something in, or is about to.
-    pub(super) fn heard_from(&mut self, group: GroupId, server: NodeId) {
-        let courier = self.couriers.entry(group).or_insert(Courier {
-            target: server,
-            heard: true,
-            refused: BTreeSet::new(),
-        });
-        courier.heard = true;
+    pub(super) fn heard_from(&mut self, group: GroupId, route: Route) {
+        if let Some(courier) = self.couriers.get_mut(&group) {
+            courier.heard_by(route);
+        }
     }
 
     /// A server of a group waits for what it is handed.
-    pub(super) fn awaited_by(&mut self, group: GroupId, server: NodeId) {
-        self.heard_from(group, server);
-        if let Some(courier) = self.couriers.get_mut(&group) {
-            courier.target = server;
-        }
+    pub(super) fn awaited_by(&mut self, group: GroupId, route: Route) {
+        let courier = self.couriers.entry(group);
+        let courier = courier.or_insert_with(|| Courier::to(route.server));
+        courier.awaited_by(route);
     }
 
     /// A shard came early.
-    pub(super) fn came_early(&mut self, shard: Shard, number: Number, from: NodeId) {
-        self.early.insert((shard, number), from);
+    pub(super) fn came_early(&mut self, id: TransferId, route: Route, attempt: u32) {
+        self.early.insert(id, (route, attempt));
     }
 
     /// What came early and must be handed over now that the group knows a configuration.
-    pub(super) fn no_longer_early(&mut self, number: Number) -> Vec<((Shard, Number), NodeId)> {
-        let is_early = |key: &(Shard, Number)| key.1 > number;
-        let early = core::mem::take(&mut self.early).into_iter();
-        let (early, due): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            early.partition(|(key, _)| is_early(key));
-        self.early = early;
-        due.into_iter().collect()
+    pub(super) fn no_longer_early(&mut self, number: Number) -> Vec<(TransferId, Route, u32)> {
+        let is_due = |id: &TransferId, _: &mut (Route, u32)| id.number <= number;
+        let due = self.early.extract_if(.., is_due);
+        due.map(|(id, (route, attempt))| (id, route, attempt))
+            .collect()
     }
 
     /// A server says that it does not lead. Whether to hand the parcel over at
-    /// once to another: many are refused at a time, and each of them needs it.
-    pub(super) fn redirected(&mut self, parcel: &Parcel, by: NodeId, hint: Option<NodeId>) -> bool {
-        let Some(courier) = self.couriers.get_mut(&parcel.to) else {
-            return false;
-        };
-        courier.refused.insert(by);
-        if courier.target == by {
-            let hint = hint.filter(|hint| *hint != by && parcel.servers.contains(hint));
-            let Some(leader) = hint else {
-                return false;
-            };
-            courier.target = leader;
-            courier.heard = true;
-        }
-        !courier.refused.contains(&courier.target)
+    /// once to another.
+    pub(super) fn redirected(&mut self, to: GroupId, by: NodeId, hint: Option<NodeId>) -> bool {
+        let courier = self.couriers.get_mut(&to);
+        courier.is_some_and(|courier| courier.redirected(by, hint))
     }
 
     /// What was never handed over. It is from now on.
@@ -145,26 +209,27 @@ impl Office {
         &mut self,
         outgoing: &BTreeMap<(Shard, Number), Parcel>,
     ) -> Vec<(Shard, Number)> {
-        self.handed.retain(|parcel| outgoing.contains_key(parcel));
-        let new = |parcel: &&(Shard, Number)| !self.handed.contains(*parcel);
+        self.attempts
+            .retain(|parcel, _| outgoing.contains_key(parcel));
+        let new = |parcel: &&(Shard, Number)| !self.attempts.contains_key(*parcel);
         let new: Vec<(Shard, Number)> = outgoing.keys().filter(new).copied().collect();
-        self.handed.extend(&new);
+        let none = |parcel: &(Shard, Number)| (*parcel, Attempts::default());
+        self.attempts.extend(new.iter().map(none));
         new
     }
 
     /// Goes on to the next server of each group from which nobody answered.
-    pub(super) fn turn_from_silent<'a>(&mut self, parcels: impl Iterator<Item = &'a Parcel>) {
-        let servers: BTreeMap<GroupId, &Parcel> =
-            parcels.map(|parcel| (parcel.to, parcel)).collect();
+    pub(super) fn turn_from_silent<'a>(
+        &mut self,
+        parcels: impl Iterator<Item = &'a Parcel>,
+        own: &[NodeId],
+    ) {
+        let servers: BTreeMap<GroupId, Vec<NodeId>> = parcels
+            .map(|parcel| (parcel.to, servers_of(parcel, own)))
+            .collect();
         for (group, courier) in &mut self.couriers {
-            let servers = servers.get(group).map_or(&[][..], |parcel| &parcel.servers);
-            if !courier.heard && !servers.is_empty() {
-                let place = servers.iter().position(|known| *known == courier.target);
-                let next = place.map_or(0, |place| (place + 1) % servers.len());
-                courier.target = servers[next];
-            }
-            courier.heard = false;
-            courier.refused.clear();
+            let servers = servers.get(group).map_or(&[][..], Vec::as_slice);
+            courier.turn_from_silent(servers);
         }
     }
 }

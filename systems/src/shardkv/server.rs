@@ -6,14 +6,18 @@
 //! find out again, and nothing else.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::fmt;
 
+use super::courier::Route;
 use super::group::{Arrival, Group};
-use super::handing::received;
+use super::handing::send;
 use super::office::{ASKED_AT_ONCE, Office};
 use super::part::{ControllerPart, Durable, GroupPart, pass_on};
+use super::peers::Favour;
 use super::{
-    Answer, Command, Message, Node, Operation, Outcome, Response, ServerConfig, Timer, marks,
+    Answer, Command, Message, Node, Operation, Outcome, Peer, Response, ServerConfig, Timer,
+    Transfer, TransferId, marks,
 };
 use crate::kv;
 use crate::process::{Effect, Effects, Input, InvocationId, NodeId, Process};
@@ -26,9 +30,15 @@ use crate::shardctrler::{self, Configuration, GroupId, Number, Query, Shard};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     pub(super) group: GroupId,
+    /// The servers of its group, whatever any configuration says.
+    pub(super) members: Vec<NodeId>,
+    /// All of them but this one.
+    pub(super) peers: Vec<NodeId>,
     pub(super) replica: GroupPart,
     /// A clerk of the controller.
-    controller: ControllerPart,
+    pub(super) controller: ControllerPart,
+    /// What it asks the controller for its leader, in the order in which it was asked to.
+    pub(super) favours: Vec<Favour>,
     /// What it has to do as a leader; nothing while it does not lead.
     pub(super) office: Option<Office>,
     /// What the replica was asked. It answers every call while it runs.
@@ -50,10 +60,9 @@ pub(super) enum Asked {
     Turn,
     /// To take a shard in.
     Install {
-        shard: Shard,
-        number: Number,
+        id: TransferId,
         /// Who handed it over, and waits to be told.
-        from: NodeId,
+        from: Route,
     },
     /// To delete a shard.
     Forget { shard: Shard, number: Number },
@@ -73,14 +82,24 @@ impl Server {
         let replica = GroupPart::start(id, &replica_config, durable.of_group(), &mut inner);
         pass_on(inner, effects, Timer::Group);
         let mut inner = Effects::new();
-        let controller_config = service::Config::Clerk(config.controller.clone());
+        let controller_config = service::Config::Clerk(config.asking());
         let nothing = Durable::Nothing.of_controller();
         let controller = ControllerPart::start(id, &controller_config, nothing, &mut inner);
         pass_on(inner, effects, Timer::Controller);
         Self {
             group: config.group,
+            members: config.replica.voters.nodes().to_vec(),
+            peers: config
+                .replica
+                .voters
+                .nodes()
+                .iter()
+                .copied()
+                .filter(|node| *node != id)
+                .collect(),
             replica,
             controller,
+            favours: Vec::new(),
             office: None,
             asked: BTreeMap::new(),
             has_taken: false,
@@ -97,16 +116,24 @@ impl Server {
                 Message::Controller(message) => {
                     self.controller_step(Input::Receive { from, message }, effects);
                 }
-                Message::Shard(transfer) => self.transfer(from, transfer, effects),
+                Message::Shard(transfer) => {
+                    let route = Route {
+                        server: from,
+                        via: None,
+                    };
+                    self.transfer(route, transfer, effects);
+                }
+                Message::Peer(message) => self.peer(from, message, effects),
             },
             Input::Timeout(timer) => match timer {
                 Timer::Group(timer) => self.replica_step(Input::Timeout(timer), effects),
                 Timer::Controller(timer) => self.controller_step(Input::Timeout(timer), effects),
                 Timer::Poll => {
                     effects.push(Effect::SetTimer(Timer::Poll));
+                    self.seek_help(effects);
                     self.ask_for_next(effects);
                 }
-                Timer::HandOver => self.hand_over_again(effects),
+                Timer::HandOver => self.offer_again(effects),
                 Timer::Asking(..)
                 | Timer::Rest { .. }
                 | Timer::Idle { .. }
@@ -143,7 +170,7 @@ impl Server {
         }
     }
 
-    fn next_call(&mut self) -> InvocationId {
+    pub(super) fn next_call(&mut self) -> InvocationId {
         self.calls += 1;
         InvocationId(self.calls)
     }
@@ -165,9 +192,14 @@ impl Server {
 
     /// Proposes something, unless the same is under way.
     pub(super) fn propose(&mut self, asked: Asked, command: Command, effects: &mut Effects<Node>) {
-        if !self.asked.values().any(|other| other.is_same_as(asked)) {
+        if !self.is_asked(asked) {
             self.ask_replica(asked, service::Operation::Write(command), effects);
         }
+    }
+
+    /// Whether the replica was asked the same and has not answered.
+    pub(super) fn is_asked(&self, asked: Asked) -> bool {
+        self.asked.values().any(|other| other.is_same_as(asked))
     }
 
     fn replica_step(&mut self, input: Input<GroupPart>, effects: &mut Effects<Node>) {
@@ -198,6 +230,7 @@ impl Server {
             replica::Outcome::Written { response, .. } => match response {
                 Response::NotOurs => Some(marks::WRONG_GROUP),
                 Response::NotYet => Some(marks::NOT_YET),
+                Response::WrongShard => Some(marks::WRONG_SHARD),
                 _ => self
                     .machine()
                     .awaits_any()
@@ -229,20 +262,17 @@ impl Server {
                 if self.has_parcels_of_one_shard() {
                     effects.mark(marks::SHARD_LEFT_TWICE);
                 }
+                self.withdraw_superseded(effects);
                 self.call_back_early(effects);
                 // Configurations may have passed by while nobody looked.
                 self.ask_for_next(effects);
             }
-            Asked::Install {
-                shard,
-                number,
-                from,
-            } => {
+            Asked::Install { id, from } => {
                 if is_taken {
                     effects.mark(marks::SHARD_INSTALLED);
                 }
-                if self.machine().arrival(shard, number) == Arrival::Installed {
-                    received(from, shard, number, effects);
+                if self.machine().arrival(id.shard, id.number) == Arrival::Installed {
+                    send(from, Transfer::Received { id }, effects);
                 }
             }
             Asked::Forget { .. } if is_taken => effects.mark(marks::SHARD_FORGOTTEN),
@@ -265,13 +295,24 @@ impl Server {
             .any(|(one, next)| one == next)
     }
 
-    fn controller_step(&mut self, input: Input<ControllerPart>, effects: &mut Effects<Node>) {
+    pub(super) fn controller_step(
+        &mut self,
+        input: Input<ControllerPart>,
+        effects: &mut Effects<Node>,
+    ) {
         let mut inner = Effects::new();
         self.controller.step(input, &mut inner);
         for (invocation, outcome) in pass_on(inner, effects, Timer::Controller) {
+            let favour = self.take_favour(invocation);
             let office = self.office.as_mut();
             let asked = office.and_then(|office| office.told(invocation));
-            if let (Some(asked), shardctrler::Outcome::Answered(configuration)) = (asked, outcome) {
+            let shardctrler::Outcome::Answered(configuration) = outcome else {
+                continue;
+            };
+            if let Some(Favour { leader: to, .. }) = favour {
+                let message = Message::Peer(Peer::Tell { configuration });
+                effects.push(Effect::Send { to, message });
+            } else if let Some(asked) = asked {
                 self.learned(asked, configuration, effects);
             }
         }
@@ -374,9 +415,7 @@ impl Server {
         effects.push(Effect::CancelTimer(Timer::HandOver));
         let office = self.office.take();
         for question in office.iter().flat_map(Office::open_questions) {
-            let mut inner = Effects::new();
-            self.controller.cancel(question, &mut inner);
-            pass_on(inner, effects, Timer::Controller);
+            self.withdraw(question, effects);
         }
     }
 
@@ -419,7 +458,7 @@ impl Asked {
     /// Whether both come to the same; who handed a shard over makes no difference.
     fn is_same_as(self, other: Self) -> bool {
         let parcel = |asked| match asked {
-            Self::Install { shard, number, .. } => Some((shard, number)),
+            Self::Install { id, .. } => Some(id),
             Self::Turn | Self::Forget { .. } | Self::Transfer(_) => None,
         };
         self == other || parcel(self).is_some() && parcel(self) == parcel(other)

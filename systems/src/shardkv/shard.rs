@@ -1,6 +1,7 @@
 //! One shard: the values of its keys, and who has written what.
 
 use alloc::sync::Arc;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use crate::kv::{self, Key, Store};
 use crate::raft::LogIndex;
 use crate::replica::{LastWrite, Sequence, SessionId, Sessions, StateMachine, Verdict};
 use crate::shardctrler::Shard;
+use crate::short_names::debug_as_display;
 
 /// How many sessions a shard keeps; a further one makes the least recently used
 /// one go.
@@ -25,6 +27,24 @@ pub fn shard_of(key: &Key, shards: usize) -> Option<Shard> {
     let place = spread.checked_rem(shards as u64)?;
     Some(Shard(place as u16))
 }
+
+/// Names a session; prints as `sh3.s7`. A shard names its sessions by a count of its
+/// own, so the name alone may be that of a session with another shard, too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ShardSession {
+    /// With which shard.
+    pub shard: Shard,
+    /// Its name there.
+    pub session: SessionId,
+}
+
+impl fmt::Display for ShardSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.shard, self.session)
+    }
+}
+
+debug_as_display!(ShardSession);
 
 /// What moves from group to group: values, sessions, and the count of what it took.
 ///
@@ -43,10 +63,10 @@ pub struct ShardState {
 
 impl ShardState {
     /// Opens a session.
-    pub(super) fn open(&mut self) -> Response {
+    pub(super) fn open(&mut self) -> SessionId {
         self.index = self.index.next();
         self.sessions.open(self.index, MOST_SESSIONS);
-        Response::Opened(SessionId(self.index))
+        SessionId(self.index)
     }
 
     /// Takes a write, and applies it if it is new.

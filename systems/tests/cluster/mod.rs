@@ -16,13 +16,13 @@ pub(crate) struct Envelope<P: Process> {
 }
 
 /// A node with its disk and its armed timers.
-struct Node<P: Process> {
-    process: Option<P>,
+pub(crate) struct Node<P: Process> {
+    pub(crate) process: Option<P>,
     durable: P::Durable,
     timers: BTreeSet<P::Timer>,
 }
 
-struct Nodes<P: Process>(Vec<Node<P>>);
+pub(crate) struct Nodes<P: Process>(pub(crate) Vec<Node<P>>);
 
 impl<P: Process> ClusterView<P> for Nodes<P> {
     fn len(&self) -> usize {
@@ -40,8 +40,8 @@ impl<P: Process> ClusterView<P> for Nodes<P> {
 /// What a test drives.
 pub(crate) struct Cluster<P: Process, I> {
     /// By the node's position.
-    configs: Vec<P::Config>,
-    nodes: Nodes<P>,
+    pub(crate) configs: Vec<P::Config>,
+    pub(crate) nodes: Nodes<P>,
     /// What they remember of all steps so far.
     pub(crate) invariants: I,
     /// Sent and not yet delivered, in the order of sending.
@@ -234,7 +234,8 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         self.execute(node, effects.drain().collect());
     }
 
-    fn execute(&mut self, id: NodeId, effects: Vec<Effect<P>>) {
+    /// Does what a node wants done.
+    pub(crate) fn execute(&mut self, id: NodeId, effects: Vec<Effect<P>>) {
         let allowed = self.crash_after.take();
         for (count, effect) in effects.iter().enumerate() {
             if allowed == Some(count) {

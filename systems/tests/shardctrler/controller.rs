@@ -145,7 +145,31 @@ fn the_number_of_shards_is_settled_by_the_first_group() {
 fn what_makes_no_sense_is_refused() {
     let mut controller = after(&[join(&[1])]);
     let nobody: BTreeMap<_, _> = [(GroupId(2), vec![])].into();
+    let twice = vec![NodeId(9), NodeId(8), NodeId(9)];
+    let twice: BTreeMap<_, _> = [(GroupId(2), twice)].into();
+    // The last of g1's servers, under another name; and two new groups with one in common.
+    let shared = servers(1)[2];
+    let known: BTreeMap<_, _> = [(GroupId(2), vec![NodeId(9), shared])].into();
+    let both: BTreeMap<_, _> = [2, 3].map(|group| (GroupId(group), vec![NodeId(9)])).into();
+    let again = servers(2);
+    let again: BTreeMap<_, _> = [(GroupId(1), again.clone()), (GroupId(2), again)].into();
     for (command, refusal) in [
+        (
+            Command::Join { groups: twice },
+            Refusal::SharedServer(GroupId(2), NodeId(9)),
+        ),
+        (
+            Command::Join { groups: known },
+            Refusal::SharedServer(GroupId(2), shared),
+        ),
+        (
+            Command::Join { groups: both },
+            Refusal::SharedServer(GroupId(3), NodeId(9)),
+        ),
+        (
+            Command::Join { groups: again },
+            Refusal::SharedServer(GroupId(2), servers(2)[0]),
+        ),
         (
             Command::Join { groups: nobody },
             Refusal::NoServers(GroupId(2)),

@@ -2,7 +2,7 @@
 
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::shardctrler::{Number, Shard};
-use snowglobe_systems::shardkv::{Message, Timer, Transfer, marks};
+use snowglobe_systems::shardkv::{Message, Timer, Transfer, TransferId, marks};
 
 use crate::story::{G1, G2, G3, RULER, is_hand_over, is_hand_over_of, is_within, leader, servers};
 use crate::words::{world_in_the_middle, world_of_g1};
@@ -12,14 +12,10 @@ fn servers_that_name_each_other_do_not_keep_a_shard_running() {
     let mut world = world_in_the_middle();
     world.lose(is_hand_over);
     let (one, other) = (servers(G2)[0], servers(G2)[1]);
-    let (shard, number) = world.owes(G1)[0];
+    let id = world.owed_to(G2);
     let mut names = |by: NodeId, hint: NodeId| {
         let hint = Some(hint);
-        let transfer = Transfer::NotLeader {
-            shard,
-            number,
-            hint,
-        };
+        let transfer = Transfer::NotLeader { id, hint };
         world.bring((by, leader(G1)), Message::Shard(transfer));
         let tried = world
             .bag
@@ -89,10 +85,15 @@ fn a_leader_that_is_deposed_while_a_shard_is_on_its_way_hands_nothing_over_any_m
     world.heartbeat(G1);
     let armed = world.timers(old);
     assert!(!armed.contains(&Timer::HandOver) && !armed.contains(&Timer::Poll));
-    let (shard, number) = (Shard(5), Number(2));
-    let ready = Message::Shard(Transfer::Ready { shard, number });
+    let id = TransferId {
+        shard: Shard(5),
+        number: Number(2),
+        to: G2,
+    };
+    let ready = Message::Shard(Transfer::Ready { id, attempt: 1 });
     world.bring((leader(G2), old), ready);
-    assert!(!world.bag.iter().any(|envelope| envelope.from == old));
+    let mut sent = world.bag.iter().filter(|envelope| envelope.from == old);
+    assert!(!sent.any(|envelope| matches!(envelope.message, Message::Shard(_))));
     world.settle();
     world.assert_shared();
 }

@@ -7,7 +7,9 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::{Sequence, SessionId, StateMachine as _};
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
-use snowglobe_systems::shardkv::{Answer, Arrival, Command, Group, Holding, Response, ShardState};
+use snowglobe_systems::shardkv::{
+    Answer, Arrival, Command, Group, Holding, Response, ShardSession, ShardState,
+};
 
 use crate::story::{G1, G2, G3, appending, key_in, servers};
 
@@ -60,7 +62,7 @@ fn write(group: &mut Group, sequence: u64, text: &str) -> Response {
     apply(
         group,
         &Command::Write {
-            session: SessionId(LogIndex(1)),
+            session: SESSION,
             sequence: Sequence(sequence),
             change: appending(SHARD, text),
         },
@@ -105,7 +107,11 @@ const DONE_BEFORE: Response = Response::Done {
     response: kv::Response::Done,
     again: true,
 };
-const FIRST_SESSION: Response = Response::Opened(SessionId(LogIndex(1)));
+const FIRST_SESSION: Response = Response::Opened(SESSION);
+const SESSION: ShardSession = ShardSession {
+    shard: SHARD,
+    session: SessionId(LogIndex(1)),
+};
 
 /// A shard that somebody wrote "a" to, under its first session.
 fn state() -> Arc<ShardState> {
@@ -177,14 +183,28 @@ fn a_shard_takes_no_notice_of_what_is_done_to_others() {
     let mut group = Group::default();
     assert_eq!(turn(&mut group, &both), Response::Taken);
     assert_eq!(open(&mut group), FIRST_SESSION);
+    let session = ShardSession {
+        shard: other,
+        ..SESSION
+    };
     assert_eq!(
         apply(&mut group, &Command::Open { shard: other }),
-        FIRST_SESSION
+        Response::Opened(session)
     );
+    // A clerk that takes the key for one of the other shard has a session of the same
+    // number there: what it writes is neither done, nor taken for what was done.
+    let misled = Command::Write {
+        session,
+        sequence: Sequence(1),
+        change: appending(SHARD, "x"),
+    };
+    assert_eq!(apply(&mut group, &misled), Response::WrongShard);
     assert_eq!(write(&mut group, 1, "a"), DONE);
     let states = [SHARD, other].map(|shard| group.holdings()[&shard].state());
     let indices = states.map(|state| state.expect("it is served").index());
     assert_eq!(indices, [LogIndex(2), LogIndex(1)]);
+    assert_eq!(apply(&mut group, &misled), Response::WrongShard);
+    assert_eq!(get(&group), got("a"));
 }
 
 #[test]
@@ -236,7 +256,7 @@ fn what_is_awaited_is_awaited_however_many_configurations_pass() {
 fn a_shard_is_installed_once_and_at_its_number() {
     let mut group = after(AWAITED);
     for (number, arrival, answer) in [
-        (1, Arrival::Installed, Response::OutOfPlace),
+        (1, Arrival::NotMeant, Response::OutOfPlace),
         (3, Arrival::Early, Response::OutOfPlace),
         (2, Arrival::Awaited, Response::Taken),
         (2, Arrival::Installed, Response::OutOfPlace),

@@ -11,6 +11,7 @@ mod moving;
 mod orders;
 mod play;
 mod random;
+mod reaching;
 mod story;
 mod violations;
 mod words;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use snowglobe_systems::kv;
 use snowglobe_systems::raft::LogIndex;
-use snowglobe_systems::replica::{Sequence, SessionId, StateMachine as _};
+use snowglobe_systems::replica::{Sequence, StateMachine as _};
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
-use snowglobe_systems::shardkv::{Arrival, Command, Group, Holding, Response};
+use snowglobe_systems::shardkv::{Arrival, Command, Group, Holding, Response, ShardSession};
 
 use crate::story::{G1, G2, G3, appending, cases, key_in, servers};
 
@@ -81,7 +81,7 @@ fn configuration(number: u64, of: &Owners) -> Configuration {
 /// and the text of that one until it has heard of it.
 #[derive(Default)]
 struct Dealings {
-    session: Option<SessionId>,
+    session: Option<ShardSession>,
     sequence: u64,
     pending: Option<String>,
 }

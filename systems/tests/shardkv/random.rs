@@ -165,6 +165,8 @@ fn everything_that_groups_and_clerks_can_come_into_is_within_reach() {
     let mut runner = TestRunner::deterministic();
     let strategy = (limits(), prop::collection::vec(action(), 400));
     let mut missing: BTreeSet<_> = marks::MARKS.iter().copied().collect();
+    // Operators and clerks here are of one mind about who is where.
+    missing.retain(|mark| ![marks::SHARD_MISDIRECTED, marks::WRONG_SHARD].contains(mark));
     for _ in 0..1000 {
         let tree = strategy.new_tree(&mut runner).expect("a schedule");
         let (limits, schedule) = tree.current();

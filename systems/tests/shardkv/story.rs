@@ -2,7 +2,7 @@
 
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use snowglobe_systems::kv::{self, Key, Value};
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::process::{Effect, NodeId};
 use snowglobe_systems::raft::{self, Voters};
 use snowglobe_systems::replica::{self, Sequence, SessionId};
 use snowglobe_systems::service::{self, ClerkConfig};
@@ -10,7 +10,7 @@ use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     self, Clerk, Config, Group, Holding, Message, Node, Server, ServerConfig, Timer, Transfer,
-    shard_of,
+    TransferId, shard_of,
 };
 
 use crate::cluster::{Cluster, Envelope};
@@ -132,7 +132,7 @@ pub(crate) fn is_hand_over(envelope: &Envelope<Node>) -> bool {
 }
 
 pub(crate) fn is_hand_over_of(of: Shard, envelope: &Envelope<Node>) -> bool {
-    matches!(envelope.message, Message::Shard(Transfer::HandOver { shard, .. }) if shard == of)
+    matches!(envelope.message, Message::Shard(Transfer::HandOver { id, .. }) if id.shard == of)
 }
 
 pub(crate) fn is_received(envelope: &Envelope<Node>) -> bool {
@@ -236,6 +236,12 @@ impl World {
         panic!("the cluster does not come to rest");
     }
 
+    /// Delivers everything but messages of a kind, which are lost.
+    pub(crate) fn settle_losing(&mut self, lost: impl Fn(&Envelope<Node>) -> bool) {
+        self.settle_but(&lost);
+        self.lose(lost);
+    }
+
     /// Puts a message on its way that nobody sent, or that was sent long ago, and delivers it.
     pub(crate) fn bring(&mut self, (from, to): (NodeId, NodeId), message: Message) {
         self.bag.push_front(Envelope { from, to, message });
@@ -268,8 +274,25 @@ impl World {
     }
 }
 
+/// What no engine does.
+impl World {
+    /// A node is suddenly in another state, for whoever watches to see.
+    pub(crate) fn replace(&mut self, node: NodeId, process: Node) {
+        self.nodes.0[node.position()].process = Some(process);
+    }
+
+    /// A node does what no step of its wants, for whoever watches to see.
+    pub(crate) fn act(&mut self, node: NodeId, effect: Effect<Node>) {
+        self.execute(node, vec![effect]);
+    }
+}
+
 /// What can be seen from outside.
 impl World {
+    pub(crate) fn config(&self, node: NodeId) -> &Config {
+        &self.configs[node.position()]
+    }
+
     pub(crate) fn server(&self, node: NodeId) -> &Server {
         self.node(node).server().expect("a server of a group")
     }
@@ -306,6 +329,18 @@ impl World {
     /// What a group owes others.
     pub(crate) fn owes(&self, group: GroupId) -> Vec<(Shard, Number)> {
         self.group(group).outgoing().keys().copied().collect()
+    }
+
+    /// The first thing that G1 owes another group.
+    pub(crate) fn owed_to(&self, to: GroupId) -> TransferId {
+        let outgoing = self.group(G1).outgoing().iter();
+        let mut owed = outgoing.filter(|(_, parcel)| parcel.to == to);
+        let ((shard, number), _) = owed.next().expect("something is owed");
+        TransferId {
+            shard: *shard,
+            number: *number,
+            to,
+        }
     }
 
     /// Nobody owes anybody a shard.

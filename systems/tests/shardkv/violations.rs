@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use snowglobe_systems::invariants::Violation;
-use snowglobe_systems::process::Durable as _;
+use snowglobe_systems::process::{Durable as _, Effect};
 use snowglobe_systems::raft::{self, LogIndex, Position, Snapshot, Term};
 use snowglobe_systems::replica::{
     Applied, Sequence, Session, SessionId, SessionLimits, StateMachine as _,
 };
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
 use snowglobe_systems::shardkv::{
-    Command, Durable, Group, Holding, Response, ShardState, Write, marks,
+    Command, Durable, Group, Holding, Message, Response, ShardSession, ShardState, Transfer, Write,
+    marks,
 };
 
 use crate::story::{
-    G1, G2, G3, RULER, Tuning, World, appending, is_hand_over, leader, servers, world,
+    ANN, G1, G2, G3, RULER, Tuning, World, appending, is_hand_over, leader, servers, world,
     world_without_leaders,
 };
 use crate::words::{world_in_the_middle, world_of_g1};
@@ -53,7 +54,10 @@ fn state(entries: &[Taken]) -> Arc<ShardState> {
         let command = match *entry {
             Taken::Open => Command::Open { shard: SHARD },
             Taken::Write(sequence, text) => Command::Write {
-                session: SessionId(LogIndex(1)),
+                session: ShardSession {
+                    shard: SHARD,
+                    session: SessionId(LogIndex(1)),
+                },
                 sequence: Sequence(sequence),
                 change: appending(SHARD, text),
             },
@@ -225,18 +229,20 @@ fn world_with_two_configurations() -> (World, [Configuration; 2]) {
 
 /// A group's first server starts from a snapshot of a group after these configurations.
 fn plant(world: &mut World, group: GroupId, configurations: &[Configuration]) {
+    plant_after(world, (group, 7), &turns(group, configurations));
+}
+
+/// A group's first server starts from a snapshot at an index, after these commands.
+fn plant_after(world: &mut World, (group, index): (GroupId, u64), commands: &[Command]) {
     let mut machine = Group::default();
-    for configuration in configurations {
-        let turn = Command::TurnTo {
-            group,
-            configuration: configuration.clone(),
-        };
-        assert_eq!(machine.apply(LogIndex(1), &turn), Response::Taken);
+    for command in commands {
+        let response = machine.apply(LogIndex(1), command);
+        assert!(matches!(response, Response::Taken | Response::Opened(_)));
     }
     let sessions: BTreeMap<SessionId, Session<Applied<Response>>> = BTreeMap::new();
     let data =
         postcard::to_allocvec(&(machine, sessions, SessionLimits::default())).expect("encodes");
-    let last = Position::new(LogIndex(7), Term(1));
+    let last = Position::new(LogIndex(index), Term(1));
     let node = leader(group);
     world.crash(node);
     let durable: &mut Durable = world.durable_mut(node);
@@ -306,4 +312,131 @@ fn followers_that_lag_and_groups_that_begin_anew_are_as_promised() {
     world.assert_marked(marks::SHARD_FORGOTTEN);
     assert_eq!(world.get(SHARD), "ab");
     world.assert_held();
+}
+
+#[test]
+fn a_server_that_says_received_of_what_its_group_awaits_is_noticed() {
+    let mut world = world_in_the_middle();
+    let id = world.owed_to(G2);
+    let received = |id| Effect::Send {
+        to: leader(G1),
+        message: Message::Shard(Transfer::Received { id }),
+    };
+    world.act(leader(G2), received(id));
+    assert_eq!(
+        broken(&world).to_string(),
+        "received-is-installed: expected sh5 of v2 to g2 to be in the hands of its new owner, \
+         found a server of g2 says that it was received on [n5]"
+    );
+    // Of another group, whatever it has.
+    let mut world = world_in_the_middle();
+    world.settle();
+    world.act(leader(G2), received(id));
+    world.assert_held();
+    world.act(leader(G3), received(id));
+    assert_eq!(broken(&world).property, "received-is-installed");
+}
+
+#[test]
+fn a_newest_parcel_that_is_gone_while_an_older_one_looks_the_same_is_noticed() {
+    let mut world = world_of_g1();
+    world.join(&[G2]);
+    world.poll();
+    world.move_silently(SHARD, &[G1]);
+    world.move_to(SHARD, G2);
+    world.poll_but(is_hand_over);
+    // G2 still owes what G1 has handed on, and nothing was written in between.
+    assert_eq!(world.owes(G2), [(SHARD, Number(3))]);
+    world.assert_held();
+    let forget = Command::Forget {
+        shard: SHARD,
+        number: Number(4),
+    };
+    world.ask_directly(G1, forget);
+    world.settle_but(is_hand_over);
+    let violation = broken(&world);
+    assert_eq!(violation.property, "shard-not-lost", "{violation}");
+    assert_eq!(violation.found, "g2 owes it of v3 with 2");
+}
+
+/// Turns to configurations as a server of a group does.
+fn turns(group: GroupId, configurations: &[Configuration]) -> Vec<Command> {
+    let turn = |configuration: &Configuration| Command::TurnTo {
+        group,
+        configuration: configuration.clone(),
+    };
+    configurations.iter().map(turn).collect()
+}
+
+/// Nobody was ever seen with the shard, so that no count of entries tells that it is gone.
+#[test]
+fn a_shard_that_somebody_awaits_and_nobody_owes_is_noticed() {
+    let (mut world, made) = world_with_two_configurations();
+    plant_after(&mut world, (G2, 7), &turns(G2, &made[..1]));
+    plant_after(&mut world, (G2, 8), &turns(G2, &made));
+    // G1 takes itself for a group that has nothing and owes nothing.
+    plant_after(&mut world, (G1, 7), &turns(G3, &made[..1]));
+    world.assert_held();
+    plant_after(&mut world, (G1, 8), &turns(G3, &made));
+    assert_eq!(
+        broken(&world).to_string(),
+        "awaited-shard-is-owed: expected g1 to keep sh5 of v2 for g2, which awaits it, \
+         found g1 is at v2, and does not have it on [n2]"
+    );
+}
+
+#[test]
+fn a_parcel_that_changes_is_noticed() {
+    let (mut world, made) = world_with_two_configurations();
+    plant_after(&mut world, (G1, 7), &turns(G1, &made[..1]));
+    plant_after(&mut world, (G1, 8), &turns(G1, &made));
+    world.assert_held();
+    let mut commands = turns(G1, &made);
+    commands.insert(1, Command::Open { shard: SHARD });
+    plant_after(&mut world, (G1, 9), &commands);
+    assert_eq!(
+        broken(&world).to_string(),
+        "parcel-never-changes: expected sh5 of v2 to be owed with 0, \
+         found it is owed with 1 on [n2]"
+    );
+}
+
+#[test]
+fn a_shard_that_is_awaited_once_more_is_noticed() {
+    let (mut world, made) = world_with_two_configurations();
+    let install = Command::Install {
+        shard: SHARD,
+        number: NUMBER,
+        state: Arc::default(),
+    };
+    let turns = turns(G2, &made);
+    plant_after(&mut world, (G2, 7), &turns[..1]);
+    plant_after(
+        &mut world,
+        (G2, 8),
+        &[turns.clone(), vec![install]].concat(),
+    );
+    world.assert_held();
+    plant_after(&mut world, (G2, 9), &turns);
+    assert_eq!(
+        broken(&world).to_string(),
+        "arrived-is-not-awaited: expected sh5 of v2 to have arrived for good, \
+         found it is awaited from g1 on [n5]"
+    );
+}
+
+#[test]
+fn a_clerk_that_goes_back_to_an_older_configuration_is_noticed() {
+    let mut world = world_of_g1();
+    let before = world.node(ANN).clone();
+    world.join(&[G2]);
+    world.poll();
+    world.append_and_wait(SHARD, "b");
+    world.assert_held();
+    world.replace(ANN, before);
+    world.append(SHARD, "c");
+    assert_eq!(
+        broken(&world).to_string(),
+        "configuration-never-goes-back: expected v2 or later on n12, found v1 on [n12]"
+    );
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use snowglobe_systems::kv::{self, Get};
-use snowglobe_systems::process::InvocationId;
+use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::replica;
 use snowglobe_systems::service::{self, Call};
 use snowglobe_systems::shardctrler::{self, Command, GroupId, Shard};
@@ -56,6 +56,13 @@ impl World {
         let groups = groups.iter().map(|group| (*group, servers(*group)));
         self.command(Command::Join {
             groups: groups.collect(),
+        });
+    }
+
+    /// A group joins with servers that may not be its own.
+    pub(crate) fn join_with(&mut self, group: GroupId, servers: Vec<NodeId>) {
+        self.command(Command::Join {
+            groups: [(group, servers)].into(),
         });
     }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use snowglobe_checkers::linearizability::{Claims, Leaves, Legal, Machine, Specification, Timed};
 use snowglobe_systems::digest::Digest;
+use snowglobe_systems::process::NodeId;
 use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, GroupId, Number, Query, Refusal, Response, rebalance,
 };
@@ -102,6 +103,15 @@ impl Past {
                         return Err(Refusal::NoServers(*group));
                     }
                     next.groups.insert(*group, servers.clone());
+                }
+                let mut all: Vec<NodeId> = Vec::new();
+                for (group, servers) in &next.groups {
+                    for server in servers {
+                        if all.contains(server) {
+                            return Err(Refusal::SharedServer(*group, *server));
+                        }
+                        all.push(*server);
+                    }
                 }
             }
             Command::Leave { groups } => {

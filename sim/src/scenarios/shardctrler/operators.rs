@@ -11,7 +11,8 @@ use snowglobe_systems::shardctrler::{Command, Configuration, GroupId, Outcome, Q
 
 use super::book::{Answer, Book};
 use super::object::{Ask, Told, asked};
-use super::{ControllerOptions, ControllerWorld, clerks};
+use super::shaken::own_group;
+use super::{ControllerOptions, ControllerWorld, MOST_GROUPS, clerks};
 use crate::draw::{Draw, Purpose, Streams};
 use crate::scenarios::file::Scenario;
 use crate::world::Incarnation;
@@ -295,12 +296,39 @@ pub(super) fn join(groups: impl IntoIterator<Item = GroupId>, variant: u8) -> Co
     Command::Join { groups }
 }
 
+/// Lets groups of operators' own join, each given by its operator and its place
+/// among that one's; there are so many operators.
+pub(super) fn join_own(
+    groups: impl IntoIterator<Item = (usize, usize)>,
+    operators: usize,
+) -> Command {
+    let with_servers = |(number, place)| {
+        let name = FIRST_OWN_SERVER + place * operators + number;
+        (own_group(number, place), vec![NodeId::at(name)])
+    };
+    let groups: BTreeMap<_, _> = groups.into_iter().map(with_servers).collect();
+    Command::Join { groups }
+}
+
+/// What has a server of its own: so many groups of operators' own, in all.
+pub(super) const MOST_OWN_IN_ALL: usize = 255 - FIRST_OWN_SERVER;
+const FIRST_OWN_SERVER: usize = MOST_GROUPS as usize * VARIANTS * EACH;
+
+/// How many servers a group has that operators name at random.
+const EACH: usize = 3;
+/// How many sets of servers a group may have that nobody else has.
+const VARIANTS: usize = 2;
+/// The servers of the next group.
+pub(super) const OF_ANOTHER: u8 = VARIANTS as u8;
+
 /// The servers of a group; they run nowhere, and the controller only knows
 /// their names. Another variant is other servers.
 fn servers(group: GroupId, variant: u8) -> Vec<NodeId> {
-    const EACH: usize = 3;
-    const NAMES: usize = 240;
-    let first = (group.0 as usize * 4 + usize::from(variant)) * EACH;
-    let server = |place| NodeId::at((first + place) % NAMES);
-    (0..EACH).map(server).collect()
+    let (group, variant) = match variant {
+        OF_ANOTHER => (group.0 as usize + 1, 0),
+        variant => (group.0 as usize, usize::from(variant)),
+    };
+    let place = (group - 1) % MOST_GROUPS as usize;
+    let first = (place * VARIANTS + variant) * EACH;
+    (first..first + EACH).map(NodeId::at).collect()
 }

@@ -10,7 +10,7 @@ use snowglobe_systems::shardctrler::{
 };
 
 use super::object::Ask;
-use super::operators::{Errand, Operators, join};
+use super::operators::{Errand, Operators, join_own};
 use super::{ControllerOptions, ControllerWorld};
 use crate::draw::{Draw, Purpose, Streams};
 use crate::scenarios::file::Scenario;
@@ -137,7 +137,7 @@ impl Workload<Node, ControllerInvariants> for Shaken {
         self.end = End::Joining;
         self.operators.turn_to(world, Errand::Ordered);
         for number in 0..self.operators.len() {
-            let own = join([own_group(number, 0)], 0);
+            let own = join_own([(number, 0)], self.operators.len());
             self.operators.order(world, number, Ask::Change(own));
         }
     }

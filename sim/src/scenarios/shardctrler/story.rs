@@ -8,7 +8,7 @@
 //! - `users begin`: from now on they call what they like. `users rest within 10s`:
 //!   each is answered, and calls no more;
 //! - `u0 joins g1 g2 within 2s`, which is one call; `joins g1 anew` with other
-//!   servers than before; also `leaves g1 g2`, `moves sh3 to g2`, `divides into 4`, and `looks` at the
+//!   servers than before, `joins g1 as next` with those of `g2`; also `leaves g1 g2`, `moves sh3 to g2`, `divides into 4`, and `looks` at the
 //!   newest configuration, or `looks at v3`. `u0 begins to join g1` (and so on) does not wait;
 //! - `u0 waits for 1s`: it is not answered in this time. `u0 is served within 5s`;
 //! - `u0 made v3`, `u0 changed nothing`, `u0 was refused`: what it was told last;
@@ -45,7 +45,7 @@ use snowglobe_systems::shardctrler::{
 
 use self::words::{Each, MOST_OWN, Sentence, understand};
 use super::object::Ask;
-use super::operators::{Errand, Operators, join};
+use super::operators::{Errand, MOST_OWN_IN_ALL, Operators, join_own};
 use super::shaken::{cluster, own_group};
 use super::{ControllerOptions, ControllerWorld, ShardctrlerSystem};
 use crate::scenarios::file::Scenario;
@@ -115,21 +115,22 @@ impl ControllerTeller {
     fn order_each(&mut self, world: &mut ControllerWorld, each: Each) -> Result<(), Broken> {
         let places = self.own..self.own + each.join;
         self.own = places.end;
-        if self.own > MOST_OWN {
-            let expected = format!("at most {MOST_OWN} groups of a user's own");
+        let most = MOST_OWN.min(MOST_OWN_IN_ALL / self.operators.len());
+        if self.own > most {
+            let expected = format!("at most {most} groups of a user's own");
             return Err(unlike(expected, self.own.to_string()));
         }
         for number in 0..self.operators.len() {
-            let own: Vec<GroupId> = places
-                .clone()
-                .map(|place| own_group(number, place))
-                .collect();
-            let (leaving, staying) = own.split_at(each.leave);
+            let own: Vec<(usize, usize)> = places.clone().map(|place| (number, place)).collect();
+            let groups = own.iter().map(|(number, place)| own_group(*number, *place));
+            let groups: Vec<GroupId> = groups.collect();
+            let (leaving, staying) = groups.split_at(each.leave);
             self.kept.extend(staying);
-            let at_a_time = |groups: &[GroupId]| if each.at_once { groups.len() } else { 1 };
-            let joins = own.chunks(at_a_time(&own));
-            let joins = joins.map(|groups| join(groups.iter().copied(), 0));
-            let leaves = leaving.chunks(at_a_time(leaving).max(1));
+            let at_a_time = |groups: usize| if each.at_once { groups } else { 1 };
+            let joins = own.chunks(at_a_time(own.len()));
+            let operators = self.operators.len();
+            let joins = joins.map(|groups| join_own(groups.iter().copied(), operators));
+            let leaves = leaving.chunks(at_a_time(leaving.len()).max(1));
             let leaves = leaves.map(|groups| Command::Leave {
                 groups: groups.iter().copied().collect(),
             });

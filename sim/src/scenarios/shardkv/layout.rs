@@ -71,8 +71,7 @@ impl Layout {
         };
         let mut configs = ruler(&self.controllers);
         for (group, voters) in &self.groups {
-            // A group that is behind asks for several configurations at once.
-            let controller = clerk_of(&self.controllers, 4, options);
+            let controller = clerk_of(&self.controllers, 1, options);
             let config = server(*group, voters, controller, options);
             configs.extend(vec![Config::Server(config); voters.len()]);
         }

@@ -5,7 +5,8 @@
 //!
 //! - `leaders within 5s`: every cluster has a leader that all it reaches follow;
 //! - `operator joins g1 g2 within 5s`, `operator leaves g1 within 5s`, `operator moves
-//!   sh3 to g1 within 5s`; `rogue joins g1 within 5s` with the second controller;
+//!   sh3 to g1 within 5s`; `operator joins g2 with servers of g3 within 5s`, `operator joins
+//!   g2 with 1 of its servers within 5s`; `rogue joins g1 within 5s` with the second controller;
 //! - `operators begin`: from now on they change what they like, so many times each.
 //!   `operators rest within 10s`: each is answered, and changes no more;
 //! - `groups settle within 10s`: each has come to the newest configuration, serves its
@@ -192,6 +193,15 @@ impl ShardkvTeller {
     fn command(&self, change: &Change) -> Command {
         match change {
             Change::Join(groups) => self.operators.join(groups.iter().copied()),
+            Change::JoinWithServersOf(group, other) => Command::Join {
+                groups: [(*group, self.layout.groups[other].clone())].into(),
+            },
+            Change::JoinWithPart(group, many) => {
+                let servers = self.layout.groups[group].iter().copied();
+                Command::Join {
+                    groups: [(*group, servers.take(*many).collect())].into(),
+                }
+            }
             Change::Leave(groups) => Command::Leave {
                 groups: groups.iter().copied().collect(),
             },

@@ -39,6 +39,14 @@ impl ControllerInvariants {
     }
 }
 
+/// Whether all that a node has applied is on its disk. A controller of one applies an entry
+/// in the step that writes it: if that crashes over the write, the entry never was.
+fn is_on_disk(cluster: &impl ClusterView<Node>, node: NodeId) -> bool {
+    let view = cluster.node(node);
+    let replica = view.process.and_then(Node::replica);
+    replica.is_some_and(|replica| view.durable.log.last().index >= replica.raft().applied())
+}
+
 impl Invariants<Node> for ControllerInvariants {
     fn stepped(
         &mut self,
@@ -55,7 +63,13 @@ impl Invariants<Node> for ControllerInvariants {
         node: NodeId,
         effect: &Effect<Node>,
     ) -> Result<(), Violation> {
-        self.service.executed(cluster, node, effect)
+        self.service.executed(cluster, node, effect)?;
+        // Whoever is told a configuration may follow it long before a slow disk lets the
+        // step end in which it was made.
+        match is_on_disk(cluster, node) {
+            true => self.look(cluster, node),
+            false => Ok(()),
+        }
     }
 
     fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use self::ownership::{Ownership, Seen};
 use super::part::{ControllerPart, GroupPart};
-use super::{Node, Server};
+use super::{Message, Node, Peer, Server, Transfer};
 use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::part::{self, Part};
 use crate::process::{Effect, NodeId};
@@ -28,7 +28,7 @@ pub struct ShardkvInvariants {
     /// By the node: what a step came to that is not at its end, and whose
     /// entries were not on the node's disk when it began.
     begun: BTreeMap<NodeId, Seen>,
-    /// By the node: the newest configuration that it followed in this life.
+    /// By the node: the newest configuration that it followed, or knew as a clerk, in this life.
     followed: BTreeMap<NodeId, Number>,
 }
 
@@ -69,12 +69,17 @@ impl Invariants<Node> for ShardkvInvariants {
     ) -> Result<(), Violation> {
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::executed::<ControllerPart, _>(promises, cluster, node, effect)
+                part::executed::<ControllerPart, _>(promises, cluster, node, effect)?;
             }
             Belongs::Group(promises) => {
-                part::executed::<GroupPart, _>(promises, cluster, node, effect)
+                part::executed::<GroupPart, _>(promises, cluster, node, effect)?;
             }
-            Belongs::Nowhere => Ok(()),
+            Belongs::Nowhere => return Ok(()),
+        }
+        self.settle_begun(cluster)?;
+        match (cluster.node(node).process.and_then(Node::server), effect) {
+            (Some(server), Effect::Send { message, .. }) => self.says(node, server, message),
+            _ => Ok(()),
         }
     }
 
@@ -86,7 +91,7 @@ impl Invariants<Node> for ShardkvInvariants {
             Belongs::Group(promises) => {
                 part::settled::<GroupPart, _>(promises, cluster, node)?;
             }
-            Belongs::Nowhere => return Ok(()),
+            Belongs::Nowhere => return self.clerk_goes_forward(cluster, node),
         }
         self.begun.remove(&node);
         self.look(cluster, node)
@@ -193,6 +198,9 @@ impl ShardkvInvariants {
         let configuration = server.machine().configuration();
         let number = configuration.number;
         let before = self.followed.insert(node, number);
+        if let Some(before) = before.filter(|before| *before > number) {
+            return Err(went_back(node, before, number));
+        }
         // Before the first one that it asked for, a group has none.
         if before == Some(number) || number == Number::default() {
             return Ok(());
@@ -208,4 +216,54 @@ impl ShardkvInvariants {
             )),
         }
     }
+
+    /// A clerk never goes back to an older configuration, in which a shard that has moved on
+    /// is still with its last owner.
+    fn clerk_goes_forward(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+    ) -> Result<(), Violation> {
+        let Some(clerk) = cluster.node(node).process.and_then(Node::clerk) else {
+            return Ok(());
+        };
+        let number = clerk.configuration().number;
+        match self.followed.insert(node, number) {
+            Some(before) if before > number => Err(went_back(node, before, number)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A server that says that its group has received a shard is of the group that it was
+    /// for, and that has it: whoever hears it deletes the shard.
+    fn says(&self, node: NodeId, server: &Server, message: &Message) -> Result<(), Violation> {
+        let (Message::Shard(Transfer::Received { id })
+        | Message::Peer(Peer::Outgoing {
+            transfer: Transfer::Received { id },
+            ..
+        })) = message
+        else {
+            return Ok(());
+        };
+        // A server may send it for its leader, before it has applied as much itself.
+        let group = server.group();
+        match group == id.to && self.ownership.has_arrived(*id) {
+            true => Ok(()),
+            false => Err(Violation::new(
+                "received-is-installed",
+                [node],
+                format!("{id} to be in the hands of its new owner"),
+                format!("a server of {group} says that it was received"),
+            )),
+        }
+    }
+}
+
+fn went_back(node: NodeId, before: Number, now: Number) -> Violation {
+    Violation::new(
+        "configuration-never-goes-back",
+        [node],
+        format!("{before} or later on {node}"),
+        format!("{now}"),
+    )
 }

@@ -9,7 +9,7 @@ use crate::process::NodeId;
 use crate::raft::LogIndex;
 use crate::replica::{Sequence, SessionId};
 use crate::shardctrler::{GroupId, Number, Shard};
-use crate::shardkv::{Group, Holding, Server, ShardState};
+use crate::shardkv::{Group, Holding, Server, ShardState, TransferId};
 
 /// Watches the shards over all groups, each group as its furthest replica
 /// shows it: what that one applied is committed, and followers that lag behind
@@ -48,6 +48,8 @@ struct Front {
     owned: BTreeMap<Shard, LogIndex>,
     /// What it hands over.
     outgoing: BTreeMap<(Shard, Number), LogIndex>,
+    /// What it waits for: from whom, and since when.
+    awaited: BTreeMap<Shard, (GroupId, Number)>,
 }
 
 /// The newest state of a shard that anybody had.
@@ -57,6 +59,9 @@ struct Known {
     index: LogIndex,
     /// A shard that took so many entries has one state, whoever holds it.
     digest: u64,
+    /// The last configuration that took it from anybody. An older parcel may look the
+    /// same, and its receiver will say that it has had it.
+    left: Number,
     /// Exactly once over all groups: the newest write of each session, and its one place.
     places: BTreeMap<SessionId, (Sequence, LogIndex)>,
 }
@@ -80,17 +85,53 @@ impl Ownership {
             return Ok(());
         }
         one_by_one(node, front.number, machine.configuration().number)?;
-        *front = Front::of(applied, machine);
+        let next = Front::of(applied, machine);
+        front.goes_on_to(node, &next)?;
+        *front = next;
         self.has_one_owner(node, group)?;
         for (shard, holding) in machine.holdings() {
             if let Some(state) = holding.state() {
                 self.goes_forward(node, *shard, state)?;
             }
         }
-        for ((shard, _), parcel) in machine.outgoing() {
+        for ((shard, number), parcel) in machine.outgoing() {
             self.has_one_state(node, *shard, &parcel.state)?;
+            if let Some(known) = self.shards.get_mut(shard) {
+                known.left = known.left.max(*number);
+            }
         }
-        self.nothing_is_lost(node)
+        self.nothing_is_lost(node)?;
+        self.what_is_awaited_is_owed(node)
+    }
+
+    /// Whether the group that a shard was for has it, or has had it.
+    pub(super) fn has_arrived(&self, id: TransferId) -> bool {
+        self.fronts.get(&id.to).is_some_and(|front| {
+            let awaited = front.awaited.get(&id.shard);
+            front.number >= id.number && awaited.is_none_or(|(_, since)| *since != id.number)
+        })
+    }
+
+    /// Whoever waits for a shard waits for somebody who will hand it over: the last owner
+    /// has come to the configuration that takes it away, and keeps it for the new one, or
+    /// will come to it.
+    fn what_is_awaited_is_owed(&self, node: NodeId) -> Result<(), Violation> {
+        for (group, front) in &self.fronts {
+            for (shard, (from, since)) in &front.awaited {
+                let Some(giver) = self.fronts.get(from) else {
+                    continue;
+                };
+                if giver.number >= *since && !giver.outgoing.contains_key(&(*shard, *since)) {
+                    return Err(Violation::new(
+                        "awaited-shard-is-owed",
+                        [node],
+                        format!("{from} to keep {shard} of {since} for {group}, which awaits it"),
+                        format!("{from} is at {}, and does not have it", giver.number),
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn has_one_owner(&self, node: NodeId, group: GroupId) -> Result<(), Violation> {
@@ -169,6 +210,7 @@ impl Ownership {
         let known = self.shards.entry(shard).or_insert_with(|| Known {
             index,
             digest,
+            left: Number::default(),
             places: BTreeMap::new(),
         });
         if known.index < index {
@@ -192,7 +234,7 @@ impl Ownership {
     fn nothing_is_lost(&self, node: NodeId) -> Result<(), Violation> {
         for (shard, known) in &self.shards {
             let mut fronts = self.fronts.values();
-            if !fronts.any(|front| front.has(*shard, known.index)) {
+            if !fronts.any(|front| front.has(*shard, known)) {
                 return Err(Violation::new(
                     "shard-not-lost",
                     [node],
@@ -253,6 +295,49 @@ impl Front {
             outgoing: outgoing
                 .map(|(key, parcel)| (*key, parcel.state.index()))
                 .collect(),
+            awaited: machine
+                .holdings()
+                .iter()
+                .filter_map(|(shard, holding)| match holding {
+                    Holding::Awaited { from, since } => Some((*shard, (*from, *since))),
+                    Holding::Serving(_) | Holding::Kept(_) => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// A parcel that is owed does not change, and one that was deleted does not come
+    /// back; what is awaited was not there before the configuration that gives it.
+    fn goes_on_to(&self, node: NodeId, next: &Self) -> Result<(), Violation> {
+        for (key @ (shard, number), index) in &next.outgoing {
+            let before = self.outgoing.get(key);
+            let is_new = before.is_none() && *number > self.number;
+            if !is_new && before != Some(index) {
+                return Err(Violation::new(
+                    "parcel-never-changes",
+                    [node],
+                    match before {
+                        Some(index) => {
+                            format!("{shard} of {number} to be owed with {}", index.0)
+                        }
+                        None => format!("{shard} of {number} to be deleted for good"),
+                    },
+                    format!("it is owed with {}", index.0),
+                ));
+            }
+        }
+        let mut awaited = next.awaited.iter();
+        let is_late = |it: &(&Shard, &(GroupId, Number))| {
+            self.awaited.get(it.0) != Some(it.1) && it.1.1 <= self.number
+        };
+        match awaited.find(is_late) {
+            None => Ok(()),
+            Some((shard, (from, since))) => Err(Violation::new(
+                "arrived-is-not-awaited",
+                [node],
+                format!("{shard} of {since} to have arrived for good"),
+                format!("it is awaited from {from}"),
+            )),
         }
     }
 
@@ -261,8 +346,8 @@ impl Front {
             .range((shard, Number(0))..=(shard, Number(u64::MAX)))
     }
 
-    fn has(&self, shard: Shard, index: LogIndex) -> bool {
-        self.owned.get(&shard) == Some(&index)
-            || self.parcels_of(shard).any(|(_, parcel)| *parcel == index)
+    fn has(&self, shard: Shard, known: &Known) -> bool {
+        self.owned.get(&shard) == Some(&known.index)
+            || self.outgoing.get(&(shard, known.left)) == Some(&known.index)
     }
 }

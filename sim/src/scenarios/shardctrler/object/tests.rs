@@ -17,6 +17,18 @@ fn join(groups: &[u32]) -> Command {
     }
 }
 
+/// Groups some of which have a server in common.
+fn join_sharing(groups: &[u32]) -> Command {
+    let servers = |group: &u32| {
+        let servers = [group % 4 + 1, *group];
+        let servers = servers.map(|server| NodeId(server as u8));
+        (GroupId(*group), servers.to_vec())
+    };
+    Command::Join {
+        groups: groups.iter().map(servers).collect(),
+    }
+}
+
 fn commands() -> impl Strategy<Value = Vec<Command>> {
     let some = || prop::collection::vec(1..6u32, 0..4);
     let leave = |groups: Vec<u32>| Command::Leave {
@@ -29,6 +41,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
     let nobody = [(GroupId(1), Vec::new())].into();
     let command = prop_oneof![
         4 => some().prop_map(|groups| join(&groups)),
+        1 => some().prop_map(|groups| join_sharing(&groups)),
         3 => some().prop_map(leave),
         4 => (0..12u16, 1..6u32).prop_map(shift),
         1 => (0..14u16).prop_map(|shards| Command::Divide { shards }),

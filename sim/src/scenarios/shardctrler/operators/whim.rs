@@ -2,7 +2,7 @@
 
 use snowglobe_systems::shardctrler::{Command, Configuration, GroupId, Number, Query, Shard};
 
-use super::join;
+use super::{OF_ANOTHER, join};
 use crate::draw::Draw;
 use crate::scenarios::shardctrler::ControllerOptions;
 use crate::scenarios::shardctrler::object::Ask;
@@ -20,8 +20,8 @@ pub(super) fn draw(
     let kind = *draw.weighted(&[(6, 0), (5, 1), (6, 2), (1, 3)]);
     Ask::Change(match kind {
         0 => {
-            // Now and then with other servers than usual.
-            let variant = *draw.weighted(&[(4, 0), (1, 1)]);
+            // Now and then with other servers than usual, or with another group's.
+            let variant = *draw.weighted(&[(12, 0), (3, 1), (1, OF_ANOTHER)]);
             join(some(draw, options), variant)
         }
         1 => Command::Leave {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use snowglobe_systems::shardctrler::{Command, GroupId, Number, Query, Shard};
 
 use crate::scenarios::shardctrler::object::Ask;
-use crate::scenarios::shardctrler::operators::join;
+use crate::scenarios::shardctrler::operators::{OF_ANOTHER, join};
 use crate::scenarios::story::Name;
 use crate::time::parse_duration;
 
@@ -241,6 +241,7 @@ fn saw(words: &[&str]) -> Result<Found, String> {
 fn call(verb: &str, words: &[&str]) -> Result<Ask, String> {
     Ok(match (verb, words) {
         ("join", [names @ .., "anew"]) => Ask::Change(join(groups(names)?, 1)),
+        ("join", [names @ .., "as", "next"]) => Ask::Change(join(groups(names)?, OF_ANOTHER)),
         ("join", names) => Ask::Change(join(groups(names)?, 0)),
         ("leave", names) => Ask::Change(Command::Leave {
             groups: groups(names)?.into_iter().collect(),

@@ -68,6 +68,10 @@ pub(in crate::scenarios::shardkv) enum Sentence {
 #[derive(Clone, Debug)]
 pub(in crate::scenarios::shardkv) enum Change {
     Join(Vec<GroupId>),
+    /// A group, with the servers of another one.
+    JoinWithServersOf(GroupId, GroupId),
+    /// A group, with so many of its servers.
+    JoinWithPart(GroupId, usize),
     Leave(Vec<GroupId>),
     Move(Shard, GroupId),
 }
@@ -138,6 +142,8 @@ impl Sentence {
         let (groups, shard): (Vec<GroupId>, Option<Shard>) = match self {
             Self::Operator { change, .. } => match change {
                 Change::Join(groups) | Change::Leave(groups) => (groups.clone(), None),
+                Change::JoinWithServersOf(group, other) => (vec![*group, *other], None),
+                Change::JoinWithPart(group, _) => (vec![*group], None),
                 Change::Move(shard, to) => (vec![*to], Some(*shard)),
             },
             Self::Settle { group, .. } => (group.iter().copied().collect(), None),
@@ -225,6 +231,14 @@ fn change_of(words: &[&str]) -> Result<Change, String> {
         words => words.iter().map(|word| group_of(word)).collect(),
     };
     match words {
+        ["joins", group, "with", "servers", "of", other] => Ok(Change::JoinWithServersOf(
+            group_of(group)?,
+            group_of(other)?,
+        )),
+        ["joins", group, "with", many, "of", "its", "servers"] => Ok(Change::JoinWithPart(
+            group_of(group)?,
+            read_number(many)? as usize,
+        )),
         ["joins", rest @ ..] => Ok(Change::Join(groups(rest)?)),
         ["leaves", rest @ ..] => Ok(Change::Leave(groups(rest)?)),
         ["moves", shard, "to", group] => {

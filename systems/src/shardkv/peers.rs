@@ -1,0 +1,138 @@
+//! What the servers of a group do for their leader, where it cannot reach somebody itself.
+//!
+//! Only a leader asks the controller, hands shards over and takes them in. It may
+//! be well, and lead, and yet be the one server that cannot reach the controller, or
+//! another group: then the others do it in its place, and what they hear goes to it,
+//! since all of it must go through its log.
+
+use super::courier::Route;
+use super::office::ASKED_AT_ONCE;
+use super::part::pass_on;
+use super::server::Server;
+use super::{Message, Node, Peer, Timer, Transfer, marks};
+use crate::process::{Effect, Effects, Input, InvocationId, NodeId};
+use crate::service;
+use crate::shardctrler::{Configuration, Number, Query};
+
+/// A question to the controller for a leader that does not reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Favour {
+    call: InvocationId,
+    pub(super) leader: NodeId,
+    number: Number,
+}
+
+impl Server {
+    /// Another server of the group says something.
+    pub(super) fn peer(&mut self, from: NodeId, message: Peer, effects: &mut Effects<Node>) {
+        if !self.peers.contains(&from) {
+            return;
+        }
+        match message {
+            Peer::Ask { number } => self.ask_for_leader(from, number, effects),
+            Peer::Tell { configuration } => self.heard_from_helper(configuration, effects),
+            Peer::Outgoing { to, transfer } => {
+                if !self.members.contains(&to) {
+                    let message = Message::Shard(transfer);
+                    effects.push(Effect::Send { to, message });
+                }
+            }
+            // Whoever passed it on took this server for the leader. If it does not
+            // lead, nobody answers, and the sender tries again.
+            Peer::Incoming {
+                from: server,
+                transfer,
+            } => {
+                if self.office.is_some() {
+                    let via = Some(from);
+                    self.transfer(Route { server, via }, transfer, effects);
+                }
+            }
+        }
+    }
+
+    /// Passes on what another group's server says. The leader's answer comes back the same way.
+    pub(super) fn pass_to_leader(
+        &self,
+        route: Route,
+        transfer: Transfer,
+        effects: &mut Effects<Node>,
+    ) {
+        let leader = self.raft().leader();
+        if let Some(to) = leader.filter(|leader| self.peers.contains(leader)) {
+            effects.mark(marks::PASSED_TO_LEADER);
+            let from = route.server;
+            let message = Message::Peer(Peer::Incoming { from, transfer });
+            effects.push(Effect::Send { to, message });
+        }
+    }
+
+    /// Lets another server ask the controller, if that does not answer this one.
+    pub(super) fn seek_help(&mut self, effects: &mut Effects<Node>) {
+        let number = self.machine().configuration().number.next();
+        let office = self.office.as_mut();
+        let helper = office.and_then(|office| office.helper(number, &self.peers));
+        if let Some(to) = helper {
+            effects.mark(marks::HELP_SOUGHT);
+            let message = Message::Peer(Peer::Ask { number });
+            effects.push(Effect::Send { to, message });
+        }
+    }
+
+    /// The leader wants to know a configuration. One question for each is enough, and
+    /// is asked until it is answered; what the leader does not ask for any more makes room.
+    fn ask_for_leader(&mut self, leader: NodeId, number: Number, effects: &mut Effects<Node>) {
+        let is_same = |favour: &Favour| (favour.leader, favour.number) == (leader, number);
+        if self.favours.iter().any(is_same) {
+            return;
+        }
+        if self.favours.len() == ASKED_AT_ONCE {
+            let oldest = self.favours.remove(0);
+            self.withdraw(oldest.call, effects);
+        }
+        let call = self.next_call();
+        self.favours.push(Favour {
+            call,
+            leader,
+            number,
+        });
+        let input = Input::Invoke {
+            invocation: call,
+            operation: service::Operation::Read(Query::of(number)),
+        };
+        self.controller_step(input, effects);
+    }
+
+    /// The controller has answered a question that was another server's.
+    pub(super) fn take_favour(&mut self, call: InvocationId) -> Option<Favour> {
+        let place = self.favours.iter().position(|favour| favour.call == call)?;
+        Some(self.favours.remove(place))
+    }
+
+    fn heard_from_helper(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
+        let current = self.machine().configuration().number;
+        if let Some(office) = &mut self.office {
+            effects.mark(marks::HELPED);
+            office.helped();
+            office.keep(configuration, current);
+        }
+        self.withdraw_superseded(effects);
+    }
+
+    /// Forgets questions whose answers came another way.
+    pub(super) fn withdraw_superseded(&mut self, effects: &mut Effects<Node>) {
+        let current = self.machine().configuration().number;
+        let office = self.office.as_mut();
+        let superseded = office.map(|office| office.take_superseded(current));
+        for question in superseded.into_iter().flatten() {
+            self.withdraw(question, effects);
+        }
+    }
+
+    /// Asks the controller no longer.
+    pub(super) fn withdraw(&mut self, question: InvocationId, effects: &mut Effects<Node>) {
+        let mut inner = Effects::new();
+        self.controller.cancel(question, &mut inner);
+        pass_on(inner, effects, Timer::Controller);
+    }
+}
