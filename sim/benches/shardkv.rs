@@ -112,7 +112,7 @@ fn options() -> ShardkvOptions {
         shards: SHARDS,
         clerks: CLIENTS as u8,
         max_raft_state: 0,
-        snapshot_chunk_bytes: 65536,
+        snapshot_chunk_bytes: Some(65536),
         ..ShardkvOptions::default()
     }
 }
