@@ -1,7 +1,7 @@
 //! The figures of MapReduce, printed with what they mean.
 //!
 //! `cargo bench -p snowglobe --bench mapreduce` prints all of them; a name behind
-//! `--` (`words`, `backups`) prints one. Nothing here passes or fails: the machine
+//! `--` (`words`, `backups`, `pings`) prints one. Nothing here passes or fails: the machine
 //! is noisy, and a ratio within one run says more than a time.
 
 use std::fs;
@@ -13,7 +13,11 @@ use snowglobe::scenarios::mapreduce::MapReduceOptions;
 use snowglobe::scenarios::mapreduce::real::{Order, application, carry_out};
 use snowglobe::scenarios::{self, Verdict};
 use snowglobe::seed::Seed;
-use snowglobe_systems::mapreduce::{Job, Split, cut};
+use snowglobe_systems::mapreduce::{
+    self, Config, Counters, Durable, Job, Life, Message, Node, Report, Role, Split, TaskName,
+    Tuning, cut,
+};
+use snowglobe_systems::process::{Effect, Effects, Input, NodeId, Process};
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
@@ -26,6 +30,9 @@ fn main() {
     }
     if wants("backups") {
         backups();
+    }
+    if wants("pings") {
+        pings();
     }
 }
 
@@ -161,4 +168,147 @@ fn backups() {
         "  slow one, with backups   {with:>8.1} s   {:.0} % sooner\n",
         100.0 * (without - with) / without
     );
+}
+
+/// What a ping costs the coordinator, all workers mapping. A node's name is a byte, so that
+/// there are 253 workers at most beside the store and the coordinator.
+fn pings() {
+    const BUSY: u32 = 9;
+    println!("pings: nanoseconds of the coordinator for each ping of the map phase\n");
+    println!("    maps  workers   busy pings   pings with a map done, and given the next");
+    for maps in [100, 1_000, 10_000] {
+        for workers in [16, 64, 253] {
+            let (mut busy, mut mapped) = (Duration::ZERO, Duration::ZERO);
+            let mut phases = 0;
+            while busy + mapped < Duration::from_millis(200) {
+                let mut phase = MapPhase::begin(maps, workers);
+                while phase.tasks.iter().any(Option::is_some) {
+                    busy += phase.round(BUSY, MapPhase::busy);
+                    mapped += phase.round(1, MapPhase::mapped);
+                }
+                phases += 1;
+            }
+            let nanos = |took: Duration, pings: u32| took.as_nanos() / u128::from(pings);
+            println!(
+                "  {maps:>6}  {workers:>7}   {:>10}   {:>10}",
+                nanos(busy, phases * BUSY * maps),
+                nanos(mapped, phases * maps)
+            );
+        }
+    }
+    println!();
+}
+
+/// A coordinator whose workers have no nodes: they say what the phase wants to hear.
+struct MapPhase {
+    coordinator: Node,
+    effects: Effects<Node>,
+    /// The last task that each worker was given, until it is done.
+    tasks: Vec<Option<mapreduce::Order>>,
+}
+
+impl MapPhase {
+    fn begin(maps: u32, workers: usize) -> Self {
+        let host = |map: u32, copy: u32| NodeId::at(2 + (map + copy) as usize % workers);
+        let split = |map: u32| Split {
+            file: "book".into(),
+            offset: u64::from(map),
+            text: "a\n".into(),
+            hosts: vec![host(map, 0), host(map, 7)],
+        };
+        let job = Job {
+            app: application("wc", None).expect("it comes with it"),
+            splits: (0..maps).map(split).collect(),
+            partitions: 10,
+        };
+        let config = Config {
+            job: job.into(),
+            role: Role::Coordinator,
+            store: NodeId(1),
+            coordinator: NodeId(2),
+            tuning: Tuning::default(),
+        };
+        let mut effects = Effects::new();
+        let coordinator = Node::start(NodeId(2), &config, Durable::Nothing, &mut effects);
+        effects.clear();
+        let mut phase = Self {
+            coordinator,
+            effects,
+            tasks: vec![None; workers],
+        };
+        for worker in 0..workers {
+            phase.ping(worker, Report::Idle);
+        }
+        phase
+    }
+
+    /// All workers that have a task ping so many times.
+    fn round(&mut self, times: u32, report: fn(&mapreduce::Order) -> Report) -> Duration {
+        let mut took = Duration::ZERO;
+        for worker in 0..self.tasks.len() {
+            let Some(task) = self.tasks[worker].clone() else {
+                continue;
+            };
+            for _ in 0..times {
+                let report = report(&task);
+                let stopwatch = Stopwatch::start();
+                self.ping(worker, report);
+                took += stopwatch.elapsed();
+            }
+        }
+        took
+    }
+
+    fn ping(&mut self, worker: usize, report: Report) {
+        let newest = match &report {
+            Report::Busy { attempt, .. } | Report::Mapped { attempt, .. } => Some(*attempt),
+            _ => None,
+        };
+        let life = Life(1);
+        let message = Message::Ping {
+            life,
+            newest,
+            report,
+        };
+        let from = NodeId::at(2 + worker);
+        self.coordinator
+            .step(Input::Receive { from, message }, &mut self.effects);
+        for effect in self.effects.drain() {
+            let Effect::Send { message, .. } = effect else {
+                continue;
+            };
+            match message {
+                Message::Order { order, .. } if matches!(order, mapreduce::Order::GoOn { .. }) => {}
+                Message::Order { order, .. } => {
+                    let is_map = matches!(order, mapreduce::Order::Map { .. });
+                    self.tasks[worker] = is_map.then_some(order);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn busy(order: &mapreduce::Order) -> Report {
+        match order {
+            mapreduce::Order::Map { map, attempt, .. } => Report::Busy {
+                task: TaskName::Map(*map),
+                attempt: *attempt,
+                missing: Vec::new(),
+                store_is_silent: false,
+            },
+            _ => Report::Idle,
+        }
+    }
+
+    fn mapped(order: &mapreduce::Order) -> Report {
+        match order {
+            mapreduce::Order::Map { map, attempt, .. } => Report::Mapped {
+                map: *map,
+                attempt: *attempt,
+                counters: Counters::default(),
+                bytes: 1,
+            },
+            _ => Report::Idle,
+        }
+    }
 }

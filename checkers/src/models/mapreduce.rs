@@ -123,7 +123,11 @@ impl Setting for JobSetting {
             ("published-once", State),
             ("done-is-on-disk", State),
             ("done-is-visible", State),
+            ("ledger-is-on-disk", State),
+            ("life-is-on-disk", State),
             ("nobody-leaves-early", State),
+            ("map-attempts-only-rise", Step),
+            ("lost-stays-lost", Step),
             ("the-dead-have-nothing", Step),
             ("the-dead-get-no-task", Step),
             ("attempt-is-one-execution", Step),
@@ -366,7 +370,11 @@ fn report_words(report: &Report) -> String {
             task,
             attempt,
             missing,
-        } => format!("busy {task} {attempt} missing {missing:?}"),
+            store_is_silent,
+        } => {
+            let waits = if *store_is_silent { ", no store" } else { "" };
+            format!("busy {task} {attempt} missing {missing:?}{waits}")
+        }
         Report::Mapped { map, attempt, .. } => format!("mapped {map} {attempt}"),
         Report::Reduced {
             partition,

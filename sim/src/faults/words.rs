@@ -218,7 +218,7 @@ mod tests {
     use crate::time::SimTime;
     use crate::world::disk::CrashMode;
 
-    const LINES: [&str; 26] = [
+    const LINES: [&str; 27] = [
         "1.20s partition n1 n2 | n3 n4 n5",
         "1.20s partition n1",
         "2.00s bridge n1 n2 - n3 - n4 n5",

@@ -96,6 +96,9 @@ pub struct KvOptions {
     pub compaction_tail: Option<usize>,
     /// The most entries under way before servers are busy; the library's default unless said.
     pub max_pending: Option<usize>,
+    /// How many of its last answers a server remembers; the library's default
+    /// unless said. With 0 all that knows repetitions is what the log decides.
+    pub remembered_answers: Option<usize>,
 }
 
 impl Default for KvOptions {
@@ -123,6 +126,7 @@ impl Default for KvOptions {
             snapshot_chunk_bytes: None,
             compaction_tail: None,
             max_pending: None,
+            remembered_answers: None,
         }
     }
 }
@@ -141,6 +145,7 @@ impl KvOptions {
             snapshot_chunk_bytes,
             compaction_tail,
             max_pending,
+            remembered_answers,
             ..
         } = Self::default();
         Self {
@@ -154,6 +159,7 @@ impl KvOptions {
             snapshot_chunk_bytes,
             compaction_tail,
             max_pending,
+            remembered_answers,
             ..self
         }
     }
@@ -216,6 +222,7 @@ impl System for KvSystem {
             snapshot_chunk_bytes: Some(*draw.pick(&pieces)),
             compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
             max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
+            remembered_answers: Some(*draw.pick(&[0, 0, 2, 1024])),
         };
         // What users of the library get who tune nothing.
         match draw.below(10) {
@@ -318,7 +325,7 @@ impl Modelled for KvSystem {
 
 /// So many fit behind the largest cluster, and no story needs more.
 const MOST_CLERKS: u64 = 120;
-const MOST_USERS: u64 = 500;
+const MOST_USERS: u64 = 1000;
 /// A value of a megabyte is a strange thing to put into a log already.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -341,6 +348,9 @@ fn server(nodes: usize, options: &KvOptions) -> replica::Config {
     }
     if let Some(entries) = options.max_pending {
         config.max_pending_entries = entries;
+    }
+    if let Some(answers) = options.remembered_answers {
+        config.remembered_answers = answers;
     }
     config
 }

@@ -7,6 +7,8 @@ pub mod real;
 mod seen;
 mod shaken;
 mod story;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +46,7 @@ pub const COORDINATOR: NodeId = NodeId(2);
 /// How many nodes are no workers.
 const OTHERS: usize = 2;
 
-/// Tuning and job.
+/// Tuning and job. The tuning is the library's where nothing is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MapReduceOptions {
@@ -76,7 +78,8 @@ pub struct MapReduceOptions {
     pub slowness: u32,
     /// How long a task takes for each kilobyte, in microseconds.
     pub per_kilobyte_us: u64,
-    /// After how many milliseconds of silence, about, a worker is taken for dead.
+    /// After how many milliseconds of silence, about, a worker is taken for dead;
+    /// at least 250.
     pub silence_ms: u64,
     /// After how many milliseconds, about, a task lags; 0 for no backup tasks.
     pub lag_ms: u64,
@@ -84,6 +87,7 @@ pub struct MapReduceOptions {
 
 impl Default for MapReduceOptions {
     fn default() -> Self {
+        let tuning = Tuning::default();
         Self {
             app: "wc".to_owned(),
             corpus: 1,
@@ -98,11 +102,16 @@ impl Default for MapReduceOptions {
             bad_one_in: 0,
             slow_workers: 0,
             slowness: 10,
-            per_kilobyte_us: 100_000,
-            silence_ms: 2000,
-            lag_ms: 2000,
+            per_kilobyte_us: tuning.per_kilobyte.as_micros() as u64,
+            silence_ms: in_millis(tuning.silent_checks),
+            lag_ms: tuning.lag_checks.map_or(0, in_millis),
         }
     }
+}
+
+/// How long so many checks of the coordinator take, in milliseconds.
+fn in_millis(checks: u32) -> u64 {
+    u64::from(checks) * Tuning::default().check.as_millis() as u64
 }
 
 impl System for MapReduceSystem {
@@ -137,7 +146,7 @@ impl System for MapReduceSystem {
         } else {
             1
         };
-        MapReduceOptions {
+        let options = MapReduceOptions {
             app: app.to_owned(),
             corpus: draw.below(1 << 31) as u32,
             files,
@@ -165,6 +174,11 @@ impl System for MapReduceSystem {
             // soon loses all that it has done.
             silence_ms: *draw.pick(&[1000, 2000, 4000]),
             lag_ms: *draw.pick(&[0, 500, 2000]),
+        };
+        // The last of all draws, so that it shifts no other.
+        match draw.below(10) {
+            0 => tuned_as_the_library_is(options),
+            _ => options,
         }
     }
 
@@ -174,10 +188,19 @@ impl System for MapReduceSystem {
             ("split_bytes", options.split_bytes as u64),
             ("partitions", u64::from(options.partitions)),
             ("slowness", u64::from(options.slowness)),
-            ("silence_ms", options.silence_ms),
         ];
         if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{name}` must be at least 1"));
+        }
+        let check = in_millis(1);
+        let too_short = [
+            ("silence_ms", options.silence_ms < check),
+            ("lag_ms", (1..check).contains(&options.lag_ms)),
+        ];
+        if let Some((name, _)) = too_short.iter().find(|(_, is_too_short)| *is_too_short) {
+            return Err(format!(
+                "`{name}` must be at least {check}: the coordinator looks no more often"
+            ));
         }
         let unruly = u64::from(options.down_in_100) + u64::from(options.slow_in_100);
         let at_most = [
@@ -310,6 +333,22 @@ fn job(workers: usize, options: &MapReduceOptions) -> Job {
         app,
         splits: corpus::splits(workers, options),
         partitions: options.partitions,
+    }
+}
+
+/// The same job with the tuning that users get who change nothing.
+fn tuned_as_the_library_is(options: MapReduceOptions) -> MapReduceOptions {
+    let MapReduceOptions {
+        per_kilobyte_us,
+        silence_ms,
+        lag_ms,
+        ..
+    } = MapReduceOptions::default();
+    MapReduceOptions {
+        per_kilobyte_us,
+        silence_ms,
+        lag_ms,
+        ..options
     }
 }
 

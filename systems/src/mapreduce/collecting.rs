@@ -1,6 +1,6 @@
 //! What a reducer has of its part, and what it still seeks.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::mem;
 
@@ -9,129 +9,123 @@ use super::{Attempt, Location, MapId, SharedRun};
 /// How many workers are asked at a time: more would only wait at this one's door.
 const ASKED_AT_ONCE: usize = 8;
 
-/// What a reducer has of its part, and what it still seeks.
+/// What a reducer has of its part, and what it still seeks. Each map is in one
+/// place: its run is here, or nobody has said where it is, or it is sought.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Collecting {
-    /// How many maps there are.
-    maps: u32,
     tries: u8,
     /// What is here. A run is that of any execution of its map: all leave the same.
     runs: BTreeMap<MapId, SharedRun>,
-    /// Where the others are. A map that is in neither was not done when this
-    /// reducer was told; it must ask.
-    sought: BTreeMap<MapId, Sought>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Sought {
-    location: Location,
-    /// How often it was asked for there.
-    asked: u8,
-    /// Whether it was asked for and may still come.
-    waits: bool,
-    /// Whether it is not there, or cannot be reached.
-    missing: bool,
-}
-
-impl Sought {
-    fn at(location: Location) -> Self {
-        Self {
-            location,
-            asked: 0,
-            waits: false,
-            missing: false,
-        }
-    }
+    /// Those that were not done when this reducer was told where all are; it must ask.
+    unknown: BTreeSet<MapId>,
+    /// Where the others are, and how often they were asked for there.
+    sought: BTreeMap<MapId, (Location, u8)>,
+    /// Those of the sought ones that can be asked for.
+    free: BTreeSet<MapId>,
+    /// Those that were asked for, and may still come.
+    waits: BTreeSet<MapId>,
+    /// Those that are not where they are sought, or cannot be reached there.
+    missing: BTreeSet<MapId>,
 }
 
 impl Collecting {
-    pub(super) fn new(maps: usize, tries: u8, locations: &[Location]) -> Self {
-        let sought = locations.iter().map(|it| (it.map, Sought::at(*it)));
+    /// Nothing is here, and nobody has said where anything is.
+    pub(super) fn new(maps: impl Iterator<Item = MapId>, tries: u8) -> Self {
         Self {
-            maps: maps as u32,
             tries,
             runs: BTreeMap::new(),
-            sought: sought.collect(),
+            unknown: maps.collect(),
+            sought: BTreeMap::new(),
+            free: BTreeSet::new(),
+            waits: BTreeSet::new(),
+            missing: BTreeSet::new(),
         }
     }
 
     /// Whom to ask next, so that a few are asked at a time.
     pub(super) fn next_to_ask(&mut self) -> Vec<Location> {
-        let waits = self.sought.values().filter(|it| it.waits).count();
-        let free = self
-            .sought
-            .values_mut()
-            .filter(|it| !it.waits && !it.missing);
-        let next = free.take(ASKED_AT_ONCE.saturating_sub(waits));
-        next.map(|it| {
-            it.waits = true;
-            it.asked = it.asked.saturating_add(1);
-            it.location
-        })
-        .collect()
+        let mut next = Vec::new();
+        while self.can_ask()
+            && let Some(map) = self.free.pop_first()
+            && let Some((location, asked)) = self.sought.get_mut(&map)
+        {
+            *asked = asked.saturating_add(1);
+            self.waits.insert(map);
+            next.push(*location);
+        }
+        next
     }
 
     /// Whether somebody more could be asked.
     pub(super) fn can_ask(&self) -> bool {
-        let waits = self.sought.values().filter(|it| it.waits).count();
-        let mut free = self.sought.values().filter(|it| !it.waits && !it.missing);
-        waits < ASKED_AT_ONCE && free.next().is_some()
+        self.waits.len() < ASKED_AT_ONCE && !self.free.is_empty()
     }
 
-    /// A run has come.
-    pub(super) fn got(&mut self, map: MapId, attempt: Attempt, run: SharedRun) {
-        let known = self.sought.get(&map);
-        if known.is_some_and(|it| it.location.attempt == attempt) {
-            self.sought.remove(&map);
+    /// A run has come, perhaps from where it was sought before.
+    pub(super) fn got(&mut self, map: MapId, run: SharedRun) {
+        let is_awaited = self.unknown.remove(&map) || self.sought.remove(&map).is_some();
+        if is_awaited {
+            self.free.remove(&map);
+            self.waits.remove(&map);
+            self.missing.remove(&map);
             self.runs.insert(map, run);
         }
     }
 
     /// A run is not where it was sought.
     pub(super) fn gone(&mut self, map: MapId, attempt: Attempt) {
-        let known = self.sought.get_mut(&map);
-        if let Some(sought) = known.filter(|it| it.location.attempt == attempt) {
-            (sought.missing, sought.waits) = (true, false);
+        let known = self.sought.get(&map);
+        if known.is_some_and(|(location, _)| location.attempt == attempt) {
+            self.free.remove(&map);
+            self.waits.remove(&map);
+            self.missing.insert(map);
         }
     }
 
     /// Nobody answered for a while.
     pub(super) fn ask_again(&mut self) {
-        let tries = self.tries;
-        for sought in self.sought.values_mut().filter(|it| it.waits) {
-            sought.waits = false;
-            sought.missing = sought.asked >= tries;
+        for map in mem::take(&mut self.waits) {
+            match self.sought.get(&map) {
+                Some((_, asked)) if *asked >= self.tries => self.missing.insert(map),
+                Some(_) => self.free.insert(map),
+                None => continue,
+            };
         }
     }
 
-    /// The coordinator knows better.
+    /// The coordinator knows better. What is missing is sought where it says, be that
+    /// an older execution than the one that was sought: it may be all that there is.
     pub(super) fn moved(&mut self, locations: &[Location]) {
         for location in locations {
-            let known = self.sought.get(&location.map);
-            let is_here = self.runs.contains_key(&location.map);
-            if !is_here && known.is_none_or(|it| it.location.attempt < location.attempt) {
-                self.sought.insert(location.map, Sought::at(*location));
+            let map = location.map;
+            let is_other = match self.sought.get(&map) {
+                Some((known, _)) if self.missing.contains(&map) => {
+                    known.attempt != location.attempt
+                }
+                Some((known, _)) => known.attempt < location.attempt,
+                None => self.unknown.remove(&map),
+            };
+            if is_other {
+                self.waits.remove(&map);
+                self.missing.remove(&map);
+                self.free.insert(map);
+                self.sought.insert(map, (*location, 0));
             }
         }
     }
 
     /// What could not be had, with the execution that was sought, if any was known.
     pub(super) fn missing(&self) -> Vec<(MapId, Option<Attempt>)> {
-        let others = (0..self.maps).map(MapId);
-        let others = others.filter(|map| !self.runs.contains_key(map));
-        others
-            .filter_map(|map| match self.sought.get(&map) {
-                Some(sought) => sought
-                    .missing
-                    .then_some((map, Some(sought.location.attempt))),
-                None => Some((map, None)),
-            })
-            .collect()
+        let sought = |map: &MapId| self.sought.get(map).map(|(location, _)| location.attempt);
+        let lacking = self.unknown.iter().chain(&self.missing);
+        let mut missing: Vec<_> = lacking.map(|map| (*map, sought(map))).collect();
+        missing.sort_unstable();
+        missing
     }
 
     /// Whether the runs of all maps are here.
     pub(super) fn is_complete(&self) -> bool {
-        self.runs.len() == self.maps as usize
+        self.unknown.is_empty() && self.sought.is_empty()
     }
 
     pub(super) fn take(&mut self) -> BTreeMap<MapId, SharedRun> {

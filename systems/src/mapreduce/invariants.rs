@@ -5,9 +5,10 @@ use alloc::format;
 use alloc::string::String;
 
 use super::{
-    Attempt, Coordinator, DoneMap, Durable, Entry, File, Ledger, MapId, Message, Node, Order,
-    Partition, Report, TaskName, Worker, Write,
+    Attempt, Coordinator, DoneMap, Durable, Entry, File, Ledger, Life, MapId, Message, Node, Order,
+    Partition, Report, TaskName, Timer, Worker, WorkerNode, Write,
 };
+use crate::digest::Digest;
 use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{Effect, NodeId};
 
@@ -18,79 +19,158 @@ pub struct MapReduceInvariants {
     visible: BTreeMap<Partition, (Attempt, u64)>,
     /// Who was given which attempt. Nobody else is ever given the same.
     given: BTreeMap<Attempt, (Worker, TaskName)>,
+    /// The last attempt that each worker began to execute, and in which life. It
+    /// begins newer ones only.
+    begun: BTreeMap<NodeId, (Life, Attempt)>,
+    /// The newest execution of each map that the coordinator took for done.
+    newest: BTreeMap<MapId, Attempt>,
     /// The executions that each record crashed, as their workers say.
     crashed: BTreeMap<(TaskName, u32), BTreeSet<Attempt>>,
 }
 
 impl Invariants<Node> for MapReduceInvariants {
-    fn stepped(
+    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        match cluster.node(node).durable {
+            Durable::Store(files) => self.files_are_as_before(node, files),
+            Durable::Coordinator(ledger) => {
+                let newest = ledger.newest.iter();
+                newest
+                    .map(|(map, attempt)| (*map, *attempt))
+                    .try_for_each(|(map, attempt)| match self.newest.get(&map) {
+                        Some(known) if attempt == *known => Ok(()),
+                        _ => self.attempts_rise(node, map, attempt),
+                    })
+            }
+            Durable::Worker(_) | Durable::Nothing => Ok(()),
+        }
+    }
+
+    fn executed(
         &mut self,
         cluster: &impl ClusterView<Node>,
         node: NodeId,
-        effects: &[Effect<Node>],
+        effect: &Effect<Node>,
     ) -> Result<(), Violation> {
-        let coordinator = match cluster.node(node).process {
-            Some(Node::Coordinator(coordinator)) => coordinator,
-            Some(Node::Worker(_)) => {
-                self.note_crashes(effects);
-                return Ok(());
+        let view = cluster.node(node);
+        match (view.process, effect) {
+            (Some(Node::Coordinator(coordinator)), Effect::Send { to, message }) => {
+                let Message::Order { life, order } = message else {
+                    return Ok(());
+                };
+                ledger_is_on_disk(node, coordinator.ledger(), view.durable)?;
+                let (to, life) = (*to, *life);
+                self.ordered(node, coordinator, Worker { node: to, life }, order)
             }
-            _ => return Ok(()),
-        };
-        for effect in effects {
-            match effect {
-                Effect::Send {
-                    to,
-                    message: Message::Order { life, order },
-                } => {
-                    let worker = Worker {
-                        node: *to,
-                        life: *life,
-                    };
-                    self.ordered(node, coordinator, worker, order)?;
+            (Some(Node::Coordinator(coordinator)), Effect::Persist(Write::Entry(entry))) => {
+                is_true(cluster, node, entry)?;
+                the_dead_have_nothing(node, coordinator.ledger(), entry)?;
+                match entry {
+                    Entry::Mapped(map, done, _) => self.attempts_rise(node, *map, done.attempt),
+                    _ => Ok(()),
                 }
-                Effect::Persist(Write::Entry(entry)) => {
-                    is_true(cluster, node, entry)?;
-                    the_dead_have_nothing(node, coordinator.ledger())?;
-                }
-                _ => {}
             }
+            (Some(Node::Worker(_)), Effect::Send { message, .. }) => {
+                self.note_crash(message);
+                life_is_on_disk(node, view.durable, message)
+            }
+            (Some(Node::Worker(worker)), Effect::SetTimer(Timer::Work { .. })) => {
+                self.begins(node, worker)
+            }
+            (Some(Node::Store(_)), Effect::Persist(Write::File(partition, _))) => {
+                match view.durable {
+                    Durable::Store(files) => self.file_is_as_before(node, *partition, files),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
         let view = cluster.node(node);
-        match view.durable {
-            Durable::Store(files) => self.look_at_store(node, files),
-            _ => match view.process {
-                Some(Node::Worker(worker)) if worker.has_left() => {
-                    self.nobody_leaves_early(node, worker.job().partitions)
-                }
-                _ => Ok(()),
-            },
+        match (view.process, view.durable) {
+            (_, Durable::Store(files)) => self.no_file_is_gone(node, files),
+            (Some(Node::Worker(worker)), _) if worker.has_left() => {
+                self.nobody_leaves_early(node, worker.job().partitions)
+            }
+            _ => Ok(()),
         }
     }
 
-    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
-        self.settled(cluster, node)
+    /// Its next life begins with nothing.
+    fn crashed(&mut self, _: &impl ClusterView<Node>, node: NodeId, _: &[Effect<Node>]) {
+        self.begun.remove(&node);
     }
 }
 
 impl MapReduceInvariants {
-    fn note_crashes(&mut self, effects: &[Effect<Node>]) {
-        for effect in effects {
-            if let Effect::Send { message, .. } = effect
-                && let Message::Ping { report, .. } = message
-                && let Report::Crashed {
-                    task,
-                    attempt,
-                    record,
-                } = report
-            {
-                let attempts = self.crashed.entry((*task, *record)).or_default();
-                attempts.insert(*attempt);
+    fn note_crash(&mut self, message: &Message) {
+        if let Message::Ping { report, .. } = message
+            && let Report::Crashed {
+                task,
+                attempt,
+                record,
+            } = report
+        {
+            let attempts = self.crashed.entry((*task, *record)).or_default();
+            attempts.insert(*attempt);
+        }
+    }
+
+    /// What is taken for the output of a map is of a newer execution each time: not of
+    /// an older one, and not of the one that was lost.
+    fn attempts_rise(
+        &mut self,
+        node: NodeId,
+        map: MapId,
+        attempt: Attempt,
+    ) -> Result<(), Violation> {
+        let known = self.newest.insert(map, attempt);
+        let property = match known {
+            Some(known) if attempt < known => "map-attempts-only-rise",
+            Some(known) if attempt == known => "lost-stays-lost",
+            _ => return Ok(()),
+        };
+        let known = known.unwrap_or(attempt);
+        Err(Violation::new(
+            property,
+            [node],
+            format!("{map} to be done by a newer execution than {known}"),
+            format!("{attempt} counts as done"),
+        ))
+    }
+
+    /// A worker begins to execute what it was given, and once only.
+    fn begins(&mut self, node: NodeId, worker: &WorkerNode) -> Result<(), Violation> {
+        let Some((task, attempt)) = worker.executes() else {
+            return Ok(());
+        };
+        let violation = |expected: String, found: String| {
+            Violation::new("attempt-is-one-execution", [node], expected, found)
+        };
+        let life = worker.disk().life;
+        let it = Worker { node, life };
+        match self.given.get(&attempt) {
+            Some(given) if *given == (it, task) => {}
+            Some((to, given)) => {
+                return Err(violation(
+                    format!("{attempt} to be {given} at {to}"),
+                    format!("{it} executes it as {task}"),
+                ));
             }
+            None => {
+                return Err(violation(
+                    format!("{attempt} to be given to a worker first"),
+                    format!("{it} executes it as {task}"),
+                ));
+            }
+        }
+        match self.begun.insert(node, (life, attempt)) {
+            Some((before, last)) if before == life && attempt <= last => Err(violation(
+                format!("{it} to begin executions that are newer than {last}"),
+                format!("it begins {attempt}"),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -159,34 +239,58 @@ impl MapReduceInvariants {
         Ok(())
     }
 
-    fn look_at_store(
+    fn no_file_is_gone(
+        &self,
+        node: NodeId,
+        files: &BTreeMap<Partition, File>,
+    ) -> Result<(), Violation> {
+        match files.len() < self.visible.len() {
+            false => Ok(()),
+            true => Err(changed(
+                node,
+                format!("{} visible parts for ever", self.visible.len()),
+                format!("{}", files.len()),
+            )),
+        }
+    }
+
+    fn files_are_as_before(
         &mut self,
         node: NodeId,
         files: &BTreeMap<Partition, File>,
     ) -> Result<(), Violation> {
-        let changed = |expected: String, found: String| {
-            Violation::new("published-once", [node], expected, found)
+        self.no_file_is_gone(node, files)?;
+        let mut partitions = files.keys();
+        partitions.try_for_each(|partition| self.file_is_as_before(node, *partition, files))
+    }
+
+    /// A text is read when it is written, and when the store comes back.
+    fn file_is_as_before(
+        &mut self,
+        node: NodeId,
+        partition: Partition,
+        files: &BTreeMap<Partition, File>,
+    ) -> Result<(), Violation> {
+        let Some(file) = files.get(&partition) else {
+            return Ok(());
         };
-        if files.len() < self.visible.len() {
+        let found = (file.attempt, Digest::of(&*file.text));
+        let known = *self.visible.entry(partition).or_insert(found);
+        if known.0 != found.0 {
             return Err(changed(
-                format!("{} visible parts for ever", self.visible.len()),
-                format!("{}", files.len()),
+                node,
+                format!("{partition} of {} for ever", known.0),
+                format!("that of {}", found.0),
             ));
         }
-        for (partition, file) in files {
-            // A text is read once; the attempt tells whether it was replaced.
-            let known = self.visible.entry(*partition).or_insert_with(|| {
-                let digest = crate::digest::Digest::of(&*file.text);
-                (file.attempt, digest)
-            });
-            if known.0 != file.attempt {
-                return Err(changed(
-                    format!("{partition} of {} for ever", known.0),
-                    format!("that of {}", file.attempt),
-                ));
-            }
+        match known == found {
+            true => Ok(()),
+            false => Err(changed(
+                node,
+                format!("{partition} to read {:#018x} for ever", known.1),
+                format!("it reads {:#018x}", found.1),
+            )),
         }
-        Ok(())
     }
 
     /// Whoever leaves takes along what others may still need.
@@ -209,16 +313,80 @@ fn stands_as_alive(ledger: &Ledger, worker: Worker) -> bool {
     standing.is_some_and(|it| it.alive && it.life == worker.life)
 }
 
-/// No map counts as done whose output is on the disk of a dead worker (3.3).
-fn the_dead_have_nothing(node: NodeId, ledger: &Ledger) -> Result<(), Violation> {
-    let mut maps = ledger.maps.iter();
-    match maps.find(|(_, done)| !stands_as_alive(ledger, done.by)) {
+fn changed(node: NodeId, expected: String, found: String) -> Violation {
+    Violation::new("published-once", [node], expected, found)
+}
+
+/// No map counts as done whose output is on the disk of a dead worker (3.3). Only what an
+/// entry is about can have become so.
+fn the_dead_have_nothing(node: NodeId, ledger: &Ledger, entry: &Entry) -> Result<(), Violation> {
+    let found = match entry {
+        Entry::Mapped(map, done, _) => {
+            (!stands_as_alive(ledger, done.by)).then_some((map, done.by))
+        }
+        Entry::Dead(worker) | Entry::Heard(worker) => {
+            let of_node = |done: &DoneMap| done.by.node == worker.node;
+            let is_dead = |done: &DoneMap| of_node(done) && !stands_as_alive(ledger, done.by);
+            let mut maps = ledger.maps.iter();
+            let found = maps.find(|(_, done)| is_dead(done));
+            found.map(|(map, done)| (map, done.by))
+        }
+        _ => None,
+    };
+    match found {
         None => Ok(()),
-        Some((map, done)) => Err(Violation::new(
+        Some((map, by)) => Err(Violation::new(
             "the-dead-have-nothing",
-            [node, done.by.node],
-            format!("{map} to be done again, since {} is dead", done.by),
+            [node, by.node],
+            format!("{map} to be done again, since {by} is dead"),
             "it counts as done",
+        )),
+    }
+}
+
+/// What the coordinator orders rests on nothing that it would forget in a crash.
+fn ledger_is_on_disk(node: NodeId, ledger: &Ledger, durable: &Durable) -> Result<(), Violation> {
+    let counts = |ledger: &Ledger| {
+        [
+            ledger.epoch as usize,
+            ledger.workers.len(),
+            ledger.maps.len(),
+            ledger.newest.len(),
+            ledger.reduces.len(),
+            ledger.crashes.len(),
+        ]
+    };
+    let on_disk = match durable {
+        Durable::Coordinator(ledger) => counts(ledger),
+        _ => [0; 6],
+    };
+    match counts(ledger) == on_disk {
+        true => Ok(()),
+        false => Err(Violation::new(
+            "ledger-is-on-disk",
+            [node],
+            format!("{:?} on its disk before it gives an order", counts(ledger)),
+            format!("{on_disk:?}"),
+        )),
+    }
+}
+
+/// A worker speaks in a life only when its disk will not let it begin that one again.
+fn life_is_on_disk(node: NodeId, durable: &Durable, message: &Message) -> Result<(), Violation> {
+    let Message::Ping { life, .. } = message else {
+        return Ok(());
+    };
+    let on_disk = match durable {
+        Durable::Worker(disk) => disk.life,
+        _ => Life::default(),
+    };
+    match on_disk == *life {
+        true => Ok(()),
+        false => Err(Violation::new(
+            "life-is-on-disk",
+            [node],
+            format!("life {life} on its disk before it speaks"),
+            format!("life {on_disk}"),
         )),
     }
 }
@@ -249,19 +417,21 @@ fn is_true(cluster: &impl ClusterView<Node>, node: NodeId, entry: &Entry) -> Res
     }
 }
 
-/// A map that is done is on its worker's disk, unless the worker has begun
-/// another life meanwhile.
+/// The very execution of a map that is done is on its worker's disk, unless the
+/// worker has begun another life meanwhile.
 fn is_on_disk(
     cluster: &impl ClusterView<Node>,
     node: NodeId,
     map: MapId,
     done: &DoneMap,
 ) -> Result<(), Violation> {
-    let Durable::Worker(disk) = cluster.node(done.by.node).durable else {
-        return Ok(());
+    let is_there = match cluster.node(done.by.node).durable {
+        Durable::Worker(disk) => {
+            disk.life > done.by.life || disk.outputs.contains_key(&(map, done.attempt))
+        }
+        _ => false,
     };
-    let output = disk.outputs.get(&map);
-    match disk.life != done.by.life || output.is_some_and(|it| it.attempt >= done.attempt) {
+    match is_there {
         true => Ok(()),
         false => Err(Violation::new(
             "done-is-on-disk",

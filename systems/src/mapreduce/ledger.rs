@@ -1,6 +1,7 @@
 //! What the coordinator keeps on its disk: who is dead, and what is done.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::mem;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,10 @@ pub struct Ledger {
     pub workers: BTreeMap<NodeId, Standing>,
     /// The maps whose output is on the disk of a worker that is not dead.
     pub maps: BTreeMap<MapId, DoneMap>,
+    /// The newest execution of each map that was ever taken for done. It only
+    /// rises: an output that was lost is replaced by that of a newer execution,
+    /// however often its worker says that it has it.
+    pub newest: BTreeMap<MapId, Attempt>,
     /// What each map counted that was ever done. It stays when the output is
     /// lost: reducers may have had it by then.
     pub counted: BTreeMap<MapId, Counters>,
@@ -28,12 +33,15 @@ pub struct Ledger {
 }
 
 /// How a worker stands with the coordinator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Standing {
     /// The newest life that was heard of.
     pub life: Life,
     /// Whether it is taken for alive.
     pub alive: bool,
+    /// The maps that are done and whose output is on its disk: those of
+    /// [`Ledger::maps`] that are lost with it.
+    pub maps: BTreeSet<MapId>,
 }
 
 /// A map that is done.
@@ -87,15 +95,21 @@ impl Ledger {
                 let standing = Standing {
                     life: worker.life,
                     alive: true,
+                    maps: BTreeSet::new(),
                 };
                 self.workers.insert(worker.node, standing);
             }
             Entry::Dead(worker) => self.bury(worker.node),
             Entry::Mapped(map, done, counters) => {
+                self.lose(*map);
+                if let Some(standing) = self.workers.get_mut(&done.by.node) {
+                    standing.maps.insert(*map);
+                }
                 self.maps.insert(*map, done.clone());
+                self.newest.insert(*map, done.attempt);
                 self.counted.insert(*map, counters.clone());
             }
-            Entry::Lost(map) => drop(self.maps.remove(map)),
+            Entry::Lost(map) => self.lose(*map),
             Entry::Reduced(partition, done) => {
                 self.reduces
                     .entry(*partition)
@@ -108,12 +122,45 @@ impl Ledger {
         }
     }
 
+    fn lose(&mut self, map: MapId) {
+        let Some(done) = self.maps.remove(&map) else {
+            return;
+        };
+        if let Some(standing) = self.workers.get_mut(&done.by.node) {
+            standing.maps.remove(&map);
+        }
+    }
+
     /// What was on a dead worker's disk is lost, maps that were done included (3.3).
     fn bury(&mut self, node: NodeId) {
-        if let Some(standing) = self.workers.get_mut(&node) {
-            standing.alive = false;
+        let Some(standing) = self.workers.get_mut(&node) else {
+            return;
+        };
+        standing.alive = false;
+        for map in mem::take(&mut standing.maps) {
+            self.maps.remove(&map);
         }
-        self.maps.retain(|_, done| done.by.node != node);
+    }
+
+    /// Whether a task needs nobody any more, for now at least: a map that is done
+    /// may be lost.
+    #[must_use]
+    pub fn has_done(&self, task: TaskName) -> bool {
+        match task {
+            TaskName::Map(map) => self.maps.contains_key(&map),
+            TaskName::Reduce(partition) => self.reduces.contains_key(&partition),
+        }
+    }
+
+    /// Whether what an execution of a task comes to would be taken. That of a map
+    /// must be newer than all that were taken before.
+    #[must_use]
+    pub fn wants(&self, task: TaskName, attempt: Attempt) -> bool {
+        let is_newer = match task {
+            TaskName::Map(map) => self.newest.get(&map).is_none_or(|known| *known < attempt),
+            TaskName::Reduce(_) => true,
+        };
+        is_newer && !self.has_done(task)
     }
 
     /// Whether a worker is taken for alive, in this very life.
@@ -121,6 +168,13 @@ impl Ledger {
     pub fn is_alive(&self, worker: Worker) -> bool {
         let standing = self.workers.get(&worker.node);
         standing.is_some_and(|it| it.alive && it.life == worker.life)
+    }
+
+    /// Whether a crash is to be counted: each execution once, and only until the
+    /// record is left out.
+    pub(super) fn is_news(&self, task: TaskName, record: u32, attempt: Attempt) -> bool {
+        let crashes = self.crashes.get(&(task, record));
+        crashes.is_none_or(|it| it.len() < CRASHES && !it.contains(&attempt))
     }
 
     /// The records of a task that are left out.

@@ -26,6 +26,10 @@ pub const TAKEN_FOR_DEAD: &str = "worker.taken_for_dead";
 pub const CAME_BACK: &str = "worker.came_back";
 /// A worker came back with a new life before it was missed.
 pub const REBORN: &str = "worker.reborn";
+/// A worker pings and did not hear of its task for long; others may have it.
+pub const UNHEARD: &str = "worker.hears_nobody";
+/// A worker waits for the store in vain; others may have its task.
+pub const STUCK: &str = "worker.waits_for_the_store";
 /// The user's code took a worker down.
 pub const WENT_DOWN: &str = "worker.taken_down_by_code";
 /// The user's code crashed at a record.
@@ -58,6 +62,8 @@ pub const MARKS: &[&str] = &[
     TAKEN_FOR_DEAD,
     CAME_BACK,
     REBORN,
+    UNHEARD,
+    STUCK,
     WENT_DOWN,
     CRASHED,
     SKIPPED,

@@ -106,6 +106,9 @@ pub enum Report {
         /// The maps whose parts it could not get, each with the execution that it
         /// sought, if it knew of any.
         missing: Vec<(MapId, Option<Attempt>)>,
+        /// Whether it waits for the store, and has asked it in vain so often that
+        /// others should have the task too.
+        store_is_silent: bool,
     },
     /// A map is done, and its output is on the worker's disk.
     Mapped {

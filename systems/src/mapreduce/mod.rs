@@ -7,6 +7,7 @@
 
 mod application;
 pub mod applications;
+mod assignments;
 mod collecting;
 mod config;
 mod coordinator;
@@ -47,7 +48,7 @@ pub use worker::WorkerNode;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{self, Effects, Input, NodeId, Process};
+use crate::process::{self, ConfigError, Effects, Input, NodeId, Priority, Process};
 
 /// A node of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -90,8 +91,8 @@ pub enum Write {
     Entry(Entry),
     /// A worker begins a life, without anything of the one before.
     Life(Life),
-    /// A map is done.
-    Output(MapId, MapOutput),
+    /// An execution of a map is done.
+    Output(MapId, Attempt, MapOutput),
 }
 
 impl process::Durable for Durable {
@@ -116,8 +117,8 @@ impl process::Durable for Durable {
                     outputs: BTreeMap::new(),
                 };
             }
-            (Self::Worker(disk), Write::Output(map, output)) => {
-                disk.outputs.insert(*map, output.clone());
+            (Self::Worker(disk), Write::Output(map, attempt, output)) => {
+                disk.outputs.insert((*map, *attempt), output.clone());
             }
             _ => panic!("a node's disk is of one kind"),
         }
@@ -131,6 +132,18 @@ impl Process for Node {
     type Operation = Operation;
     type Outcome = Option<Status>;
     type Durable = Durable;
+
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()
+    }
+
+    /// Whoever asks how the job stands can wait: the nodes cannot.
+    fn priority(input: &Input<Self>) -> Priority {
+        match input {
+            Input::Invoke { .. } => Priority::Deferred,
+            Input::Receive { .. } | Input::Timeout(_) => Priority::Urgent,
+        }
+    }
 
     fn start(id: NodeId, config: &Config, durable: Durable, effects: &mut Effects<Self>) -> Self {
         match config.role {

@@ -48,6 +48,13 @@ pub struct Worker {
     pub life: Life,
 }
 
+/// A partition's reduce.
+impl From<Partition> for TaskName {
+    fn from(partition: Partition) -> Self {
+        Self::Reduce(partition)
+    }
+}
+
 impl Life {
     /// The one after this one.
     #[must_use]

@@ -14,17 +14,44 @@ use super::{Attempt, Counters, Life, MapId, Partition, Report, Run, TaskName};
 pub struct WorkerDisk {
     /// Its life.
     pub life: Life,
-    /// What its maps left in this life, the newest execution of each.
-    pub outputs: BTreeMap<MapId, MapOutput>,
+    /// What its maps left in this life. An execution never overwrites what an
+    /// earlier one left: reducers may still be sent to that.
+    pub outputs: BTreeMap<(MapId, Attempt), MapOutput>,
 }
 
-/// What a map left.
+impl WorkerDisk {
+    /// A part of what an execution of a map left here.
+    pub(super) fn run(
+        &self,
+        map: MapId,
+        attempt: Attempt,
+        partition: Partition,
+    ) -> Option<&SharedRun> {
+        self.outputs.get(&(map, attempt))?.run(partition)
+    }
+
+    /// A part of what each map left here. All executions of a map leave the same,
+    /// so that the last one does.
+    pub(super) fn runs(&self, partition: Partition) -> BTreeMap<MapId, SharedRun> {
+        let outputs = self.outputs.iter();
+        let run = |((map, _), output): (&(MapId, Attempt), &MapOutput)| {
+            Some((*map, output.run(partition)?.clone()))
+        };
+        outputs.filter_map(run).collect()
+    }
+}
+
+/// What an execution of a map left.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MapOutput {
-    /// Which execution.
-    pub attempt: Attempt,
     /// A run for each part of the output.
     pub runs: Vec<SharedRun>,
+}
+
+impl MapOutput {
+    fn run(&self, partition: Partition) -> Option<&SharedRun> {
+        self.runs.get(usize::from(partition.0))
+    }
 }
 
 /// A run that a disk and messages share.

@@ -26,6 +26,8 @@ pub struct WorkerNode {
     /// The newest attempt that it was ordered to make. Orders for older ones, and
     /// for this one, come late or twice.
     newest: Option<Attempt>,
+    /// How often it has asked the store for what it waits for.
+    asked_store: u16,
 }
 
 impl WorkerNode {
@@ -45,6 +47,7 @@ impl WorkerNode {
             disk,
             slot: Slot::Free,
             newest: None,
+            asked_store: 0,
         };
         worker.begin_life(effects);
         worker
@@ -89,12 +92,12 @@ impl WorkerNode {
                 map,
                 partition,
             } => {
-                let message = match self.run(attempt, map, partition) {
+                let message = match self.disk.run(map, attempt, partition) {
                     Some(SharedRun(run)) => Message::Piece {
                         attempt,
                         map,
                         partition,
-                        run,
+                        run: run.clone(),
                     },
                     None => Message::Gone { attempt, map },
                 };
@@ -109,15 +112,15 @@ impl WorkerNode {
                 }
             }
             Message::Piece {
-                attempt,
                 map,
                 partition,
                 run,
+                ..
             } => {
                 if let Slot::Collecting(_, wanted, collecting) = &mut self.slot
                     && *wanted == partition
                 {
-                    collecting.got(map, attempt, SharedRun(run));
+                    collecting.got(map, SharedRun(run));
                     self.collect(effects);
                 }
             }
@@ -137,13 +140,6 @@ impl WorkerNode {
             | Message::Read { .. }
             | Message::Publish { .. } => {}
         }
-    }
-
-    /// A part of what a map left here.
-    fn run(&self, attempt: Attempt, map: MapId, partition: Partition) -> Option<SharedRun> {
-        let output = self.disk.outputs.get(&map);
-        let output = output.filter(|output| output.attempt == attempt)?;
-        output.runs.get(usize::from(partition.0)).cloned()
     }
 
     fn ordered(&mut self, order: Order, effects: &mut Effects<Node>) {
@@ -223,6 +219,7 @@ impl WorkerNode {
 
     /// Turns to something else, and lets go of what it waited for.
     fn be(&mut self, slot: Slot, effects: &mut Effects<Node>) {
+        self.asked_store = 0;
         effects.push(Effect::CancelTimer(Timer::Retry));
         if let Some(timer) = self.work_timer() {
             effects.push(Effect::CancelTimer(timer));
@@ -238,13 +235,16 @@ impl WorkerNode {
             return self.begin_map(task, map, text, effects);
         }
         self.be(Slot::Reading(task, map), effects);
-        self.ask_store(map, effects);
+        self.ask_store(Message::Read { map }, effects);
     }
 
-    fn ask_store(&self, map: MapId, effects: &mut Effects<Node>) {
+    /// Asks the store, and asks again until it answers.
+    fn ask_store(&mut self, message: Message, effects: &mut Effects<Node>) {
+        // More than it takes to give up hope makes no difference.
+        self.asked_store = (self.asked_store + 1).min(self.most_tries() + 1);
         effects.push(Effect::Send {
             to: self.config.store,
-            message: Message::Read { map },
+            message,
         });
         effects.push(Effect::SetTimer(Timer::Retry));
     }
@@ -261,8 +261,13 @@ impl WorkerNode {
         locations: &[Location],
         effects: &mut Effects<Node>,
     ) {
-        let maps = self.job().splits.len();
-        let collecting = Collecting::new(maps, self.config.tuning.tries, locations);
+        let mut collecting = Collecting::new(self.job().maps(), self.config.tuning.tries);
+        // What its own maps left it has for good, wherever the coordinator looks for
+        // them: a worker that others cannot reach needs nobody once it has done them all.
+        for (map, run) in self.disk.runs(partition) {
+            collecting.got(map, run);
+        }
+        collecting.moved(locations);
         self.be(Slot::Collecting(task, partition, collecting), effects);
         effects.push(Effect::SetTimer(Timer::Retry));
         self.collect(effects);
@@ -285,12 +290,8 @@ impl WorkerNode {
                 effects.push(Effect::Send { to: node, message });
                 continue;
             }
-            let output = self.disk.outputs.get(&map);
-            let output = output.filter(|output| output.attempt == attempt);
-            match output.and_then(|output| output.runs.get(usize::from(partition.0))) {
-                Some(run) => collecting.got(map, attempt, run.clone()),
-                None => collecting.gone(map, attempt),
-            }
+            // All that is here was taken when it began.
+            collecting.gone(map, attempt);
         }
         if collecting.is_complete() {
             let (task, runs) = (task.clone(), collecting.take());
@@ -305,8 +306,8 @@ impl WorkerNode {
     fn retry(&mut self, effects: &mut Effects<Node>) {
         match &mut self.slot {
             Slot::Reading(_, map) => {
-                let map = *map;
-                self.ask_store(map, effects);
+                let message = Message::Read { map: *map };
+                self.ask_store(message, effects);
             }
             Slot::Collecting(_, _, collecting) => {
                 effects.push(Effect::SetTimer(Timer::Retry));
@@ -328,12 +329,12 @@ impl WorkerNode {
             _ => return None,
         };
         let more = match self.temper(task) {
-            Temper::Slow(more) => more.as_millis() as u32,
+            Temper::Slow(more) => u32::try_from(more.as_millis()).unwrap_or(u32::MAX),
             Temper::Steady | Temper::TakesWorkerDown => 0,
         };
         // To the byte: most tasks of a small job are less than a kilobyte.
         let takes = self.config.tuning.per_kilobyte.as_micros() as u64 * bytes as u64 / 1024;
-        let millis = 1 + (takes / 1000) as u32;
+        let millis = u32::try_from(1 + takes / 1000).unwrap_or(u32::MAX);
         Some(Timer::Work { millis, more })
     }
 
@@ -391,11 +392,14 @@ impl WorkerNode {
         let bytes = mapped.runs.iter().map(Run::bytes).sum::<usize>() as u64;
         let runs = mapped.runs.into_iter().map(Arc::new).map(SharedRun);
         let output = MapOutput {
-            attempt: *attempt,
             runs: runs.collect(),
         };
-        effects.push(Effect::Persist(Write::Output(map, output.clone())));
-        self.disk.outputs.insert(map, output);
+        effects.push(Effect::Persist(Write::Output(
+            map,
+            *attempt,
+            output.clone(),
+        )));
+        self.disk.outputs.insert((map, *attempt), output);
         self.reports(
             Report::Mapped {
                 map,
@@ -434,11 +438,7 @@ impl WorkerNode {
                 text: text.clone(),
                 counters: counters.clone(),
             };
-            effects.push(Effect::Send {
-                to: self.config.store,
-                message,
-            });
-            effects.push(Effect::SetTimer(Timer::Retry));
+            self.ask_store(message, effects);
         }
     }
 
@@ -504,7 +504,12 @@ impl WorkerNode {
             task: task.name,
             attempt: task.attempt,
             missing,
+            store_is_silent: self.asked_store > self.most_tries(),
         }
+    }
+
+    fn most_tries(&self) -> u16 {
+        u16::from(self.config.tuning.tries)
     }
 
     /// What is on its disk.
@@ -525,11 +530,12 @@ impl WorkerNode {
         matches!(self.slot, Slot::Left)
     }
 
-    /// The task that it executes at this moment, not waiting for anybody.
+    /// The task that it executes at this moment, not waiting for anybody, and which
+    /// execution of it that is.
     #[must_use]
-    pub fn executes(&self) -> Option<TaskName> {
+    pub fn executes(&self) -> Option<(TaskName, Attempt)> {
         match &self.slot {
-            Slot::Mapping(task, ..) | Slot::Reducing(task, ..) => Some(task.name),
+            Slot::Mapping(task, ..) | Slot::Reducing(task, ..) => Some((task.name, task.attempt)),
             _ => None,
         }
     }

@@ -26,8 +26,10 @@ pub struct ClerkConfig {
     /// How many calls it has under way at a time, each in a lane with a session
     /// of its own; at least 1. Calls in different lanes have no order.
     pub lanes: u8,
-    /// How long it waits for an answer at first. It doubles with each try, so
-    /// that impatient clerks do not bury a slow leader under repetitions.
+    /// How long it waits for an answer at first; then twice as long, `doublings`
+    /// times. A repetition costs a server next to nothing, and one that has too
+    /// much to do says so, so there is little reason to wait long for an answer
+    /// that may be lost.
     pub patience: Range<Duration>,
     /// How often it doubles.
     pub doublings: u8,
@@ -49,7 +51,7 @@ impl ClerkConfig {
             servers: servers.into_iter().collect(),
             lanes: 1,
             patience: Duration::from_millis(400)..Duration::from_millis(600),
-            doublings: 3,
+            doublings: 1,
             back_off: Duration::from_millis(5)..Duration::from_millis(60),
             back_off_doublings: 6,
             idle: Duration::from_secs(60),

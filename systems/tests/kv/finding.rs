@@ -8,7 +8,8 @@ use snowglobe_systems::replica;
 use snowglobe_systems::service::{Config, Stage, Timer, marks};
 
 use crate::story::{
-    ANN, BOB, N1, N2, N3, World, clerk, get, is_ask, is_tell, world, world_led_by_n1,
+    ANN, BOB, N1, N2, N3, World, clerk, get, is_ask, is_tell, server, world, world_led_by_n1,
+    world_of,
 };
 
 fn not_leader(hint: Option<NodeId>) -> replica::Outcome<Store> {
@@ -127,10 +128,12 @@ fn a_named_leader_that_is_silent_is_asked_once_more() {
 
 #[test]
 fn patience_doubles_a_few_times_and_no_more() {
-    let mut world = world();
+    let mut clerk = clerk();
+    clerk.doublings = 3;
+    let mut world = world_of(&server(), &clerk);
     world.append(ANN, "a");
     let patience = |doublings| Timer::Patience { lane: 0, doublings };
-    let config = Config::Clerk(clerk());
+    let config = Config::Clerk(clerk);
     for (doublings, least) in [(0, 400), (1, 800), (2, 1600), (3, 3200), (3, 3200)] {
         let timer = patience(doublings);
         assert_eq!(world.timers(ANN).iter().collect::<Vec<_>>(), [&timer]);

@@ -8,6 +8,7 @@ mod expiry;
 mod finding;
 mod lanes;
 mod memory;
+mod overload;
 mod play;
 mod random;
 mod retries;

@@ -53,6 +53,7 @@ impl Play {
         server.raft.snapshot_chunk_bytes = 50;
         server.raft.snapshot_window_bytes = 100;
         server.max_pending_entries = 3;
+        server.remembered_answers = limits.sessions % 3;
         server.raft.max_in_flight_entries = 4;
         server.raft.max_batch_entries = 2;
         let mut world = world_of(&server, &clerk());

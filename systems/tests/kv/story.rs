@@ -45,8 +45,11 @@ pub(crate) fn cases() -> ProptestConfig {
     }
 }
 
+/// A server that knows repetitions by its log alone, unless a story says otherwise.
 pub(crate) fn server() -> replica::Config {
-    replica::Config::of(3)
+    let mut config = replica::Config::of(3);
+    config.remembered_answers = 0;
+    config
 }
 
 pub(crate) fn clerk() -> ClerkConfig {

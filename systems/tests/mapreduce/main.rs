@@ -3,6 +3,10 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod config;
 mod input;
 mod job;
+mod late;
 mod story;
+mod violations;
+mod walk;

@@ -8,7 +8,7 @@ use snowglobe_systems::mapreduce::{
     App, Config, Coordinator, Expected, Job, Message, Node, Role, Timer, Tuning, WorkerNode, cut,
     sequentially,
 };
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::process::{NodeId, Process as _};
 
 use crate::cluster::{Cluster, Envelope};
 
@@ -41,20 +41,36 @@ pub(crate) fn job_of(app: App) -> Job {
 
 /// A store, a coordinator and two workers.
 pub(crate) fn world(job: &Job) -> World {
+    let tuning = Tuning {
+        lag_checks: None,
+        ..Tuning::default()
+    };
+    world_of(job, 2, &tuning)
+}
+
+/// A store, a coordinator and so many workers.
+pub(crate) fn world_of(job: &Job, workers: usize, tuning: &Tuning) -> World {
     let job = Arc::new(job.clone());
     let config = |role| Config {
         job: job.clone(),
         role,
         store: STORE,
         coordinator: COORDINATOR,
-        tuning: Tuning {
-            lag_checks: None,
-            ..Tuning::default()
-        },
+        tuning: tuning.clone(),
     };
-    let worker = Role::Worker { slowness: 1 };
-    let roles = [Role::Store, Role::Coordinator, worker, worker];
-    Cluster::of(roles.into_iter().map(config).collect())
+    let mut configs = vec![config(Role::Store), config(Role::Coordinator)];
+    configs.resize(2 + workers, config(Role::Worker { slowness: 1 }));
+    for config in &configs {
+        assert_eq!(Node::check(config), Ok(()));
+    }
+    Cluster::of(configs)
+}
+
+/// The same, and nobody has said anything yet: what the first pings would begin is lost.
+pub(crate) fn quiet(job: &Job) -> World {
+    let mut world = world(job);
+    world.bag.clear();
+    world
 }
 
 pub(crate) fn is_published(envelope: &Envelope<Node>) -> bool {
@@ -74,6 +90,21 @@ impl World {
 
     pub(crate) fn worker(&self, node: NodeId) -> &WorkerNode {
         self.node(node).worker().expect("a worker")
+    }
+
+    /// A message comes, whoever may have sent it, and when.
+    pub(crate) fn say(&mut self, from: NodeId, to: NodeId, message: Message) {
+        self.bag.push_back(Envelope { from, to, message });
+        self.deliver(self.bag.len() - 1);
+    }
+
+    /// Delivers everything but what is lost.
+    pub(crate) fn settle_but(&mut self, lost: impl Fn(&Envelope<Node>) -> bool) {
+        self.lose(&lost);
+        while !self.bag.is_empty() {
+            self.deliver(0);
+            self.lose(&lost);
+        }
     }
 
     /// The timers of workers fire, those of work too.

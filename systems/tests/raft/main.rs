@@ -4,6 +4,8 @@
 mod cluster;
 
 mod codec;
+mod component;
+mod config;
 mod election;
 mod leadership;
 mod part;

@@ -201,3 +201,31 @@ fn one_message_may_depose_replace_and_commit() {
     assert_eq!(world.outcome(lost), Some(&Outcome::Unknown));
     assert_eq!(world.node(N1).pending(), 0);
 }
+
+/// Nodes that were told different limits come to the same sessions: each entry
+/// that opens one says what holds, whoever replays it, and whatever it is told then.
+#[test]
+fn session_limits_are_those_of_the_log() {
+    let config = |most, idle| {
+        let mut config = Config::of(3);
+        config.max_sessions = most;
+        config.session_idle_entries = Some(idle);
+        config
+    };
+    let mut world: World = Cluster::of(vec![config(2, 50), config(9, 1), config(1, 3)]);
+    world.elect(N1);
+    let sessions: Vec<_> = (0..4).map(|_| open(&mut world, N1)).collect();
+    for value in 0..10 {
+        put(&mut world, N1, sessions[3], value + 1, value);
+    }
+    world.heartbeat(N1);
+    let kept = |world: &World, node| world.node(node).sessions().len();
+    for node in [N1, N2, N3] {
+        assert_eq!(kept(&world, node), 2, "{node}");
+    }
+    world.crash(N3);
+    world.restart(N3);
+    world.heartbeat(N1);
+    assert_eq!(kept(&world, N3), 2, "n3 replays the same");
+    world.assert_held();
+}

@@ -327,3 +327,165 @@ impl World {
         self.deliver(place.expect("a chunk is on its way"));
     }
 }
+
+/// As [`compacting`], with a tail of the log that outlasts a short absence.
+fn with_tail(entries: usize) -> World {
+    let mut config = Config::of(3);
+    config.snapshot_after_entries = Some(4);
+    config.raft.compaction_tail_entries = entries;
+    Cluster::new(3, config)
+}
+
+#[test]
+fn a_short_absence_is_made_up_for_out_of_the_tail() {
+    for (tail, snapshots) in [(32, false), (2, true)] {
+        let mut world = with_tail(tail);
+        world.elect(N1);
+        world.cut(N3);
+        for value in 0..20 {
+            world.write(N1, value);
+            world.settle();
+        }
+        assert!(world.node(N1).raft().log().len() <= tail + 5);
+        world.heal();
+        for _ in 0..4 {
+            world.heartbeat(N1);
+        }
+        assert_eq!(world.count(N3), 20);
+        assert_eq!(
+            world.marks.contains(marks::SNAPSHOT_SENT),
+            snapshots,
+            "{tail}"
+        );
+        world.assert_held();
+    }
+}
+
+#[test]
+fn a_tail_survives_a_restart_with_the_snapshot() {
+    let mut world = with_tail(3);
+    world.elect(N1);
+    for value in 0..20 {
+        world.write(N1, value);
+        world.settle();
+    }
+    world.heartbeat(N1);
+    let base = world.node(N2).raft().log().base();
+    assert!(base.index < world.node(N2).raft().covered());
+    world.crash(N2);
+    world.restart(N2);
+    let raft = world.node(N2).raft();
+    assert_eq!(raft.log().base(), base);
+    assert_eq!(
+        raft.applied(),
+        raft.covered(),
+        "the tail is not applied again"
+    );
+    world.heartbeat(N1);
+    assert_eq!(world.count(N2), 20);
+    world.assert_held();
+}
+
+#[test]
+fn entries_that_are_not_applied_do_not_call_for_a_snapshot() {
+    let mut config = Config::of(3);
+    config.snapshot_after_bytes = Some(150);
+    config.raft.max_batch_entries = 1;
+    config.raft.compaction_tail_entries = 0;
+    let mut world: World = Cluster::new(3, config);
+    world.elect(N1);
+    for node in [N2, N3] {
+        world.cut(node);
+    }
+    for value in 0..40 {
+        world.write(N1, value);
+    }
+    world.settle();
+    assert!(
+        !world.marks.contains(marks::LOG_COMPACTED),
+        "nothing is applied"
+    );
+    world.heal();
+    // Commits come one by one now, with most of the burst behind each.
+    let mut snapshots = 0;
+    for _ in 0..3 {
+        world.timeout(N1, Timer::Heartbeat);
+        while !world.bag.is_empty() {
+            let before = world.node(N1).raft().covered();
+            world.deliver(0);
+            snapshots += u32::from(world.node(N1).raft().covered() > before);
+        }
+    }
+    assert_eq!(world.count(N1), 40);
+    assert!(
+        (2..=8).contains(&snapshots),
+        "{snapshots} snapshots of 40 entries"
+    );
+    world.assert_held();
+}
+
+#[test]
+fn chunks_fill_the_window_and_may_overtake_each_other() {
+    let mut config = Config::of(3);
+    config.snapshot_after_entries = Some(4);
+    config.raft.snapshot_chunk_bytes = 8;
+    config.raft.snapshot_window_bytes = 32;
+    config.raft.compaction_tail_entries = 0;
+    let mut world: World = Cluster::new(3, config);
+    world.elect(N1);
+    world.cut(N3);
+    for value in 0..20 {
+        world.write(N1, value);
+        world.settle();
+    }
+    world.heal();
+    world.timeout(N1, Timer::Heartbeat);
+    world.settle_until_chunk();
+    let under_way = |world: &World| world.bag.iter().filter(|it| is_chunk(it)).count();
+    assert_eq!(under_way(&world), 4, "as many as fit into the window");
+    // Whatever was sent last arrives first.
+    while !world.bag.is_empty() {
+        world.deliver(world.bag.len() - 1);
+        assert!(under_way(&world) <= 4);
+    }
+    world.heartbeat(N1);
+    assert_caught_up(&world, N3);
+    assert!(
+        !world.marks.contains(marks::SNAPSHOT_CHUNK_RESUMED),
+        "none was lost"
+    );
+}
+
+#[test]
+fn a_transfer_that_is_slower_than_its_leader_compacts_ends() {
+    let mut world = n3_left_behind();
+    world.timeout(N1, Timer::Heartbeat);
+    let mut value = 20;
+    let mut chunks = 0;
+    while !world.marks.contains(marks::SNAPSHOT_INSTALLED) {
+        world.settle_until_chunk();
+        let held: Vec<_> = world
+            .bag
+            .iter()
+            .filter(|it| is_chunk(it))
+            .cloned()
+            .collect();
+        world.lose(is_chunk);
+        // The leader takes another snapshot while each chunk is on its way.
+        for _ in 0..6 {
+            world.write(N1, value);
+            value += 1;
+            world.settle();
+        }
+        world.bag.extend(held);
+        world.deliver_chunk();
+        chunks += 1;
+        assert!(chunks < 50, "it ends");
+    }
+    assert!(chunks > 3, "{chunks}");
+    for _ in 0..6 {
+        world.heartbeat(N1);
+    }
+    assert_eq!(world.count(N3), value);
+    world.assert_held();
+}

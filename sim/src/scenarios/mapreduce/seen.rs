@@ -34,7 +34,7 @@ pub(super) fn workers(world: &JobWorld) -> impl Iterator<Item = (NodeId, &Worker
 pub(super) fn executing(world: &JobWorld, maps: bool) -> Vec<NodeId> {
     let executes = workers(world).filter(|(id, worker)| {
         let task = worker.executes();
-        let is_map = task.map(|task| matches!(task, TaskName::Map(_)));
+        let is_map = task.map(|(task, _)| matches!(task, TaskName::Map(_)));
         world.is_running(*id) && is_map == Some(maps)
     });
     executes.map(|(id, _)| id).collect()

@@ -247,12 +247,12 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         let seen = self.watched(cluster.len(), node).seen;
         let now = Seen::of(raft);
         check_persisted(node, &now, P::durable(cluster.node(node).durable))?;
-        // Nothing but entries changes the state: no timer, no call, no clock.
-        self.history
-            .state(node, now.applied, process.state_digest())?;
         if now == seen {
             return Ok(());
         }
+        // Nothing but entries changes the state: no election, and no clock.
+        self.history
+            .state(node, now.applied, process.state_digest())?;
         check_forward(node, &seen, &now)?;
         if now.vote != seen.vote || now.term != seen.term {
             self.history.vote(now.term, node, now.vote)?;

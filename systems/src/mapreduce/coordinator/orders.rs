@@ -1,0 +1,192 @@
+//! What workers are to do.
+
+use alloc::vec::Vec;
+
+use super::super::assignments::{Progress, Running};
+use super::super::ledger::DoneMap;
+use super::super::{Attempt, Location, MapId, Node, Order, Report, TaskName, Worker, marks};
+use super::Coordinator;
+use crate::process::{Effects, NodeId};
+
+/// A task that a worker is given, and how.
+struct Given {
+    task: TaskName,
+    is_backup: bool,
+    progress: Progress,
+}
+
+impl Coordinator {
+    /// What a living worker is to do.
+    pub(super) fn order(
+        &mut self,
+        worker: Worker,
+        report: &Report,
+        effects: &mut Effects<Node>,
+    ) -> Order {
+        let running = self.assignments.of(worker);
+        let wanted = running.filter(|it| self.ledger.wants(it.task, it.attempt));
+        if running != wanted {
+            self.assignments.end(worker, &self.ledger);
+        }
+        if let Report::Busy {
+            attempt, missing, ..
+        } = report
+            && running.is_some_and(|running| running.attempt == *attempt)
+        {
+            if wanted.is_none() {
+                effects.mark(marks::TOO_LATE);
+                return Order::Drop { attempt: *attempt };
+            }
+            let Some(given) = self.instead_of_waiting(worker.node, missing) else {
+                return self.go_on(*attempt, missing, effects);
+            };
+            effects.mark(marks::SET_ASIDE);
+            self.assignments.end(worker, &self.ledger);
+            let running = self.give(worker, given, effects);
+            return self.order_for(running);
+        }
+        // An order that did not arrive is given again.
+        let hears_nobody = running.is_some_and(|it| it.progress == Progress::Unheard);
+        let next = wanted.or_else(|| {
+            let given = self.next_task(worker.node, hears_nobody)?;
+            Some(self.give(worker, given, effects))
+        });
+        match next {
+            Some(running) => self.order_for(running),
+            None => match report {
+                Report::Busy { attempt, .. } => Order::Drop { attempt: *attempt },
+                _ => Order::Wait,
+            },
+        }
+    }
+
+    fn go_on(
+        &self,
+        attempt: Attempt,
+        missing: &[(MapId, Option<Attempt>)],
+        effects: &mut Effects<Node>,
+    ) -> Order {
+        let other = |(map, sought): &(MapId, Option<Attempt>)| {
+            let done = self.ledger.maps.get(map)?;
+            (Some(done.attempt) != *sought).then(|| location(*map, done))
+        };
+        let locations: Vec<Location> = missing.iter().filter_map(other).collect();
+        if !locations.is_empty() {
+            effects.mark(marks::MOVED);
+        }
+        Order::GoOn { attempt, locations }
+    }
+
+    fn order_for(&self, running: Running) -> Order {
+        let Running {
+            task,
+            attempt,
+            earlier,
+            ..
+        } = running;
+        let skipped = self.ledger.skipped(task);
+        match task {
+            TaskName::Map(map) => Order::Map {
+                map,
+                attempt,
+                earlier,
+                skipped,
+            },
+            TaskName::Reduce(partition) => Order::Reduce {
+                partition,
+                attempt,
+                earlier,
+                skipped,
+                locations: self
+                    .ledger
+                    .maps
+                    .iter()
+                    .map(|(map, done)| location(*map, done))
+                    .collect(),
+            },
+        }
+    }
+
+    /// Gives a task to a worker that is at nothing.
+    fn give(&mut self, worker: Worker, given: Given, effects: &mut Effects<Node>) -> Running {
+        let Given {
+            task,
+            is_backup,
+            progress,
+        } = given;
+        if is_backup {
+            effects.mark(marks::BACKUP);
+        }
+        if let TaskName::Map(map) = task
+            && self.job.split(map).hosts.contains(&worker.node)
+        {
+            effects.mark(marks::LOCAL);
+        }
+        self.attempts += 1;
+        let running = Running {
+            task,
+            attempt: Attempt {
+                epoch: self.ledger.epoch,
+                number: self.attempts,
+            },
+            earlier: self.assignments.count(task),
+            since: self.checks,
+            is_backup,
+            progress,
+        };
+        self.assignments.begin(worker, running, &self.ledger);
+        running
+    }
+
+    /// What there is for a worker that is free: a task that is left to nobody, or, when
+    /// there is none, one that others have had for long (3.6). Reduces wait until all
+    /// maps are done. To a worker that may hear nobody no task is left.
+    fn next_task(&self, node: NodeId, hears_nobody: bool) -> Option<Given> {
+        let map = self.assignments.idle_map(node).map(TaskName::Map);
+        let all_mapped = self.ledger.maps.len() == self.job.splits.len();
+        let idle = map.or_else(|| {
+            let reduce = self.assignments.idle_reduce();
+            reduce.filter(|_| all_mapped).map(TaskName::Reduce)
+        });
+        let task = idle.or_else(|| self.assignments.lagging(self.checks))?;
+        Some(Given {
+            task,
+            is_backup: idle.is_none(),
+            progress: match hears_nobody {
+                true => Progress::Unheard,
+                false => Progress::Ordered,
+            },
+        })
+    }
+
+    /// A map that a worker can do which lacks the output of some. Workers that all wait
+    /// for one map would wait for ever. It does one that it lacks itself, where it can:
+    /// what it did stays with it, so that in the end it lacks none, even if it
+    /// reaches no other worker.
+    fn instead_of_waiting(
+        &self,
+        node: NodeId,
+        missing: &[(MapId, Option<Attempt>)],
+    ) -> Option<Given> {
+        if missing.is_empty() {
+            return None;
+        }
+        let lacking = || missing.iter().map(|(map, _)| *map);
+        let idle = lacking().find(|map| self.assignments.is_idle(*map));
+        let idle = idle.or_else(|| self.assignments.idle_map(node));
+        let lags = |map: &MapId| self.assignments.lags(*map, self.checks);
+        Some(Given {
+            task: TaskName::Map(idle.or_else(|| lacking().find(lags))?),
+            is_backup: idle.is_none(),
+            progress: Progress::Ordered,
+        })
+    }
+}
+
+fn location(map: MapId, done: &DoneMap) -> Location {
+    Location {
+        map,
+        attempt: done.attempt,
+        node: done.by.node,
+    }
+}
