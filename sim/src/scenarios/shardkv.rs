@@ -216,7 +216,8 @@ impl System for ShardkvSystem {
             max_raft_state: *draw.pick(&[0, 1, 300, 1000, 4000]),
             snapshot_chunk_bytes: Some(*draw.pick(&pieces)),
             compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
-            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
+            // A group takes several shards in at a time, beside what its clients write.
+            max_pending: Some(*draw.weighted(&[(6, 1024), (1, 8), (1, 32)])),
         };
         // The last draw of all: it shifts no other.
         match draw.below(10) {

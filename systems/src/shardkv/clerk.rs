@@ -42,7 +42,7 @@ pub struct Clerk {
 impl Clerk {
     pub(super) fn start(id: NodeId, config: &ClerkConfig, effects: &mut Effects<Node>) -> Self {
         let mut inner = Effects::new();
-        let controller_config = service::Config::Clerk(config.controller.clone());
+        let controller_config = service::Config::Clerk(config.asking());
         let nothing = Durable::Nothing.of_controller();
         let controller = ControllerPart::start(id, &controller_config, nothing, &mut inner);
         pass_on(inner, effects, Timer::Controller);

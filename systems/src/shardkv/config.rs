@@ -43,7 +43,8 @@ pub struct ServerConfig {
 /// The tuning of a clerk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClerkConfig {
-    /// How it asks the controller. It has one question under way at a time.
+    /// How it asks the controller. It has one question under way at a time. Its patience is
+    /// not used: see [`Self::doubt`].
     pub controller: service::ClerkConfig,
     /// How it asks a group, whichever; its servers are those that the
     /// configuration names, its lanes are this clerk's, and so is the time
@@ -52,7 +53,8 @@ pub struct ClerkConfig {
     /// How long it rests when a shard is not where it was sought.
     pub rest: Range<Duration>,
     /// How long it waits for a group before it asks the controller whether the
-    /// shard has moved.
+    /// shard has moved; and for the controller before it asks that again, each time:
+    /// nothing else is of use to a clerk that does not know whom to ask.
     pub doubt: Range<Duration>,
 }
 
@@ -92,6 +94,15 @@ impl ClerkConfig {
             group,
             rest: Duration::from_millis(5)..Duration::from_millis(60),
             doubt: Duration::from_millis(250)..Duration::from_millis(400),
+        }
+    }
+
+    /// The tuning of the clerk of the controller inside.
+    pub(super) fn asking(&self) -> service::ClerkConfig {
+        service::ClerkConfig {
+            patience: self.doubt.clone(),
+            doublings: 0,
+            ..self.controller.clone()
         }
     }
 }
@@ -143,7 +154,7 @@ impl Config {
             Self::Clerk(config) => {
                 ConfigError::delays("rest", &config.rest)?;
                 ConfigError::delays("doubt", &config.doubt)?;
-                asks(&config.controller)?;
+                asks(&config.asking())?;
                 // Its servers are not known yet; any will do.
                 asks(&service::ClerkConfig {
                     servers: config.controller.servers.clone(),
@@ -160,7 +171,7 @@ impl Config {
         match (self, timer) {
             (Self::Controller(config), Timer::Controller(timer)) => config.delay(timer),
             (Self::Server(config), Timer::Controller(timer)) => asking(&config.asking(), timer),
-            (Self::Clerk(config), Timer::Controller(timer)) => asking(&config.controller, timer),
+            (Self::Clerk(config), Timer::Controller(timer)) => asking(&config.asking(), timer),
             (Self::Server(config), Timer::Group(service::Timer::Raft(timer))) => {
                 config.replica.raft.delay(timer)
             }

@@ -52,7 +52,7 @@ pub(crate) struct Cluster<P: Process, I> {
     pub(crate) marks: BTreeSet<&'static str>,
     /// Nodes that no message reaches or leaves.
     cut: BTreeSet<NodeId>,
-    invocations: u64,
+    pub(crate) invocations: u64,
     /// The node that steps next crashes after so many of its effects.
     crash_after: Option<usize>,
     /// The first broken promise.

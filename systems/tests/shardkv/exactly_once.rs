@@ -37,6 +37,8 @@ fn a_write_whose_answer_was_lost_is_found_done_at_the_new_owner() {
     world.join(&[G2]);
     world.poll();
     assert!(world.serves(G2, SHARD));
+    // The old owner does not remember what it has answered.
+    world.restart_group(G1);
     world.finish(call);
     world.assert_written(call);
     world.assert_marked(marks::FOUND_DONE_ELSEWHERE);

@@ -231,8 +231,10 @@ impl World {
     /// Somebody asks a group's leader what no clerk asks, or not so.
     pub(crate) fn ask_directly(&mut self, group: GroupId, command: shardkv::Command) {
         let leader = self.leader_of(group).expect("a leader");
+        // Each is a question of its own: one that comes again gets the answer it got.
+        self.invocations += 1;
         let call = Call {
-            invocation: InvocationId(u64::MAX),
+            invocation: InvocationId(u64::MAX - self.invocations),
             question: 1,
         };
         let operation = replica::Operation::Write {
