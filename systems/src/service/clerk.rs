@@ -23,6 +23,7 @@ pub(super) struct Answer {
 /// Asks servers on behalf of clients.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clerk<M: StateMachine> {
+    id: NodeId,
     servers: Arc<[NodeId]>,
     doublings: u8,
     /// Whom it asks first: one of the servers, or one that they have named. A clerk may have
@@ -45,6 +46,7 @@ impl<M: StateMachine> Clerk<M> {
         // Clerks start with different servers, so that not all ask the same one.
         let first = id.position() % config.servers.len();
         Self {
+            id,
             servers: config.servers.clone(),
             doublings: config.doublings,
             target: config.servers[first],
@@ -267,7 +269,8 @@ impl<M: StateMachine> Clerk<M> {
             return;
         };
         self.rest(number, effects);
-        let hint = hint.filter(|hint| *hint != asked);
+        // A server that no configuration lists may lead, but no clerk does.
+        let hint = hint.filter(|hint| *hint != asked && *hint != self.id);
         match hint {
             Some(leader) => {
                 effects.mark(marks::REDIRECTED);

@@ -81,9 +81,13 @@ impl Server {
                 let command = Command::Forget { shard, number };
                 self.propose(Asked::Forget { shard, number }, command, effects);
             }
-            Transfer::Wait { .. } => {
+            Transfer::Wait { early, .. } => {
                 office.heard_from(to, route);
-                office.told_to_wait((shard, number));
+                // Whoever does not know yet that it is to have the shard has not
+                // taken it: its word that it is ready may be lost.
+                if !early {
+                    office.told_to_wait((shard, number));
+                }
             }
             Transfer::Ready { attempt, .. } => {
                 office.awaited_by(to, route);
@@ -127,7 +131,7 @@ impl Server {
             (Arrival::Early, Some(office)) => {
                 effects.mark(marks::SHARD_EARLY);
                 office.came_early(id, route, attempt);
-                send(route, Transfer::Wait { id }, effects);
+                send(route, Transfer::Wait { id, early: true }, effects);
                 self.ask_for_next(effects);
             }
         }
@@ -152,7 +156,7 @@ impl Server {
             None => {}
         }
         if self.is_asked(asked) {
-            send(route, Transfer::Wait { id }, effects);
+            send(route, Transfer::Wait { id, early: false }, effects);
         }
     }
 

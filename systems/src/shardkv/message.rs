@@ -80,6 +80,8 @@ pub enum Transfer {
     Wait {
         /// Which one.
         id: TransferId,
+        /// Whether it does not know yet that it is to have the shard.
+        early: bool,
     },
     /// The receiver's group awaits it, and does not have it in its log.
     Ready {
@@ -142,7 +144,7 @@ impl Transfer {
             Self::HandOver { id, .. }
             | Self::Offer { id, .. }
             | Self::Received { id }
-            | Self::Wait { id }
+            | Self::Wait { id, .. }
             | Self::Ready { id, .. }
             | Self::NotLeader { id, .. }
             | Self::Misdirected { id, .. } => *id,

@@ -36,6 +36,11 @@ struct Believed {
 }
 
 impl Beliefs {
+    /// The term that the leader leads.
+    pub(super) fn term(&self) -> Term {
+        self.term
+    }
+
     /// What a leader believes now, given what each node has said; nothing of a
     /// node that does not lead.
     ///
@@ -226,82 +231,112 @@ impl Renamed for Beliefs {
     }
 }
 
-/// Who said that it would vote for whom in the term after its own: what each
-/// node was granted in the newest term in which it asked, try by try. Tries are
-/// numbered anew in each life of a node, and a grant may outlive one: then it
-/// counts, which harms nobody, since a pre-vote promises nothing.
+/// Who said that it would vote for whom in the term after its own: the last try
+/// of each node that has asked in its term.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct PreVotes(BTreeMap<NodeId, Granted>);
+pub(super) struct PreVotes(BTreeMap<NodeId, Try>);
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Granted {
-    term: Term,
-    by: BTreeMap<Attempt, BTreeSet<NodeId>>,
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Try {
+    /// It still asks, and these would vote for it.
+    Asking(Term, Attempt, BTreeSet<NodeId>),
+    /// It has heard of somebody else since.
+    Over,
+    /// It has crashed since. Tries are numbered anew in each life, so that a
+    /// grant of an earlier one may count; a pre-vote promises nothing, and
+    /// nobody is harmed.
+    OfAnotherLife,
 }
 
 impl PreVotes {
     /// A node has sent a message.
     pub(super) fn hear<C>(&mut self, node: NodeId, to: NodeId, message: &Message<C>) {
-        if let Message::PreVoteReply(reply) = message
-            && reply.granted
-        {
-            let granted = self.0.entry(to).or_default();
-            if reply.asked_in < granted.term {
-                return;
+        match message {
+            Message::PreVote(question) => {
+                let is_new = match self.0.get(&node) {
+                    Some(Try::Asking(term, attempt, _)) => {
+                        (*term, *attempt) != (question.term, question.attempt)
+                    }
+                    Some(Try::OfAnotherLife) => false,
+                    Some(Try::Over) | None => true,
+                };
+                if is_new {
+                    let (term, attempt) = (question.term, question.attempt);
+                    self.0
+                        .insert(node, Try::Asking(term, attempt, BTreeSet::new()));
+                }
             }
-            if reply.asked_in > granted.term {
-                granted.term = reply.asked_in;
-                granted.by.clear();
+            Message::PreVoteReply(reply) if reply.granted => {
+                if let Some(Try::Asking(term, attempt, granted)) = self.0.get_mut(&to)
+                    && (*term, *attempt) == (reply.asked_in, reply.attempt)
+                {
+                    granted.insert(node);
+                }
             }
-            granted.by.entry(reply.attempt).or_default().insert(node);
+            _ => {}
         }
     }
 
-    /// A node has taken a step: if it stands for election, a majority would vote
-    /// for it, in one try, unless the last leader wished it to stand.
+    /// A node that was in the term `was` has taken a step: if it stands for
+    /// election, a majority would vote for it, unless the last leader wished it
+    /// to stand.
     ///
     /// # Errors
     /// If not so many said so.
     pub(super) fn look<C: Command>(&mut self, raft: &Raft<C>, was: Term) -> Result<(), Violation> {
         if raft.term() == was {
+            let asks = matches!(raft.role(), Role::PreCandidate { .. });
+            if let Some(last @ Try::Asking(..)) = self.0.get_mut(&raft.id())
+                && !asks
+            {
+                *last = Try::Over;
+            }
             return Ok(());
         }
-        // It has left the term in which it asked.
-        let granted = self.0.remove(&raft.id()).filter(|it| it.term == was);
-        let Role::Candidate {
-            transfer: false, ..
-        } = raft.role()
-        else {
-            return Ok(());
+        let last = self.0.remove(&raft.id());
+        let stands_by_itself = matches!(
+            raft.role(),
+            Role::Candidate {
+                transfer: false,
+                ..
+            }
+        );
+        let granted = match last {
+            Some(Try::OfAnotherLife) => return Ok(()),
+            Some(Try::Asking(_, _, granted)) => granted.len(),
+            Some(Try::Over) | None => 0,
         };
-        let tries = granted.iter().flat_map(|granted| granted.by.values());
-        let most = 1 + tries.map(BTreeSet::len).max().unwrap_or_default();
         let quorum = raft.voters().quorum();
-        match most >= quorum {
+        match !stands_by_itself || granted + 1 >= quorum {
             true => Ok(()),
             false => Err(violation(
                 "stands-after-pre-vote",
                 raft,
                 format!("to stand when {quorum} would vote for it"),
-                format!("{most} would"),
+                format!("{} would", granted + 1),
             )),
+        }
+    }
+
+    /// A node went down.
+    pub(super) fn crashed(&mut self, node: NodeId) {
+        if let Some(last) = self.0.get_mut(&node) {
+            *last = Try::OfAnotherLife;
         }
     }
 }
 
 impl Renamed for PreVotes {
     fn renamed(&self, renaming: &Renaming) -> Self {
-        let all = |voters: &BTreeSet<NodeId>| -> BTreeSet<NodeId> {
-            voters.iter().map(|voter| renaming.of(*voter)).collect()
-        };
-        let renamed = |(node, granted): (&NodeId, &Granted)| {
-            let by = granted.by.iter();
-            let by = by.map(|(attempt, voters)| (*attempt, all(voters)));
-            let granted = Granted {
-                term: granted.term,
-                by: by.collect(),
+        let renamed = |(node, last): (&NodeId, &Try)| {
+            let last = match last {
+                Try::Asking(term, attempt, granted) => {
+                    let granted = granted.iter().map(|voter| renaming.of(*voter));
+                    Try::Asking(*term, *attempt, granted.collect())
+                }
+                other => other.clone(),
             };
-            (renaming.of(*node), granted)
+            (renaming.of(*node), last)
         };
         Self(self.0.iter().map(renamed).collect())
     }

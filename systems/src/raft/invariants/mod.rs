@@ -276,7 +276,9 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
 
     /// How far it was and whether it led is over; its disk must remember the rest.
     fn crashed(&mut self, _cluster: &impl ClusterView<P>, node: NodeId, _prevented: &[Effect<P>]) {
+        self.pre_votes.crashed(node);
         if let Some(watched) = self.nodes.get_mut(node.position()) {
+            let led = watched.believes.take();
             let seen = Seen {
                 last: Position::ZERO,
                 applied: LogIndex::ZERO,
@@ -288,6 +290,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
                 noted: seen.commit,
                 believes: None,
             };
+            self.forget_leadership(led);
         }
     }
 }
@@ -338,6 +341,7 @@ impl RaftInvariants {
     ) -> Result<(), Violation> {
         let before = self.nodes[node.position()].believes.take();
         if !raft.role().is_leader() {
+            self.forget_leadership(before);
             return Ok(());
         }
         // One that may vote for itself alone leads before its vote is on disk.
@@ -348,6 +352,15 @@ impl RaftInvariants {
         let now = Beliefs::look(before.as_ref(), raft, &self.said)?;
         self.nodes[node.position()].believes = now;
         Ok(())
+    }
+
+    /// A node leads no more: what it believed, and what it was told, is void.
+    fn forget_leadership(&mut self, over: Option<Beliefs>) {
+        if let Some(over) = over {
+            for said in &mut self.said {
+                said.forget(over.term());
+            }
+        }
     }
 
     /// A node has written a record to its disk.
@@ -375,7 +388,10 @@ impl RaftInvariants {
         said::is_on_disk(node, P::durable(cluster.node(node).durable), to, message)?;
         said::is_the_leaders(cluster, node, to, message)?;
         self.pre_votes.hear(node, to, message);
-        self.said[node.position()].hear(message);
+        if let Some(beliefs) = &self.watched(cluster.len(), to).believes {
+            let led = beliefs.term();
+            self.said[node.position()].hear(message, led);
+        }
         let (Message::AppendEntries(append), Some((_, raft))) = (message, host_of(cluster, node))
         else {
             return Ok(());
@@ -560,8 +576,5 @@ impl RaftInvariants {
         let term = disks().map(|disk| disk.term).min();
         let (index, term) = (index.unwrap_or_default(), term.unwrap_or_default());
         self.history.forget_before(index, term);
-        for said in &mut self.said {
-            said.forget_before(term);
-        }
     }
 }

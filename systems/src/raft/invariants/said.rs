@@ -12,8 +12,9 @@ use crate::raft::{
 };
 use crate::renaming::{Renamed, Renaming};
 
-/// What a node has said to the leaders of each term. An old leader that does
-/// not know yet may still hear what was said to it, so terms are kept apart.
+/// What a node has said to the leaders of each term, for as long as they lead.
+/// An old leader that does not know yet may still hear what was said to it, so
+/// terms are kept apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Said(BTreeMap<Term, Answers>);
 
@@ -27,15 +28,15 @@ pub(super) struct Answers {
 }
 
 impl Said {
-    /// Hears one more message of the node.
-    pub(super) fn hear<C>(&mut self, message: &Message<C>) {
+    /// Hears one more message of the node, to one that leads a term.
+    pub(super) fn hear<C>(&mut self, message: &Message<C>, led: Term) {
         let (asked_in, round) = match message {
             Message::AppendEntriesReply(reply) => (reply.asked_in, reply.round),
             Message::InstallSnapshotReply(reply) => (reply.asked_in, Round::default()),
             _ => return,
         };
         // A refusal of an older term is no answer to its leader.
-        if message.term() > asked_in {
+        if message.term() > asked_in || asked_in != led {
             return;
         }
         let answers = self.0.entry(asked_in).or_default();
@@ -48,9 +49,9 @@ impl Said {
         self.0.get(&term).copied().unwrap_or_default()
     }
 
-    /// Forgets what nobody can hear any more as a leader.
-    pub(super) fn forget_before(&mut self, term: Term) {
-        self.0.retain(|asked_in, _| *asked_in >= term);
+    /// Nobody leads a term any more, and nobody will again.
+    pub(super) fn forget(&mut self, term: Term) {
+        self.0.remove(&term);
     }
 }
 
