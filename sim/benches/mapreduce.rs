@@ -278,7 +278,10 @@ impl MapPhase {
                 continue;
             };
             match message {
-                Message::Order { order, .. } if matches!(order, mapreduce::Order::GoOn { .. }) => {}
+                Message::Order {
+                    order: mapreduce::Order::GoOn { .. },
+                    ..
+                } => {}
                 Message::Order { order, .. } => {
                     let is_map = matches!(order, mapreduce::Order::Map { .. });
                     self.tasks[worker] = is_map.then_some(order);

@@ -107,8 +107,8 @@ fn walks_of_the_controller_leave_the_same_states() {
 #[test]
 fn walks_of_the_groups_leave_the_same_states() {
     let options = ShardkvSystem::small_options(&eventful());
-    walk_in_both::<ShardkvSystem>(1, &options, 40);
-    walk_in_both::<ShardkvSystem>(3, &options, 20);
+    walk_in_both::<ShardkvSystem>(1, &options, 80);
+    walk_in_both::<ShardkvSystem>(3, &options, 60);
 }
 
 #[test]

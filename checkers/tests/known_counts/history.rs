@@ -35,26 +35,24 @@ pub(crate) trait Past: Clone + Eq + Hash + Debug + Default + Send + Sync + 'stat
 pub(crate) struct Observer<P>(P);
 
 impl<R: Register, P: Past> Invariants<Party<R>> for Observer<P> {
-    fn stepped(
+    fn executed(
         &mut self,
         _: &impl ClusterView<Party<R>>,
         node: NodeId,
-        effects: &[Effect<Party<R>>],
+        effect: &Effect<Party<R>>,
     ) -> Result<(), Violation> {
-        for effect in effects {
-            match effect {
-                Effect::Persist(answer) if !self.0.is_told(node, answer) => {
-                    let expected = "answers of one register";
-                    let found = format!("{answer:?} after {:?}", self.0);
-                    return Err(Violation::new(LINEARIZABLE, [node], expected, found));
-                }
-                Effect::Send { message, .. } => match message {
-                    Message::Write(_, value) => self.0.asks(node, RegisterInput::Write(*value)),
-                    Message::Read(_) => self.0.asks(node, RegisterInput::Read),
-                    _ => {}
-                },
-                _ => {}
+        match effect {
+            Effect::Persist(answer) if !self.0.is_told(node, answer) => {
+                let expected = "answers of one register";
+                let found = format!("{answer:?} after {:?}", self.0);
+                return Err(Violation::new(LINEARIZABLE, [node], expected, found));
             }
+            Effect::Send { message, .. } => match message {
+                Message::Write(_, value) => self.0.asks(node, RegisterInput::Write(*value)),
+                Message::Read(_) => self.0.asks(node, RegisterInput::Read),
+                _ => {}
+            },
+            _ => {}
         }
         Ok(())
     }
@@ -157,11 +155,11 @@ impl Past for Frontier {
 pub(crate) struct NothingIsChosen;
 
 impl<R: Register> Invariants<Party<R>> for NothingIsChosen {
-    fn stepped(
+    fn executed(
         &mut self,
         _: &impl ClusterView<Party<R>>,
         node: NodeId,
-        effects: &[Effect<Party<R>>],
+        effect: &Effect<Party<R>>,
     ) -> Result<(), Violation> {
         let tells = |effect: &Effect<Party<R>>| match effect {
             Effect::Send { message, .. } => {
@@ -169,7 +167,7 @@ impl<R: Register> Invariants<Party<R>> for NothingIsChosen {
             }
             _ => false,
         };
-        match effects.iter().any(tells) {
+        match tells(effect) {
             true => Err(Violation::new(
                 "nothing-is-chosen",
                 [node],

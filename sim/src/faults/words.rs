@@ -284,7 +284,7 @@ mod tests {
             ),
             (
                 "2s crash n3",
-                "the fault `2s crash n3` ends too early: one of losing, keeping, tearing is expected next",
+                "the fault `2s crash n3` ends too early: one of losing, keeping, tearing, leaving is expected next",
             ),
             (
                 "2s crash n0 losing unsynced",

@@ -325,7 +325,7 @@ impl Modelled for KvSystem {
 
 /// So many fit behind the largest cluster, and no story needs more.
 const MOST_CLERKS: u64 = 120;
-const MOST_USERS: u64 = 1000;
+const MOST_USERS: u64 = 600;
 /// A value of a megabyte is a strange thing to put into a log already.
 const MOST_BYTES: u64 = 1 << 20;
 

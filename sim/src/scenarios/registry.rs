@@ -29,6 +29,8 @@ struct Model<S: System> {
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
     run: fn(&Scenario, &S::Options, &Scripted) -> Result<Finished, CannotRun>,
     scopes: fn() -> Vec<Scope>,
+    /// Whether the nodes of a small world can be tuned as its bounds say.
+    check: fn(&Plan) -> Result<(), CannotRun>,
     explore: fn(&Plan, Watch<'_>) -> Exploration,
     explore_around: ExploreAround,
     serve: fn(&Plan, SocketAddr),
@@ -45,11 +47,18 @@ impl<S: Modelled> Model<S> {
         size: Self::size,
         run: Self::run,
         scopes: S::Setting::scopes,
+        check: Self::check,
         explore: exploration::explore::<S>,
         explore_around: exploration::explore_around::<S>,
         serve: exploration::serve::<S>,
         cover: coverage::measure::<S>,
     };
+
+    fn check(plan: &Plan) -> Result<(), CannotRun> {
+        let options = S::small_options(&plan.bounds);
+        S::check_options(&options).map_err(CannotRun::Unfit)?;
+        check_configs::<S>(S::setting(plan.nodes, &options, &plan.bounds).configs())
+    }
 
     fn size(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize {
         let setting = S::setting(scenario.nodes, options, &scripted.bounds);
@@ -183,9 +192,10 @@ impl<S: System> Entry<S> {
                 nodes,
             });
         }
-        self.model
-            .as_ref()
-            .ok_or_else(|| CannotRun::Unfit(format!("{} has no small world to explore", S::NAME)))
+        let none = || CannotRun::Unfit(format!("{} has no small world to explore", S::NAME));
+        let model = self.model.as_ref().ok_or_else(none)?;
+        (model.check)(plan)?;
+        Ok(model)
     }
 
     /// How many nodes a scenario has, clients included.
@@ -229,7 +239,7 @@ fn check_configs<S: System>(configs: &[<S::Process as Process>::Config]) -> Resu
     for (place, config) in configs.iter().enumerate() {
         S::Process::check(config).map_err(|error| {
             let node = NodeId::at(place);
-            CannotRun::Unfit(format!("[options] of {}: on {node}, {error}", S::NAME))
+            CannotRun::Unfit(format!("{} cannot run so: on {node}, {error}", S::NAME))
         })?;
     }
     Ok(())

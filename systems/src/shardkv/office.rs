@@ -1,6 +1,7 @@
 //! What a leader keeps in mind: what it has asked, and whom it hands shards to.
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use super::TransferId;
@@ -130,11 +131,13 @@ impl Office {
 
     /// The dealings with the group that a parcel is for; none, as long as that has no servers.
     pub(super) fn courier(&mut self, parcel: &Parcel, own: &[NodeId]) -> Option<&mut Courier> {
-        if !self.couriers.contains_key(&parcel.to) {
-            let first = *servers_of(parcel, own).first()?;
-            self.couriers.insert(parcel.to, Courier::to(first));
-        }
-        self.couriers.get_mut(&parcel.to)
+        Some(match self.couriers.entry(parcel.to) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let first = *servers_of(parcel, own).first()?;
+                unknown.insert(Courier::to(first))
+            }
+        })
     }
 
     /// The number of the next hand-over or offer of a shard.

@@ -66,6 +66,7 @@ fn an_entry_that_is_gone_is_noticed() {
     let compacted = {
         let mut config = Config::of(1);
         config.snapshot_after_entries = Some(1);
+        config.raft.compaction_tail_entries = 0;
         let mut effects = Effects::new();
         let mut replica = Replica::<Store>::start(N1, &config, Durable::default(), &mut effects);
         for _ in 0..3 {
