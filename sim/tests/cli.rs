@@ -110,7 +110,7 @@ fn an_option_that_makes_no_sense_is_named() {
         ("kv", "readers = 4", "`readers` must be at most 3"),
         ("kv", "value_bytes = 100000000000", "`value_bytes`"),
         ("shardctrler", "shards = 0", "`shards` must be at least 1"),
-        ("shardctrler", "groups = 200", "at most 100, not 200"),
+        ("shardctrler", "groups = 200", "at most 16, not 200"),
         ("shardctrler", "clerks = 60", "at most 50, not 60"),
     ] {
         let text = format!("system = {system:?}\nnodes = 3\nseed = \"1\"\n[options]\n{option}\n");
