@@ -318,11 +318,10 @@ impl PreVotes {
         }
     }
 
-    /// A node went down.
+    /// A node went down. It may have been about to stand, with its new term not
+    /// yet on disk: then it comes back in the term in which it had asked.
     pub(super) fn crashed(&mut self, node: NodeId) {
-        if let Some(last) = self.0.get_mut(&node) {
-            *last = Try::OfAnotherLife;
-        }
+        self.0.insert(node, Try::OfAnotherLife);
     }
 }
 
