@@ -11,6 +11,7 @@ use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::invariants::RaftHost;
 use snowglobe_systems::raft::{Config, Elector, Raft, Standing, Term};
+use snowglobe_systems::replica;
 
 use crate::world::World;
 
@@ -158,4 +159,23 @@ pub(super) fn tune(config: &mut Config, shortest: Duration, spread: Duration) {
     config.heartbeat_interval = shortest / 3;
     config.quorum_check_interval = shortest + spread;
     config.transfer_timeout = shortest + spread;
+}
+
+/// Sets the bounds of a replica that a scenario says; the others stay the library's.
+pub(super) fn bound(
+    config: &mut replica::Config,
+    snapshot_chunk_bytes: Option<usize>,
+    compaction_tail: Option<usize>,
+    max_pending: Option<usize>,
+) {
+    if let Some(bytes) = snapshot_chunk_bytes {
+        config.raft.snapshot_chunk_bytes = bytes;
+        config.raft.snapshot_window_bytes = 4 * bytes;
+    }
+    if let Some(entries) = compaction_tail {
+        config.raft.compaction_tail_entries = entries;
+    }
+    if let Some(entries) = max_pending {
+        config.max_pending_entries = entries;
+    }
 }

@@ -191,16 +191,12 @@ impl System for RaftSystem {
         let shortest = Duration::from_millis(options.election_ms);
         let spread = Duration::from_millis(options.election_spread_ms);
         quorum::tune(&mut config.raft, shortest, spread);
-        if let Some(bytes) = options.snapshot_chunk_bytes {
-            config.raft.snapshot_chunk_bytes = bytes;
-            config.raft.snapshot_window_bytes = 4 * bytes;
-        }
-        if let Some(entries) = options.compaction_tail {
-            config.raft.compaction_tail_entries = entries;
-        }
-        if let Some(entries) = options.max_pending {
-            config.max_pending_entries = entries;
-        }
+        quorum::bound(
+            &mut config,
+            options.snapshot_chunk_bytes,
+            options.compaction_tail,
+            options.max_pending,
+        );
         vec![config; nodes]
     }
 

@@ -407,16 +407,12 @@ fn replica(voters: &[NodeId], options: &ShardkvOptions) -> replica::Config {
     let spread = Duration::from_millis(options.election_spread_ms);
     quorum::tune(&mut config.raft, shortest, spread);
     config.raft.quorum_check_interval *= u32::from(options.patient_elections);
-    if let Some(bytes) = options.snapshot_chunk_bytes {
-        config.raft.snapshot_chunk_bytes = bytes;
-        config.raft.snapshot_window_bytes = 4 * bytes;
-    }
-    if let Some(entries) = options.compaction_tail {
-        config.raft.compaction_tail_entries = entries;
-    }
-    if let Some(entries) = options.max_pending {
-        config.max_pending_entries = entries;
-    }
+    quorum::bound(
+        &mut config,
+        options.snapshot_chunk_bytes,
+        options.compaction_tail,
+        options.max_pending,
+    );
     config
 }
 
