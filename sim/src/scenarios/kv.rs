@@ -222,7 +222,7 @@ impl System for KvSystem {
             snapshot_chunk_bytes: Some(*draw.pick(&pieces)),
             compaction_tail: Some(*draw.pick(&[0, 0, 2, 20])),
             max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
-            remembered_answers: Some(*draw.pick(&[0, 0, 2, 1024])),
+            remembered_answers: Some(*draw.pick(&[1, 1, 2, 1024])),
         };
         // What users of the library get who tune nothing.
         match draw.below(10) {

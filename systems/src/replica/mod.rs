@@ -58,7 +58,10 @@ pub struct Config {
     /// The most reads that may wait at a leader; beyond it, it is busy.
     pub max_pending_reads: usize,
     /// How many of its last answers a server remembers, so that a question that
-    /// comes again is answered at once and costs no entry. 0 remembers none.
+    /// comes again is answered at once and costs no entry. What the sessions tell is
+    /// told besides. With 0 a server remembers nothing and asks no session: each repetition goes
+    /// through the log, as it does after a change of leaders. That is for exploring; where disks
+    /// are slow, repetitions would bury such a server.
     pub remembered_answers: usize,
 }
 
@@ -411,6 +414,28 @@ impl<M: StateMachine> Replica<M> {
                     Outcome::SessionExpired
                 }
             },
+        }
+    }
+
+    /// What a leader answers a repetition with, if the applied entries tell. It would be
+    /// true of a follower, too, but whoever is answered takes it for the leader.
+    pub(crate) fn recall(&self, operation: &Operation<M>) -> Option<Outcome<M>> {
+        let Operation::Write {
+            session: Some((session, sequence)),
+            ..
+        } = operation
+        else {
+            return None;
+        };
+        if !self.raft.role().is_leader() {
+            return None;
+        }
+        let applied = self.raft.applied();
+        match self.sessions.recall(*session, *sequence, applied)? {
+            Verdict::New => None,
+            Verdict::Duplicate(last) => Some(written(&last.result)),
+            Verdict::Stale => Some(Outcome::StaleSequence),
+            Verdict::Expired => Some(Outcome::SessionExpired),
         }
     }
 

@@ -207,6 +207,25 @@ impl<R: Hash> Sessions<R> {
         }
     }
 
+    /// What a session would say to a write that was applied before, or never will be,
+    /// judged after the entry at an index; `None` if the log has yet to say. It is what
+    /// the log would say to a repetition, at the cost of no entry.
+    pub(crate) fn recall(
+        &self,
+        id: SessionId,
+        sequence: Sequence,
+        applied: LogIndex,
+    ) -> Option<Verdict<'_, R>> {
+        let Some(session) = self.by_id.get(&id) else {
+            return (id.0 <= applied).then_some(Verdict::Expired);
+        };
+        match session.last_write.as_ref()? {
+            last if sequence == last.sequence => Some(Verdict::Duplicate(last)),
+            last if sequence < last.sequence => Some(Verdict::Stale),
+            _ => None,
+        }
+    }
+
     /// Keeps the answer of a session's newest write.
     ///
     /// # Panics

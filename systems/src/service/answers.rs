@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use super::Call;
 use crate::process::NodeId;
-use crate::replica::{Outcome, StateMachine};
+use crate::replica::{Operation, Outcome, Replica, SessionId, StateMachine};
 
 /// What a server has answered lately, by question.
 ///
@@ -17,6 +17,9 @@ pub(super) struct Answers<M: StateMachine> {
     by_question: BTreeMap<(NodeId, Call), Outcome<M>>,
     /// The same questions, the oldest first.
     order: VecDeque<(NodeId, Call)>,
+    /// Sessions that are open, by the question that opened each. They are no more than
+    /// the log allows. Forgotten while it lives, one would be opened again and again.
+    opened: BTreeMap<(NodeId, Call), SessionId>,
     most: usize,
 }
 
@@ -26,23 +29,61 @@ impl<M: StateMachine> Answers<M> {
         Self {
             by_question: BTreeMap::new(),
             order: VecDeque::new(),
+            opened: BTreeMap::new(),
             most,
         }
     }
 
-    pub(super) fn get(&self, question: (NodeId, Call)) -> Option<&Outcome<M>> {
-        self.by_question.get(&question)
+    /// What a question is answered with that was answered before: as remembered here, or as
+    /// the sessions of the replica tell.
+    pub(super) fn recall(
+        &self,
+        question: (NodeId, Call),
+        operation: &Operation<M>,
+        replica: &Replica<M>,
+    ) -> Option<Outcome<M>> {
+        if self.most == 0 {
+            return None;
+        }
+        if let Some(outcome) = self.by_question.get(&question) {
+            return Some(outcome.clone());
+        }
+        let opened = self.opened.get(&question).copied();
+        let alive = opened.filter(|session| replica.sessions().get(*session).is_some());
+        alive
+            .map(|session| Outcome::SessionOpened { session })
+            .or_else(|| replica.recall(operation))
     }
 
     /// Keeps an answer, if it is one for good: to have been turned away says
     /// nothing about the next try.
-    pub(super) fn remember(&mut self, question: (NodeId, Call), outcome: &Outcome<M>) {
+    pub(super) fn remember(
+        &mut self,
+        question: (NodeId, Call),
+        outcome: &Outcome<M>,
+        replica: &Replica<M>,
+    ) {
+        if self.most == 0 {
+            return;
+        }
+        match outcome {
+            Outcome::SessionOpened { session } => {
+                let sessions = replica.sessions();
+                self.opened
+                    .retain(|_, session| sessions.get(*session).is_some());
+                self.opened.insert(question, *session);
+            }
+            outcome => self.keep(question, outcome),
+        }
+    }
+
+    fn keep(&mut self, question: (NodeId, Call), outcome: &Outcome<M>) {
         let is_final = outcome.acknowledged().is_some()
             || matches!(
                 outcome,
                 Outcome::Answered { .. } | Outcome::SessionExpired | Outcome::StaleSequence
             );
-        if !is_final || self.most == 0 {
+        if !is_final {
             return;
         }
         if self.order.len() == self.most

@@ -134,13 +134,13 @@ impl<M: StateMachine> Server<M> {
         effects: &mut Effects<Node<M>>,
     ) {
         let question = asker.question();
-        if let Some(outcome) = question.and_then(|it| self.answers.get(it)) {
+        let recalled = question.and_then(|it| self.answers.recall(it, &operation, &self.replica));
+        if let Some(outcome) = recalled {
             effects.mark(marks::ANSWERED_AGAIN);
-            let outcome = outcome.clone();
             return effects.push(answer_to(asker, outcome));
         }
-        let known = question.and_then(|it| self.under_way.get(&it));
-        match known {
+        let under_way = question.and_then(|it| self.under_way.get(&it));
+        match under_way {
             Some(invocation) => {
                 effects.mark(marks::JOINED);
                 self.asked.insert(*invocation, asker);
@@ -215,7 +215,7 @@ impl<M: StateMachine> Server<M> {
         let asker = asker.expect("a replica answers each call once");
         if let Some(question) = asker.question() {
             self.under_way.remove(&question);
-            self.answers.remember(question, &outcome);
+            self.answers.remember(question, &outcome, &self.replica);
         }
         answer_to(asker, outcome)
     }

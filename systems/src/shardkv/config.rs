@@ -79,7 +79,7 @@ impl ServerConfig {
     pub(super) fn asking(&self) -> service::ClerkConfig {
         service::ClerkConfig {
             patience: self.poll.clone(),
-            doublings: 0,
+            doublings: 1,
             ..self.controller.clone()
         }
     }

@@ -19,7 +19,8 @@ pub(super) struct Office {
     /// Configurations that are known before their turn. A group that is behind
     /// asks for several at once: a slow controller would keep it behind for ever.
     ahead: BTreeMap<Number, Configuration>,
-    /// How many polls in a row nobody has answered.
+    /// How many polls in a row nobody has answered, neither the controller nor the last helper.
+    /// At most [`PATIENT_POLLS`].
     silent_polls: u8,
     /// Which of the other servers asks the controller if it does not answer this one.
     helper: usize,
@@ -56,7 +57,7 @@ const MOST_DOUBLINGS: u32 = 2;
 /// How many configurations are asked for at once.
 pub(super) const ASKED_AT_ONCE: usize = 4;
 /// After how many polls without any answer another server is asked to ask.
-const PATIENT_POLLS: u8 = 2;
+const PATIENT_POLLS: u8 = 3;
 
 impl Office {
     /// Whether to ask for a configuration now.
@@ -93,13 +94,15 @@ impl Office {
     pub(super) fn helper(&mut self, next: Number, peers: &[NodeId]) -> Option<NodeId> {
         self.silent_polls = match self.questions.is_empty() {
             true => 0,
-            false => self.silent_polls.saturating_add(1),
+            false => (self.silent_polls + 1).min(PATIENT_POLLS),
         };
         if self.silent_polls < PATIENT_POLLS || self.ahead.contains_key(&next) {
             return None;
         }
+        // One that has helped is asked at each poll, as the controller itself would be.
         if !self.has_helped {
             self.helper += 1;
+            self.silent_polls = 0;
         }
         self.has_helped = false;
         let place = self.helper.checked_rem(peers.len())?;

@@ -20,7 +20,14 @@ pub(super) struct Favour {
     call: InvocationId,
     pub(super) leader: NodeId,
     number: Number,
+    /// How often it is yet asked. A favour that nobody asks for again lapses: the leader may
+    /// know by now, or have turned to another helper, and the controller has enough to do.
+    tries: u8,
 }
+
+/// How often a favour is asked unless the leader asks for it again. They take half a second, in
+/// which an answer comes over any link over which a leader keeps its followers.
+const TRIES: u8 = 4;
 
 impl Server {
     /// Another server of the group says something.
@@ -79,11 +86,12 @@ impl Server {
         }
     }
 
-    /// The leader wants to know a configuration. One question for each is enough, and
-    /// is asked until it is answered; what the leader does not ask for any more makes room.
+    /// The leader wants to know a configuration. One question for each is enough, and is
+    /// asked for as long as the leader wants to know.
     fn ask_for_leader(&mut self, leader: NodeId, number: Number, effects: &mut Effects<Node>) {
-        let is_same = |favour: &Favour| (favour.leader, favour.number) == (leader, number);
-        if self.favours.iter().any(is_same) {
+        let is_same = |favour: &&mut Favour| (favour.leader, favour.number) == (leader, number);
+        if let Some(favour) = self.favours.iter_mut().find(is_same) {
+            favour.tries = TRIES;
             return;
         }
         if self.favours.len() == ASKED_AT_ONCE {
@@ -95,12 +103,35 @@ impl Server {
             call,
             leader,
             number,
+            tries: TRIES,
         });
         let input = Input::Invoke {
             invocation: call,
             operation: service::Operation::Read(Query::of(number)),
         };
         self.controller_step(input, effects);
+    }
+
+    /// The controller has been silent for long. Only what is still wanted is asked again.
+    pub(super) fn ask_again(&mut self, timer: service::Timer, effects: &mut Effects<Node>) {
+        if let Some(place) = self.favour_of(timer) {
+            self.favours[place].tries -= 1;
+            if self.favours[place].tries == 0 {
+                let lapsed = self.favours.remove(place);
+                return self.withdraw(lapsed.call, effects);
+            }
+        }
+        self.controller_step(Input::Timeout(timer), effects);
+    }
+
+    /// Which favour a timer of the clerk of the controller is for.
+    fn favour_of(&self, timer: service::Timer) -> Option<usize> {
+        let service::Timer::Patience { lane, .. } = timer else {
+            return None;
+        };
+        let lanes = self.controller.clerk()?.lanes();
+        let (call, _) = lanes[usize::from(lane)].call()?;
+        self.favours.iter().position(|favour| favour.call == call)
     }
 
     /// The controller has answered a question that was another server's.

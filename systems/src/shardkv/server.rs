@@ -127,7 +127,7 @@ impl Server {
             },
             Input::Timeout(timer) => match timer {
                 Timer::Group(timer) => self.replica_step(Input::Timeout(timer), effects),
-                Timer::Controller(timer) => self.controller_step(Input::Timeout(timer), effects),
+                Timer::Controller(timer) => self.ask_again(timer, effects),
                 Timer::Poll => {
                     effects.push(Effect::SetTimer(Timer::Poll));
                     self.seek_help(effects);

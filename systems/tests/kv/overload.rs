@@ -56,6 +56,53 @@ fn a_repetition_of_what_is_answered_is_answered_again() {
     world.assert_held();
 }
 
+/// A server that remembers one answer only.
+fn forgetful() -> World {
+    let mut server = server();
+    server.remembered_answers = 1;
+    let mut world = world_of(&server, &clerk());
+    world.elect(N1);
+    world
+}
+
+#[test]
+fn a_repetition_of_a_write_costs_no_entry_however_long_ago_it_was_answered() {
+    let mut world = forgetful();
+    world.append_now(ANN, "a");
+    world.append_now(BOB, "b");
+    let call = world.append(ANN, "c");
+    world.duplicate(0);
+    let repetition = world.bag.pop_back().expect("it was doubled");
+    world.settle_until_answered(ANN, call);
+    world.append_now(BOB, "d");
+    let before = last(&world, N1);
+    world.bag.push_back(repetition);
+    world.deliver(0);
+    assert_eq!(last(&world, N1), before, "the session knows it");
+    assert!(world.marks.contains(marks::ANSWERED_AGAIN));
+    world.settle();
+    assert_eq!(world.text(N1), "abcd");
+    world.assert_held();
+}
+
+#[test]
+fn a_repetition_of_an_opening_opens_no_second_session_while_the_first_lives() {
+    let mut world = forgetful();
+    world.append_now(BOB, "a");
+    let call = world.append(ANN, "b");
+    world.duplicate(0);
+    let repetition = world.bag.pop_back().expect("it was doubled");
+    world.settle_until_answered(ANN, call);
+    world.append_now(BOB, "c");
+    let before = last(&world, N1);
+    world.bag.push_back(repetition);
+    world.deliver(0);
+    assert_eq!(last(&world, N1), before, "her session is open");
+    assert_eq!(world.replica(N1).sessions().len(), 2);
+    world.settle();
+    world.assert_held();
+}
+
 #[test]
 fn a_leader_with_too_much_under_way_is_busy_and_its_clerk_waits_longer_each_time() {
     let mut server = server();
