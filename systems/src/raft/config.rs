@@ -48,7 +48,8 @@ pub struct Config {
     /// acknowledged; a single larger chunk still goes.
     pub snapshot_window_bytes: usize,
     /// The most entries of what a snapshot covers that stay in the log, so that
-    /// a peer that missed a few messages is not sent a whole snapshot. 0 keeps none.
+    /// a peer that missed a few messages is not sent a whole snapshot. 0 keeps none. A leader
+    /// keeps more while a peer is still to be sent them.
     pub compaction_tail_entries: usize,
     /// About the most bytes that they take.
     pub compaction_tail_bytes: usize,

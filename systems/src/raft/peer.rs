@@ -175,6 +175,17 @@ impl Peer {
         }
     }
 
+    /// The first entry that it is still to be sent, if it is known to lack any of a log
+    /// that ends at `last`. While the logs are compared nobody knows.
+    pub(super) fn wants_from(&self, last: LogIndex) -> Option<LogIndex> {
+        let first = match &self.flow {
+            Flow::Probe { .. } => return None,
+            Flow::Pipeline(_) => self.next,
+            Flow::Snapshot(sending) => sending.snapshot.last.index.next(),
+        };
+        (first <= last).then_some(first)
+    }
+
     /// Notes that entries up to `last` were sent.
     pub(super) fn sent(&mut self, last: LogIndex, bytes: usize) {
         match &mut self.flow {

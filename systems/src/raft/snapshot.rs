@@ -8,7 +8,7 @@ use super::message::{InstallSnapshot, InstallSnapshotReply, Message, Received};
 use super::output::Output;
 use super::peer::{Flow, Peer, Sending};
 use super::role::{Incoming, Role};
-use super::types::{Command, LogIndex, Snapshot, Term};
+use super::types::{Command, LogIndex, Position, Snapshot, Term};
 use super::{Raft, Write, marks};
 use crate::process::NodeId;
 
@@ -31,11 +31,7 @@ impl<C: Command> Raft<C> {
             return false;
         }
         let last = self.log.position_at(index);
-        let base = self.log.tail_before(
-            index,
-            self.config.compaction_tail_entries,
-            self.config.compaction_tail_bytes,
-        );
+        let base = self.base_of_tail_before(index);
         let snapshot = Snapshot { last, data };
         out.persist(Write::Snapshot {
             snapshot: snapshot.clone(),
@@ -49,6 +45,27 @@ impl<C: Command> Raft<C> {
         self.tail_bytes = self.log.bytes() - past;
         self.applied_bytes = past - unapplied;
         true
+    }
+
+    /// The base of the tail that stays in the log when a snapshot covers everything up to
+    /// `index`. It has more entries than usual if a peer is still to be sent them and the
+    /// bytes allow it: what follows a snapshot that takes long to arrive would else be gone
+    /// by then, under a steady load each time, and the peer would be sent one snapshot after
+    /// another for ever.
+    fn base_of_tail_before(&self, index: LogIndex) -> Position {
+        let most_bytes = self.config.compaction_tail_bytes;
+        let mut entries = self.config.compaction_tail_entries;
+        if let Role::Leader(leader) = &self.role
+            && entries > 0
+        {
+            let last = self.log.last().index;
+            let longest = self.log.tail_before(index, usize::MAX, most_bytes);
+            let wanted = leader.peers.iter().filter_map(|peer| peer.wants_from(last));
+            let wanted = wanted.filter(|first| *first > longest.index);
+            let wanted = wanted.map(|first| index.next().since(first));
+            entries = wanted.fold(entries, usize::max);
+        }
+        self.log.tail_before(index, entries, most_bytes)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Compaction, and nodes that are too far behind for the log.
 
+use std::collections::BTreeSet;
+
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Flow, InstallSnapshot, Message, Role, Term, Timer, marks};
 use snowglobe_systems::replica::Config;
@@ -487,5 +489,80 @@ fn a_transfer_that_is_slower_than_its_leader_compacts_ends() {
         world.heartbeat(N1);
     }
     assert_eq!(world.count(N3), value);
+    world.assert_held();
+}
+
+#[test]
+fn what_follows_a_snapshot_on_its_way_is_not_compacted_away_meanwhile() {
+    let mut config = Config::of(3);
+    config.snapshot_after_entries = Some(4);
+    config.raft.snapshot_chunk_bytes = 8;
+    config.raft.snapshot_window_bytes = 8;
+    config.raft.compaction_tail_entries = 2;
+    let mut world: World = Cluster::new(3, config);
+    world.elect(N1);
+    world.cut(N3);
+    let mut value = 0;
+    while value < 20 {
+        world.write(N1, value);
+        value += 1;
+        world.settle();
+    }
+    world.heal();
+    world.timeout(N1, Timer::Heartbeat);
+    let mut transfers = BTreeSet::new();
+    // The load never ends, and each chunk takes as long as six writes.
+    for _ in 0..60 {
+        world.settle_until_chunk();
+        let held: Vec<_> = world.bag.drain(..).collect();
+        for _ in 0..6 {
+            world.write(N1, value);
+            value += 1;
+            world.settle_until_chunk();
+        }
+        world.bag.extend(held);
+        for envelope in &world.bag {
+            if let Message::InstallSnapshot(chunk) = &envelope.message {
+                transfers.insert(chunk.last.index);
+            }
+        }
+        if world.bag.iter().any(is_chunk) {
+            world.deliver_chunk();
+        }
+    }
+    assert_eq!(transfers.len(), 1, "one is enough: {transfers:?}");
+    world.heartbeat(N1);
+    assert_eq!(world.count(N3), value);
+    // Nobody lacks anything any more.
+    for _ in 0..6 {
+        world.write(N1, value);
+        value += 1;
+        world.settle();
+    }
+    assert!(world.node(N1).raft().log().len() <= 2 + 5);
+    world.assert_held();
+}
+
+#[test]
+fn a_node_that_never_takes_its_snapshot_holds_no_more_than_the_tail_may_take() {
+    let mut config = Config::of(3);
+    config.snapshot_after_entries = Some(4);
+    config.raft.compaction_tail_entries = 2;
+    config.raft.compaction_tail_bytes = 300;
+    config.raft.max_in_flight_entries = 4;
+    let mut world: World = Cluster::new(3, config);
+    world.elect(N1);
+    world.cut(N3);
+    let mut longest = 0;
+    for value in 0..200 {
+        world.write(N1, value);
+        world.settle();
+        if value % 10 == 0 {
+            world.heartbeat(N1);
+        }
+        longest = longest.max(world.node(N1).raft().log().bytes());
+    }
+    assert!(world.marks.contains(marks::SNAPSHOT_SENT));
+    assert!(longest < 400, "{longest}");
     world.assert_held();
 }
