@@ -372,7 +372,7 @@ impl<M: StateMachine> Replica<M> {
         match request {
             Request::OpenSession { limits } => {
                 self.session_limits = *limits;
-                if self.sessions.open(index, limits.most as usize).is_some() {
+                if self.sessions.open(index, limits.most as usize) > 0 {
                     effects.mark(marks::SESSION_EVICTED);
                 }
                 Outcome::SessionOpened {

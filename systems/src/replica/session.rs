@@ -40,8 +40,8 @@ debug_as_display!(SessionId, Sequence);
 /// one would come to another state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionLimits {
-    /// The most open at a time; a further one evicts the least recently used. At
-    /// least 1 wherever a session was opened.
+    /// The most open at a time; a further one evicts the least recently used, as many
+    /// as are too many. At least 1 wherever a session was opened.
     pub most: u64,
     /// A session ends that no entry has named in so many.
     pub idle_entries: Option<u64>,
@@ -164,15 +164,15 @@ impl<R: Hash> Sessions<R> {
             .filter_map(|(_, id)| Some((*id, self.by_id.get(id)?)))
     }
 
-    /// Opens a session at an index. Returns the one that had to make room, if any.
-    pub(crate) fn open(&mut self, index: LogIndex, most: usize) -> Option<SessionId> {
-        let evicted = if self.by_id.len() >= most {
-            self.by_use.pop_first().map(|(_, id)| id)
-        } else {
-            None
-        };
-        if let Some(id) = evicted {
+    /// Opens a session at an index. How many had to make room: more than one, if
+    /// fewer may be open than when the last was opened.
+    pub(crate) fn open(&mut self, index: LogIndex, most: usize) -> usize {
+        let mut evicted = 0;
+        while self.by_id.len() >= most
+            && let Some((_, id)) = self.by_use.pop_first()
+        {
             self.end(id);
+            evicted += 1;
         }
         let id = SessionId(index);
         let session = Session {

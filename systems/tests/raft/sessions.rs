@@ -229,3 +229,26 @@ fn session_limits_are_those_of_the_log() {
     assert_eq!(kept(&world, N3), 2, "n3 replays the same");
     world.assert_held();
 }
+
+/// A cluster that is told to keep fewer sessions than it has does so from the next one on.
+#[test]
+fn a_limit_that_is_lower_than_before_ends_all_that_are_too_many() {
+    let mut config = Config::of(3);
+    config.max_sessions = 6;
+    let mut world: World = Cluster::new(3, config.clone());
+    world.elect(N1);
+    let sessions: Vec<_> = (0..6).map(|_| open(&mut world, N1)).collect();
+    config.max_sessions = 2;
+    world.crash_all();
+    world.configs = vec![config; 3];
+    world.restart_all();
+    world.elect(N1);
+    assert_eq!(world.node(N1).sessions().len(), 6, "as the log says");
+    let last = open(&mut world, N1);
+    world.heartbeat(N1);
+    for node in [N1, N2, N3] {
+        let kept = world.node(node).sessions().iter().map(|(id, _)| id);
+        assert_eq!(kept.collect::<Vec<_>>(), [sessions[5], last], "{node}");
+    }
+    world.assert_held();
+}
