@@ -124,7 +124,7 @@ fn overload() {
         "overload: 3 servers whose disks sync in 50 to 80 ms, appends of clients that do not think"
     );
     println!(
-        "  a patience of 300 ms, doubled once; 60 clerks; new calls for 60 simulated s, then none\n"
+        "  a patience of 300 ms, doubled once; 60 clerks; new calls for 300 simulated s, then none\n"
     );
     println!("  clients   answered per simulated s   of the best   the rest answered after");
     let mut best: f64 = 0.0;
@@ -139,7 +139,7 @@ fn overload() {
             gets_in_100: 0,
             ..KvOptions::default()
         };
-        let load = Duration::from_secs(60);
+        let load = Duration::from_secs(300);
         let mut scenario = calm(3, 5, load, &options);
         scenario.sync = Duration::from_millis(50)..Duration::from_millis(80);
         scenario.settle = Duration::from_secs(600);

@@ -79,7 +79,7 @@ impl ServerConfig {
     pub(super) fn asking(&self) -> service::ClerkConfig {
         service::ClerkConfig {
             patience: self.poll.clone(),
-            doublings: 1,
+            doublings: 0,
             ..self.controller.clone()
         }
     }

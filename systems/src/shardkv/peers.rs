@@ -27,7 +27,7 @@ pub(super) struct Favour {
 
 /// How often a favour is asked unless the leader asks for it again. They take half a second, in
 /// which an answer comes over any link over which a leader keeps its followers.
-const TRIES: u8 = 4;
+const TRIES: u8 = 6;
 
 impl Server {
     /// Another server of the group says something.

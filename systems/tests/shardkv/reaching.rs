@@ -7,7 +7,7 @@ use snowglobe_systems::shardctrler::{GroupId, Number, Shard};
 use snowglobe_systems::shardkv::{Config, Message, Node, Timer, Transfer, marks};
 
 use crate::cluster::Envelope;
-use crate::story::{G1, G2, G3, RULER, World, is_hand_over, is_within, leader, servers};
+use crate::story::{ANN, G1, G2, G3, RULER, World, is_hand_over, is_within, leader, servers};
 use crate::words::{world_in_the_middle, world_of_g1};
 
 /// A group that nobody has started.
@@ -248,4 +248,39 @@ fn a_group_does_not_claim_what_it_was_never_given() {
     let group = G2;
     let misdirected = Message::Shard(Transfer::Misdirected { id, group });
     assert_eq!(said, Some(misdirected));
+}
+
+#[test]
+fn a_group_that_restarts_is_not_answered_out_of_its_earlier_life() {
+    let mut world = world_of_g1();
+    for _ in 0..40 {
+        world.poll();
+    }
+    world.restart_group(G1);
+    world.join(&[G2]);
+    for _ in 0..3 {
+        world.poll();
+    }
+    assert_eq!(world.group(G1).configuration(), world.ruling());
+    world.finish_moves();
+    world.assert_shared();
+}
+
+#[test]
+fn a_clerk_that_restarts_is_not_answered_out_of_its_earlier_life() {
+    let mut world = world_of_g1();
+    world.join(&[G2]);
+    for number in 0..20 {
+        world.move_to(Shard(0), if number % 2 == 0 { G2 } else { G1 });
+        world.finish_moves();
+        world.append_and_wait(Shard(0), "b");
+    }
+    world.crash(ANN);
+    world.restart(ANN);
+    let call = world.append(Shard(0), "c");
+    world.settle();
+    assert_eq!(world.clerk().configuration(), world.ruling());
+    world.finish(call);
+    world.assert_written(call);
+    world.assert_held();
 }
