@@ -1,5 +1,6 @@
 //! The shard controller.
 
+mod config;
 mod controller;
 mod rebalancing;
 mod violations;

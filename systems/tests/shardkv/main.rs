@@ -3,6 +3,7 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod config;
 mod exactly_once;
 mod failing;
 mod finding;
