@@ -21,7 +21,6 @@ pub(crate) fn world(count: usize) -> World {
     Cluster::new(count, Config::of(count))
 }
 
-/// An entry with a number in it, as a replica logs a write without a session.
 /// Three nodes: n1 committed a write with n2 while n3 was cut off, and is down.
 pub(crate) fn n3_missed_a_committed_write() -> World {
     let mut world = world(3);
@@ -34,6 +33,7 @@ pub(crate) fn n3_missed_a_committed_write() -> World {
     world
 }
 
+/// An entry with a number in it, as a replica logs a write without a session.
 pub(crate) fn entry(term: u64, value: u64) -> Entry<Request<Record>> {
     let command = Record::of(value);
     Entry::command(Term(term), Request::Write { command })

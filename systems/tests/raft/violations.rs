@@ -1,11 +1,14 @@
 //! The invariants can fail: each story breaks something by hand.
 
-use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::Effect;
+use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::ledger::Place;
+use snowglobe_systems::process::{Effect, InvocationId, NodeId};
+use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::raft::{
     AppendEntries, Attempt, LogIndex, Message, PreVoteReply, RequestVoteReply, Round, Term, Timer,
+    Write,
 };
-use snowglobe_systems::replica::SessionLimits;
+use snowglobe_systems::replica::{Outcome, SessionLimits};
 
 use crate::cluster::Envelope;
 use crate::story::{N1, N2, N3, Node, World, entry, n3_missed_a_committed_write, position, world};
@@ -145,6 +148,112 @@ fn an_append_that_says_more_than_its_leader_knows_is_noticed() {
     );
 }
 
+/// Only the leader and n2 know that the write is committed. It must stay on n3's disk all the same.
+#[test]
+fn an_entry_that_others_know_to_be_committed_is_not_replaced_unseen() {
+    let mut world = world(3);
+    world.elect(N1);
+    world.write(N1, 1);
+    world.settle();
+    assert_eq!((world.last(N3).index, world.commit(N3)), (LogIndex(2), 1));
+    let overwrite = Effect::Persist(Write::Append {
+        first: LogIndex(2),
+        entries: vec![entry(2, 9)].into(),
+    });
+    let view = crate::leadership::Nodes(&world);
+    let mut invariants = world.invariants.clone();
+    let violation = Invariants::<Node>::stepped(&mut invariants, &view, N3, &[overwrite]);
+    assert_eq!(
+        violation.expect_err("it was committed").property,
+        "committed-never-replaced"
+    );
+}
+
+fn acknowledges(index: u64, term: u64) -> Effect<Node> {
+    Effect::Return {
+        invocation: InvocationId(1),
+        outcome: Outcome::Written {
+            index: LogIndex(index),
+            term: Term(term),
+            response: Place(1),
+        },
+    }
+}
+
+#[test]
+fn an_answer_for_another_entry_than_the_committed_is_noticed() {
+    let mut world = world(3);
+    world.elect(N1);
+    world.write(N1, 1);
+    world.settle();
+    let view = crate::leadership::Nodes(&world);
+    let told = |effect| {
+        let mut invariants = world.invariants.clone();
+        Invariants::<Node>::executed(&mut invariants, &view, N1, &effect)
+    };
+    assert_eq!(told(acknowledges(2, 1)), Ok(()));
+    let violation = told(acknowledges(2, 7)).expect_err("i2 is of t1");
+    assert_eq!(violation.property, "acknowledged-is-committed");
+    let violation = told(acknowledges(3, 1)).expect_err("there is no i3");
+    assert_eq!(violation.property, "acknowledged-is-applied");
+}
+
+/// Whoever has seen no leader commit an entry takes nobody's word for it.
+#[test]
+fn an_answer_for_an_entry_that_nobody_has_committed_is_noticed() {
+    let mut config = snowglobe_systems::replica::Config::of(1);
+    config.snapshot_after_entries = Some(2);
+    config.raft.compaction_tail_entries = 0;
+    let mut world: World = crate::cluster::Cluster::new(1, config);
+    world.elect(N1);
+    for value in 0..5 {
+        world.write(N1, value);
+    }
+    let view = crate::leadership::Nodes(&world);
+    let mut unaware = RaftInvariants::default();
+    let told = Invariants::<Node>::executed(&mut unaware, &view, N1, &acknowledges(1, 1));
+    assert_eq!(
+        told.expect_err("nobody was seen to commit it").property,
+        "acknowledged-is-committed"
+    );
+}
+
+/// n1 as it is in one world, and n2 as it is in another.
+struct Mixed<'a>(&'a World, &'a World);
+
+impl ClusterView<Node> for Mixed<'_> {
+    fn len(&self) -> usize {
+        3
+    }
+    fn node(&self, id: NodeId) -> NodeView<'_, Node> {
+        let world = if id == N1 { self.0 } else { self.1 };
+        NodeView {
+            process: Some(world.node(id)),
+            durable: world.durable(id),
+        }
+    }
+}
+
+#[test]
+fn two_states_after_the_same_entry_are_noticed() {
+    let write = |value| {
+        let mut world = world(3);
+        world.elect(N1);
+        world.write(N1, value);
+        world.settle();
+        world
+    };
+    let (one, mut other) = (write(5), write(6));
+    other.heartbeat(N1);
+    let mut invariants = one.invariants.clone();
+    let mixed = Mixed(&one, &other);
+    let violation = Invariants::<Node>::settled(&mut invariants, &mixed, N2);
+    assert_eq!(
+        violation.expect_err("other values").property,
+        "same-state-everywhere"
+    );
+}
+
 #[test]
 fn a_leader_that_lacks_a_committed_entry_is_noticed() {
     let mut world = n3_missed_a_committed_write();
@@ -190,7 +299,7 @@ fn a_snapshot_that_lost_its_contents_is_noticed() {
     world.crash(N1);
     let empty = postcard::to_allocvec(&(
         snowglobe_systems::ledger::Ledger::default(),
-        snowglobe_systems::replica::Sessions::<snowglobe_systems::ledger::Place>::default(),
+        snowglobe_systems::replica::Sessions::<Place>::default(),
         SessionLimits::default(),
     ));
     let snapshot = world.durable_mut(N1).snapshot.as_mut().expect("a snapshot");

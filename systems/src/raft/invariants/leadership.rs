@@ -340,3 +340,6 @@ impl Renamed for PreVotes {
         Self(self.0.iter().map(renamed).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
