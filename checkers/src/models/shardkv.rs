@@ -277,8 +277,8 @@ impl Setting for ShardkvSetting {
     }
 
     /// As in the services inside. But a group's server numbers its questions to
-    /// the controller anew in each life: what answers a question of an earlier one may be taken for an
-    /// answer to a later one. A clerk has but one life here, and uses no number twice.
+    /// the controller anew in each life: within a term, what answers a question of an earlier one may
+    /// be taken for an answer to a later one. A clerk has but one life here, and uses no number twice.
     ///
     /// What groups say to each other about a shard can always matter again: a server that was
     /// restarted goes through its past once more.

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::group::Group;
-use super::lane::{Lane, Stage, Wish};
+use super::lane::{BITS_OF_COUNT, Lane, Stage, Wish};
 use super::part::{ControllerPart, Durable, GroupPart, pass_on};
 use super::{
     Answer, ClerkConfig, Message, Node, Operation, Outcome, Response, Timer, marks, shard_of,
@@ -90,7 +90,7 @@ impl Clerk {
                 Timer::Doubt { lane } => {
                     if self.asks(usize::from(lane)).is_some() {
                         effects.push(Effect::SetTimer(timer));
-                        self.ask_controller(effects);
+                        self.ask_controller(usize::from(lane), effects);
                     }
                 }
                 Timer::Group(_) | Timer::Poll | Timer::HandOver => {}
@@ -189,7 +189,7 @@ impl Clerk {
             errand.stage = Stage::Resting;
             effects.push(Effect::CancelTimer(Timer::Doubt { lane }));
             effects.push(Effect::SetTimer(Timer::Rest { lane }));
-            self.ask_controller(effects);
+            self.ask_controller(number, effects);
         }
     }
 
@@ -329,13 +329,18 @@ impl Clerk {
         }
     }
 
-    /// Asks for the newest configuration, unless the last question is open.
-    fn ask_controller(&mut self, effects: &mut Effects<Node>) {
-        if self.question.is_some() {
+    /// Asks for the newest configuration on behalf of a lane, unless the last question
+    /// is open.
+    fn ask_controller(&mut self, number: usize, effects: &mut Effects<Node>) {
+        let errand = self.lanes[number].errand.as_ref();
+        let (Some(errand), None) = (errand, self.question) else {
             return;
-        }
-        self.questions += 1;
-        let invocation = InvocationId(self.questions);
+        };
+        // The controller answers a question that it knows as it answered it before. No
+        // client's call comes twice, so neither does a question that is named by one,
+        // though the count begins anew in each life.
+        self.questions = (self.questions + 1) % (1 << BITS_OF_COUNT);
+        let invocation = InvocationId(errand.invocation.0 << BITS_OF_COUNT | self.questions);
         self.question = Some(invocation);
         let input = Input::Invoke {
             invocation,

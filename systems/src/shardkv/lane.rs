@@ -77,7 +77,7 @@ impl Wish {
 /// A call of the clerk for a group is named by the client's call and a count:
 /// an answer to an earlier one is then never taken for that to a later one. The
 /// count lasts for a day of asking without rest; nothing is on its way for so long.
-const BITS_OF_COUNT: u32 = 24;
+pub(super) const BITS_OF_COUNT: u32 = 24;
 
 /// The call that a lane is to make of the group that owns the shard.
 pub(super) struct GroupCall {

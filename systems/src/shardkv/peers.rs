@@ -98,7 +98,7 @@ impl Server {
             let oldest = self.favours.remove(0);
             self.withdraw(oldest.call, effects);
         }
-        let call = self.next_call();
+        let call = self.next_question();
         self.favours.push(Favour {
             call,
             leader,

@@ -47,11 +47,13 @@ pub struct Server {
     /// steps: a group of one would else do all that it knows of in one step, and
     /// nobody would see it in between.
     has_taken: bool,
-    /// How many calls its parts got in this life. An answer of the controller
-    /// to an earlier life may come under the same number, and does no harm: a
-    /// configuration is what it is, whoever asked for it.
+    /// How many calls its parts got in this life.
     calls: u64,
 }
+
+/// A question to the controller is named by the term and a count of calls, which
+/// lasts for years.
+const BITS_OF_COUNT: u32 = 40;
 
 /// What the replica was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,6 +175,18 @@ impl Server {
     pub(super) fn next_call(&mut self) -> InvocationId {
         self.calls += 1;
         InvocationId(self.calls)
+    }
+
+    /// Names a question to the controller.
+    ///
+    /// The controller answers a question that it knows as it answered it before, and a
+    /// count alone begins anew in each life: a leader that came back would be told
+    /// the past, poll by poll. It cannot lead the same term again. Who asks for a leader may
+    /// come back in the same term, but there are others to ask, and a configuration
+    /// is what it is, whenever it was asked for.
+    pub(super) fn next_question(&mut self) -> InvocationId {
+        let term = self.raft().term();
+        InvocationId(term.0 << BITS_OF_COUNT | self.next_call().0)
     }
 
     fn ask_replica(
@@ -334,7 +348,7 @@ impl Server {
     }
 
     fn ask_for(&mut self, number: Number, effects: &mut Effects<Node>) {
-        let call = self.next_call();
+        let call = self.next_question();
         match &mut self.office {
             Some(office) if office.lacks(number) => office.asks(call, number),
             Some(_) | None => return,

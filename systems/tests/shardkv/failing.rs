@@ -170,6 +170,24 @@ fn while_the_controller_is_cut_off_moves_end_and_clients_are_served() {
     world.assert_held();
 }
 
+/// The controller knows a question that it has answered, and answers it as it did. What a
+/// server asks must not look like what it asked before it crashed.
+#[test]
+fn a_leader_that_came_back_is_not_told_what_it_was_told_before() {
+    let mut world = world_of_g1();
+    for _ in 0..20 {
+        world.poll();
+    }
+    world.restart_group(G1);
+    world.join(&[G2]);
+    for _ in 0..2 {
+        world.poll();
+    }
+    assert_eq!(world.group(G1).configuration().number, Number(2));
+    world.finish_moves();
+    world.assert_shared();
+}
+
 /// Whoever is next crashes after so many effects of each step on the way from the
 /// first question for the configuration on, and the others go on without it.
 #[test]

@@ -43,6 +43,28 @@ fn a_clerk_that_knows_nothing_asks_the_controller_first() {
     world.assert_held();
 }
 
+/// The controller knows a question that it has answered, and answers it as it did. What a
+/// clerk asks must not look like what it asked before it crashed.
+#[test]
+fn a_clerk_that_came_back_is_not_told_what_it_was_told_before() {
+    let mut world = world();
+    world.append(Shard(3), "a");
+    for _ in 0..20 {
+        world.settle();
+        world.rested();
+    }
+    world.crash(ANN);
+    world.settle();
+    world.join(&[G1]);
+    world.poll();
+    world.restart(ANN);
+    let call = world.append(Shard(3), "b");
+    world.settle();
+    assert_eq!(world.clerk().configuration().number, Number(1));
+    world.assert_written(call);
+    world.assert_held();
+}
+
 #[test]
 fn a_clerk_that_is_turned_away_learns_who_owns_the_shard() {
     let mut world = world_of_g1();
