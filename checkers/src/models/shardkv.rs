@@ -276,9 +276,9 @@ impl Setting for ShardkvSetting {
         matches!(self.configs[node.position()], Config::Server(_))
     }
 
-    /// As in the services inside. But a group's server numbers its questions to
-    /// the controller anew in each life: within a term, what answers a question of an earlier one may
-    /// be taken for an answer to a later one. A clerk has but one life here, and uses no number twice.
+    /// As in the services inside. But a group's server may be told by its leader to ask
+    /// the controller what it asked in an earlier life, when that order comes twice: then an answer to
+    /// the one is an answer to the other. A clerk has but one life here, and uses no number twice.
     ///
     /// What groups say to each other about a shard can always matter again: a server that was
     /// restarted goes through its past once more.
@@ -476,7 +476,7 @@ fn transfer_words(transfer: &Transfer) -> String {
 
 fn peer_words(message: &Peer) -> String {
     match message {
-        Peer::Ask { number } => format!("Ask for {number}"),
+        Peer::Ask { number, .. } => format!("Ask for {number}"),
         Peer::Tell { configuration } => format!("Tell {}", configuration.number),
         Peer::Outgoing { to, transfer } => format!("to {to}: {}", transfer_words(transfer)),
         Peer::Incoming { from, transfer } => format!("from {from}: {}", transfer_words(transfer)),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ShardState;
 use super::group::Group;
 use crate::kv;
-use crate::process::NodeId;
+use crate::process::{InvocationId, NodeId};
 use crate::service;
 use crate::shardctrler::{self, Configuration, GroupId, Number, Shard};
 use crate::short_names::debug_as_display;
@@ -114,6 +114,8 @@ pub enum Peer {
     Ask {
         /// For this configuration.
         number: Number,
+        /// Under this name, which nobody in the group has used.
+        question: InvocationId,
     },
     /// To the leader: this is what the controller told.
     Tell {

@@ -36,7 +36,9 @@ impl Server {
             return;
         }
         match message {
-            Peer::Ask { number } => self.ask_for_leader(from, number, effects),
+            Peer::Ask { number, question } => {
+                self.ask_for_leader(from, number, question, effects);
+            }
             Peer::Tell { configuration } => self.heard_from_helper(configuration, effects),
             Peer::Outgoing { to, transfer } => {
                 if !self.members.contains(&to) {
@@ -81,14 +83,21 @@ impl Server {
         let helper = office.and_then(|office| office.helper(number, &self.peers));
         if let Some(to) = helper {
             effects.mark(marks::HELP_SOUGHT);
-            let message = Message::Peer(Peer::Ask { number });
+            let question = self.next_question();
+            let message = Message::Peer(Peer::Ask { number, question });
             effects.push(Effect::Send { to, message });
         }
     }
 
     /// The leader wants to know a configuration. One question for each is enough, and is
     /// asked for as long as the leader wants to know.
-    fn ask_for_leader(&mut self, leader: NodeId, number: Number, effects: &mut Effects<Node>) {
+    fn ask_for_leader(
+        &mut self,
+        leader: NodeId,
+        number: Number,
+        question: InvocationId,
+        effects: &mut Effects<Node>,
+    ) {
         let is_same = |favour: &&mut Favour| (favour.leader, favour.number) == (leader, number);
         if let Some(favour) = self.favours.iter_mut().find(is_same) {
             favour.tries = TRIES;
@@ -98,15 +107,14 @@ impl Server {
             let oldest = self.favours.remove(0);
             self.withdraw(oldest.call, effects);
         }
-        let call = self.next_question();
         self.favours.push(Favour {
-            call,
+            call: question,
             leader,
             number,
             tries: TRIES,
         });
         let input = Input::Invoke {
-            invocation: call,
+            invocation: question,
             operation: service::Operation::Read(Query::of(number)),
         };
         self.controller_step(input, effects);

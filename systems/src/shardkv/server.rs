@@ -177,13 +177,11 @@ impl Server {
         InvocationId(self.calls)
     }
 
-    /// Names a question to the controller.
+    /// Names a question to the controller, as nobody in this group has named one.
     ///
-    /// The controller answers a question that it knows as it answered it before, and a
-    /// count alone begins anew in each life: a leader that came back would be told
-    /// the past, poll by poll. It cannot lead the same term again. Who asks for a leader may
-    /// come back in the same term, but there are others to ask, and a configuration
-    /// is what it is, whenever it was asked for.
+    /// The controller answers a question that it knows as it answered it before. A count
+    /// alone begins anew in each life, and who came back would be told the past, poll by
+    /// poll. But only a leader asks, or lets others ask, and no term is led twice.
     pub(super) fn next_question(&mut self) -> InvocationId {
         let term = self.raft().term();
         InvocationId(term.0 << BITS_OF_COUNT | self.next_call().0)

@@ -59,6 +59,32 @@ fn a_leader_that_is_told_by_others_asks_for_what_comes_next() {
     world.assert_held();
 }
 
+/// The controller knows a question that it has answered, and answers it as it did. What a
+/// server asks for its leader must not look like what it asked before it crashed.
+#[test]
+fn a_server_that_came_back_tells_its_leader_what_is_new() {
+    let mut world = world_of_g1();
+    let cut = is_from_to(leader(G1), RULER);
+    let (helper, other) = (servers(G1)[1], servers(G1)[2]);
+    world.crash(other);
+    for _ in 0..40 {
+        world.ask_for_next(G1);
+        world.settle_losing(&cut);
+    }
+    world.assert_marked(marks::HELPED);
+    let term = world.server(helper).raft().term();
+    world.crash(helper);
+    world.restart(helper);
+    world.join(&[G2]);
+    for _ in 0..8 {
+        world.ask_for_next(G1);
+        world.settle_losing(&cut);
+    }
+    assert_eq!(world.server(helper).raft().term(), term);
+    assert_eq!(world.group(G1).configuration().number, Number(2));
+    world.assert_held();
+}
+
 #[test]
 fn nobody_asks_for_a_leader_whom_the_controller_answers() {
     let mut world = world_of_g1();
