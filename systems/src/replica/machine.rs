@@ -26,6 +26,12 @@ pub trait StateMachine:
     /// by itself. Clerks then ask for them without a session of the replica.
     const KNOWS_REPETITIONS: bool = false;
 
+    /// Whether a command is a duty of the servers themselves. There are never many of
+    /// those, and clients may be waiting for nothing else: no leader is too busy for them.
+    fn is_duty(_command: &Self::Command) -> bool {
+        false
+    }
+
     /// Takes in a command.
     fn apply(&mut self, index: LogIndex, command: &Self::Command) -> Self::Response;
 

@@ -51,7 +51,7 @@ pub struct Config {
     /// last. No more than this stays in the log of what it covers.
     pub snapshot_after_bytes: Option<usize>,
     /// The most entries that may be in the log and not applied when another is
-    /// proposed; beyond it a leader is busy.
+    /// proposed; beyond it a leader is busy with all but its own duties.
     pub max_pending_entries: usize,
     /// About the most bytes that they may take.
     pub max_pending_bytes: usize,
@@ -300,7 +300,8 @@ impl<M: StateMachine> Replica<M> {
         request: Request<M::Command>,
         effects: &mut Effects<Self>,
     ) {
-        if self.is_busy_writing() {
+        let is_duty = matches!(&request, Request::Write { command } if M::is_duty(command));
+        if !is_duty && self.is_busy_writing() {
             effects.mark(marks::BUSY);
             return effects.reply(invocation, Outcome::Busy);
         }

@@ -95,6 +95,15 @@ impl StateMachine for Group {
     /// Each shard has sessions of its own, which move with it.
     const KNOWS_REPETITIONS: bool = true;
 
+    /// Moves are no more than there are shards. Clients that are turned away until a shard
+    /// arrives ask again and again, and must not keep it from arriving.
+    fn is_duty(command: &Command) -> bool {
+        match command {
+            Command::TurnTo { .. } | Command::Install { .. } | Command::Forget { .. } => true,
+            Command::Open { .. } | Command::Write { .. } => false,
+        }
+    }
+
     /// Whether a shard is this group's is decided here, where all agree on the
     /// order of writes and configurations, and not when a client asks.
     fn apply(&mut self, _: LogIndex, command: &Command) -> Response {

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use snowglobe_systems::shardctrler::{Number, Shard};
-use snowglobe_systems::shardkv::marks;
+use snowglobe_systems::shardkv::{Node, marks};
 
-use crate::story::{ANN, G1, G2, G3, is_hand_over, is_received, is_within, leader, servers, world};
+use crate::cluster::Envelope;
+use crate::story::{
+    ANN, G1, G2, G3, Tuning, is_hand_over, is_received, is_within, leader, servers, world, world_of,
+};
 use crate::words::{world_in_the_middle, world_of_g1};
 
 #[test]
@@ -99,6 +102,38 @@ fn a_shard_that_has_arrived_is_served_while_others_have_not() {
     world.finish(call);
     world.assert_written(call);
     assert_eq!(world.get(Shard(away[0])), "ab");
+    world.assert_held();
+}
+
+/// Whoever waits for a shard asks for it again and again, and each time the group must
+/// agree that it is not there yet.
+#[test]
+fn clients_that_wait_for_a_shard_do_not_keep_it_from_arriving() {
+    let mut world = world_of(&Tuning {
+        max_pending_entries: 1,
+        ..Tuning::default()
+    });
+    world.join(&[G1]);
+    world.poll();
+    world.append_and_wait(Shard(9), "a");
+    world.join(&[G2]);
+    world.poll_but(is_hand_over);
+    let call = world.append(Shard(9), "b");
+    let is_slow = |envelope: &Envelope<Node>| is_within(G2)(envelope) || is_hand_over(envelope);
+    for _ in 0..20 {
+        world.settle_but(is_hand_over);
+        world.rested();
+        // G2 has as much under way as it may when the shard comes.
+        world.settle_but(is_slow);
+        world.hand_over_again(G1);
+        world.settle_but(is_within(G2));
+    }
+    world.settle();
+    world.assert_marked(marks::NOT_YET);
+    assert_eq!(world.served_by(G2), 5);
+    world.finish(call);
+    world.assert_written(call);
+    assert_eq!(world.get(Shard(9)), "ab");
     world.assert_held();
 }
 

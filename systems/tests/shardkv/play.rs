@@ -51,6 +51,7 @@ impl Play {
             lanes,
             clerks: CLERKS.len(),
             snapshot_after_bytes,
+            ..Tuning::default()
         });
         world.join(&[G1]);
         world.poll();

@@ -60,6 +60,7 @@ pub(crate) struct Tuning {
     pub(crate) snapshot_after_bytes: Option<usize>,
     pub(crate) lanes: u8,
     pub(crate) clerks: usize,
+    pub(crate) max_pending_entries: usize,
 }
 
 impl Default for Tuning {
@@ -68,6 +69,7 @@ impl Default for Tuning {
             snapshot_after_bytes: None,
             lanes: 1,
             clerks: 1,
+            max_pending_entries: 1024,
         }
     }
 }
@@ -82,6 +84,7 @@ pub(crate) fn world_without_leaders(tuning: &Tuning) -> World {
         let mut replica = replica::Config::of(3);
         replica.voters = Voters::new(servers(group));
         replica.snapshot_after_bytes = tuning.snapshot_after_bytes;
+        replica.max_pending_entries = tuning.max_pending_entries;
         let server = ServerConfig::of(group, replica, controller.clone());
         configs.extend(vec![Config::Server(server); 3]);
     }
