@@ -10,9 +10,8 @@ use crate::replica::{Operation, Outcome, Replica, SessionId, StateMachine};
 ///
 /// A clerk that waits too long asks again, and its repetitions may lie behind
 /// each other in a slow server's inbox long after the first was answered. None of
-/// them must cost what the first did. What was done is done, whenever it is told.
-/// What was read is told again only as long as a new read would see the same: a clerk that
-/// counts its questions anew after a restart asks other things under the same names.
+/// them must cost what the first did. An answer stays true for its question: what
+/// was done is done, and a read was at work while its clerk waited.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Answers<M: StateMachine> {
     by_question: BTreeMap<(NodeId, Call), Outcome<M>>,
@@ -46,8 +45,7 @@ impl<M: StateMachine> Answers<M> {
         if self.most == 0 {
             return None;
         }
-        let remembered = self.by_question.get(&question);
-        if let Some(outcome) = remembered.filter(|outcome| still_holds(outcome, replica)) {
+        if let Some(outcome) = self.by_question.get(&question) {
             return Some(outcome.clone());
         }
         let opened = self.opened.get(&question).copied();
@@ -96,14 +94,5 @@ impl<M: StateMachine> Answers<M> {
         if self.by_question.insert(question, outcome.clone()).is_none() {
             self.order.push_back(question);
         }
-    }
-}
-
-/// Whether a remembered answer is still what a new try would be told.
-fn still_holds<M: StateMachine>(outcome: &Outcome<M>, replica: &Replica<M>) -> bool {
-    let raft = replica.raft();
-    match outcome {
-        Outcome::Answered { at, .. } => *at == raft.applied() && raft.role().is_leader(),
-        _ => true,
     }
 }

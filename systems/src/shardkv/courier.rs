@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::group::Parcel;
 use crate::process::NodeId;
+use crate::shardctrler::Configuration;
 
 /// How a server of another group is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,9 +105,14 @@ impl Courier {
         };
     }
 
+    /// Whether nobody has answered since it last looked for a way.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.silent > 0
+    }
+
     /// By which other ways to ask whether a shard may be handed over.
     pub(super) fn other_ways(&self, servers: &[NodeId], peers: &[NodeId]) -> Vec<Route> {
-        if self.silent == 0 {
+        if !self.is_unheard() {
             return Vec::new();
         }
         let peer = self.silent.checked_rem(peers.len());
@@ -118,9 +124,17 @@ impl Courier {
     }
 }
 
-/// The servers of a parcel's receiver, as far as the giver knows. Whoever is of the
-/// giver's own group is none of them, whatever a configuration says.
-pub(super) fn servers_of(parcel: &Parcel, own: &[NodeId]) -> Vec<NodeId> {
-    let servers = parcel.servers.iter().copied();
+/// The servers of a parcel's receiver, as far as the giver knows, also from a configuration
+/// that it cannot turn to yet. Whoever is of the giver's own group is none of them,
+/// whatever a configuration says.
+pub(super) fn servers_of(
+    parcel: &Parcel,
+    newest: Option<&Configuration>,
+    own: &[NodeId],
+) -> Vec<NodeId> {
+    let named = newest.and_then(|newest| newest.groups.get(&parcel.to));
+    let named = named.into_iter().flatten();
+    let new = named.filter(|server| !parcel.servers.contains(server));
+    let servers = parcel.servers.iter().chain(new).copied();
     servers.filter(|server| !own.contains(server)).collect()
 }

@@ -8,11 +8,11 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::courier::{Route, servers_of};
-use super::group::Arrival;
+use super::courier::{self, Route};
+use super::group::{Arrival, Parcel};
 use super::server::{Asked, Server, replica_of};
 use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferId, marks};
-use crate::process::{Effect, Effects};
+use crate::process::{Effect, Effects, NodeId};
 use crate::shardctrler::{Number, Shard};
 
 /// Sends to a server of another group, by the way that was said.
@@ -212,6 +212,9 @@ impl Server {
         let mut silent = Vec::new();
         // One offer to everybody is enough to find out who answers.
         let mut sought = BTreeSet::new();
+        let newest = office.newest().cloned();
+        let servers_of =
+            |parcel: &Parcel, own: &[NodeId]| courier::servers_of(parcel, newest.as_ref(), own);
         for ((shard, number), parcel) in machine.outgoing() {
             effects.mark(marks::HANDED_OVER_AGAIN);
             let is_silent = office.is_silent((*shard, *number));
@@ -237,6 +240,7 @@ impl Server {
         for (shard, number) in silent {
             self.hand_over(shard, number, effects);
         }
+        self.ask_further_on(effects);
     }
 
     /// Hands a shard over, with all that is in it.

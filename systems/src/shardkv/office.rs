@@ -88,15 +88,15 @@ impl Office {
         superseded.map(|(question, _)| question).collect()
     }
 
-    /// Time has passed. Which of the other servers is to ask the controller for the next
+    /// Time has passed. Which of the other servers is to ask the controller for a
     /// configuration, if that has not answered for long: it may be this server alone that
     /// cannot reach it.
-    pub(super) fn helper(&mut self, next: Number, peers: &[NodeId]) -> Option<NodeId> {
+    pub(super) fn helper(&mut self, number: Number, peers: &[NodeId]) -> Option<NodeId> {
         self.silent_polls = match self.questions.is_empty() {
             true => 0,
             false => (self.silent_polls + 1).min(PATIENT_POLLS),
         };
-        if self.silent_polls < PATIENT_POLLS || self.ahead.contains_key(&next) {
+        if self.silent_polls < PATIENT_POLLS || self.ahead.contains_key(&number) {
             return None;
         }
         // One that has helped is asked at each poll, as the controller itself would be.
@@ -134,13 +134,25 @@ impl Office {
 
     /// The dealings with the group that a parcel is for; none, as long as that has no servers.
     pub(super) fn courier(&mut self, parcel: &Parcel, own: &[NodeId]) -> Option<&mut Courier> {
+        let newest = self.ahead.values().next_back();
         Some(match self.couriers.entry(parcel.to) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                let first = *servers_of(parcel, own).first()?;
+                let first = *servers_of(parcel, newest, own).first()?;
                 unknown.insert(Courier::to(first))
             }
         })
+    }
+
+    /// The newest configuration that is known before its turn.
+    pub(super) fn newest(&self) -> Option<&Configuration> {
+        self.ahead.values().next_back()
+    }
+
+    /// Whether somebody of a group has answered lately.
+    pub(super) fn reaches(&self, group: GroupId) -> bool {
+        let courier = self.couriers.get(&group);
+        courier.is_some_and(|courier| !courier.is_unheard())
     }
 
     /// The number of the next hand-over or offer of a shard.
@@ -230,8 +242,9 @@ impl Office {
         parcels: impl Iterator<Item = &'a Parcel>,
         own: &[NodeId],
     ) {
+        let newest = self.ahead.values().next_back();
         let servers: BTreeMap<GroupId, Vec<NodeId>> = parcels
-            .map(|parcel| (parcel.to, servers_of(parcel, own)))
+            .map(|parcel| (parcel.to, servers_of(parcel, newest, own)))
             .collect();
         for (group, courier) in &mut self.couriers {
             let servers = servers.get(group).map_or(&[][..], Vec::as_slice);

@@ -78,7 +78,8 @@ impl Server {
 
     /// Lets another server ask the controller, if that does not answer this one.
     pub(super) fn seek_help(&mut self, effects: &mut Effects<Node>) {
-        let number = self.machine().configuration().number.next();
+        let next = self.machine().configuration().number.next();
+        let number = self.further_on().unwrap_or(next);
         let office = self.office.as_mut();
         let helper = office.and_then(|office| office.helper(number, &self.peers));
         if let Some(to) = helper {

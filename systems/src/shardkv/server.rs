@@ -337,6 +337,26 @@ impl Server {
         self.ask_for(next, effects);
     }
 
+    /// Asks for what comes after all that is known, if that is of use.
+    pub(super) fn ask_further_on(&mut self, effects: &mut Effects<Node>) {
+        if let Some(number) = self.further_on() {
+            self.ask_for(number, effects);
+        }
+    }
+
+    /// The configuration after all that are known, if this group cannot turn to the next
+    /// one, and those servers do not answer that are known of a group which it owes
+    /// something. What it waits for can be what that group cannot give before it gets
+    /// what it is owed, and the right servers may be named further on.
+    pub(super) fn further_on(&self) -> Option<Number> {
+        let (office, machine) = (self.office.as_ref()?, self.machine());
+        let newest = office.newest()?.number;
+        let mut owed = machine.outgoing().values();
+        let is_held_back = newest > machine.configuration().number;
+        let is_of_use = is_held_back && owed.any(|parcel| !office.reaches(parcel.to));
+        is_of_use.then(|| newest.next())
+    }
+
     fn mark_if_held_back(&self, effects: &mut Effects<Node>) {
         let next = self.machine().configuration().number.next();
         let known = self.office.as_ref().and_then(|office| office.known(next));
