@@ -5,11 +5,11 @@ use std::fmt;
 
 use snowglobe_checkers::history::{ClientId, Moment};
 use snowglobe_checkers::linearizability::{
-    Budget, Explanation, Options, Told as Line, Watch, WatchError, explain,
+    Budget, Explanation, Options, Told as Line, Watch, WatchError, check, explain,
 };
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
-use snowglobe_systems::shardctrler::{Operation, Outcome};
+use snowglobe_systems::shardctrler::{Configuration, Number, Operation, Outcome};
 
 use super::ControllerWorld;
 use super::object::{Ask, ShardControl, Told};
@@ -23,10 +23,12 @@ const BUDGET: Budget<'static> = Budget {
     stop: None,
 };
 
+const OPERATORS: ShardControl<'static> = ShardControl::BY_OPERATORS;
+
 /// Writes down what operators ask and are told, and breaks the run at the first
 /// answer after which the history is found to have no order.
 pub(super) struct Book {
-    watch: Watch<ShardControl>,
+    watch: Watch<ShardControl<'static>>,
     /// Who asked, and will be told.
     asked: BTreeMap<InvocationId, ClientId>,
     /// Nobody has been called so yet. An operator whose call is lost goes on under a new name.
@@ -75,7 +77,7 @@ impl Book {
         let moment = Moment(world.now().0);
         let invocation = world.invoke(clerk, operation(&ask))?;
         self.watch
-            .call(&ShardControl, client, moment, ask)
+            .call(&OPERATORS, client, moment, ask)
             .expect("an operator has one call at a time, and time does not go back");
         self.asked.insert(invocation, client);
         Some(invocation)
@@ -108,13 +110,13 @@ impl Book {
         let moment = Moment(world.now().0);
         let taken = self
             .watch
-            .answer(&ShardControl, client, moment, told.clone(), &BUDGET);
+            .answer(&OPERATORS, client, moment, told.clone(), &BUDGET);
         self.judge(world, taken).then_some(Answer::Told(told))
     }
 
     /// Judges all that is written down. Whether it has an order.
     pub(super) fn close(&mut self, world: &mut ControllerWorld) -> bool {
-        let looked = self.watch.look(&ShardControl, &BUDGET);
+        let looked = self.watch.look(&OPERATORS, &BUDGET);
         self.judge(world, looked)
     }
 
@@ -125,6 +127,7 @@ impl Book {
                 world.breaks(Broken::Illegal(Box::new(self.illegal())));
                 false
             }
+            Err(WatchError::Unknown { .. }) if self.explains_what_was_made(world) => true,
             Err(WatchError::Unknown { ended, .. }) => {
                 let why = format!("the operations: the budget of {ended:?} ended");
                 world.breaks(Broken::Undecided { why });
@@ -134,6 +137,21 @@ impl Book {
         }
     }
 
+    /// Whether what operators asked and were told has an order that makes the configurations
+    /// which the replicas have made.
+    fn explains_what_was_made(&self, world: &ControllerWorld) -> bool {
+        let invariants = world.invariants();
+        let made = (0..).map_while(|number| invariants.configuration(Number(number)).cloned());
+        let made: Vec<Configuration> = made.collect();
+        let control = ShardControl { made: &made };
+        let options = Options {
+            budget: BUDGET,
+            ..Options::default()
+        };
+        let history = self.watch.whole();
+        check(&control, &history, &options).is_linearizable()
+    }
+
     fn illegal(&self) -> IllegalHistory {
         let explanation = self.watch.history(&()).and_then(|history| {
             let budget = explained(history.len());
@@ -141,7 +159,7 @@ impl Book {
                 budget,
                 ..Options::default()
             };
-            explain(&ShardControl, history, &(), &options)
+            explain(&OPERATORS, history, &(), &options)
         });
         match explanation {
             Some(explanation) => in_words(&explanation),

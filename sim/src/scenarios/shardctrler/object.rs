@@ -37,8 +37,19 @@ pub(super) enum Told {
 }
 
 /// A controller whose operations come one at a time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ShardControl;
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ShardControl<'a> {
+    /// The configurations that replicas have made, by their numbers, from the first on; none
+    /// where operators alone are believed. An order that makes these is one of those that
+    /// there are without them, and sooner found: operators that crash leave dozens of changes
+    /// behind, each of which may have come to pass at any time, and few are told what did.
+    pub(super) made: &'a [Configuration],
+}
+
+impl ShardControl<'static> {
+    /// What operators were told is all that is known.
+    pub(super) const BY_OPERATORS: Self = Self { made: &[] };
+}
 
 /// The newest configuration and all before it. They are shared, so that a
 /// state costs one configuration, and are compared by their digest.
@@ -194,7 +205,7 @@ impl Debug for Past {
     }
 }
 
-impl Specification for ShardControl {
+impl Specification for ShardControl<'_> {
     type State = Past;
     type Input = Ask;
     type Output = Told;
@@ -239,7 +250,7 @@ impl Specification for ShardControl {
         operations: Vec<Timed<'a, Ask, Told>>,
     ) -> Box<dyn Machine<Past> + 'a> {
         let untimed = operations.into_iter().map(Timed::untimed);
-        Box::new(Pasts::new(untimed.collect()))
+        Box::new(Pasts::new(self, untimed.collect()))
     }
 
     fn weight(&self, past: &Past) -> usize {

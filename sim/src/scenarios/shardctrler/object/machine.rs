@@ -14,31 +14,35 @@ use super::{Ask, Past, ShardControl, Told};
 
 /// The states of one history.
 pub(super) struct Pasts<'a> {
-    states: Interned<'a, ShardControl>,
+    states: Interned<'a, ShardControl<'a>>,
     /// By the operation's place: whether nobody knows what became of it.
     pending: Vec<bool>,
     /// Numbers that operations made which were answered.
     made: BTreeSet<Number>,
-    /// What was shown for a number.
+    /// What a number stands for, as somebody was shown or a replica has made it.
     shown: BTreeMap<Number, &'a Configuration>,
 }
 
 impl<'a> Pasts<'a> {
-    pub(super) fn new(operations: Vec<(&'a Ask, Option<&'a Told>)>) -> Self {
+    pub(super) fn new(
+        control: &'a ShardControl<'a>,
+        operations: Vec<(&'a Ask, Option<&'a Told>)>,
+    ) -> Self {
         let answers = || operations.iter().filter_map(|(_, told)| *told);
         let made = answers().filter_map(|told| match told {
             Told::Done(Response::Changed(number)) => Some(*number),
             _ => None,
         });
         let shown = answers().filter_map(|told| match told {
-            Told::Shown(configuration) => Some((configuration.number, configuration)),
+            Told::Shown(configuration) => Some(configuration),
             Told::Done(_) => None,
         });
+        let shown = shown.chain(control.made);
         Self {
             made: made.collect(),
-            shown: shown.collect(),
+            shown: shown.map(|shown| (shown.number, shown)).collect(),
             pending: operations.iter().map(|(_, told)| told.is_none()).collect(),
-            states: Interned::new(&ShardControl, operations),
+            states: Interned::new(control, operations),
         }
     }
 

@@ -10,6 +10,8 @@ use snowglobe_systems::shardctrler::Shard;
 
 use super::*;
 
+const CONTROL: ShardControl<'static> = ShardControl::BY_OPERATORS;
+
 fn join(groups: &[u32]) -> Command {
     let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u8)]);
     Command::Join {
@@ -54,21 +56,21 @@ proptest! {
     #[test]
     fn a_controller_is_such_an_object(commands in commands(), number in 0..50u64) {
         let mut controller = Controller::default();
-        let mut past = ShardControl.initial();
+        let mut past = CONTROL.initial();
         for command in commands {
             let told = Told::Done(controller.apply(LogIndex::ZERO, &command));
             let ask = Ask::Change(command);
             for told in [Some(&told), None] {
-                prop_assert!(claims_hold(&ShardControl, &past, &ask, told));
+                prop_assert!(claims_hold(&CONTROL, &past, &ask, told));
             }
-            let next = ShardControl.step(&past, &ask, Some(&told));
-            prop_assert_eq!(&next, &ShardControl.step(&past, &ask, None));
+            let next = CONTROL.step(&past, &ask, Some(&told));
+            prop_assert_eq!(&next, &CONTROL.step(&past, &ask, None));
             past = next.expect("it is the right answer");
             let query = Query::of(Number(number));
             let (shown, ask) = (Told::Shown(controller.query(&query)), Ask::Look(query));
-            prop_assert!(claims_hold(&ShardControl, &past, &ask, Some(&shown)));
-            prop_assert!(claims_hold(&ShardControl, &past, &ask, None));
-            prop_assert_eq!(&ShardControl.step(&past, &ask, Some(&shown)), &Some(past.clone()));
+            prop_assert!(claims_hold(&CONTROL, &past, &ask, Some(&shown)));
+            prop_assert!(claims_hold(&CONTROL, &past, &ask, None));
+            prop_assert_eq!(&CONTROL.step(&past, &ask, Some(&shown)), &Some(past.clone()));
         }
     }
 }
@@ -82,7 +84,7 @@ fn after(commands: &[Command]) -> Past {
 #[test]
 fn a_wrong_answer_leads_nowhere() {
     let past = after(&[join(&[1]), join(&[2])]);
-    let step = |ask: &Ask, told: Told| ShardControl.step(&past, ask, Some(&told));
+    let step = |ask: &Ask, told: Told| CONTROL.step(&past, ask, Some(&told));
     let newest = Told::Shown(past.newest().clone());
     let first = Ask::Look(Query::of(Number(1)));
     assert_eq!(
@@ -128,7 +130,7 @@ fn a_long_past_is_let_go() {
 
 #[test]
 fn operations_are_told_in_words() {
-    let words = |ask: &Ask, told: Option<&Told>| ShardControl.describe_operation(ask, told);
+    let words = |ask: &Ask, told: Option<&Told>| CONTROL.describe_operation(ask, told);
     let ask = Ask::Change(join(&[1, 2]));
     let done = Told::Done(Response::Changed(Number(4)));
     assert_eq!(words(&ask, Some(&done)), "join(g1, g2) -> v4");
@@ -149,11 +151,11 @@ impl Specification for Plain {
     type Next = Option<Past>;
 
     fn initial(&self) -> Past {
-        ShardControl.initial()
+        CONTROL.initial()
     }
     fn key(&self, _: &Ask) {}
     fn step(&self, past: &Past, ask: &Ask, told: Option<&Told>) -> Option<Past> {
-        ShardControl.step(past, ask, told)
+        CONTROL.step(past, ask, told)
     }
 }
 
@@ -194,8 +196,9 @@ fn played() -> impl Strategy<Value = Vec<Played>> {
     prop::collection::vec((asks, 0..40u64, 0..40u64, fate), 0..14)
 }
 
-/// Plays operations one after the other. Each is a client's only one.
-fn history(played: &[Played]) -> History<Ask, Told> {
+/// Plays operations one after the other, each a client's only one. With what the controller
+/// has made.
+fn history(played: &[Played]) -> (History<Ask, Told>, Vec<Configuration>) {
     let mut controller = Controller::default();
     let mut last = Told::Done(Response::Unchanged(Number(0)));
     let operations = played
@@ -227,7 +230,10 @@ fn history(played: &[Played]) -> History<Ask, Told> {
         });
     let mut operations: Vec<_> = operations.collect();
     operations.sort_by_key(|operation| operation.called);
-    History::new(operations).expect("each client calls once")
+    let newest = controller.newest().number.0;
+    let made = (0..=newest).map(|number| controller.query(&Query::of(Number(number))));
+    let history = History::new(operations).expect("each client calls once");
+    (history, made.collect())
 }
 
 proptest! {
@@ -235,13 +241,16 @@ proptest! {
 
     #[test]
     fn pasts_that_are_left_out_could_not_have_been(played in played()) {
-        let history = history(&played);
+        let (history, made) = history(&played);
         let options = Options::default();
-        let verdict = check(&ShardControl, &history, &options);
+        let verdict = check(&CONTROL, &history, &options);
         let plain = check(&Plain, &history, &options);
         prop_assert_eq!(verdict.is_linearizable(), plain.is_linearizable());
         prop_assert_eq!(verdict.is_illegal(), plain.is_illegal());
         let honest = played.iter().all(|(_, _, _, fate)| !matches!(fate, Fate::Swapped));
         prop_assert!(!honest || verdict.is_linearizable());
+        let explained = check(&ShardControl { made: &made }, &history, &options);
+        prop_assert!(!honest || explained.is_linearizable());
+        prop_assert!(!explained.is_linearizable() || plain.is_linearizable());
     }
 }
