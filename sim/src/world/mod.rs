@@ -6,7 +6,9 @@
 //! A [`Director`] decides what the clients ask and when the run is over.
 
 mod agenda;
+mod breakage;
 pub mod disk;
+mod due;
 pub mod engine;
 mod faults;
 mod found;
@@ -21,13 +23,12 @@ mod timers;
 pub mod trace;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::mem;
 use std::ops::Range;
 use std::task::Waker;
 use std::time::Duration;
 
 use snowglobe_checkers::explore::StatesDigest;
-use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView};
 use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 
 use self::agenda::{Agenda, Due};
@@ -41,6 +42,7 @@ use crate::faults::TimedFault;
 use crate::seed::Seed;
 use crate::time::SimTime;
 
+pub use self::breakage::{Breakage, Broken, IllegalHistory, Suspicion};
 pub use self::frozen::Held;
 pub use self::node::Incarnation;
 pub(crate) use snowglobe_checkers::panics::message_of;
@@ -62,85 +64,6 @@ pub struct Blueprint<C> {
     pub faults: Vec<TimedFault>,
     /// How many steps a run may take before it counts as one that hangs.
     pub step_budget: u64,
-}
-
-/// Why a run ended before its director said so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Broken {
-    /// A safety property does not hold.
-    Safety(Violation),
-    /// Progress was demanded and did not come.
-    Liveness(Violation),
-    /// A process panicked.
-    Panic {
-        /// Whose process.
-        node: NodeId,
-        /// What it said, and where in the code.
-        message: String,
-    },
-    /// What clients saw cannot be put in order.
-    Illegal(Box<IllegalHistory>),
-    /// It was not found out in time whether what clients saw can be put in order.
-    Undecided {
-        /// What was not decided, and which budget ended.
-        why: String,
-    },
-    /// A step of a script could not be taken.
-    Script {
-        /// Its place in the script, counted from 1; 0 for what comes before it.
-        number: usize,
-        /// The step.
-        step: String,
-        /// Why, and what there was instead.
-        why: String,
-    },
-    /// A script did not lead where its file says.
-    Elsewhere {
-        /// The states that it should have led to.
-        expected: StatesDigest,
-        /// The states in which it left the nodes.
-        found: StatesDigest,
-    },
-    /// The step budget ran out: messages or timers chase each other without end.
-    OutOfSteps {
-        /// The budget.
-        budget: u64,
-    },
-}
-
-/// A history that is not linearizable, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IllegalHistory {
-    /// The key, what was seen, and why it cannot be.
-    pub violation: Violation,
-    /// Operations that have no order by themselves, one per line.
-    pub core: Vec<String>,
-    /// Whether nothing can be taken out of them.
-    pub minimal: bool,
-}
-
-/// The end of a run that broke: what, when, and at which step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breakage {
-    /// What broke.
-    pub broken: Broken,
-    /// The simulated time.
-    pub at: SimTime,
-    /// The number of the step.
-    pub step: u64,
-    /// The first moment at which something had looked wrong, if it was before.
-    pub suspicion: Option<Suspicion>,
-}
-
-/// The first moment that looked wrong: what, when, and at which step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suspicion {
-    /// What was expected then, and what was found.
-    pub violation: Violation,
-    /// The simulated time.
-    pub at: SimTime,
-    /// The number of the step.
-    pub step: u64,
 }
 
 /// What was counted in a run.
@@ -445,37 +368,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             });
     }
 
-    /// Ends the run: something broke.
-    pub fn breaks(&mut self, broken: Broken) {
-        if self.breakage.is_some() {
-            return;
-        }
-        self.trace
-            .event(self.now, None, EventKind::Violation, 0, || {
-                format!("{broken:?}")
-            });
-        self.breakage = Some(Breakage {
-            broken,
-            at: self.now,
-            step: self.counters.steps,
-            suspicion: self.suspicion.take(),
-        });
-        self.wake();
-    }
-
-    /// Remembers when the invariants first suspected something.
-    fn note_suspicion(&mut self) {
-        if self.suspicion.is_none()
-            && let Some(violation) = self.invariants.suspicion()
-        {
-            self.suspicion = Some(Suspicion {
-                violation: violation.clone(),
-                at: self.now,
-                step: self.counters.steps,
-            });
-        }
-    }
-
     /// What watches over the nodes.
     #[must_use]
     pub fn invariants(&self) -> &I {
@@ -486,12 +378,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     #[must_use]
     pub fn struck(&self) -> &[TimedFault] {
         &self.struck
-    }
-
-    /// What broke, if anything did.
-    #[must_use]
-    pub fn breakage(&self) -> Option<&Breakage> {
-        self.breakage.as_ref()
     }
 
     /// Closes the books: the digest over all events and the final states.
@@ -518,86 +404,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     #[must_use]
     pub fn events(&self) -> u64 {
         self.trace.events()
-    }
-
-    /// Does everything that is due by `now`, and tells the director.
-    pub(crate) fn run_until(&mut self, now: SimTime, director: &mut impl Director<P, I>) {
-        self.now = now;
-        loop {
-            while self.breakage.is_none() {
-                self.freeze_if_due();
-                let Some(due) = self.agenda.take(now) else {
-                    break;
-                };
-                self.fall_due(due);
-            }
-            if !self.tell(director) {
-                return;
-            }
-        }
-    }
-
-    /// Hands the director what it has not heard. Whether there was anything.
-    fn tell(&mut self, director: &mut impl Director<P, I>) -> bool {
-        if self.breakage.is_some() {
-            return false;
-        }
-        let alarms = mem::take(&mut self.alarms);
-        let returns = mem::take(&mut self.returns);
-        let any = !alarms.is_empty() || !returns.is_empty();
-        for (invocation, outcome) in returns {
-            director.returned(self, invocation, outcome);
-        }
-        for token in alarms {
-            director.alarm(self, token);
-        }
-        any
-    }
-
-    fn fall_due(&mut self, due: Due) {
-        match due {
-            Due::Carry(parcel) => self.outgoing.push(parcel),
-            Due::Timer {
-                node,
-                slot,
-                incarnation,
-            } => self.timer_due(node, slot, incarnation),
-            Due::Synced { node, incarnation } => self.synced(node, incarnation),
-            Due::Fault(place) => {
-                let fault = self.faults[place].fault.clone();
-                self.apply_fault(&fault);
-            }
-            Due::Alarm(token) => self.alarms.push(token),
-        }
-    }
-
-    fn put(&mut self, at: SimTime, due: Due) {
-        self.agenda.put(at, due);
-        self.look_at(at);
-    }
-
-    /// Makes sure that the adapter looks at the world at a moment, or within a
-    /// millisecond after it: madsim cannot sleep for less, so whoever is about
-    /// to look anyway need not be woken.
-    fn look_at(&mut self, at: SimTime) {
-        let soon = self.now + Duration::from_millis(1);
-        if self
-            .expected_at
-            .is_none_or(|expected| expected > at && expected > soon)
-        {
-            self.wake();
-        }
-    }
-
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    fn order(&mut self, order: Order) {
-        self.orders.push(order);
-        self.wake();
     }
 }
 

@@ -1,0 +1,127 @@
+//! What ends a run that breaks.
+
+use snowglobe_checkers::explore::StatesDigest;
+use snowglobe_systems::invariants::{Invariants, Violation};
+use snowglobe_systems::process::{NodeId, Process};
+
+use super::World;
+use super::trace::EventKind;
+use crate::time::SimTime;
+
+/// Why a run ended before its director said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// A safety property does not hold.
+    Safety(Violation),
+    /// Progress was demanded and did not come.
+    Liveness(Violation),
+    /// A process panicked.
+    Panic {
+        /// Whose process.
+        node: NodeId,
+        /// What it said, and where in the code.
+        message: String,
+    },
+    /// What clients saw cannot be put in order.
+    Illegal(Box<IllegalHistory>),
+    /// It was not found out in time whether what clients saw can be put in order.
+    Undecided {
+        /// What was not decided, and which budget ended.
+        why: String,
+    },
+    /// A step of a script could not be taken.
+    Script {
+        /// Its place in the script, counted from 1; 0 for what comes before it.
+        number: usize,
+        /// The step.
+        step: String,
+        /// Why, and what there was instead.
+        why: String,
+    },
+    /// A script did not lead where its file says.
+    Elsewhere {
+        /// The states that it should have led to.
+        expected: StatesDigest,
+        /// The states in which it left the nodes.
+        found: StatesDigest,
+    },
+    /// The step budget ran out: messages or timers chase each other without end.
+    OutOfSteps {
+        /// The budget.
+        budget: u64,
+    },
+}
+
+/// A history that is not linearizable, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IllegalHistory {
+    /// The key, what was seen, and why it cannot be.
+    pub violation: Violation,
+    /// Operations that have no order by themselves, one per line.
+    pub core: Vec<String>,
+    /// Whether nothing can be taken out of them.
+    pub minimal: bool,
+}
+
+/// The end of a run that broke: what, when, and at which step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakage {
+    /// What broke.
+    pub broken: Broken,
+    /// The simulated time.
+    pub at: SimTime,
+    /// The number of the step.
+    pub step: u64,
+    /// The first moment at which something had looked wrong, if it was before.
+    pub suspicion: Option<Suspicion>,
+}
+
+/// The first moment that looked wrong: what, when, and at which step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// What was expected then, and what was found.
+    pub violation: Violation,
+    /// The simulated time.
+    pub at: SimTime,
+    /// The number of the step.
+    pub step: u64,
+}
+
+impl<P: Process, I: Invariants<P>> World<P, I> {
+    /// Ends the run: something broke.
+    pub fn breaks(&mut self, broken: Broken) {
+        if self.breakage.is_some() {
+            return;
+        }
+        self.trace
+            .event(self.now, None, EventKind::Violation, 0, || {
+                format!("{broken:?}")
+            });
+        self.breakage = Some(Breakage {
+            broken,
+            at: self.now,
+            step: self.counters.steps,
+            suspicion: self.suspicion.take(),
+        });
+        self.wake();
+    }
+
+    /// Remembers when the invariants first suspected something.
+    pub(super) fn note_suspicion(&mut self) {
+        if self.suspicion.is_none()
+            && let Some(violation) = self.invariants.suspicion()
+        {
+            self.suspicion = Some(Suspicion {
+                violation: violation.clone(),
+                at: self.now,
+                step: self.counters.steps,
+            });
+        }
+    }
+
+    /// What broke, if anything did.
+    #[must_use]
+    pub fn breakage(&self) -> Option<&Breakage> {
+        self.breakage.as_ref()
+    }
+}
