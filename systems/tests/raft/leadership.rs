@@ -102,6 +102,52 @@ fn a_grant_of_an_earlier_try_does_not_count() {
     world.assert_held();
 }
 
+/// Tries are numbered anew in each life, so that a late grant may count for a later one. It promises
+/// nothing, and is no broken promise.
+#[test]
+fn a_grant_of_an_earlier_life_may_count() {
+    let mut world = world(3);
+    world.timeout(N1, Timer::Election);
+    world.deliver(0);
+    world.bag.retain(|envelope| envelope.to == N1);
+    let late = world.bag.pop_back().expect("n2 would vote for it");
+    world.crash(N1);
+    world.restart(N1);
+    world.timeout(N1, Timer::Election);
+    world.bag.clear();
+    world.bag.push_back(late);
+    world.deliver(0);
+    assert!(world.is_candidate(N1));
+    world.assert_held();
+}
+
+/// However much a leader was told, nothing of it is remembered when it leads no more: what is told
+/// in a term counts in that term alone, and a state that remembers it is another state.
+#[test]
+fn what_a_leader_was_told_is_forgotten_with_its_leadership() {
+    let told = |rounds: usize| {
+        let mut world = world(3);
+        world.elect(N1);
+        world.heartbeat(N1);
+        for _ in 0..rounds {
+            world.read(N1);
+            world.settle();
+        }
+        world
+    };
+    let depose = |world: &mut World| {
+        for _ in 0..2 {
+            world.timeout(N1, Timer::QuorumCheck);
+        }
+        assert!(!world.leads(N1));
+    };
+    let (mut one, mut other) = (told(1), told(3));
+    assert_ne!(one.invariants, other.invariants, "rounds were echoed");
+    depose(&mut one);
+    depose(&mut other);
+    assert_eq!(one.invariants, other.invariants);
+}
+
 fn reply(term: u64, round: u64, matched: u64) -> AppendEntriesReply {
     AppendEntriesReply {
         term: Term(term),
