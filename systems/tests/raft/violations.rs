@@ -158,7 +158,7 @@ fn an_entry_that_others_know_to_be_committed_is_not_replaced_unseen() {
     assert_eq!((world.last(N3).index, world.commit(N3)), (LogIndex(2), 1));
     let overwrite = Effect::Persist(Write::Append {
         first: LogIndex(2),
-        entries: vec![entry(2, 9)].into(),
+        entries: vec![entry(2, 9)],
     });
     let view = crate::leadership::Nodes(&world);
     let mut invariants = world.invariants.clone();
