@@ -6,7 +6,8 @@
 //! - `leaders within 5s`: every cluster has a leader that all it reaches follow;
 //! - `operator joins g1 g2 within 5s`, `operator leaves g1 within 5s`, `operator moves
 //!   sh3 to g1 within 5s`; `operator joins g2 with servers of g3 within 5s`, `operator joins
-//!   g2 with 1 of its servers within 5s`; `rogue joins g1 within 5s` with the second controller;
+//!   g2 with 1 of its servers within 5s`; `operator divides into 5 within 5s`, before any
+//!   group has joined; `rogue joins g1 within 5s` with the second controller;
 //! - `operators begin`: from now on they change what they like, so many times each.
 //!   `operators rest within 10s`: each is answered, and changes no more;
 //! - `groups settle within 10s`: each has come to the newest configuration, serves its
@@ -15,7 +16,7 @@
 //!   in the newest configuration;
 //! - `shards all are put within 10s`: each user puts a new value into the one key that
 //!   stands for its shard: `u0` for `sh0` and so on. `shards of g1 are got within 2s`: what
-//!   was put there. `shards moving begin to be got`, `shards moving wait for 2s`,
+//!   was put there. `shards moving begin to be got` (or `put`), `shards moving wait for 2s`,
 //!   `shards moving are served within 1s`: those whose users began. With `misled shards
 //!   ...` it is the users of misled clerks;
 //! - `groups hold at most 200000 bytes`: on the disks of all their servers together.
@@ -117,14 +118,17 @@ impl ShardkvTeller {
         (whose, set, task): (Whose, &Set, &Task),
     ) -> Result<(), Broken> {
         let shards = self.shards(world, set)?;
-        self.rounds += u64::from(matches!(task, Task::Put(_)));
+        self.rounds += u64::from(matches!(task, Task::BeginPut | Task::Put(_)));
         for shard in shards {
             let user = self.user_of(whose, shard);
             let key = self.keys[usize::from(shard.0)].clone();
             match task {
-                Task::Put(_) => {
+                Task::BeginPut | Task::Put(_) => {
                     let value: Arc<str> = format!("{shard}.{}", self.rounds).into();
-                    self.put.insert(shard, value.clone());
+                    // What is only begun may never be there.
+                    if matches!(task, Task::Put(_)) {
+                        self.put.insert(shard, value.clone());
+                    }
                     self.users
                         .order_call(world, user, &key, TextInput::Put(value));
                 }
@@ -154,7 +158,7 @@ impl ShardkvTeller {
         let user = |shard: &Shard| self.user_of(whose, *shard);
         let busy = |shard: &&Shard| self.users.is_busy(user(shard));
         match task {
-            Task::BeginGet => Ok(true),
+            Task::BeginPut | Task::BeginGet => Ok(true),
             Task::Wait(_) => match shards.iter().find(|shard| !busy(shard)) {
                 None => Ok(late),
                 Some(shard) => Err(unlike(
@@ -209,6 +213,7 @@ impl ShardkvTeller {
                 shard: *shard,
                 to: *to,
             },
+            Change::Divide(shards) => Command::Divide { shards: *shards },
         }
     }
 

@@ -74,6 +74,7 @@ pub(in crate::scenarios::shardkv) enum Change {
     JoinWithPart(GroupId, usize),
     Leave(Vec<GroupId>),
     Move(Shard, GroupId),
+    Divide(u16),
 }
 
 /// Some of the shards.
@@ -106,6 +107,7 @@ pub(in crate::scenarios::shardkv) enum Whose {
 /// What the users of shards do, or what becomes of what they do.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::scenarios::shardkv) enum Task {
+    BeginPut,
     Put(Duration),
     BeginGet,
     Got(Duration),
@@ -130,7 +132,7 @@ impl Sentence {
             | Self::OperatorsBegin
             | Self::Name { .. }
             | Self::Shards {
-                task: Task::BeginGet,
+                task: Task::BeginPut | Task::BeginGet,
                 ..
             }
             | Self::HoldAtMost(_) => Duration::ZERO,
@@ -145,6 +147,7 @@ impl Sentence {
                 Change::JoinWithServersOf(group, other) => (vec![*group, *other], None),
                 Change::JoinWithPart(group, _) => (vec![*group], None),
                 Change::Move(shard, to) => (vec![*to], Some(*shard)),
+                Change::Divide(_) => (Vec::new(), None),
             },
             Self::Settle { group, .. } => (group.iter().copied().collect(), None),
             Self::Name { set, .. } | Self::Shards { set, .. } => match set {
@@ -208,6 +211,7 @@ fn shards_of(whose: Whose, words: &[&str]) -> Result<Sentence, String> {
         [set @ .., "are", "put", "within", length] => (set, Task::Put(read_time(length)?)),
         [set @ .., "are", "got", "within", length] => (set, Task::Got(read_time(length)?)),
         [set @ .., "are", "served", "within", length] => (set, Task::Served(read_time(length)?)),
+        [set @ .., "begin", "to", "be", "put"] => (set, Task::BeginPut),
         [set @ .., "begin", "to", "be", "got"] => (set, Task::BeginGet),
         [set @ .., "wait", "for", length] => (set, Task::Wait(read_time(length)?)),
         _ => return Err("what becomes of the shards is not understood".to_owned()),
@@ -246,7 +250,12 @@ fn change_of(words: &[&str]) -> Result<Change, String> {
             let shard = number.ok_or_else(|| format!("{shard:?} is not a shard, as sh3"))?;
             Ok(Change::Move(Shard(shard), group_of(group)?))
         }
-        _ => Err("an operator joins, leaves or moves".to_owned()),
+        ["divides", "into", shards] => {
+            let shards = shards.parse();
+            let shards = shards.map_err(|_| "say into how many shards".to_owned())?;
+            Ok(Change::Divide(shards))
+        }
+        _ => Err("an operator joins, leaves, moves or divides".to_owned()),
     }
 }
 
