@@ -184,6 +184,10 @@ fn nonsense_is_refused_before_the_run() {
         ("operator joins g3 within 5s", "there is no g3"),
         ("operator joins within 5s", "say which groups"),
         ("operator moves sh10 to g1 within 5s", "there is no sh10"),
+        (
+            "operator divides into many within 5s",
+            "say into how many shards",
+        ),
         ("operator sings within 5s", "joins, leaves or moves"),
         ("rogue joins g1 within 5s", "no second controller"),
         ("misled shards all begin to be got", "takes a user for each"),
