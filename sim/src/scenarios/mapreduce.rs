@@ -182,6 +182,19 @@ impl System for MapReduceSystem {
         }
     }
 
+    /// All tasks may have to be done by one worker, and twice over, since those that go down
+    /// take their maps along; each bad record takes two executions more; and some of
+    /// all these executions are slow.
+    fn settle(options: &MapReduceOptions) -> Duration {
+        let lines = u64::from(options.files) * u64::from(options.lines);
+        let maps = u64::from(options.files) + lines * LINE_BYTES / options.split_bytes as u64;
+        let tasks = maps + u64::from(options.partitions);
+        let bad = lines.checked_div(u64::from(options.bad_one_in));
+        let executions = 2 * (tasks + 2 * bad.unwrap_or(0));
+        let slow_ms = executions * u64::from(options.slow_in_100) * options.slow_ms / 100;
+        Duration::from_secs(30) + Duration::from_millis(slow_ms)
+    }
+
     fn check_options(options: &MapReduceOptions) -> Result<(), String> {
         let at_least_one = [
             ("files", u64::from(options.files)),

@@ -21,6 +21,7 @@ mod users;
 
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -68,6 +69,11 @@ pub trait System: Sized + 'static {
     fn marks() -> Vec<&'static str>;
     /// Draws tuning and workload for a cluster of a size.
     fn draw_options(draw: &mut Draw, nodes: usize) -> Self::Options;
+    /// Within what time after a majority is healed everybody must be served: 30 s, and
+    /// more where so much was drawn that the work alone may take as long.
+    fn settle(_options: &Self::Options) -> Duration {
+        Duration::from_secs(30)
+    }
     /// Whether tuning and workload make sense.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ pub fn draw<S: System>(seed: Seed) -> Scenario {
         seed,
         expect: Expectation::Held,
         chaos,
-        settle: Duration::from_secs(30),
+        settle: S::settle(&options),
         faults: schedule,
         story: Vec::new(),
         scripted: None,

@@ -188,7 +188,10 @@ fn nonsense_is_refused_before_the_run() {
             "operator divides into many within 5s",
             "say into how many shards",
         ),
-        ("operator sings within 5s", "joins, leaves, moves or divides"),
+        (
+            "operator sings within 5s",
+            "joins, leaves, moves or divides",
+        ),
         ("rogue joins g1 within 5s", "no second controller"),
         ("misled shards all begin to be got", "takes a user for each"),
         ("shards all fly", "what becomes of the shards"),
