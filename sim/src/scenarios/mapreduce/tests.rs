@@ -1,5 +1,7 @@
 //! Options that nobody gives are the library's, and nonsense is refused.
 
+use std::time::Duration;
+
 use snowglobe_systems::mapreduce::Tuning;
 
 use super::{MapReduceOptions, MapReduceSystem, tuning};
@@ -22,6 +24,25 @@ fn a_tenth_of_the_drawn_runs_has_the_tuning_of_the_library() {
     };
     let defaults = (0..1000).filter(|seed| is_default(*seed)).count();
     assert!((60..140).contains(&defaults), "{defaults} in 1000");
+}
+
+#[test]
+fn a_job_has_the_time_that_its_slow_executions_may_take() {
+    let usual = Duration::from_secs(30);
+    let quick = MapReduceOptions::default();
+    assert_eq!(MapReduceSystem::settle(&quick), usual);
+    let slow = MapReduceOptions {
+        slow_in_100: 5,
+        slow_ms: 5000,
+        ..quick
+    };
+    let with_bad_records = MapReduceOptions {
+        bad_one_in: 1,
+        ..slow.clone()
+    };
+    let longer = MapReduceSystem::settle(&slow);
+    assert!(longer > usual);
+    assert!(MapReduceSystem::settle(&with_bad_records) > longer);
 }
 
 #[test]
