@@ -5,6 +5,8 @@
 //! another group: then the others do it in its place, and what they hear goes to it,
 //! since all of it must go through its log.
 
+use core::mem;
+
 use super::courier::Route;
 use super::office::ASKED_AT_ONCE;
 use super::part::pass_on;
@@ -20,13 +22,15 @@ pub(super) struct Favour {
     call: InvocationId,
     pub(super) leader: NodeId,
     number: Number,
-    /// How often it is yet asked. A favour that nobody asks for again lapses: the leader may
+    /// How often it is yet asked. A favour that nobody asks for again rests: the leader may
     /// know by now, or have turned to another helper, and the controller has enough to do.
     tries: u8,
+    /// The timer that fired when no tries were left. An answer may still be on its way, and
+    /// is as good as any.
+    rests: Option<service::Timer>,
 }
 
-/// How often a favour is asked unless the leader asks for it again. They take half a second, in
-/// which an answer comes over any link over which a leader keeps its followers.
+/// How often a favour is asked unless the leader asks for it again.
 const TRIES: u8 = 6;
 
 impl Server {
@@ -102,6 +106,9 @@ impl Server {
         let is_same = |favour: &&mut Favour| (favour.leader, favour.number) == (leader, number);
         if let Some(favour) = self.favours.iter_mut().find(is_same) {
             favour.tries = TRIES;
+            if let Some(timer) = favour.rests.take() {
+                self.controller_step(Input::Timeout(timer), effects);
+            }
             return;
         }
         if self.favours.len() == ASKED_AT_ONCE {
@@ -113,6 +120,7 @@ impl Server {
             leader,
             number,
             tries: TRIES,
+            rests: None,
         });
         let input = Input::Invoke {
             invocation: question,
@@ -124,13 +132,21 @@ impl Server {
     /// The controller has been silent for long. Only what is still wanted is asked again.
     pub(super) fn ask_again(&mut self, timer: service::Timer, effects: &mut Effects<Node>) {
         if let Some(place) = self.favour_of(timer) {
-            self.favours[place].tries -= 1;
-            if self.favours[place].tries == 0 {
-                let lapsed = self.favours.remove(place);
-                return self.withdraw(lapsed.call, effects);
+            let favour = &mut self.favours[place];
+            if favour.tries == 0 {
+                favour.rests = Some(timer);
+                return;
             }
+            favour.tries -= 1;
         }
         self.controller_step(Input::Timeout(timer), effects);
+    }
+
+    /// This server leads, and asks on its own behalf: what others wanted would be in the way.
+    pub(super) fn withdraw_favours(&mut self, effects: &mut Effects<Node>) {
+        for favour in mem::take(&mut self.favours) {
+            self.withdraw(favour.call, effects);
+        }
     }
 
     /// Which favour a timer of the clerk of the controller is for.

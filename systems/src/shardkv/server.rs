@@ -423,6 +423,7 @@ impl Server {
         let leads = self.raft().role().is_leader();
         match (&self.office, leads) {
             (None, true) => {
+                self.withdraw_favours(effects);
                 self.office = Some(Office::default());
                 effects.push(Effect::SetTimer(Timer::Poll));
                 effects.push(Effect::SetTimer(Timer::HandOver));
