@@ -186,15 +186,18 @@ fn rows() -> Vec<Row> {
             },
         ),
         (
-            "raft, calm: without letting go what is spent",
+            "raft, calm: without leaving out obsolete messages",
             Reductions {
-                spent: false,
+                obsolete: false,
                 ..all
             },
         ),
         (
-            "raft, calm: without leaving out idle steps",
-            Reductions { idle: false, ..all },
+            "raft, calm: without leaving out steps that change nothing",
+            Reductions {
+                stuttering: false,
+                ..all
+            },
         ),
         ("raft, calm: no reduction", Reductions::NONE),
     ] {

@@ -29,9 +29,9 @@ pub struct Bounds {
     pub duplicates: u8,
     /// How often two nodes lose sight of each other.
     pub cuts: u8,
-    /// What a node sends is lost when so many messages are under way already, and
-    /// each of them would change something if it arrived now: what would not is
-    /// lost first.
+    /// What a node sends is lost when so many messages are under way already. What
+    /// is late does not count; see [`Flight::late`](super::Flight). With
+    /// [`NO_CAP`](Self::NO_CAP) nothing is ever lost.
     pub messages: u8,
     /// After how many applied entries a node takes a snapshot; 0 for never.
     pub snapshot_after: u8,
@@ -65,6 +65,11 @@ impl Scope {
             bounds,
         }
     }
+}
+
+impl Bounds {
+    /// As many messages may be under way as are sent.
+    pub const NO_CAP: u8 = u8::MAX;
 }
 
 impl Default for Bounds {

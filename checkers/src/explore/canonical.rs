@@ -14,7 +14,7 @@ use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::renaming::Renaming;
 
-use super::state::Member;
+use super::state::{Member, MessageOf};
 use super::{Action, Event, Setting, Shared, SmallWorld, State, Symmetry};
 
 /// All renamings of a setting, and what was renamed so far.
@@ -29,7 +29,10 @@ pub(super) struct Names<S: Setting> {
 }
 
 /// What was renamed so far, by digest and number of the renaming.
-type Memo<T> = RwLock<HashTable<(u64, Shared<T>)>>;
+type Memo<T> = RwLock<HashTable<(u64, Renamed<T>)>>;
+
+/// A value, the number of a renaming, and the value under it.
+type Renamed<T> = (Shared<T>, usize, Shared<T>);
 
 impl<S: Setting> Names<S> {
     pub(super) fn new(setting: &S) -> Self {
@@ -73,19 +76,21 @@ fn orders_of(names: &[NodeId]) -> Vec<Vec<NodeId>> {
     orders
 }
 
-fn remembered<T>(
+fn remembered<T: Eq>(
     memo: &Memo<T>,
-    digest: u64,
+    old: &Shared<T>,
     number: usize,
     make: impl FnOnce() -> Shared<T>,
 ) -> Shared<T> {
     let mut key = Digest::new();
-    key.word(digest);
+    key.word(old.digest());
     key.word(number as u64);
     let key = key.value();
-    let find = |table: &HashTable<(u64, Shared<T>)>| {
-        let found = table.find(key, |(known, _)| *known == key);
-        found.map(|(_, value)| value.clone())
+    let find = |table: &HashTable<(u64, Renamed<T>)>| {
+        let found = table.find(key, |(known, (from, by, _))| {
+            *known == key && *by == number && from == old
+        });
+        found.map(|(_, (_, _, value))| value.clone())
     };
     if let Some(value) = find(&memo.read().expect("nothing is renamed under the lock")) {
         return value;
@@ -95,7 +100,8 @@ fn remembered<T>(
     if let Some(value) = find(&table) {
         return value;
     }
-    table.insert_unique(key, (key, value.clone()), |(key, _)| *key);
+    let renamed = (old.clone(), number, value.clone());
+    table.insert_unique(key, (key, renamed), |(key, _)| *key);
     value
 }
 
@@ -156,6 +162,43 @@ impl<S: Setting> SmallWorld<S> {
         renamed.collect()
     }
 
+    /// How many renamings there are; the first changes nothing.
+    pub(super) fn renamings(&self) -> usize {
+        match self.reductions.symmetry {
+            true => self.names.renamings.len(),
+            false => 1,
+        }
+    }
+
+    /// A name under a renaming.
+    pub(super) fn name_by(&self, node: NodeId, number: usize) -> NodeId {
+        self.names.renamings[number].of(node)
+    }
+
+    /// The state of a node under a renaming.
+    pub(super) fn member_by(
+        &self,
+        member: &Shared<Member<S::Process>>,
+        number: usize,
+    ) -> Shared<Member<S::Process>> {
+        match self.setting.symmetry() {
+            Some(symmetry) => self.member(symmetry, member, number),
+            None => member.clone(),
+        }
+    }
+
+    /// A message under a renaming.
+    pub(super) fn message_by(
+        &self,
+        message: &Shared<MessageOf<S>>,
+        number: usize,
+    ) -> Shared<MessageOf<S>> {
+        match self.setting.symmetry() {
+            Some(symmetry) => self.message(symmetry, message, number),
+            None => message.clone(),
+        }
+    }
+
     /// The renamings that put the nodes in the order of their signatures.
     fn candidates(&self, symmetry: SymmetryOf<'_, S>, state: &State<S>) -> Vec<usize> {
         let signatures: Vec<u64> = state
@@ -213,13 +256,13 @@ impl<S: Setting> SmallWorld<S> {
             return member.clone();
         }
         let renaming = &self.names.renamings[number];
-        remembered(&self.names.members, member.digest(), number, || {
+        remembered(&self.names.members, member, number, || {
             let process = member.process.as_ref();
-            Shared::new(Member {
+            self.locals.values.member(&Shared::new(Member {
                 process: process.map(|process| symmetry.process(process, renaming)),
                 durable: symmetry.durable(&member.durable, renaming),
                 armed: member.armed.clone(),
-            })
+            }))
         })
     }
 
@@ -233,8 +276,9 @@ impl<S: Setting> SmallWorld<S> {
             return message.clone();
         }
         let renaming = &self.names.renamings[number];
-        remembered(&self.names.messages, message.digest(), number, || {
-            Shared::new(symmetry.message(message, renaming))
+        remembered(&self.names.messages, message, number, || {
+            let renamed = symmetry.message(message, renaming);
+            self.locals.values.message(renamed)
         })
     }
 
@@ -249,7 +293,8 @@ impl<S: Setting> SmallWorld<S> {
         }
         let network = self.network(symmetry, state, number);
         for flight in network.flights() {
-            let ends = [0, flight.from.0, flight.to.0, flight.copies];
+            let late = u8::from(flight.late);
+            let ends = [late, flight.from.0, flight.to.0, flight.copies];
             key.push(u64::from(u32::from_be_bytes(ends)));
             key.push(flight.message.digest());
         }

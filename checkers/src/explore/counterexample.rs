@@ -3,7 +3,7 @@
 
 use snowglobe_systems::invariants::Violation;
 
-use super::local::Stimulus;
+use super::local::Cause;
 use super::naming::which_of;
 use super::small_world::Sent;
 use super::{Action, Event, RECOVERS, Setting, SmallWorld, State, StatesDigest, Step, StepInput};
@@ -85,7 +85,7 @@ impl<S: Setting> SmallWorld<S> {
     /// The actions that lead through these states, under the names that the
     /// nodes had at the beginning.
     fn with_own_names(&self, path: &[State<S>]) -> Vec<Action<S::Process>> {
-        let mut state = self.start.clone();
+        let mut state = self.beginning();
         let mut taken = Vec::new();
         for target in &path[1..] {
             let mut actions = Vec::new();
@@ -317,7 +317,7 @@ impl<S: Setting> Scribe<'_, S> {
             }
             Action::Restart { node, crash_after } => {
                 let member = &before.nodes[node.position()];
-                let step = self.world.local(*node, member, &Stimulus::Start);
+                let step = self.world.local(*node, member, Cause::Start);
                 (*node, step, *crash_after)
             }
             Action::Crash(_) | Action::Cut(..) | Action::Mend(..) => return,

@@ -61,7 +61,7 @@ impl<S: Setting> SmallWorld<S> {
             .map(|(from, to, message)| (from, to, Shared::new(message)))
             .collect();
         for (from, to, message) in &sent {
-            start.network.send(*from, *to, message.clone());
+            start.network.send(*from, *to, message.clone(), false);
         }
         start.invariants = Shared::new(found.invariants);
         start.calls = found.calls;
@@ -72,7 +72,6 @@ impl<S: Setting> SmallWorld<S> {
         start.cut = found.cut;
         start.cut.sort_unstable();
         let mut world = Self::beginning_in(setting, reductions, start);
-        world.let_go_of_spent();
         world.sent_at_boot = sent;
         world.survey = Survey::new();
         world

@@ -9,7 +9,8 @@
 //!
 //! ```text
 //! Setting -> SmallWorld -> State --action--> State ...     transition.rs
-//!                             |  step of one node            local.rs
+//!                             |  step of one node            local/
+//!                             |  what is left out            left_out.rs, certificate/
 //!                             |  canonical form              canonical.rs
 //!                             |  can it recover?             forward.rs
 //!                             v
@@ -19,14 +20,17 @@
 //! Loss needs no action: a message may stay under way for ever. There it keeps
 //! its place under the cap of messages, which a real network does not have. All bounds are
 //! budgets inside the state; see [`Bounds`]. What keeps the search small is in
-//! [`Reductions`], each with the reason why it hides nothing.
+//! [`Reductions`], each with the reason why it hides nothing, and with what the
+//! search itself looks at to see that this is so: [`Certificate`].
 
 mod action;
 mod bounds;
 mod canonical;
+mod certificate;
 mod counterexample;
 mod forward;
 mod found;
+mod left_out;
 mod local;
 pub mod naming;
 mod network;
@@ -45,6 +49,7 @@ mod walk;
 
 pub use action::{Action, ActionKind, Event};
 pub use bounds::{Bounds, Scope};
+pub use certificate::Certificate;
 pub use counterexample::{Counterexample, Script};
 pub use forward::RECOVERS;
 pub use found::FoundWorld;

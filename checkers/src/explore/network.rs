@@ -17,6 +17,22 @@ pub struct Flight<M> {
     pub message: Shared<M>,
     /// How many of it there are; at least 1.
     pub copies: u8,
+    /// At some time since it was sent it would have changed nothing, neither then nor
+    /// in the next few states that its receiver could come to by itself. From then
+    /// on it does not count under the cap of [`Bounds::messages`](super::Bounds), so
+    /// that it makes no difference to anything else whether it is kept or left out.
+    pub late: bool,
+}
+
+/// What becomes of a message while its receiver is as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is of use, for all that is known.
+    InTime,
+    /// It is late; see [`Flight::late`].
+    Late,
+    /// It is late, and nobody knows it to be of use.
+    LeftOut,
 }
 
 /// All messages under way.
@@ -32,8 +48,12 @@ pub struct Network<M> {
 }
 
 impl<M> Flight<M> {
-    fn key(&self) -> (NodeId, NodeId, u64) {
-        (self.from, self.to, self.message.digest())
+    fn key(&self) -> (NodeId, NodeId, u64, bool) {
+        (self.from, self.to, self.message.digest(), self.late)
+    }
+
+    fn link(&self) -> (NodeId, NodeId) {
+        (self.from, self.to)
     }
 }
 
@@ -53,6 +73,13 @@ impl<M: PartialEq> Network<M> {
         copies.sum()
     }
 
+    /// How many of them count under the cap.
+    #[must_use]
+    pub fn in_time(&self) -> usize {
+        let in_time = self.flights.iter().filter(|flight| !flight.late);
+        in_time.map(|flight| usize::from(flight.copies)).sum()
+    }
+
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -65,46 +92,57 @@ impl<M: PartialEq> Network<M> {
         &self.flights
     }
 
-    /// What may arrive next.
+    /// What may arrive next: on links that keep the order the first of each, else
+    /// everything, but of two that say the same the one that is not late.
     pub fn deliverable(&self) -> impl Iterator<Item = &Flight<M>> {
-        self.flights
-            .iter()
-            .enumerate()
-            .filter_map(|(place, flight)| {
-                let before = place.checked_sub(1).map(|place| &self.flights[place]);
-                let is_first =
-                    before.is_none_or(|other| (other.from, other.to) != (flight.from, flight.to));
-                (!self.in_order || is_first).then_some(flight)
+        let is_second = |place: usize| {
+            let before = place.checked_sub(1).map(|place| &self.flights[place]);
+            let flight = &self.flights[place];
+            before.is_some_and(|other| {
+                other.link() == flight.link() && (self.in_order || other.message == flight.message)
             })
+        };
+        let places = 0..self.flights.len();
+        places
+            .filter(move |place| !is_second(*place))
+            .map(|place| &self.flights[place])
     }
 
     /// A message is sent.
-    pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: Shared<M>) {
-        let new = Flight {
+    pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: Shared<M>, late: bool) {
+        self.add(Flight {
             from,
             to,
             message,
             copies: 1,
-        };
+            late,
+        });
+    }
+
+    fn add(&mut self, new: Flight<M>) {
         let place = if self.in_order {
-            let link = (from, to);
-            self.flights
-                .partition_point(|flight| (flight.from, flight.to) <= link)
+            let link = new.link();
+            self.flights.partition_point(|flight| flight.link() <= link)
         } else {
             let key = new.key();
-            let place = self.flights.partition_point(|flight| flight.key() < key);
-            if let Some(same) = self.flights.get_mut(place)
+            let mut place = self.flights.partition_point(|flight| flight.key() < key);
+            // Two messages with one digest are still told apart.
+            while let Some(same) = self.flights.get_mut(place)
                 && same.key() == key
             {
-                same.copies = same.copies.saturating_add(1);
-                return;
+                if same.message == new.message {
+                    same.copies = same.copies.saturating_add(new.copies);
+                    return;
+                }
+                place += 1;
             }
             place
         };
         self.flights.insert(place, new);
     }
 
-    /// A message arrives and is no longer under way. Whether it was.
+    /// A message arrives and is no longer under way. Whether it was. Of two that
+    /// say the same it is the one that is not late.
     pub(super) fn take(&mut self, from: NodeId, to: NodeId, message: &Shared<M>) -> bool {
         let Some(place) = self.place_of(from, to, message) else {
             return false;
@@ -124,17 +162,51 @@ impl<M: PartialEq> Network<M> {
 
     fn place_of(&self, from: NodeId, to: NodeId, message: &Shared<M>) -> Option<usize> {
         let place = self.flights.iter().position(|flight| {
-            (flight.from, flight.to) == (from, to)
-                && (self.in_order || flight.message.digest() == message.digest())
+            flight.link() == (from, to) && (self.in_order || flight.message == *message)
         })?;
         (self.flights[place].message == *message).then_some(place)
     }
 
     /// Lets go of what the predicate does not want to keep. How many were let go.
-    pub(super) fn retain(&mut self, keep: impl Fn(&Flight<M>) -> bool) -> usize {
-        let before = self.flights.len();
+    pub(super) fn retain(&mut self, keep: impl FnMut(&Flight<M>) -> bool) -> usize {
+        let before = self.len();
         self.flights.retain(keep);
-        before - self.flights.len()
+        before - self.len()
+    }
+
+    /// Looks at all that a node may get. How many messages are left out.
+    pub(super) fn sort_out(
+        &mut self,
+        to: NodeId,
+        mut fate: impl FnMut(&Flight<M>) -> Fate,
+    ) -> usize {
+        let before = self.len();
+        let mut late = Vec::new();
+        let mut place = 0;
+        while let Some(flight) = self.flights.get_mut(place) {
+            let fate = match flight.to == to {
+                true => fate(flight),
+                false => Fate::InTime,
+            };
+            match fate {
+                Fate::LeftOut => {
+                    self.flights.remove(place);
+                    continue;
+                }
+                Fate::Late if self.in_order => flight.late = true,
+                Fate::Late if !flight.late => {
+                    late.push(self.flights.remove(place));
+                    continue;
+                }
+                Fate::Late | Fate::InTime => {}
+            }
+            place += 1;
+        }
+        for mut flight in late {
+            flight.late = true;
+            self.add(flight);
+        }
+        before - self.len()
     }
 
     /// The same messages under other names.
@@ -150,11 +222,12 @@ impl<M: PartialEq> Network<M> {
                     to,
                     message,
                     copies: flight.copies,
+                    late: flight.late,
                 }
             })
             .collect();
         match self.in_order {
-            true => flights.sort_by_key(|flight| (flight.from, flight.to)),
+            true => flights.sort_by_key(Flight::link),
             false => flights.sort_by_key(Flight::key),
         }
         Self {
@@ -171,13 +244,15 @@ impl<M> Clone for Flight<M> {
             to: self.to,
             message: self.message.clone(),
             copies: self.copies,
+            late: self.late,
         }
     }
 }
 
 impl<M: PartialEq> PartialEq for Flight<M> {
     fn eq(&self, other: &Self) -> bool {
-        (self.from, self.to, self.copies) == (other.from, other.to, other.copies)
+        (self.from, self.to, self.copies, self.late)
+            == (other.from, other.to, other.copies, other.late)
             && self.message == other.message
     }
 }
@@ -202,7 +277,7 @@ impl<M> Hash for Network<M> {
         hasher.write_usize(self.flights.len());
         for flight in &self.flights {
             hasher.write_u32(u32::from_be_bytes([
-                0,
+                u8::from(flight.late),
                 flight.from.0,
                 flight.to.0,
                 flight.copies,

@@ -1,36 +1,36 @@
 //! What keeps a search small without hiding anything.
 
 /// What keeps a search small. Each can be switched off, to see that it hides
-/// nothing: the verdicts must be the same.
+/// nothing: what is found, which states there are but for names and obsolete
+/// messages, and which of them follow each other, is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reductions {
     /// Of all states that differ in nothing but who has which name, one is explored.
     ///
     /// Sound since the system treats all names alike ([`Symmetry`](super::Symmetry)):
     /// if a promise is broken after some steps from one of them, it is broken
-    /// after the renamed steps from each.
+    /// after the renamed steps from each. Looked at in a sample of the states.
     pub symmetry: bool,
-    /// Messages that their receiver will never do anything about are let go.
+    /// Obsolete messages are left out: those whose arrival changes nothing, now or
+    /// in any state that their receiver can come to.
     ///
-    /// Sound since delivering them changes nothing, now or later, so that the
-    /// worlds with and without them differ in nothing that anybody can notice,
-    /// but in how many more messages may be under way. Each is tried out when
-    /// it is let go; see [`Setting::is_spent`](super::Setting::is_spent).
-    pub spent: bool,
-    /// Steps are not taken that change nothing but what is left of budgets and messages.
+    /// Which they are, a search finds out itself, and looks at everything that it
+    /// left out when it has come to its end ([`Certificate`](super::Certificate)).
+    pub obsolete: bool,
+    /// Steps that change nothing are not taken: a timer that fires, or a message
+    /// that arrives and stays under way as well.
     ///
-    /// Sound since the world after such a step is the world before it with
-    /// less in it: nothing can happen there that cannot happen before, but
-    /// for what one more free place under way would let through.
-    pub idle: bool,
+    /// Sound since the world after such a step is the world before it with less
+    /// left of a budget: nothing can happen there that cannot happen before.
+    pub stuttering: bool,
 }
 
 impl Default for Reductions {
     fn default() -> Self {
         Self {
             symmetry: true,
-            spent: true,
-            idle: true,
+            obsolete: true,
+            stuttering: true,
         }
     }
 }
@@ -39,7 +39,7 @@ impl Reductions {
     /// Nothing is left out.
     pub const NONE: Self = Self {
         symmetry: false,
-        spent: false,
-        idle: false,
+        obsolete: false,
+        stuttering: false,
     };
 }

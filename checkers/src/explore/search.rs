@@ -7,10 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use snowglobe_systems::digest::Digest;
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
 use super::counterexample::Counterexample;
-use super::{Account, Action, Setting, SmallWorld, State};
+use super::{Account, Action, Certificate, Setting, SmallWorld, State};
 
 /// In which order states are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Headway {
     pub queued: usize,
     /// The most steps that led to one.
     pub depth: usize,
+    /// How often the search began; see [`Certificate::rounds`].
+    pub rounds: u64,
 }
 
 /// What a search came to.
@@ -46,6 +48,8 @@ pub struct Outcome<S: Setting> {
     pub complete_to: Option<usize>,
     /// What was seen on the way.
     pub account: Account,
+    /// What was left out, and looked at.
+    pub certificate: Certificate,
     /// How a promise is broken, if one is.
     pub counterexample: Option<Counterexample<S>>,
 }
@@ -79,7 +83,7 @@ impl<S: Setting> Model for Explored<S> {
     type Action = Action<S::Process>;
 
     fn init_states(&self) -> Vec<Self::State> {
-        vec![self.0.canonical(self.0.start.clone())]
+        vec![self.0.canonical(self.0.beginning())]
     }
 
     fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
@@ -134,19 +138,36 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Looks at every state of a world. `watch` is called every now and then; once it
 /// says `false` the search stops and says how far it came.
+///
+/// What the search leaves out it looks at again; see [`Certificate`].
 pub fn search<S: Setting>(
     world: &Arc<SmallWorld<S>>,
     order: Order,
     threads: usize,
     mut watch: impl FnMut(&Headway) -> bool,
 ) -> Outcome<S> {
-    let builder = Explored::new(world)
-        .checker()
-        .threads(threads)
-        .finish_when(HasDiscoveries::AnyFailures);
-    match order {
-        Order::Breadth => wait(world, order, threads, builder.spawn_bfs(), &mut watch),
-        Order::Depth => wait(world, order, threads, builder.spawn_dfs(), &mut watch),
+    let mut certificate = Certificate::default();
+    let mut look_at = FIRST_LOOK;
+    loop {
+        certificate.rounds += 1;
+        let mut round = Round {
+            world,
+            order,
+            threads,
+            watch: &mut watch,
+            certificate,
+            look_at,
+            ended: None,
+        };
+        let outcome = match order {
+            Order::Breadth => round.run(round.builder().spawn_bfs()),
+            Order::Depth => round.run(round.builder().spawn_dfs()),
+        };
+        (certificate, look_at) = (round.certificate, round.look_at);
+        if let Some(outcome) = outcome {
+            return outcome;
+        }
+        world.survey.begin_anew();
     }
 }
 
@@ -159,44 +180,107 @@ pub fn serve<S: Setting>(world: &Arc<SmallWorld<S>>, threads: usize, address: So
         .serve(address);
 }
 
-fn wait<S: Setting>(
-    world: &Arc<SmallWorld<S>>,
+/// What was left out is looked at when there are so many states for the first
+/// time, and then whenever there are twice as many as at the look before.
+const FIRST_LOOK: usize = 1 << 12;
+
+/// A search that goes on until it has seen everything, or has left out what is of use.
+struct Round<'a, S: Setting> {
+    world: &'a Arc<SmallWorld<S>>,
     order: Order,
     threads: usize,
-    checker: impl Checker<Explored<S>>,
-    watch: &mut dyn FnMut(&Headway) -> bool,
-) -> Outcome<S> {
-    while !checker.is_done() {
-        if !watch(&headway(world, &checker)) {
-            world.stop();
-        }
-        thread::park_timeout(LOOK_EVERY);
-    }
-    let checker = checker.join();
-    let headway = headway(world, &checker);
-    let account = world.survey.account();
-    // To tell the way to what it found, stateright goes there again.
-    let stopped = world.stopped.swap(false, Ordering::Relaxed);
-    let discovery = checker.discoveries().into_values().next();
-    let counterexample = discovery.map(|path| Counterexample::of(world, &path.into_states()));
-    let in_order = order == Order::Breadth && threads == 1;
-    let complete = world.survey.left_at().filter(|_| in_order && stopped);
-    Outcome {
-        exhausted: counterexample.is_none() && !stopped,
-        complete_to: complete.map(|depth| depth as usize),
-        account,
-        counterexample,
-        headway,
-    }
+    watch: &'a mut dyn FnMut(&Headway) -> bool,
+    certificate: Certificate,
+    /// When there are so many states, it looks at what it left out.
+    look_at: usize,
+    ended: Option<Ended>,
 }
 
-fn headway<S: Setting>(world: &SmallWorld<S>, checker: &impl Checker<Explored<S>>) -> Headway {
-    let distinct = checker.unique_state_count();
-    Headway {
-        generated: checker.state_count(),
-        distinct,
-        queued: distinct.saturating_sub(world.survey.looked()),
-        // Its depths count the first state too.
-        depth: checker.max_depth().saturating_sub(1),
+/// Why a round ends before it has seen everything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Nobody wants to wait any longer.
+    Stopped,
+    /// Something that was left out is of use.
+    Contradicted,
+}
+
+impl<S: Setting> Round<'_, S> {
+    fn builder(&self) -> CheckerBuilder<Explored<S>> {
+        Explored::new(self.world)
+            .checker()
+            .threads(self.threads)
+            .finish_when(HasDiscoveries::AnyFailures)
+    }
+
+    /// What it came to; `None` if the search has to begin anew.
+    fn run(&mut self, checker: impl Checker<Explored<S>>) -> Option<Outcome<S>> {
+        while !checker.is_done() {
+            if self.ended.is_none() {
+                self.look(&self.headway(&checker));
+            }
+            thread::park_timeout(LOOK_EVERY);
+        }
+        let checker = checker.join();
+        let headway = self.headway(&checker);
+        let account = self.world.survey.account();
+        // To tell the way to what it found, stateright goes there again.
+        self.world.stopped.store(false, Ordering::Relaxed);
+        let discovery = checker.discoveries().into_values().next();
+        let path = discovery.map(|path| path.into_states());
+        let counterexample = path.map(|path| Counterexample::of(self.world, &path));
+        let is_right = !self.contradicts() && self.ended != Some(Ended::Contradicted);
+        if counterexample.is_none() && !is_right && self.ended != Some(Ended::Stopped) {
+            return None;
+        }
+        let in_order = self.order == Order::Breadth && self.threads == 1 && is_right;
+        let stopped = self.ended.is_some();
+        let complete = self.world.survey.left_at();
+        let complete = complete.filter(|_| in_order && stopped);
+        Some(Outcome {
+            exhausted: counterexample.is_none() && !stopped,
+            complete_to: complete.map(|depth| depth as usize),
+            account,
+            certificate: self.certificate,
+            counterexample,
+            headway,
+        })
+    }
+
+    /// Looks how the search is going, and whether it goes on.
+    fn look(&mut self, headway: &Headway) {
+        if !(self.watch)(headway) {
+            self.ended = Some(Ended::Stopped);
+        } else if headway.distinct >= self.look_at {
+            self.look_at = 2 * headway.distinct;
+            if self.contradicts() {
+                self.look_at = headway.distinct;
+                self.ended = Some(Ended::Contradicted);
+            }
+        }
+        if self.ended.is_some() {
+            self.world.stop();
+        }
+    }
+
+    /// Whether something that was left out is of use.
+    fn contradicts(&mut self) -> bool {
+        let look = self.world.look_again();
+        self.certificate.left_out = look.left_out;
+        self.certificate.looked_at = look.looked_at;
+        self.certificate.taken_up += look.taken_up;
+        look.taken_up > 0
+    }
+
+    fn headway(&self, checker: &impl Checker<Explored<S>>) -> Headway {
+        let distinct = checker.unique_state_count();
+        Headway {
+            generated: checker.state_count(),
+            distinct,
+            queued: distinct.saturating_sub(self.world.survey.looked()),
+            // Its depths count the first state too.
+            depth: checker.max_depth().saturating_sub(1),
+            rounds: self.certificate.rounds,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
 use snowglobe_systems::process::{NodeId, Process};
 
 use super::{Bounds, Scope, Symmetry};
@@ -105,16 +105,6 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// Whether a node may crash.
     fn may_crash(&self, _node: NodeId) -> bool {
         true
-    }
-    /// Whether the receiver does nothing about a message, now and ever after,
-    /// through any crash: then it need not be kept.
-    fn is_spent(
-        &self,
-        _receiver: NodeView<'_, Self::Process>,
-        _from: NodeId,
-        _message: &<Self::Process as Process>::Message,
-    ) -> bool {
-        false
     }
     /// How nodes trade names, if the system does not tell them apart.
     fn symmetry(&self) -> Option<&dyn Symmetry<Self::Process, Self::Invariants>> {

@@ -6,7 +6,8 @@ use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 
 use super::canonical::Names;
-use super::local::{LocalSteps, Stimulus};
+use super::certificate::Known;
+use super::local::{Cause, LocalSteps};
 use super::state::{Member, MessageOf, Progress, Spent};
 use super::survey::Survey;
 use super::transition::Rules;
@@ -25,6 +26,8 @@ pub struct SmallWorld<S: Setting> {
     /// What led from there to where exploration begins.
     pub(super) prologue: Vec<Action<S::Process>>,
     pub(super) locals: LocalSteps<S::Process>,
+    /// What is known of messages that were left out.
+    pub(super) known: Known<S>,
     pub(super) names: Names<S>,
     pub(super) survey: Survey,
     /// From one in so many states the world is run forward, to see whether it can still recover.
@@ -59,6 +62,7 @@ impl<S: Setting> SmallWorld<S> {
             start,
             prologue: Vec::new(),
             locals: LocalSteps::default(),
+            known: Known::default(),
             survey: Survey::new(),
             sample_one_in: None,
             depth: None,
@@ -69,6 +73,9 @@ impl<S: Setting> SmallWorld<S> {
         // What happened before does not count as explored.
         world.survey = Survey::new();
         world.locals = LocalSteps::default();
+        for member in &mut world.start.nodes {
+            *member = world.locals.values.member(member);
+        }
         world
     }
 
@@ -84,6 +91,7 @@ impl<S: Setting> SmallWorld<S> {
             start,
             prologue: Vec::new(),
             locals: LocalSteps::default(),
+            known: Known::default(),
             survey: Survey::new(),
             sample_one_in: None,
             depth: None,
@@ -128,8 +136,8 @@ impl<S: Setting> SmallWorld<S> {
 
     /// Where exploration begins.
     #[must_use]
-    pub fn start(&self) -> &State<S> {
-        &self.start
+    pub fn start(&self) -> State<S> {
+        self.beginning()
     }
 
     /// How many different steps of single nodes were worked out.
@@ -171,14 +179,15 @@ impl<S: Setting> SmallWorld<S> {
         }
     }
 
-    /// Lets go of what its receivers will never do anything about.
-    pub(super) fn let_go_of_spent(&mut self) {
+    /// Where a search begins: what is obsolete already is left out.
+    pub(super) fn beginning(&self) -> State<S> {
         let mut start = self.start.clone();
         for place in 0..start.nodes.len() {
             let member = start.nodes[place].clone();
-            self.replace(&mut start, NodeId::at(place), member);
+            let news = self.replace(Rules::Search, &mut start, NodeId::at(place), member);
+            self.say_nothing(&start, &news);
         }
-        self.start = start;
+        start
     }
 
     /// The world right after the first boot of every node, or as it was found.
@@ -190,7 +199,7 @@ impl<S: Setting> SmallWorld<S> {
     fn boot(&mut self) {
         for place in 0..self.start.nodes.len() {
             let node = NodeId::at(place);
-            let step = self.local(node, &self.start.nodes[place], &Stimulus::Start);
+            let step = self.local(node, &self.start.nodes[place], Cause::Start);
             let mut invariants = (*self.start.invariants).clone();
             let mut next = self.start.clone();
             next.nodes[place] = Shared::new(Member {
@@ -205,7 +214,7 @@ impl<S: Setting> SmallWorld<S> {
                 panic!("a world that just boots keeps its promises: {violation}");
             }
             for (_, to, message) in &step.sent {
-                next.network.send(node, *to, message.clone());
+                next.network.send(node, *to, message.clone(), false);
                 self.sent_at_boot.push((node, *to, message.clone()));
             }
             next.invariants = Shared::new(invariants);
@@ -349,7 +358,7 @@ impl<S: Setting> SmallWorld<S> {
                 continue;
             }
             if affordable {
-                let step = self.local(node, member, &Stimulus::Start);
+                let step = self.local(node, member, Cause::Start);
                 for (effects, _) in &step.crashes {
                     actions.push(Action::Restart {
                         node,
@@ -416,7 +425,7 @@ impl<S: Setting> SmallWorld<S> {
         state: &State<S>,
         action: &Action<S::Process>,
     ) -> Option<State<S>> {
-        let next = self.successor_under(Rules::Bounded, state, action)?;
+        let next = self.successor_under(Rules::Search, state, action)?;
         self.survey.action(self.kind(action));
         let mut next = self.canonical(next);
         if next.broken.is_none()

@@ -34,15 +34,6 @@ impl<P: Process> Member<P> {
             armed: Vec::new(),
         }
     }
-
-    /// The node after a crash.
-    pub(super) fn crashed(&self) -> Self {
-        Self {
-            process: None,
-            durable: self.durable.clone(),
-            armed: Vec::new(),
-        }
-    }
 }
 
 /// How far a client has come with its operations.

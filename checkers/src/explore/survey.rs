@@ -15,8 +15,8 @@ pub struct Survey {
     marks: Mutex<BTreeMap<&'static str, u64>>,
     lost: AtomicU64,
     beyond: AtomicU64,
-    spent: AtomicU64,
-    idle: AtomicU64,
+    obsolete: AtomicU64,
+    stuttering: AtomicU64,
     sampled: AtomicU64,
     looked: AtomicU64,
     /// The depths of states that were left unexplored when the search was stopped.
@@ -42,10 +42,10 @@ pub struct Account {
     pub lost: u64,
     /// Steps that were not taken because they lead beyond the bounds of the setting.
     pub beyond: u64,
-    /// Messages that were let go because their receiver will never do anything about them.
-    pub spent: u64,
+    /// Messages that were left out because they are obsolete.
+    pub obsolete: u64,
     /// Steps that were not taken because they change nothing.
-    pub idle: u64,
+    pub stuttering: u64,
     /// States from which the world was run forward.
     pub sampled: u64,
 }
@@ -66,6 +66,27 @@ impl Survey {
         }
     }
 
+    /// A search begins anew. Marks and shapes that were reached are reached.
+    pub(super) fn begin_anew(&self) {
+        let Self {
+            actions,
+            marks: _,
+            lost,
+            beyond,
+            obsolete,
+            stuttering,
+            sampled,
+            looked,
+            left_at,
+            shapes: _,
+        } = self;
+        let counters = [lost, beyond, obsolete, stuttering, sampled, looked];
+        for counter in actions.iter().chain(counters) {
+            counter.store(0, Ordering::Relaxed);
+        }
+        left_at.store(u64::MAX, Ordering::Relaxed);
+    }
+
     pub(super) fn action(&self, kind: ActionKind) {
         self.actions[kind as usize].fetch_add(1, Ordering::Relaxed);
     }
@@ -82,14 +103,14 @@ impl Survey {
         self.beyond.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn spent(&self, messages: usize) {
+    pub(super) fn obsolete(&self, messages: usize) {
         if messages > 0 {
-            self.spent.fetch_add(messages as u64, Ordering::Relaxed);
+            self.obsolete.fetch_add(messages as u64, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn idle(&self) {
-        self.idle.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn stuttering(&self) {
+        self.stuttering.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn sampled(&self) {
@@ -156,8 +177,8 @@ impl Survey {
             marks: lock(&self.marks).clone(),
             lost: count(&self.lost),
             beyond: count(&self.beyond),
-            spent: count(&self.spent),
-            idle: count(&self.idle),
+            obsolete: count(&self.obsolete),
+            stuttering: count(&self.stuttering),
             sampled: count(&self.sampled),
         }
     }

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
 
-use super::local::{LocalStep, Stimulus};
-use super::state::{Member, ProcessOf};
+use super::left_out::News;
+use super::local::{Cause, LocalStep};
+use super::network::Fate;
+use super::state::Member;
 use super::{Action, Event, Setting, Shared, SmallWorld, State, TimerKind};
 
-/// Whether the budgets of the setting hold.
+/// What limits what may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rules {
+    /// What a budget does not allow does not happen, and what the reductions leave
+    /// out does not either. Only a whole search knows what it may leave out.
+    Search,
     /// What a budget does not allow does not happen.
     Bounded,
     /// Everything may happen, as often as it likes, and nothing is lost.
@@ -22,7 +27,7 @@ impl<S: Setting> SmallWorld<S> {
     /// The world after something happened; `None` where it cannot happen, or
     /// where a reduction leaves it out.
     pub fn successor(&self, state: &State<S>, action: &Action<S::Process>) -> Option<State<S>> {
-        self.successor_under(Rules::Bounded, state, action)
+        self.successor_under(Rules::Search, state, action)
     }
 
     pub(super) fn successor_under(
@@ -31,7 +36,7 @@ impl<S: Setting> SmallWorld<S> {
         state: &State<S>,
         action: &Action<S::Process>,
     ) -> Option<State<S>> {
-        if state.broken.is_some() || (rules == Rules::Bounded && !self.affords(state, action)) {
+        if state.broken.is_some() || (rules != Rules::Unbounded && !self.affords(state, action)) {
             return None;
         }
         let mut next = state.clone();
@@ -45,7 +50,7 @@ impl<S: Setting> SmallWorld<S> {
                 if member.process.is_some() {
                     return None;
                 }
-                let step = self.local(*node, member, &Stimulus::Start);
+                let step = self.local(*node, member, Cause::Start);
                 let taken = Taken {
                     node: *node,
                     step: &step,
@@ -59,9 +64,14 @@ impl<S: Setting> SmallWorld<S> {
                 let member = &state.nodes[node.position()];
                 member.process.as_ref()?;
                 next.spent.crashes += 1;
-                self.replace(&mut next, *node, Shared::new(member.crashed()));
+                let step = self.local(*node, member, Cause::Crash);
+                if rules != Rules::Unbounded {
+                    step.take(None);
+                }
+                let news = self.replace(rules, &mut next, *node, step.after.clone());
                 self.forget_crashed(&mut next, *node, &[]);
                 self.abandon_calls(&mut next, *node);
+                self.say_nothing(&next, &news);
             }
             Action::Cut(one, other) => {
                 let pair = (*one.min(other), *one.max(other));
@@ -153,9 +163,7 @@ impl<S: Setting> SmallWorld<S> {
             }
             Event::Invoke { client, .. } => self.called(next, *client, node),
         }
-        if self.reductions.idle && step.is_idle {
-            self.tell(&step);
-            self.survey.idle();
+        if self.passes_over(rules, state, event, &step) {
             return None;
         }
         let taken = Taken {
@@ -165,20 +173,7 @@ impl<S: Setting> SmallWorld<S> {
             armed,
             restarts: false,
         };
-        self.execute(rules, next, &taken)?;
-        let changes_nothing = || {
-            next.nodes == state.nodes
-                && next.network == state.network
-                && next.judge == state.judge
-                && next.invariants == state.invariants
-                && next.broken.is_none()
-        };
-        // A call that was turned away, as if it had not been made.
-        if self.reductions.idle && matches!(event, Event::Invoke { .. }) && changes_nothing() {
-            self.survey.idle();
-            return None;
-        }
-        Some(())
+        self.execute(rules, next, &taken)
     }
 
     /// The step that a node takes, if it can be taken now.
@@ -196,11 +191,11 @@ impl<S: Setting> SmallWorld<S> {
                 if !state.network.holds(*from, *to, message) {
                     return None;
                 }
-                self.local(node, member, &Stimulus::Receive(*from, message))
+                self.local(node, member, Cause::Receive(*from, message.clone()))
             }
             Event::Timeout { timer, .. } => {
                 member.armed.binary_search(timer).ok()?;
-                self.local(node, member, &Stimulus::Timeout(*timer))
+                self.local(node, member, Cause::Timeout(*timer))
             }
             Event::Invoke { client, .. } => {
                 let who = &self.setting.clients()[*client];
@@ -210,7 +205,8 @@ impl<S: Setting> SmallWorld<S> {
                     return None;
                 }
                 let invocation = InvocationId(state.calls + 1);
-                self.local(node, member, &Stimulus::Invoke(invocation, operation))
+                let operation = operation.clone();
+                self.local(node, member, Cause::Invoke(invocation, operation))
             }
         })
     }
@@ -219,18 +215,16 @@ impl<S: Setting> SmallWorld<S> {
         &self,
         node: NodeId,
         member: &Shared<Member<S::Process>>,
-        stimulus: &Stimulus<'_, S::Process>,
+        cause: Cause<S::Process>,
     ) -> Arc<LocalStep<S::Process>> {
-        self.locals.get(&self.setting, node, member, stimulus)
+        self.locals.get(&self.setting, node, member, cause)
     }
 
-    /// Counts the marks of a step, once.
-    fn tell(&self, step: &LocalStep<S::Process>) {
-        if step.is_news() {
-            for effect in step.effects.as_slice() {
-                if let Effect::Mark(mark) = effect {
-                    self.survey.mark(mark);
-                }
+    /// Counts the marks of a step that was not seen before.
+    pub(super) fn count_marks(&self, step: &LocalStep<S::Process>) {
+        for effect in step.effects.as_slice() {
+            if let Effect::Mark(mark) = effect {
+                self.survey.mark(mark);
             }
         }
     }
@@ -287,11 +281,17 @@ impl<S: Setting> SmallWorld<S> {
             self.breaks_before(next, taken, violation);
             return Some(());
         }
-        if rules == Rules::Bounded && !step.is_within {
+        if rules != Rules::Unbounded && !step.is_within {
             self.survey.beyond();
             return None;
         }
-        self.tell(step);
+        if step.is_news() {
+            self.count_marks(step);
+        }
+        if rules != Rules::Unbounded {
+            let crash = |effects| step.crashes.iter().position(|(place, _)| *place == effects);
+            step.take(crash_after.and_then(crash));
+        }
         let mut invariants = (*next.invariants).clone();
         let before = next.nodes[node.position()].clone();
         let told = step.tell(
@@ -316,18 +316,16 @@ impl<S: Setting> SmallWorld<S> {
                 point.1.clone()
             }
         };
-        self.replace(next, node, member);
-        // What a step sends goes out together or not at all: to lose the last
-        // messages only would tell their receivers from the others.
-        let sends = step.sent.iter().any(|(place, ..)| *place < executed);
-        let fits = rules == Rules::Unbounded || (sends && self.make_room(next));
-        for (place, to, message) in &step.sent {
-            if *place < executed {
-                self.send(fits, next, node, *to, message);
-            }
-        }
+        let mut news = self.replace(rules, next, node, member);
+        self.send_all(rules, next, step, executed, &mut news);
         let after = match crash_after {
-            None => invariants.settled(next, node),
+            None => {
+                let member = next.nodes[node.position()].clone();
+                next.nodes[node.position()] = step.shown.clone();
+                let settled = invariants.settled(next, node);
+                next.nodes[node.position()] = member;
+                settled
+            }
             Some(_) => Ok(()),
         };
         self.remember(next, invariants);
@@ -340,7 +338,35 @@ impl<S: Setting> SmallWorld<S> {
             self.forget_crashed(next, node, prevented);
             self.abandon_calls(next, node);
         }
+        self.say_nothing(next, &news);
         Some(())
+    }
+
+    /// What a step sends goes out together or not at all: to lose the last
+    /// messages only would tell their receivers from the others.
+    fn send_all(
+        &self,
+        rules: Rules,
+        next: &mut State<S>,
+        step: &LocalStep<S::Process>,
+        executed: usize,
+        news: &mut News<S>,
+    ) {
+        let fits = self.has_room(rules, next);
+        for (place, to, message) in &step.sent {
+            if *place >= executed || next.is_cut(step.node, *to) {
+                continue;
+            }
+            let link = (step.node, *to);
+            match self.fate(rules, &next.nodes, link, message, news) {
+                Fate::LeftOut => self.survey.obsolete(1),
+                _ if !fits => self.survey.lost(1),
+                fate => {
+                    let is_late = fate == Fate::Late;
+                    next.network.send(step.node, *to, message.clone(), is_late);
+                }
+            }
+        }
     }
 
     fn forget_crashed(&self, next: &mut State<S>, node: NodeId, prevented: &[Effect<S::Process>]) {
@@ -351,9 +377,8 @@ impl<S: Setting> SmallWorld<S> {
 
     /// Keeps what the invariants remember, and the old value where it is the same.
     fn remember(&self, next: &mut State<S>, invariants: S::Invariants) {
-        let invariants = Shared::new(invariants);
-        if invariants.digest() != next.invariants.digest() {
-            next.invariants = invariants;
+        if invariants != *next.invariants {
+            next.invariants = Shared::new(invariants);
         }
     }
 
@@ -372,88 +397,6 @@ impl<S: Setting> SmallWorld<S> {
         };
         next.nodes[taken.node.position()] = Shared::new(member);
         next.broken = Some(Arc::new(violation));
-    }
-
-    /// A node is another one now; what it will do nothing about is let go.
-    pub(super) fn replace(
-        &self,
-        next: &mut State<S>,
-        node: NodeId,
-        member: Shared<Member<S::Process>>,
-    ) {
-        next.nodes[node.position()] = member;
-        if !self.reductions.spent {
-            return;
-        }
-        let State { nodes, network, .. } = next;
-        let gone = network.retain(|flight| {
-            flight.to != node || !self.is_spent(nodes, flight.from, node, &flight.message)
-        });
-        self.survey.spent(gone);
-    }
-
-    fn is_spent(
-        &self,
-        nodes: &[Shared<Member<S::Process>>],
-        from: NodeId,
-        to: NodeId,
-        message: &Shared<<ProcessOf<S> as Process>::Message>,
-    ) -> bool {
-        let member = &nodes[to.position()];
-        let view = snowglobe_systems::invariants::NodeView {
-            process: member.process.as_ref(),
-            durable: &member.durable,
-        };
-        if !self.setting.is_spent(view, from, message) {
-            return false;
-        }
-        // Trust, and look: now, at least, it must change nothing.
-        let step = member
-            .process
-            .as_ref()
-            .map(|_| self.local(to, member, &Stimulus::Receive(from, message)));
-        if let Some(step) = &step {
-            self.tell(step);
-        }
-        step.is_none_or(|step| step.is_idle)
-    }
-
-    fn send(
-        &self,
-        fits: bool,
-        next: &mut State<S>,
-        from: NodeId,
-        to: NodeId,
-        message: &Shared<<ProcessOf<S> as Process>::Message>,
-    ) {
-        if next.is_cut(from, to) {
-            return;
-        }
-        if self.reductions.spent && self.is_spent(&next.nodes, from, to, message) {
-            self.survey.spent(1);
-            return;
-        }
-        match fits {
-            true => next.network.send(from, to, message.clone()),
-            false => self.survey.lost(1),
-        }
-    }
-
-    /// Whether there is room for what a step sends. If there is none, whatever
-    /// would change nothing if it arrived now is lost first.
-    fn make_room(&self, next: &mut State<S>) -> bool {
-        let cap = usize::from(self.setting.bounds().messages);
-        if next.network.len() < cap {
-            return true;
-        }
-        let State { nodes, network, .. } = next;
-        let lost = network.retain(|flight| {
-            let member = &nodes[flight.to.position()];
-            let stimulus = Stimulus::Receive(flight.from, &flight.message);
-            member.process.is_none() || !self.local(flight.to, member, &stimulus).is_idle
-        });
-        self.survey.lost(lost);
-        next.network.len() < cap
     }
 
     /// Tells the clients what they were answered by the executed effects.

@@ -11,8 +11,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use snowglobe_systems::digest::Digest;
 
 use super::search::LOOK_EVERY;
+use super::transition::Rules;
 use super::{
-    Action, Counterexample, Headway, Outcome, Script, Setting, SmallWorld, State, StatesDigest,
+    Action, Certificate, Counterexample, Headway, Outcome, Script, Setting, SmallWorld, State,
+    StatesDigest,
 };
 
 /// Walks through a world, each from the beginning until nothing more can happen.
@@ -52,7 +54,7 @@ impl<S: Setting> SmallWorld<S> {
                 }
                 let place = (draw.next_u64() % actions.len() as u64) as usize;
                 let action = actions.swap_remove(place);
-                if let Some(next) = self.successor(&walk.end, &action) {
+                if let Some(next) = self.successor_under(Rules::Bounded, &walk.end, &action) {
                     self.survey.action(self.kind(&action));
                     walk.actions.push(action);
                     break next;
@@ -94,6 +96,7 @@ pub fn walk<S: Setting>(
         distinct: seen.lock().expect("only filled under the lock").len(),
         queued: 0,
         depth: depth.load(Ordering::Relaxed),
+        rounds: 1,
     };
     let go = || {
         while !world.is_stopped() {
@@ -138,6 +141,7 @@ pub fn walk<S: Setting>(
         exhausted: false,
         complete_to: None,
         account: world.survey.account(),
+        certificate: Certificate::default(),
         counterexample: found.map(|walk| {
             let actions = world.shortened(walk.actions);
             Counterexample::along(world, &actions)

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::invariants::{ClusterView, Violation};
 use snowglobe_systems::kv::{
     Command, Get, Invariants, Key, Message, Node, Operation, Outcome, Response, Value,
 };
@@ -156,10 +156,6 @@ impl Setting for KvSetting {
     /// Clerks keep nothing, so a crash of one is a client that gives up.
     fn may_crash(&self, node: NodeId) -> bool {
         matches!(self.configs[node.position()], Config::Server(_))
-    }
-
-    fn is_spent(&self, receiver: NodeView<'_, Node>, _from: NodeId, message: &Message) -> bool {
-        service::is_spent(receiver, message)
     }
 
     fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {

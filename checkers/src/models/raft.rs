@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::invariants::{ClusterView, Violation};
 use snowglobe_systems::ledger::{Ledger, Record, Total};
 use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::raft::invariants::RaftInvariants;
-use snowglobe_systems::raft::{Content, Message, Raft, Role, Term, Timer, marks};
+use snowglobe_systems::raft::{Content, Message, Raft, Term, Timer, marks};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
 
 use crate::explore::{
@@ -147,16 +147,6 @@ impl Setting for RaftSetting {
 
     fn timer_kind(&self, timer: Timer) -> Option<TimerKind> {
         timer_kind(timer)
-    }
-
-    fn is_spent(
-        &self,
-        receiver: NodeView<'_, Self::Process>,
-        _from: NodeId,
-        message: &Message<Request<Record>>,
-    ) -> bool {
-        let raft = receiver.process.map(Replica::raft);
-        is_spent(receiver.durable.term, raft, message)
     }
 
     fn symmetry(&self) -> Option<&dyn Symmetry<Self::Process, Self::Invariants>> {
@@ -300,46 +290,6 @@ pub(super) const fn timer_words(timer: Timer) -> &'static str {
         Timer::Heartbeat => "heartbeat",
         Timer::QuorumCheck => "quorum check",
         Timer::Transfer => "transfer",
-    }
-}
-
-/// Whether a node does nothing about a message, now and ever after.
-///
-/// Terms never go back, not even over a crash, since they are on disk before
-/// anybody hears of them. So an answer to an older term is void for good. A vote
-/// is void for good where its term is over or where the node is not, and cannot
-/// become again, a candidate of that term: a leader or a follower of a term never
-/// stands in it (anew), since standing raises the term. A refusal says nothing
-/// beyond its term. An acknowledgement answers a message of one term, and is void
-/// for who does not lead that term any more: nobody leads a term twice, and
-/// nobody is answered before it leads.
-pub(super) fn is_spent<C: snowglobe_systems::raft::Command>(
-    durable: Term,
-    raft: Option<&Raft<C>>,
-    message: &Message<C>,
-) -> bool {
-    if message.term() > durable {
-        return false;
-    }
-    let stands = || {
-        raft.is_some_and(|raft| {
-            matches!(
-                raft.role(),
-                Role::Candidate { .. } | Role::PreCandidate { votes: Some(_), .. }
-            )
-        })
-    };
-    let leads = || raft.is_some_and(|raft| raft.role().is_leader());
-    match message {
-        Message::PreVoteReply(reply) => !reply.granted || reply.asked_in < durable,
-        Message::RequestVoteReply(reply) => !reply.granted || reply.term < durable || !stands(),
-        Message::AppendEntriesReply(reply) => reply.asked_in < durable || !leads(),
-        Message::InstallSnapshotReply(reply) => reply.asked_in < durable || !leads(),
-        Message::PreVote(_)
-        | Message::RequestVote(_)
-        | Message::AppendEntries(_)
-        | Message::InstallSnapshot(_)
-        | Message::TimeoutNow(_) => false,
     }
 }
 

@@ -4,11 +4,11 @@
 //! Clerks ask the servers in the order of their names, so servers are told apart
 //! and no symmetry is made use of.
 
-use snowglobe_systems::invariants::{ClusterView, NodeView};
+use snowglobe_systems::invariants::ClusterView;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Raft, Term, marks as raft_marks};
 use snowglobe_systems::replica::{self, Replica, Request, StateMachine};
-use snowglobe_systems::service::{Clerk, ClerkConfig, Config, Message, Node, Timer};
+use snowglobe_systems::service::{ClerkConfig, Config, Message, Node, Timer};
 
 use super::raft;
 use crate::explore::{Bounds, Property, PropertyKind, TimerKind};
@@ -131,34 +131,6 @@ pub(super) fn message_words<M: StateMachine>(message: &Message<M>) -> String {
             format!("Tell {call} {outcome:?}{relayed}")
         }
     }
-}
-
-/// What servers say to each other, as in Raft. An answer is void for good for a
-/// clerk that has no call of its number: no number is used twice.
-pub(super) fn is_spent<M: StateMachine>(
-    receiver: NodeView<'_, Node<M>>,
-    message: &Message<M>,
-) -> bool {
-    match message {
-        Message::Raft(message) => {
-            let replica = receiver.process.and_then(Node::replica);
-            raft::is_spent(receiver.durable.term, replica.map(Replica::raft), message)
-        }
-        Message::Ask { .. } | Message::Relay { .. } | Message::Relayed { .. } => false,
-        Message::Tell { call, .. } => {
-            let clerk = receiver.process.and_then(Node::clerk);
-            clerk.is_none_or(|clerk| !waits_for(clerk, call.invocation))
-        }
-    }
-}
-
-/// Whether a lane of a clerk has a call of this number.
-pub(super) fn waits_for<M: StateMachine>(
-    clerk: &Clerk<M>,
-    invocation: snowglobe_systems::process::InvocationId,
-) -> bool {
-    let mut lanes = clerk.lanes().iter();
-    lanes.any(|lane| lane.call().is_some_and(|own| own.0 == invocation))
 }
 
 /// The Raft of a server; none while it is down.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::invariants::{ClusterView, Violation};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::StateMachine as _;
@@ -194,10 +194,6 @@ impl Setting for ControllerSetting {
     /// Clerks keep nothing, so a crash of one is a client that gives up.
     fn may_crash(&self, node: NodeId) -> bool {
         !service::is_clerk(&self.configs[node.position()])
-    }
-
-    fn is_spent(&self, receiver: NodeView<'_, Node>, _from: NodeId, message: &Message) -> bool {
-        service::is_spent(receiver, message)
     }
 
     fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {

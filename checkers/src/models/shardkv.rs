@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use snowglobe_systems::invariants::{ClusterView, NodeView, Violation};
+use snowglobe_systems::invariants::{ClusterView, Violation};
 use snowglobe_systems::kv::{self, Get, Key, Value};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Term, Voters};
@@ -18,8 +18,8 @@ use snowglobe_systems::service as services;
 use snowglobe_systems::shardctrler::{self, GroupId};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
-    ClerkConfig, Config, Durable, Message, Node, Operation, Outcome, Peer, Server, ServerConfig,
-    Timer, Transfer, marks, shard_of,
+    ClerkConfig, Config, Message, Node, Operation, Outcome, Peer, Server, ServerConfig, Timer,
+    Transfer, marks, shard_of,
 };
 
 use super::kv::{KEY, LINEARIZABLE, abandoned, called, returned};
@@ -274,46 +274,6 @@ impl Setting for ShardkvSetting {
     /// Clerks keep nothing, so a crash of one is a client that gives up.
     fn may_crash(&self, node: NodeId) -> bool {
         matches!(self.configs[node.position()], Config::Server(_))
-    }
-
-    /// As in the services inside. But a group's server may be told by its leader to ask
-    /// the controller what it asked in an earlier life, when that order comes twice: then an answer to
-    /// the one is an answer to the other. A clerk has but one life here, and uses no number twice.
-    ///
-    /// What groups say to each other about a shard can always matter again: a server that was
-    /// restarted goes through its past once more.
-    fn is_spent(&self, receiver: NodeView<'_, Node>, _from: NodeId, message: &Message) -> bool {
-        let clerk = receiver.process.and_then(Node::clerk);
-        match message {
-            Message::Controller(services::Message::Tell { call, .. }) => {
-                clerk.is_some_and(|clerk| {
-                    let asks = clerk.controller().clerk();
-                    asks.is_none_or(|asks| !service::waits_for(asks, call.invocation))
-                })
-            }
-            Message::Group(services::Message::Tell { call, .. }) => clerk.is_some_and(|clerk| {
-                let mut asks = clerk.groups().values().filter_map(services::Node::clerk);
-                !asks.any(|asks| service::waits_for(asks, call.invocation))
-            }),
-            Message::Controller(services::Message::Raft(message)) => {
-                let process = receiver.process.and_then(Node::controller);
-                let replica = process.and_then(services::Node::replica);
-                let Durable::Controller(durable) = receiver.durable else {
-                    return false;
-                };
-                raft::is_spent(durable.term, replica.map(Replica::raft), message)
-            }
-            Message::Group(services::Message::Raft(message)) => {
-                let server = receiver.process.and_then(Node::server);
-                let Durable::Group(durable) = receiver.durable else {
-                    return false;
-                };
-                raft::is_spent(durable.term, server.map(Server::raft), message)
-            }
-            Message::Controller(_) | Message::Group(_) | Message::Shard(_) | Message::Peer(_) => {
-                false
-            }
-        }
     }
 
     /// The operator sees nothing that could be wrong: groups are held against what

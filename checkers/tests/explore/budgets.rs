@@ -1,6 +1,6 @@
 //! Every budget bites: more of it leads to more, and none of it to none.
 
-use snowglobe_checkers::explore::{ActionKind, Bounds, Reductions, SmallWorld};
+use snowglobe_checkers::explore::{ActionKind, Bounds, Reductions};
 
 use super::{distinct, election, following, raft, reached};
 
@@ -47,9 +47,9 @@ fn of_what_there_is_no_budget_for_nothing_happens() {
         (BUDGETS[6], &[Kind::Cut, Kind::Mend]),
     ];
     let happens = |bounds: &Bounds| {
-        let world = SmallWorld::new(raft(bounds.clone()), Reductions::default());
+        let (world, all) = reached(raft(bounds.clone()), Reductions::default());
         let mut happens = std::collections::BTreeSet::new();
-        for state in reached(&world) {
+        for state in all {
             let next = following(&world, &state);
             happens.extend(next.iter().map(|(action, _)| world.kind(action)));
         }
@@ -76,8 +76,7 @@ fn no_state_has_spent_more_than_there_is() {
         duplicates: 1,
         ..election()
     };
-    let world = SmallWorld::new(raft(bounds.clone()), Reductions::default());
-    let all = reached(&world);
+    let (_, all) = reached(raft(bounds.clone()), Reductions::default());
     for state in &all {
         let spent = state.spent;
         assert!(spent.timeouts <= bounds.timeouts && spent.crashes <= bounds.crashes);

@@ -10,7 +10,7 @@
 //! A client is a node. It calls when it starts, and again in the very step in which
 //! it is answered, so calls are not steps of their own. A delivery that changes
 //! nothing and makes nobody speak is not taken, and the message stays under way:
-//! that is what our [`Reductions::idle`] does, and the only reduction that
+//! that is what our [`Reductions::stuttering`] does, and the only reduction that
 //! is switched on for equal counts. Two-phase commit is no model of actors there,
 //! and has its own reasons; see [`two_phase`].
 
@@ -32,8 +32,8 @@ use snowglobe_checkers::explore::{Order, Outcome, Reductions, Setting, SmallWorl
 /// What stateright's actor model leaves out as well, and nothing else.
 const AS_STATERIGHT: Reductions = Reductions {
     symmetry: false,
-    spent: false,
-    idle: true,
+    obsolete: false,
+    stuttering: true,
 };
 
 /// Every order and number of threads that a search offers.

@@ -9,12 +9,10 @@
 //!
 //! In stateright's example messages are never removed from a set, and who hears
 //! one again does nothing new. Here a message is gone when it arrives, and one set
-//! stands for the other: `Prepared` was sent if it is under way or if the transaction
-//! manager has heard it, and a decision was sent if the transaction manager has
-//! decided. What makes the match exact are two of our reductions. A wish or a
-//! decision that comes too late is spent, so what is under way to somebody
-//! follows from his state. `Prepared` that comes too late changes nothing, so it
-//! is never delivered; it is not called spent, for there it stays in the set.
+//! stands for the other: a decision was sent if the transaction manager has decided, and
+//! who said `Prepared` remembers it. What makes the match exact is one of our reductions:
+//! what comes too late is obsolete, so what is under way to somebody follows from his
+//! state and from that of the sender.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -25,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::{
     Alike, Bounds, Client, Property, PropertyKind, Setting, Symmetry, TimerKind,
 };
-use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
 use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
 use snowglobe_systems::renaming::{Renamed, Renaming};
 
@@ -64,6 +62,8 @@ pub(crate) enum Stage {
 pub(crate) enum Manager {
     Resource {
         stage: Stage,
+        /// Whether it has ever said that it is prepared.
+        said: bool,
         transaction: NodeId,
     },
     Transaction {
@@ -96,8 +96,11 @@ impl Process for Manager {
     fn start(id: NodeId, resources: &u8, _: NoDisk, effects: &mut Effects<Self>) -> Self {
         let transaction = NodeId(resources + 1);
         if id < transaction {
-            let stage = Stage::Working;
-            return Self::Resource { stage, transaction };
+            return Self::Resource {
+                stage: Stage::Working,
+                said: false,
+                transaction,
+            };
         }
         if id == transaction {
             return Self::Transaction {
@@ -120,9 +123,14 @@ impl Process for Manager {
             return;
         };
         match self {
-            Self::Resource { stage, transaction } => {
+            Self::Resource {
+                stage,
+                said,
+                transaction,
+            } => {
                 let says = resource_hears(stage, message);
                 if let Some(message) = says {
+                    *said = true;
                     send(effects, *transaction, message);
                 }
             }
@@ -258,21 +266,6 @@ impl<I: Invariants<Manager> + Renamed> Setting for TwoPhase<I> {
 
     fn timer_kind(&self, timer: NoTimer) -> Option<TimerKind> {
         match timer {}
-    }
-
-    /// A wish is void once its manager has made up his mind, and a decision once
-    /// the transaction is over for him: nobody goes back.
-    fn is_spent(&self, receiver: NodeView<'_, Manager>, _: NodeId, message: &Message) -> bool {
-        match (receiver.process, message) {
-            (Some(Manager::Resource { stage, .. }), Message::Prepare | Message::Refuse) => {
-                *stage != Stage::Working
-            }
-            (Some(Manager::Resource { stage, .. }), Message::Decided(_)) => {
-                matches!(stage, Stage::Done(_))
-            }
-            (Some(Manager::Transaction { decided, .. }), Message::Finish(_)) => decided.is_some(),
-            _ => false,
-        }
     }
 
     fn symmetry(&self) -> Option<&dyn Symmetry<Manager, I>> {

@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use snowglobe_checkers::explore::{Order, Reductions, SmallWorld, State};
+use snowglobe_checkers::explore::{Order, Reductions, SmallWorld, State, search};
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::process::NodeId;
 
-use super::two_phase::{Consistent, Decision, Manager, Message, Stage, TwoPhase, stages};
+use super::two_phase::{Consistent, Decision, Manager, Stage, TwoPhase, stages};
 use super::{distinct, has_states};
 
 /// What matches stateright's set of messages; see [`two_phase`](super::two_phase).
 const PLAIN: Reductions = Reductions {
     symmetry: false,
-    spent: true,
-    idle: true,
+    obsolete: true,
+    stuttering: true,
 };
 
 /// All that is to say of a resource manager: how far it is, whether it has
@@ -36,12 +36,11 @@ fn plain(state: &State<TwoPhase>) -> Plain {
     };
     let resources = stages.into_iter().enumerate().map(|(place, stage)| {
         let resource = NodeId::at(place);
-        let heard = prepared.contains(&resource);
-        let mut flights = state.network.flights().iter();
-        let said = heard
-            || flights
-                .any(|flight| (flight.from, *flight.message) == (resource, Message::Prepared));
-        (stage, said, heard)
+        let said = matches!(
+            state.process(resource),
+            Some(Manager::Resource { said: true, .. })
+        );
+        (stage, said, prepared.contains(&resource))
     });
     (*decided, resources.collect())
 }
@@ -52,8 +51,10 @@ fn reached(resources: u8) -> Vec<State<TwoPhase>> {
         TwoPhase::<Consistent>::new(resources),
         PLAIN,
     ));
+    // It finds out what is obsolete.
+    search(&world, Order::Breadth, 1, |_| true);
     let mut seen: BTreeMap<u64, Vec<State<TwoPhase>>> = BTreeMap::new();
-    let mut all = vec![world.start().clone()];
+    let mut all = vec![world.start()];
     let mut place = 0;
     while let Some(state) = all.get(place).cloned() {
         place += 1;

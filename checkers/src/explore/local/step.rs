@@ -1,94 +1,142 @@
-//! The step of one node, whatever the others do.
-//!
-//! What a process does depends on its own state and on its input, so each
-//! pair of these is worked out once, however many states of the world it occurs
-//! in. There are few of them: some ten thousand in a world of millions of states.
+//! The step of one node, worked out.
 
-use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-use hashbrown::HashTable;
-use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
+use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
 
-use super::state::{Member, MidStep};
-use super::{Setting, Shared};
+use super::super::state::{Member, MidStep};
+use super::super::{Setting, Shared};
+use super::{Cause, Values};
 use crate::panics::guarded;
-
-/// What makes one node take a step, without the world around it.
-pub(super) enum Stimulus<'a, P: Process> {
-    /// It boots, for the first time or after a crash.
-    Start,
-    /// A message arrives.
-    Receive(NodeId, &'a Shared<P::Message>),
-    /// A timer fires.
-    Timeout(P::Timer),
-    /// A client calls.
-    Invoke(InvocationId, &'a P::Operation),
-}
-
-impl<P: Process> Stimulus<'_, P> {
-    fn digest(&self, node: NodeId, member: u64) -> u64 {
-        let mut digest = Digest::new();
-        digest.word(member);
-        digest.word(u64::from(node.0));
-        match self {
-            Self::Start => digest.word(0),
-            Self::Receive(from, message) => {
-                digest.word(1 << 8 | u64::from(from.0));
-                digest.word(message.digest());
-            }
-            Self::Timeout(timer) => {
-                digest.word(2);
-                timer.hash(&mut digest);
-            }
-            Self::Invoke(invocation, operation) => {
-                digest.word(3);
-                digest.word(invocation.0);
-                operation.hash(&mut digest);
-            }
-        }
-        digest.value()
-    }
-}
 
 /// The step of one node, worked out.
 #[derive(Debug)]
-pub(super) struct LocalStep<P: Process> {
+pub(in super::super) struct LocalStep<P: Process> {
+    /// Who takes it.
+    pub(in super::super) node: NodeId,
+    /// The node before.
+    pub(in super::super) before: Shared<Member<P>>,
+    /// What makes it take the step.
+    pub(in super::super) cause: Cause<P>,
     /// The node when all effects are executed.
-    pub(super) after: Shared<Member<P>>,
+    pub(in super::super) after: Shared<Member<P>>,
+    /// The same, as the step left it. A process may show those who watch it what it
+    /// passed through, which makes no difference to what it is; of all nodes that
+    /// are equal only one is kept.
+    pub(in super::super) shown: Shared<Member<P>>,
     /// What it wants done.
-    pub(super) effects: Effects<P>,
+    pub(in super::super) effects: Effects<P>,
     /// The messages among the effects, by place.
-    pub(super) sent: Vec<(usize, NodeId, Shared<P::Message>)>,
+    pub(in super::super) sent: Vec<(usize, NodeId, Shared<P::Message>)>,
     /// Where a crash in the middle leaves something that no crash before or
     /// after the step leaves: so many effects are executed, and this is the disk then.
-    pub(super) crashes: Vec<(usize, Shared<Member<P>>)>,
+    pub(in super::super) crashes: Vec<(usize, Shared<Member<P>>)>,
     /// The disk after each write but the last, by the place of the write: what
     /// invariants see while the step is under way.
     disks: Vec<(usize, P::Durable)>,
     /// The place of the last write.
     last_write: Option<usize>,
     /// The setting lets the node be in the state after the step.
-    pub(super) is_within: bool,
+    pub(in super::super) is_within: bool,
     /// Nothing has changed, and nothing goes out.
-    pub(super) is_idle: bool,
+    pub(in super::super) is_idle: bool,
     /// The process panicked, and said this.
-    pub(super) panic: Option<String>,
+    pub(in super::super) panic: Option<String>,
     /// Whether its marks were counted.
     told: AtomicBool,
+    /// How a search took it: bit 0 as a whole, bit `n` with a crash at the n-th
+    /// place of `crashes`. These are the edges of the local graph.
+    taken: AtomicU64,
+    /// What a search does about the message that it delivers, if it changes nothing.
+    answer: AtomicU8,
+}
+
+/// Nobody has asked what becomes of the message.
+const NOT_ASKED: u8 = 0;
+/// It is left out.
+const LEFT_OUT: u8 = 1;
+/// It is late, and of use after further steps.
+const LATE: u8 = 2;
+/// It is of use within a few steps.
+const IN_TIME: u8 = 3;
+
+/// What a search does about a message that would change nothing now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Answer {
+    /// It is kept, and counts under the cap.
+    InTime,
+    /// It is kept, and does not count.
+    Late,
+    /// It is left out, as always in this state of its receiver.
+    LeftOut,
+    /// It is left out, for the first time in this state of its receiver.
+    LeftOutFirst,
 }
 
 impl<P: Process> LocalStep<P> {
+    /// Notes that a search took it, with a crash at this place among `crashes` or as a whole.
+    pub(in super::super) fn take(&self, crash: Option<usize>) {
+        let bit = 1 << crash.map_or(0, |place| place + 1).min(63);
+        if self.taken.load(Ordering::Relaxed) & bit == 0 {
+            self.taken.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// All states to which a search came by taking it.
+    pub(in super::super) fn reached(&self) -> impl Iterator<Item = &Shared<Member<P>>> {
+        let taken = self.taken.load(Ordering::Relaxed);
+        let is_taken = move |place: usize| taken & (1 << place.min(63)) != 0;
+        let crashes = self.crashes.iter().zip(1..);
+        let crashed = crashes.filter(move |(_, place)| is_taken(*place));
+        let crashed = crashed.map(|((_, member), _)| member);
+        let whole = is_taken(0).then_some(&self.after);
+        whole.into_iter().chain(crashed)
+    }
+
+    /// What becomes of the message that it delivers, and changes nothing by it. Who
+    /// asks first has to find out.
+    pub(in super::super) fn ask(&self, find_out: impl FnOnce() -> Answer) -> Answer {
+        let known = |answer| match answer {
+            LEFT_OUT => Answer::LeftOut,
+            LATE => Answer::Late,
+            _ => Answer::InTime,
+        };
+        let answer = self.answer.load(Ordering::Relaxed);
+        if answer != NOT_ASKED {
+            return known(answer);
+        }
+        let found = find_out();
+        let new = match found {
+            Answer::InTime => IN_TIME,
+            Answer::Late => LATE,
+            Answer::LeftOut | Answer::LeftOutFirst => LEFT_OUT,
+        };
+        let order = Ordering::Relaxed;
+        match self.answer.compare_exchange(NOT_ASKED, new, order, order) {
+            Ok(_) => found,
+            // Another thread was faster.
+            Err(answer) => known(answer),
+        }
+    }
+
+    /// Whether the message that it delivers was left out.
+    pub(in super::super) fn is_left_out(&self) -> bool {
+        self.answer.load(Ordering::Relaxed) == LEFT_OUT
+    }
+
+    /// The message that it delivers is of use after all.
+    pub(in super::super) fn take_up(&self) {
+        self.answer.store(LATE, Ordering::Relaxed);
+    }
+
     /// Whether this is the first time that it is asked.
-    pub(super) fn is_news(&self) -> bool {
+    pub(in super::super) fn is_news(&self) -> bool {
         !self.told.load(Ordering::Relaxed) && !self.told.swap(true, Ordering::Relaxed)
     }
 
     /// The disk when so many effects were executed, as invariants see it.
-    pub(super) fn disk_after<'a>(
+    pub(in super::super) fn disk_after<'a>(
         &'a self,
         before: &'a P::Durable,
         effects: usize,
@@ -108,7 +156,7 @@ impl<P: Process> LocalStep<P> {
     /// Tells invariants of the step and of its first `executed` effects, all if
     /// none is said, while the world around is `nodes`. A promise that is broken
     /// comes with how many effects were executed by then.
-    pub(super) fn tell<I: Invariants<P>>(
+    pub(in super::super) fn tell<I: Invariants<P>>(
         &self,
         nodes: &[Shared<Member<P>>],
         (node, starts): (NodeId, bool),
@@ -119,7 +167,7 @@ impl<P: Process> LocalStep<P> {
         let view = |executed| MidStep {
             nodes,
             node,
-            process: self.after.process.as_ref(),
+            process: self.shown.process.as_ref(),
             durable: self.disk_after(before, executed),
         };
         let effects = self.effects.as_slice();
@@ -139,7 +187,7 @@ impl<P: Process> LocalStep<P> {
 
     /// The node when so many effects were executed, `armed` being the timers
     /// that were armed before any was.
-    pub(super) fn member_after(
+    pub(in super::super) fn member_after(
         &self,
         before: &P::Durable,
         armed: &[P::Timer],
@@ -165,7 +213,11 @@ impl<P: Process> LocalStep<P> {
     }
 
     /// The disk when so many effects were executed.
-    pub(super) fn durable_after(&self, before: &P::Durable, effects: usize) -> P::Durable {
+    pub(in super::super) fn durable_after(
+        &self,
+        before: &P::Durable,
+        effects: usize,
+    ) -> P::Durable {
         let mut durable = before.clone();
         for effect in &self.effects.as_slice()[..effects] {
             if let Effect::Persist(write) = effect {
@@ -175,25 +227,29 @@ impl<P: Process> LocalStep<P> {
         durable
     }
 
-    fn of<S>(
+    /// Works it out.
+    pub(super) fn of<S>(
         setting: &S,
+        values: &Values<P>,
         node: NodeId,
         before: &Shared<Member<P>>,
-        stimulus: &Stimulus<'_, P>,
+        cause: Cause<P>,
     ) -> Self
     where
         S: Setting<Process = P>,
     {
         let mut effects = Effects::new();
         let mut process = before.process.clone();
-        let outcome = take(setting, node, before, stimulus, &mut process, &mut effects);
+        let outcome = take(setting, node, before, &cause, &mut process, &mut effects);
         let mut member = Member {
             process,
             durable: before.durable.clone(),
             armed: before.armed.clone(),
         };
-        if let Stimulus::Timeout(fired) = stimulus {
-            member.armed.retain(|timer| timer != fired);
+        match &cause {
+            Cause::Timeout(fired) => member.armed.retain(|timer| timer != fired),
+            Cause::Crash => member.armed.clear(),
+            _ => {}
         }
         let mut sent = Vec::new();
         let mut disks = Vec::new();
@@ -209,7 +265,7 @@ impl<P: Process> LocalStep<P> {
                     speaks = true;
                 }
                 Effect::Send { to, message } => {
-                    sent.push((place, *to, Shared::new(message.clone())));
+                    sent.push((place, *to, values.message(message.clone())));
                 }
                 Effect::Return { .. } => speaks = true,
                 Effect::SetTimer(timer) => {
@@ -226,8 +282,13 @@ impl<P: Process> LocalStep<P> {
             .as_ref()
             .is_none_or(|now| setting.is_within(now));
         let is_idle = !speaks && sent.is_empty() && outcome.is_ok() && member == **before;
+        let shown = Shared::new(member);
         let mut step = Self {
-            after: Shared::new(member),
+            node,
+            before: before.clone(),
+            cause,
+            after: values.member(&shown),
+            shown,
             effects,
             sent,
             crashes: Vec::new(),
@@ -237,9 +298,11 @@ impl<P: Process> LocalStep<P> {
             is_idle,
             panic: outcome.err(),
             told: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
+            answer: AtomicU8::new(NOT_ASKED),
         };
         if setting.may_crash(node) && setting.bounds().crashes > 0 {
-            step.crashes = step.crash_points(&before.durable);
+            step.crashes = step.crash_points(values);
         }
         step
     }
@@ -251,7 +314,7 @@ impl<P: Process> LocalStep<P> {
     /// Between two sends there is nothing to see: it is as if the crash came
     /// after both, and the second message never arrived. To part them would also
     /// tell nodes apart by the order in which they are sent to.
-    fn crash_points(&self, before: &P::Durable) -> Vec<(usize, Shared<Member<P>>)> {
+    fn crash_points(&self, values: &Values<P>) -> Vec<(usize, Shared<Member<P>>)> {
         let noticed = |effect: &Effect<P>| {
             matches!(
                 effect,
@@ -271,10 +334,10 @@ impl<P: Process> LocalStep<P> {
             .map(|executed| {
                 let member = Member {
                     process: None,
-                    durable: self.durable_after(before, executed),
+                    durable: self.durable_after(&self.before.durable, executed),
                     armed: Vec::new(),
                 };
-                (executed, Shared::new(member))
+                (executed, values.member(&Shared::new(member)))
             })
             .collect()
     }
@@ -285,12 +348,16 @@ fn take<S: Setting>(
     setting: &S,
     node: NodeId,
     before: &Member<S::Process>,
-    stimulus: &Stimulus<'_, S::Process>,
+    cause: &Cause<S::Process>,
     process: &mut Option<S::Process>,
     effects: &mut Effects<S::Process>,
 ) -> Result<(), String> {
-    let input = match stimulus {
-        Stimulus::Start => {
+    let input = match cause {
+        Cause::Crash => {
+            *process = None;
+            return Ok(());
+        }
+        Cause::Start => {
             let config = &setting.configs()[node.position()];
             let durable = before.durable.clone();
             *process = Some(guarded(|| {
@@ -298,70 +365,18 @@ fn take<S: Setting>(
             })?);
             return Ok(());
         }
-        Stimulus::Receive(from, message) => Input::Receive {
+        Cause::Receive(from, message) => Input::Receive {
             from: *from,
-            message: (***message).clone(),
+            message: (**message).clone(),
         },
-        Stimulus::Timeout(timer) => Input::Timeout(*timer),
-        Stimulus::Invoke(invocation, operation) => Input::Invoke {
+        Cause::Timeout(timer) => Input::Timeout(*timer),
+        Cause::Invoke(invocation, operation) => Input::Invoke {
             invocation: *invocation,
-            operation: (*operation).clone(),
+            operation: operation.clone(),
         },
     };
     match process {
         Some(process) => guarded(|| process.step(input, effects)),
         None => Ok(()),
-    }
-}
-
-/// The tables are split, so that threads seldom wait for each other.
-const SHARDS: usize = 64;
-
-type Table<P> = RwLock<HashTable<(u64, Arc<LocalStep<P>>)>>;
-
-/// All steps that were worked out so far.
-pub(super) struct LocalSteps<P: Process>(Vec<Table<P>>);
-
-impl<P: Process> Default for LocalSteps<P> {
-    fn default() -> Self {
-        Self((0..SHARDS).map(|_| RwLock::default()).collect())
-    }
-}
-
-impl<P: Process> LocalSteps<P> {
-    /// The step of a node.
-    pub(super) fn get<S: Setting<Process = P>>(
-        &self,
-        setting: &S,
-        node: NodeId,
-        before: &Shared<Member<P>>,
-        stimulus: &Stimulus<'_, P>,
-    ) -> Arc<LocalStep<P>> {
-        let key = stimulus.digest(node, before.digest());
-        let table = &self.0[key as usize % SHARDS];
-        let find = |table: &HashTable<(u64, Arc<LocalStep<P>>)>| {
-            let found = table.find(key, |(known, _)| *known == key);
-            found.map(|(_, step)| Arc::clone(step))
-        };
-        let known = find(&table.read().expect("no step is worked out under the lock"));
-        if let Some(step) = known {
-            return step;
-        }
-        let step = Arc::new(LocalStep::of(setting, node, before, stimulus));
-        let mut table = table.write().expect("no step is worked out under the lock");
-        // Another thread may have been faster; then its step is the one that counts.
-        if let Some(step) = find(&table) {
-            return step;
-        }
-        table.insert_unique(key, (key, Arc::clone(&step)), |(key, _)| *key);
-        step
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        let tables = self.0.iter();
-        tables
-            .map(|table| table.read().map_or(0, |table| table.len()))
-            .sum()
     }
 }

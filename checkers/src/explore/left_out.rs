@@ -1,0 +1,161 @@
+//! What a search leaves out, and what it looks at when it does.
+//!
+//! A message whose arrival changes nothing, neither now nor in any state that its
+//! receiver can still come to, is obsolete, and left out as soon as it is. A
+//! search supposes that a message is, and looks again when it has seen what the
+//! receiver can come to; see [`certificate`](super::certificate).
+
+use std::sync::Arc;
+
+use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::process::NodeId;
+
+use super::local::{Answer, Cause, LocalStep};
+use super::network::Fate;
+use super::state::{Member, MessageOf};
+use super::transition::Rules;
+use super::{Bounds, Event, Setting, Shared, SmallWorld, State, TimerKind};
+
+/// Deliveries that were left out for the first time.
+pub(super) type News<S> = Vec<Arc<LocalStep<<S as Setting>::Process>>>;
+
+impl<S: Setting> SmallWorld<S> {
+    /// A node is another one now, and what is under way to it may be obsolete.
+    pub(super) fn replace(
+        &self,
+        rules: Rules,
+        next: &mut State<S>,
+        node: NodeId,
+        member: Shared<Member<S::Process>>,
+    ) -> News<S> {
+        let mut news = Vec::new();
+        next.nodes[node.position()] = member;
+        let State { nodes, network, .. } = next;
+        let gone = network.sort_out(node, |flight| {
+            let link = (flight.from, flight.to);
+            self.fate(rules, nodes, link, &flight.message, &mut news)
+        });
+        self.survey.obsolete(gone);
+        news
+    }
+
+    /// What becomes of a message while its receiver is as it is.
+    pub(super) fn fate(
+        &self,
+        rules: Rules,
+        nodes: &[Shared<Member<S::Process>>],
+        (from, to): (NodeId, NodeId),
+        message: &Shared<MessageOf<S>>,
+        news: &mut News<S>,
+    ) -> Fate {
+        if rules == Rules::Unbounded {
+            return Fate::InTime;
+        }
+        let cause = Cause::Receive(from, message.clone());
+        let step = self.local(to, &nodes[to.position()], cause);
+        if !step.is_idle {
+            return Fate::InTime;
+        }
+        match step.ask(|| self.judge_delivery(&step)) {
+            Answer::InTime => return Fate::InTime,
+            Answer::Late => return Fate::Late,
+            Answer::LeftOut => {}
+            Answer::LeftOutFirst => news.push(step),
+        }
+        match rules == Rules::Search && self.reductions.obsolete {
+            true => Fate::LeftOut,
+            false => Fate::Late,
+        }
+    }
+
+    /// Whether there is room for what a step sends.
+    pub(super) fn has_room(&self, rules: Rules, next: &State<S>) -> bool {
+        let cap = usize::from(self.setting.bounds().messages);
+        rules == Rules::Unbounded || self.has_no_cap() || next.network.in_time() < cap
+    }
+
+    fn has_no_cap(&self) -> bool {
+        self.setting.bounds().messages == Bounds::NO_CAP
+    }
+
+    /// Whether a step that changes nothing is not taken. What arrives makes room under the
+    /// cap, and way for what comes behind it on links that keep the order, whether it
+    /// changes anything or not; else it may as well stay under way.
+    pub(super) fn passes_over(
+        &self,
+        rules: Rules,
+        state: &State<S>,
+        event: &Event<S::Process>,
+        step: &LocalStep<S::Process>,
+    ) -> bool {
+        let makes_way = matches!(event, Event::Deliver { stays: false, .. })
+            && (self.setting.bounds().in_order || !self.has_no_cap());
+        let is_left_out = self.reductions.stuttering && rules != Rules::Unbounded;
+        if !step.is_idle || makes_way || !is_left_out {
+            return false;
+        }
+        if step.is_news() {
+            self.count_marks(step);
+            self.hears_of(state, step);
+        }
+        self.survey.stuttering();
+        true
+    }
+
+    /// What a node may do by itself, as far as the bounds allow it at all.
+    pub(super) fn steps_alone(
+        &self,
+        node: NodeId,
+        member: &Shared<Member<S::Process>>,
+    ) -> Vec<Arc<LocalStep<S::Process>>> {
+        let bounds = self.setting.bounds();
+        if member.process.is_none() {
+            return vec![self.local(node, member, Cause::Start)];
+        }
+        let may_fire = |timer: &super::TimerOf<S>| match self.setting.timer_kind(*timer) {
+            Some(TimerKind::Timeout) => bounds.timeouts > 0,
+            Some(TimerKind::Beat) => bounds.beats > 0,
+            Some(TimerKind::Due) => true,
+            None => false,
+        };
+        let timers = member.armed.iter().filter(|timer| may_fire(timer));
+        let timers = timers.map(|timer| self.local(node, member, Cause::Timeout(*timer)));
+        let timers = timers.filter(|step| step.is_within && step.panic.is_none());
+        let mut steps: Vec<_> = timers.collect();
+        if bounds.crashes > 0 && self.setting.may_crash(node) {
+            steps.push(self.local(node, member, Cause::Crash));
+        }
+        steps
+    }
+
+    /// Looks whether the invariants hear nothing of deliveries that are left out.
+    pub(super) fn say_nothing(&self, state: &State<S>, news: &News<S>) {
+        for step in news {
+            if step.is_news() {
+                self.count_marks(step);
+            }
+            if self.hears_of(state, step) {
+                self.is_heard(step);
+            }
+        }
+    }
+
+    /// Whether the invariants remember something of a step that changes nothing else.
+    fn hears_of(&self, state: &State<S>, step: &LocalStep<S::Process>) -> bool {
+        if step.before.process.is_none() {
+            return false;
+        }
+        let mut invariants = (*state.invariants).clone();
+        let durable = &step.before.durable;
+        let told = step.tell(
+            &state.nodes,
+            (step.node, false),
+            durable,
+            None,
+            &mut invariants,
+        );
+        let told = told.map_err(|(_, violation)| violation);
+        let told = told.and_then(|()| invariants.settled(state, step.node));
+        told.is_err() || invariants != *state.invariants
+    }
+}
