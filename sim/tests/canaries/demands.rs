@@ -6,7 +6,7 @@ use std::time::Duration;
 use snowglobe::draw::PerMillion;
 use snowglobe::faults::{Fault, Links, Membership, TimedFault};
 use snowglobe::scenarios::file::Scenario;
-use snowglobe::scenarios::{self, Settled, Shake, Verdict, Workload};
+use snowglobe::scenarios::{self, RunReport, Settled, Shake, Verdict, Workload};
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
 use snowglobe::world::engine::{self, Finished};
@@ -254,5 +254,54 @@ fn every_system_demands_progress() {
         let property = report.verdict.property();
         assert_eq!(property, Some("progress"), "{}", system.name());
         assert!(matches!(report.verdict, Verdict::Broke(_)));
+    }
+}
+
+/// A run without chaos: all that clients ask is what is demanded of the system at the end.
+fn only_demands(system: &str, nodes: usize) -> RunReport {
+    let scenario = Scenario {
+        chaos: Duration::ZERO,
+        ..Scenario::calm(system, nodes, Seed(3))
+    };
+    let report = scenarios::run(&scenario).expect("it makes sense");
+    assert_eq!(report.verdict, Verdict::Held, "{system}");
+    report
+}
+
+/// What three clients of each system are owed at the end, as marks: so many times each, and no fewer.
+const OWED: &[(&str, usize, &[(&str, u64)])] = &[
+    // Each appends once, under a session, and reads.
+    ("raft", 3, &[("raft.read_confirmed", 3)]),
+    // Each appends to its own key, gets it, and gets another.
+    ("kv", 3, &[("user.answered", 9), ("raft.read_confirmed", 6)]),
+    // Each lets a group of its own join, and looks; one divides first.
+    (
+        "shardctrler",
+        3,
+        &[
+            ("operator.joined", 3),
+            ("operator.saw_the_newest", 3),
+            ("operator.answered", 7),
+        ],
+    ),
+    // As of kv; and all three groups have come to the newest configuration.
+    (
+        "shardkv",
+        1,
+        &[("user.answered", 9), ("group.turned_to_next", 3)],
+    ),
+    // All parts of the output are there, and all workers have left.
+    ("mapreduce", 3, &[("reduce.done", 4), ("worker.left", 3)]),
+];
+
+#[test]
+fn clients_are_served_all_that_they_are_owed() {
+    assert_eq!(OWED.len(), scenarios::all().len());
+    for (system, nodes, owed) in OWED {
+        let marks = only_demands(system, *nodes).marks;
+        for (mark, least) in *owed {
+            let reached = marks.get(mark).copied().unwrap_or_default();
+            assert!(reached >= *least, "{system}: {mark} {reached} times");
+        }
     }
 }

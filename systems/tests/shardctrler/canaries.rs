@@ -1,11 +1,12 @@
 //! A canary for each promise of the controller beyond those of a service.
 
-use snowglobe_systems::process::NodeId;
+use snowglobe_systems::invariants::Invariants as _;
+use snowglobe_systems::process::{Effect, NodeId};
 use snowglobe_systems::shardctrler::invariants::Chronicle;
-use snowglobe_systems::shardctrler::{Configuration, GroupId};
+use snowglobe_systems::shardctrler::{Configuration, ControllerInvariants, GroupId};
 
 use crate::canary::{self, Canary, Said};
-use crate::violations::{N1, N2, after_first, configuration, forged, look};
+use crate::violations::{N1, N2, Servers, after_first, configuration, forged, look};
 
 /// Groups and owners of configurations after the first.
 type Made = &'static [(&'static [u32], &'static [u32])];
@@ -95,6 +96,25 @@ const CANARIES: &[Canary] = &[
 #[test]
 fn every_promise_has_a_canary() {
     canary::check(&["shardctrler"], &[], CANARIES);
+}
+
+/// A replica is looked at when it starts, after each effect, and at the end of a step.
+#[test]
+fn replicas_are_looked_at_at_every_moment() {
+    let (one, other): (Made, Made) = (&[(&[1, 2], &[1, 2])], &[(&[1, 2], &[2, 1])]);
+    let view = Servers::of(&[after_first(2, one), after_first(2, other)]);
+    let seen = || {
+        let mut invariants = ControllerInvariants::default();
+        assert_eq!(invariants.started(&view, N1), Ok(()));
+        invariants
+    };
+    for said in [
+        seen().started(&view, N2),
+        seen().executed(&view, N2, &Effect::Mark("mark")),
+    ] {
+        let violation = said.expect_err("they disagree");
+        assert_eq!(violation.property, "configurations-agree");
+    }
 }
 
 /// What is right passes: each of these differs in one thing from a row above.

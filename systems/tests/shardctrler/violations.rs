@@ -236,12 +236,12 @@ fn shards_divided_anew_are_noticed() {
 }
 
 /// Servers by their position, each started from a snapshot at an index of its own.
-struct Servers(Vec<(Node, Disk)>);
+pub(crate) struct Servers(Vec<(Node, Disk)>);
 
 type Disk = <Node as Process>::Durable;
 
 impl Servers {
-    fn of(controllers: &[Controller]) -> Self {
+    pub(crate) fn of(controllers: &[Controller]) -> Self {
         let started = |(place, controller): (usize, &Controller)| {
             let sessions: BTreeMap<SessionId, Session<()>> = BTreeMap::new();
             let data =

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use snowglobe_systems::invariants::Invariants as _;
 use snowglobe_systems::process::Effect;
+use snowglobe_systems::raft::LogIndex;
+use snowglobe_systems::replica::{Sequence, SessionId};
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number};
-use snowglobe_systems::shardkv::{Command, Message, Peer, Transfer};
+use snowglobe_systems::shardkv::{Command, Message, Peer, ShardSession, Transfer};
 
 use crate::canary::{self, Canary, Said};
-use crate::story::{ANN, G1, G2, G3, World, is_hand_over, leader, servers};
+use crate::story::{ANN, G1, G2, G3, World, appending, is_hand_over, leader, servers};
 use crate::violations::{
     NUMBER, SHARD, Taken, install_at_g2, plant, plant_after, state, turns, world_where_g2_is_given,
     world_with_two_configurations,
@@ -45,6 +48,20 @@ fn install() -> Command {
         number: NUMBER,
         state: Arc::default(),
     }
+}
+
+/// A session that writes once.
+fn written(text: &'static str) -> [Command; 2] {
+    let session = ShardSession {
+        shard: SHARD,
+        session: SessionId(LogIndex(1)),
+    };
+    let write = Command::Write {
+        session,
+        sequence: Sequence(1),
+        change: appending(SHARD, text),
+    };
+    [Command::Open { shard: SHARD }, write]
 }
 
 /// G2 keeps an older copy of the shard than G1, which has handed it on; sometimes one that looks
@@ -159,6 +176,37 @@ const OWNERS: &[Canary] = &[
     ("shard-has-one-state", "another text", || {
         given(&[Taken::Open, Taken::Write(1, "b")])
     }),
+    ("shard-has-one-state", "in a parcel", || {
+        let (mut world, made) = world_with_two_configurations();
+        let turns = turns(G1, &made);
+        let then = |text: &'static str, turns: &[Command]| {
+            let mut commands = turns.to_vec();
+            commands.splice(1..1, written(text));
+            commands
+        };
+        plant_after(&mut world, (G1, 7), &then("a", &turns[..1]));
+        world.assert_held();
+        plant_after(&mut world, (G1, 8), &then("b", &turns));
+        first(&world)
+    }),
+    (
+        "shard-never-goes-back",
+        "in a step that has not come to its end",
+        || {
+            // The follower has applied what it was told, and its disk is at it still.
+            let (mut world, mut later) = (world_in_the_middle(), world_in_the_middle());
+            install_at_g2(&mut later, &state(&[]));
+            later.heartbeat(G2);
+            let follower = servers(G2)[1];
+            let mut invariants = world.invariants.clone();
+            world.replace(follower, later.node(follower).clone());
+            invariants.stepped(&world.nodes, follower, &[])?;
+            world
+                .durable_mut(follower)
+                .clone_from(later.durable(follower));
+            invariants.executed(&world.nodes, follower, &Effect::Mark("mark"))
+        },
+    ),
     ("shard-write-applied-once", "as another entry", || {
         given(&[Taken::Open, Taken::Open, Taken::Write(1, "a")])
     }),

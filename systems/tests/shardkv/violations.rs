@@ -237,7 +237,11 @@ pub(crate) fn plant_after(world: &mut World, (group, index): (GroupId, u64), com
     let mut machine = Group::default();
     for command in commands {
         let response = machine.apply(LogIndex(1), command);
-        assert!(matches!(response, Response::Taken | Response::Opened(_)));
+        let is_taken = matches!(
+            response,
+            Response::Taken | Response::Opened(_) | Response::Done { again: false, .. }
+        );
+        assert!(is_taken, "{response:?}");
     }
     let sessions: BTreeMap<SessionId, Session<Applied<Response>>> = BTreeMap::new();
     let data =
