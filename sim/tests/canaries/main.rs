@@ -13,4 +13,5 @@ mod fragile;
 mod promises;
 mod rows;
 mod umpire;
+mod verdicts;
 mod words;
