@@ -235,10 +235,19 @@ fn a_majority_is_healed_when_chaos_is_over() {
         "200ms clock n3 runs at 50%",
         "300ms disk n3 full",
     ];
+    let stopped = [
+        "100ms cut all",
+        "200ms pause n1",
+        "200ms pause n2",
+        "200ms pause n3",
+    ];
+    let down = ["100ms cut all", "200ms crash all losing unsynced"];
     for seed in 0..10 {
-        let workload = WhoHears::default();
-        let (finished, ..) = shaken(seed, workload, &harm);
-        assert_eq!(finished.breakage, None, "seed {seed}");
+        for harm in [&harm[..], &stopped, &down] {
+            let (finished, _, could_recover) = shaken(seed, WhoHears::default(), harm);
+            assert_eq!(finished.breakage, None, "seed {seed}: {harm:?}");
+            assert!(could_recover, "seed {seed}: {harm:?}");
+        }
     }
 }
 

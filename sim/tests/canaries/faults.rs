@@ -110,3 +110,20 @@ fn a_crash_in_mid_step_may_fall_inside_a_write() {
     let run = run.with(schedule(&[crash, "2s restart n1"]));
     assert!((0..60).any(|seed| run.clone().broken(seed).is_some()));
 }
+
+/// A crash that is armed while its node is down strikes while the disk is repaired.
+#[test]
+fn the_power_may_go_while_a_disk_is_repaired() {
+    let faults = [
+        SYNCS,
+        "1s crash n1 tearing unsynced",
+        "1500ms crash n1 tearing unsynced after 0 effects",
+        "2s restart n1",
+    ];
+    let run = Run::watching(Promise::EverybodyIsHeard).with(schedule(&faults));
+    let interrupted = |seed: &u64| {
+        let marks = run.clone().seeded(*seed).marks;
+        marks.contains_key("disk.crash_in_recovery")
+    };
+    assert!((0..40).any(|seed| interrupted(&seed)));
+}

@@ -10,6 +10,8 @@ mod engine;
 mod families;
 mod faults;
 mod fragile;
+mod illegible;
+mod judges;
 mod promises;
 mod rows;
 mod umpire;

@@ -57,6 +57,18 @@ pub(crate) const NETWORK: &[Row] = &[
         With,
         "n1->n2",
     ),
+    // What is sent while the link is cut is lost, even if it is joined before it would arrive.
+    (
+        Word::CutOne,
+        &[
+            "990ms link n1 -> n2 latency 500ms..501ms",
+            "1s cut n1 -> n2",
+            "1100ms heal",
+        ],
+        Promise::NothingIsLost,
+        With,
+        "n1->n2",
+    ),
     (Word::CutOf, &["1s cut n1"], HEARD, With, OF_N1),
     (Word::CutAll, &["1s cut all"], HEARD, With, ALL_LINKS),
     (

@@ -58,7 +58,7 @@ impl Durable for Nothing {
     fn apply(&mut self, (): &()) {}
 }
 
-impl fmt::Display for Liar {
+impl Display for Liar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} after {} calls", self.lie, self.calls)
     }
@@ -110,24 +110,21 @@ impl Process for Liar {
 
 /// Does to a text what was asked, but for the lie.
 fn done_to((text, before): &mut (String, String), input: &TextInput, lie: Lie) -> TextOutput {
-    let mut put = |new: String| {
-        *before = std::mem::replace(text, new);
-        TextOutput::Done
-    };
-    match input {
-        TextInput::Get if lie == Lie::Old => TextOutput::Value(before.as_str().into()),
-        TextInput::Get => TextOutput::Value(text.as_str().into()),
-        TextInput::Put(value) => put(value.to_string()),
-        TextInput::Delete => put(String::new()),
-        TextInput::Append(_) if lie == Lie::LosesAppends => TextOutput::Done,
-        TextInput::Append(more) if lie == Lie::AppendsTwice => put(format!("{text}{more}{more}")),
-        TextInput::Append(more) => put(format!("{text}{more}")),
-        TextInput::Cas { from, to } if **from == **text => {
-            put(to.to_string());
-            TextOutput::Swapped
+    let (new, told) = match input {
+        TextInput::Get if lie == Lie::Old => return TextOutput::Value(before.as_str().into()),
+        TextInput::Get => return TextOutput::Value(text.as_str().into()),
+        TextInput::Cas { from, .. } if **from != **text => return TextOutput::Kept,
+        TextInput::Append(_) if lie == Lie::LosesAppends => return TextOutput::Done,
+        TextInput::Put(value) => (value.to_string(), TextOutput::Done),
+        TextInput::Delete => (String::new(), TextOutput::Done),
+        TextInput::Append(more) if lie == Lie::AppendsTwice => {
+            (format!("{text}{more}{more}"), TextOutput::Done)
         }
-        TextInput::Cas { .. } => TextOutput::Kept,
-    }
+        TextInput::Append(more) => (format!("{text}{more}"), TextOutput::Done),
+        TextInput::Cas { to, .. } => (to.to_string(), TextOutput::Swapped),
+    };
+    *before = std::mem::replace(text, new);
+    told
 }
 
 impl TextService for Liar {
