@@ -267,18 +267,21 @@ fn every_system_demands_progress() {
 }
 
 /// A run without chaos: all that clients ask is what is demanded of the system at the end.
-fn only_demands(system: &str, nodes: usize) -> RunReport {
+fn only_demands(system: &str, nodes: usize, seed: u64) -> RunReport {
     let scenario = Scenario {
         chaos: Duration::ZERO,
-        ..Scenario::calm(system, nodes, Seed(3))
+        ..Scenario::calm(system, nodes, Seed(seed))
     };
     let report = scenarios::run(&scenario).expect("it makes sense");
     assert_eq!(report.verdict, Verdict::Held, "{system}");
     report
 }
 
+/// Marks, and how often each must be reached.
+type Marks = &'static [(&'static str, u64)];
+
 /// What three clients of each system are owed at the end, as marks: so many times each, and no fewer.
-const OWED: &[(&str, usize, &[(&str, u64)])] = &[
+const OWED: &[(&str, usize, Marks)] = &[
     // Each appends once, under a session, and reads.
     ("raft", 3, &[("raft.read_confirmed", 3)]),
     // Each appends to its own key, gets it, and gets another.
@@ -307,10 +310,20 @@ const OWED: &[(&str, usize, &[(&str, u64)])] = &[
 fn clients_are_served_all_that_they_are_owed() {
     assert_eq!(OWED.len(), scenarios::all().len());
     for (system, nodes, owed) in OWED {
-        let marks = only_demands(system, *nodes).marks;
+        let marks = only_demands(system, *nodes, 3).marks;
         for (mark, least) in *owed {
             let reached = marks.get(mark).copied().unwrap_or_default();
             assert!(reached >= *least, "{system}: {mark} {reached} times");
         }
+    }
+}
+
+/// Users may be served long before groups have done what they must.
+#[test]
+fn groups_must_come_to_the_end_too() {
+    for seed in 0..20 {
+        let marks = only_demands("shardkv", 1, seed).marks;
+        let turned = marks.get("group.turned_to_next").copied();
+        assert!(turned >= Some(3), "seed {seed}: {turned:?}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use snowglobe::scenarios::file::Scenario;
 use snowglobe::scenarios::kv::KvSystem;
-use snowglobe::scenarios::raft::RaftSystem;
+use snowglobe::scenarios::raft::{RaftOptions, RaftSystem};
 use snowglobe::scenarios::shardctrler::ShardctrlerSystem;
 use snowglobe::scenarios::shardkv::ShardkvSystem;
 use snowglobe::scenarios::{Shake, System};
@@ -50,14 +50,21 @@ where
 
 /// What is found if clients are told what is not true; a run without a story is shaken.
 fn forged<S: System>(story: &[&str], forge: fn(&mut OutcomeOf<S>)) -> Option<String> {
-    let nodes = S::NODES.0.max(3);
     let scenario = Scenario {
         chaos: Duration::from_secs(2),
         story: story.iter().map(|line| (*line).to_owned()).collect(),
-        ..Scenario::calm(S::NAME, nodes, Seed(3))
+        ..Scenario::calm(S::NAME, S::NODES.0.max(3), Seed(3))
     };
+    forged_in::<S>(scenario, S::Options::default(), forge)
+}
+
+fn forged_in<S: System>(
+    scenario: Scenario,
+    options: S::Options,
+    forge: fn(&mut OutcomeOf<S>),
+) -> Option<String> {
     let run = move || {
-        let options = S::Options::default();
+        let nodes = scenario.nodes;
         let blueprint = Blueprint {
             seed: scenario.seed,
             configs: S::configs(nodes, &options),
@@ -124,6 +131,36 @@ fn raft_answers_are_judged() {
         }
     };
     check::<RaftSystem>(&story, in_front, "real-time-order");
+}
+
+/// One client appends once and reads once, and is told of one value too many.
+#[test]
+fn what_raft_clients_were_told_must_add_up() {
+    let scenario = || Scenario {
+        chaos: Duration::ZERO,
+        ..Scenario::calm("raft", 3, Seed(3))
+    };
+    let alone = || RaftOptions {
+        clients: 1,
+        ..RaftOptions::default()
+    };
+    let one_more = |outcome: &mut RaftOutcome| {
+        if let RaftOutcome::Answered { answer, .. } = outcome {
+            answer.count += 1;
+        }
+    };
+    let found = |forge| forged_in::<RaftSystem>(scenario(), alone(), forge);
+    assert_eq!(found(|_| ()), None);
+    assert_eq!(found(one_more).as_deref(), Some("exactly-once"));
+}
+
+/// Where a story fails, and what users saw has no order either, that is the graver finding.
+#[test]
+fn what_users_saw_goes_before_a_sentence_that_fails() {
+    let story = [&TEXTS[..], &["u0 has got 99 from x"]].concat();
+    let found = |forge| forged::<KvSystem>(&story, forge);
+    assert_eq!(found(|_| ()).as_deref(), Some("story"));
+    assert_eq!(found(gets_nothing).as_deref(), Some("linearizable"));
 }
 
 fn gets_nothing(outcome: &mut kv::Outcome) {
