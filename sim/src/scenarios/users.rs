@@ -4,6 +4,8 @@ mod book;
 mod chain;
 mod service;
 mod story;
+#[cfg(test)]
+mod tests;
 mod user;
 
 use std::fmt::Display;

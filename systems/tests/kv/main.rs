@@ -1,9 +1,12 @@
 //! Stories about the key/value service, its servers and its clerks, told to a
 //! plain loop.
 
+#[path = "../canary/mod.rs"]
+mod canary;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod canaries;
 mod expiry;
 mod finding;
 mod lanes;

@@ -25,7 +25,7 @@ fn position(index: u64) -> Position {
 }
 
 /// A snapshot of a replica whose only session wrote its last write at an index.
-fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
+pub(crate) fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
     let last_write = LastWrite {
         sequence: Sequence(sequence),
         result: Applied {
@@ -47,7 +47,7 @@ fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
 }
 
 /// Gives a node a snapshot as its whole past; it is down then.
-fn plant(world: &mut World, node: NodeId, snapshot: &Snapshot) {
+pub(crate) fn plant(world: &mut World, node: NodeId, snapshot: &Snapshot) {
     world.crash(node);
     let durable = world.durable_mut(node);
     durable.term = Term(1);
@@ -58,7 +58,7 @@ fn plant(world: &mut World, node: NodeId, snapshot: &Snapshot) {
 }
 
 /// n2, which has a snapshot on its disk, sends it to n1, which has another.
-fn world_where_n1_goes_from_to(old: &Snapshot, new: &Snapshot) -> World {
+pub(crate) fn world_where_n1_goes_from_to(old: &Snapshot, new: &Snapshot) -> World {
     let mut world = world();
     plant(&mut world, N1, old);
     world.restart(N1);

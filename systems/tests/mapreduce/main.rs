@@ -1,8 +1,11 @@
 //! Stories about jobs, told to a plain loop.
 
+#[path = "../canary/mod.rs"]
+mod canary;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod canaries;
 mod config;
 mod input;
 mod job;

@@ -13,11 +13,11 @@ use snowglobe_systems::process::{Effect, Effects, Input, NodeId, Process};
 
 use crate::story::{COORDINATOR, STORE, W1, W2, word_count, world};
 
-const M0: MapId = MapId(0);
-const WORK: Effect<Node> = Effect::SetTimer(Timer::Work { millis: 1, more: 0 });
+pub(crate) const M0: MapId = MapId(0);
+pub(crate) const WORK: Effect<Node> = Effect::SetTimer(Timer::Work { millis: 1, more: 0 });
 
 /// A store, a coordinator and two workers, each with whatever is on its disk.
-struct View(Vec<(Node, Durable)>);
+pub(crate) struct View(pub(crate) Vec<(Node, Durable)>);
 
 impl ClusterView<Node> for View {
     fn len(&self) -> usize {
@@ -41,7 +41,7 @@ fn config(role: Role) -> Config {
 }
 
 impl View {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let worker = Role::Worker { slowness: 1 };
         let roles = [Role::Store, Role::Coordinator, worker, worker];
         let nodes = roles.into_iter().enumerate().map(|(place, role)| {
@@ -69,7 +69,7 @@ impl View {
         self.step(id, Input::Receive { from, message });
     }
 
-    fn disk(&mut self, id: NodeId) -> &mut WorkerDisk {
+    pub(crate) fn disk(&mut self, id: NodeId) -> &mut WorkerDisk {
         match &mut self.0[id.position()].1 {
             Durable::Worker(disk) => disk,
             other => panic!("{other:?} is no worker's"),
@@ -77,7 +77,7 @@ impl View {
     }
 
     /// A coordinator that starts from a ledger, which is on its disk.
-    fn with_ledger(mut self, ledger: Ledger) -> Self {
+    pub(crate) fn with_ledger(mut self, ledger: Ledger) -> Self {
         let durable = Durable::Coordinator(ledger.into());
         let config = config(Role::Coordinator);
         let mut effects = Effects::new();
@@ -88,16 +88,16 @@ impl View {
     }
 }
 
-fn attempt(number: u32) -> Attempt {
+pub(crate) fn attempt(number: u32) -> Attempt {
     Attempt { epoch: 1, number }
 }
 
-fn worker(node: NodeId, life: u32) -> Worker {
+pub(crate) fn worker(node: NodeId, life: u32) -> Worker {
     let life = Life(life);
     Worker { node, life }
 }
 
-fn alive() -> Ledger {
+pub(crate) fn alive() -> Ledger {
     let standing = Standing {
         life: Life(1),
         alive: true,
@@ -109,7 +109,7 @@ fn alive() -> Ledger {
     }
 }
 
-fn mapped(number: u32, by: Worker) -> Effect<Node> {
+pub(crate) fn mapped(number: u32, by: Worker) -> Effect<Node> {
     let done = DoneMap {
         attempt: attempt(number),
         by,
@@ -127,7 +127,7 @@ fn order_of(number: u32) -> Order {
     }
 }
 
-fn given(number: u32, to: NodeId, life: u32) -> Effect<Node> {
+pub(crate) fn given(number: u32, to: NodeId, life: u32) -> Effect<Node> {
     let (life, order) = (Life(life), order_of(number));
     let message = Message::Order { life, order };
     Effect::Send { to, message }
@@ -195,7 +195,7 @@ fn a_map_whose_output_was_overwritten_is_not_on_its_disk() {
 }
 
 /// Workers who have the first split, so that an order makes them execute it at once.
-fn view_that_maps(node: NodeId, number: u32) -> View {
+pub(crate) fn view_that_maps(node: NodeId, number: u32) -> View {
     let mut view = View::new().with_ledger(alive());
     let (life, order) = (Life(1), order_of(number));
     view.receive(node, Message::Order { life, order });

@@ -1,8 +1,11 @@
 //! Stories about Raft and the replica around it, told to a plain loop.
 
+#[path = "../canary/mod.rs"]
+mod canary;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod canaries;
 mod codec;
 mod component;
 mod config;
@@ -16,5 +19,6 @@ mod replication;
 mod sessions;
 mod snapshots;
 mod story;
+mod tableau;
 mod transfer;
 mod violations;

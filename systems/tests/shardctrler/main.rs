@@ -1,5 +1,9 @@
 //! The shard controller.
 
+#[path = "../canary/mod.rs"]
+mod canary;
+
+mod canaries;
 mod config;
 mod controller;
 mod rebalancing;

@@ -13,8 +13,8 @@ use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, ControllerInvariants, GroupId, Node, Number, Shard,
 };
 
-const N1: NodeId = NodeId(1);
-const N2: NodeId = NodeId(2);
+pub(crate) const N1: NodeId = NodeId(1);
+pub(crate) const N2: NodeId = NodeId(2);
 
 /// A step back, as a controller encodes it.
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ impl Undo {
 }
 
 /// A configuration with these groups, and these owners; 0 is nobody.
-fn configuration(number: u64, groups: &[u32], owners: &[u32]) -> Configuration {
+pub(crate) fn configuration(number: u64, groups: &[u32], owners: &[u32]) -> Configuration {
     let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u8)]);
     let owner = |owner: &u32| (*owner > 0).then_some(GroupId(*owner));
     Configuration {
@@ -49,7 +49,7 @@ fn configuration(number: u64, groups: &[u32], owners: &[u32]) -> Configuration {
 }
 
 /// A controller that made these configurations, whatever they are.
-fn forged(made: &[Configuration]) -> Controller {
+pub(crate) fn forged(made: &[Configuration]) -> Controller {
     let newest = made.last().expect("there is one at least");
     let undo: Vec<Undo> = made
         .windows(2)
@@ -60,7 +60,7 @@ fn forged(made: &[Configuration]) -> Controller {
 }
 
 /// The first configuration, and those that come after it.
-fn after_first(shards: usize, made: &[(&[u32], &[u32])]) -> Controller {
+pub(crate) fn after_first(shards: usize, made: &[(&[u32], &[u32])]) -> Controller {
     let later = made
         .iter()
         .zip(1..)
@@ -69,7 +69,7 @@ fn after_first(shards: usize, made: &[(&[u32], &[u32])]) -> Controller {
     forged(&first.into_iter().chain(later).collect::<Vec<_>>())
 }
 
-fn look(controller: &Controller) -> Result<(), Violation> {
+pub(crate) fn look(controller: &Controller) -> Result<(), Violation> {
     Chronicle::default().look(N1, controller)
 }
 
@@ -236,12 +236,12 @@ fn shards_divided_anew_are_noticed() {
 }
 
 /// Servers by their position, each started from a snapshot at an index of its own.
-struct Servers(Vec<(Node, Disk)>);
+pub(crate) struct Servers(Vec<(Node, Disk)>);
 
 type Disk = <Node as Process>::Durable;
 
 impl Servers {
-    fn of(controllers: &[Controller]) -> Self {
+    pub(crate) fn of(controllers: &[Controller]) -> Self {
         let started = |(place, controller): (usize, &Controller)| {
             let sessions: BTreeMap<SessionId, Session<()>> = BTreeMap::new();
             let data =

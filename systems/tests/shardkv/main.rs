@@ -1,8 +1,11 @@
 //! Stories about the sharded key/value service, told to a plain loop.
 
+#[path = "../canary/mod.rs"]
+mod canary;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod canaries;
 mod config;
 mod exactly_once;
 mod failing;

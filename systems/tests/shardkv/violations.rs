@@ -22,23 +22,23 @@ use crate::story::{
 use crate::words::{world_in_the_middle, world_of_g1};
 
 /// Goes to G2 when that joins.
-const SHARD: Shard = Shard(5);
+pub(crate) const SHARD: Shard = Shard(5);
 /// The configuration with which it does.
-const NUMBER: Number = Number(2);
+pub(crate) const NUMBER: Number = Number(2);
 
 fn broken(world: &World) -> &Violation {
     world.violation.as_ref().expect("a broken promise")
 }
 
 /// What a shard has taken.
-enum Taken {
+pub(crate) enum Taken {
     Open,
     /// The number of a write of the first session, and its text.
     Write(u64, &'static str),
 }
 
 /// A shard that took these, wherever that was.
-fn state(entries: &[Taken]) -> Arc<ShardState> {
+pub(crate) fn state(entries: &[Taken]) -> Arc<ShardState> {
     let mut group = Group::default();
     let configuration = Configuration {
         number: Number(1),
@@ -71,14 +71,14 @@ fn state(entries: &[Taken]) -> Arc<ShardState> {
 }
 
 /// G2 waits for the shard, to which "a" was written, and is given another.
-fn world_where_g2_is_given(state: &Arc<ShardState>) -> World {
+pub(crate) fn world_where_g2_is_given(state: &Arc<ShardState>) -> World {
     let mut world = world_in_the_middle();
     world.assert_held();
     install_at_g2(&mut world, state);
     world
 }
 
-fn install_at_g2(world: &mut World, state: &Arc<ShardState>) {
+pub(crate) fn install_at_g2(world: &mut World, state: &Arc<ShardState>) {
     let install = Command::Install {
         shard: SHARD,
         number: NUMBER,
@@ -216,7 +216,7 @@ fn a_group_that_follows_nobody_is_noticed() {
 }
 
 /// The groups' servers are new, and the controller has made two configurations.
-fn world_with_two_configurations() -> (World, [Configuration; 2]) {
+pub(crate) fn world_with_two_configurations() -> (World, [Configuration; 2]) {
     let mut world = world_without_leaders(&Tuning::default());
     world.elect_ruler();
     let mut made = |group| {
@@ -228,16 +228,20 @@ fn world_with_two_configurations() -> (World, [Configuration; 2]) {
 }
 
 /// A group's first server starts from a snapshot of a group after these configurations.
-fn plant(world: &mut World, group: GroupId, configurations: &[Configuration]) {
+pub(crate) fn plant(world: &mut World, group: GroupId, configurations: &[Configuration]) {
     plant_after(world, (group, 7), &turns(group, configurations));
 }
 
 /// A group's first server starts from a snapshot at an index, after these commands.
-fn plant_after(world: &mut World, (group, index): (GroupId, u64), commands: &[Command]) {
+pub(crate) fn plant_after(world: &mut World, (group, index): (GroupId, u64), commands: &[Command]) {
     let mut machine = Group::default();
     for command in commands {
         let response = machine.apply(LogIndex(1), command);
-        assert!(matches!(response, Response::Taken | Response::Opened(_)));
+        let is_taken = matches!(
+            response,
+            Response::Taken | Response::Opened(_) | Response::Done { again: false, .. }
+        );
+        assert!(is_taken, "{response:?}");
     }
     let sessions: BTreeMap<SessionId, Session<Applied<Response>>> = BTreeMap::new();
     let data =
@@ -360,7 +364,7 @@ fn a_newest_parcel_that_is_gone_while_an_older_one_looks_the_same_is_noticed() {
 }
 
 /// Turns to configurations as a server of a group does.
-fn turns(group: GroupId, configurations: &[Configuration]) -> Vec<Command> {
+pub(crate) fn turns(group: GroupId, configurations: &[Configuration]) -> Vec<Command> {
     let turn = |configuration: &Configuration| Command::TurnTo {
         group,
         configuration: configuration.clone(),

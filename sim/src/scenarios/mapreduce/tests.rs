@@ -1,12 +1,18 @@
 //! Options that nobody gives are the library's, and nonsense is refused.
 
+use std::thread;
 use std::time::Duration;
 
-use snowglobe_systems::mapreduce::Tuning;
+use snowglobe_systems::invariants::Violation;
+use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
+use snowglobe_systems::mapreduce::{Expected, Job, Node, Status, Tuning, sequentially};
+use snowglobe_systems::process::InvocationId;
 
-use super::{MapReduceOptions, MapReduceSystem, tuning};
+use super::{JobWorld, MapReduceOptions, MapReduceSystem, job, seen, tuning};
 use crate::scenarios::{System, swarm};
 use crate::seed::Seed;
+use crate::world::network::LinkQuality;
+use crate::world::{Blueprint, Broken, Director, engine};
 
 #[test]
 fn what_is_not_said_is_as_the_library_has_it() {
@@ -85,4 +91,74 @@ fn options_that_make_no_sense_are_refused() {
     }
     let no_backups = MapReduceOptions { lag_ms: 0, ..of() };
     assert_eq!(MapReduceSystem::check_options(&no_backups), Ok(()));
+}
+
+/// Waits until a job is done, and compares what it came to.
+struct Onlooker {
+    job: Job,
+    expected: Expected,
+    is_done: bool,
+}
+
+impl Director<Node, MapReduceInvariants> for Onlooker {
+    fn begin(&mut self, world: &mut JobWorld) {
+        world.alarm(Duration::from_millis(100), 1);
+    }
+    fn alarm(&mut self, world: &mut JobWorld, _: u64) {
+        self.is_done = seen::is_done(world, &self.job);
+        if self.is_done
+            && let Err(broken) = seen::compare(world, &self.expected)
+        {
+            world.breaks(broken);
+        }
+        world.alarm(Duration::from_millis(100), 1);
+    }
+    fn returned(&mut self, _: &mut JobWorld, _: InvocationId, _: Option<Status>) {}
+    fn is_over(&mut self, _: &mut JobWorld) -> bool {
+        self.is_done
+    }
+}
+
+/// What is found if something else is expected of a job than it comes to.
+fn compared(change: impl FnOnce(&mut Expected)) -> Option<Violation> {
+    let options = MapReduceOptions::default();
+    let job = job(3, &options);
+    let mut expected = sequentially(&job);
+    change(&mut expected);
+    let blueprint = Blueprint {
+        seed: Seed(1),
+        configs: MapReduceSystem::configs(3, &options),
+        links: LinkQuality::default(),
+        sync: Duration::ZERO..Duration::ZERO,
+        checkpoint_bytes: 4096,
+        faults: Vec::new(),
+        step_budget: 1_000_000,
+    };
+    let onlooker = Onlooker {
+        job,
+        expected,
+        is_done: false,
+    };
+    let run = || engine::run::<Node, MapReduceInvariants, _>(blueprint, onlooker).0;
+    let finished = thread::spawn(run).join().expect("the world does not panic");
+    match finished.breakage?.broken {
+        Broken::Safety(violation) => Some(violation),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_job_that_comes_to_something_else_is_noticed() {
+    assert_eq!(compared(|_| ()), None);
+    let found = |change: fn(&mut Expected)| compared(change).expect("it differs").property;
+    assert_eq!(
+        found(|it| it.outputs[1].push_str("more\n")),
+        "output-as-if-sequential"
+    );
+    assert_eq!(found(|it| it.outputs[0].clear()), "output-as-if-sequential");
+    assert_eq!(
+        found(|it| it.counters = Default::default()),
+        "counters-are-exact"
+    );
+    assert_eq!(found(|it| it.skipped += 1), "bad-records-are-skipped");
 }

@@ -150,4 +150,25 @@ mod tests {
         oracle.left_open();
         oracle.adds_up().expect("the open one did");
     }
+
+    #[test]
+    fn a_value_stands_behind_all_that_was_known_and_at_a_place_of_its_own() {
+        let mut oracle = Oracle::default();
+        oracle.appended(7, 1, 0).expect("the first value");
+        let early = oracle.appended(8, 1, 1).expect_err("it was asked later");
+        assert_eq!(early.property, "real-time-order");
+        let shared = oracle.appended(9, 1, 0).expect_err("7 stands there");
+        assert_eq!(shared.property, "exactly-once");
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_there_at_the_end() {
+        let mut oracle = Oracle::default();
+        oracle.appended(7, 1, 0).expect("the first value");
+        assert_eq!(oracle.adds_up(), Ok(()));
+        // Two were acknowledged at places of their own, and the ledger has one.
+        oracle.positions.insert(8, 1);
+        let lost = oracle.adds_up().expect_err("one is missing");
+        assert_eq!(lost.property, "exactly-once");
+    }
 }

@@ -71,3 +71,52 @@ pub(super) fn bytes(durable: &Durable) -> usize {
     let all = postcard::to_allocvec(durable);
     all.expect("plain data is encoded").len()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use snowglobe_systems::process::NodeId;
+    use snowglobe_systems::raft::LogIndex;
+    use snowglobe_systems::replica::StateMachine as _;
+    use snowglobe_systems::shardctrler::Number;
+    use snowglobe_systems::shardkv::Command;
+
+    use super::*;
+
+    /// A configuration in which one group has the only shard.
+    fn owned_by(number: u64, owner: u32) -> Configuration {
+        let groups = [1, 2].map(|group| (GroupId(group), vec![NodeId(group as u8)]));
+        Configuration {
+            number: Number(number),
+            groups: BTreeMap::from(groups),
+            owners: vec![Some(GroupId(owner))],
+        }
+    }
+
+    /// A group after it has turned to these.
+    fn turned(group: u32, configurations: &[Configuration]) -> Group {
+        let mut machine = Group::default();
+        for configuration in configurations {
+            let turn = Command::TurnTo {
+                group: GroupId(group),
+                configuration: configuration.clone(),
+            };
+            machine.apply(LogIndex(1), &turn);
+        }
+        machine
+    }
+
+    #[test]
+    fn what_a_group_has_left_to_do_is_seen() {
+        let made = [owned_by(1, 1), owned_by(2, 2)];
+        let left = |group: u32, turns: usize, newest: usize| {
+            let machine = turned(group, &made[..turns]);
+            not_finished(GroupId(group), &machine, &made[newest])
+        };
+        assert_eq!(left(1, 1, 0), None);
+        assert_eq!(left(1, 1, 1).as_deref(), Some("g1 is at v1 of v2"));
+        assert_eq!(left(1, 2, 1).as_deref(), Some("g1 owes sh0 of v2 to g2"));
+        assert_eq!(left(2, 2, 1).as_deref(), Some("g2 does not serve sh0"));
+    }
+}

@@ -208,3 +208,48 @@ fn a_sentence_that_makes_no_sense_is_refused() {
         assert!(refused.to_string().contains(sentence), "{refused}");
     }
 }
+
+#[test]
+fn servers_and_submissions_are_waited_for() {
+    let resting = ["users begin", "wait 1s", "cut $servers.2", "wait 1s"];
+    assert_fails(
+        &[&resting[..], &["users rest within 1s"]].concat(),
+        "users rest within 1s",
+    );
+    let led = ["leader within 5s", "submit 3 at $leader"];
+    assert_fails(
+        &[&led[..], &["submissions wait for 1s"]].concat(),
+        "no submission to be answered",
+    );
+    let cut = ["leader within 5s", "cut $leaders", "submit 3 at $cut"];
+    assert_fails(
+        &[&cut[..], &["submissions fail within 100ms"]].concat(),
+        "submissions fail within 100ms",
+    );
+    let behind = [
+        "leader within 5s",
+        "cut $follower",
+        "u0 puts 1 to x within 5s",
+    ];
+    assert_fails(
+        &[&behind[..], &["servers agree within 1s"]].concat(),
+        "servers agree within 1s",
+    );
+}
+
+#[test]
+fn snapshots_are_looked_for() {
+    let told = |last: &str| {
+        let story = ["u0 puts 20 keys within 5s", "servers agree within 5s", last];
+        let mut scenario = Scenario {
+            story: story.map(str::to_owned).to_vec(),
+            ..Scenario::calm("kv", 3, Seed(5))
+        };
+        let most = ("max_raft_state".to_owned(), 300.into());
+        scenario.options.extend([most]);
+        trial::outcome_of(&scenario).unwrap_or_default()
+    };
+    assert_eq!(told("every server has a snapshot"), "");
+    assert!(told("no server has a snapshot").contains("no snapshot on any server"));
+    assert!(told("every snapshot holds at most 1 bytes").contains("bytes in a snapshot"));
+}

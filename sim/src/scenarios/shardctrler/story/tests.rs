@@ -289,3 +289,23 @@ fn a_sentence_that_makes_no_sense_is_refused() {
         assert!(refused.to_string().contains(sentence), "{refused}");
     }
 }
+
+#[test]
+fn snapshots_are_looked_for() {
+    let told = |last: &str| {
+        let story = [
+            "users each join 9 and leave 9 within 20s",
+            "servers agree within 5s",
+            last,
+        ];
+        let mut scenario = Scenario {
+            story: story.map(str::to_owned).to_vec(),
+            ..Scenario::calm("shardctrler", 3, Seed(5))
+        };
+        let most = ("max_raft_state".to_owned(), 300.into());
+        scenario.options.extend([most]);
+        trial::outcome_of(&scenario).unwrap_or_default()
+    };
+    assert_eq!(told("every server has a snapshot"), "");
+    assert!(told("no server has a snapshot").contains("no snapshot on any server"));
+}

@@ -41,6 +41,48 @@ fn a_crash_spares_what_was_synced() {
     }
 }
 
+/// A thousand bytes are written and not synced, and the power goes.
+fn torn(seed: u64) -> Vec<u8> {
+    let (mut disk, file) = disk();
+    disk.append(file, &[b'u'; 1000]).expect("a healthy disk");
+    disk.crash(CrashMode::Tear, &mut draw(seed));
+    disk.read(file)[2..].to_vec()
+}
+
+#[test]
+fn a_torn_write_ends_anywhere_and_its_last_sector_may_be_anything() {
+    let torn: Vec<Vec<u8>> = (0..400).map(torn).collect();
+    let written = |byte: &u8| *byte == b'u' || *byte == b'z';
+    for (from, to) in [(0, 250), (250, 500), (500, 750), (750, 1002)] {
+        let ends = torn.iter().filter(|rest| (from..to).contains(&rest.len()));
+        assert!(ends.count() > 50, "few end from {from} to {to}");
+    }
+    let garbled = |rest: &&Vec<u8>| !rest.iter().all(written);
+    let (mut zeros, mut noise) = (0, 0);
+    for rest in torn.iter().filter(garbled) {
+        let first = rest.iter().position(|byte| !written(byte)).expect("one is");
+        assert!(rest.len() - first <= 512, "no more than a sector");
+        match rest[first..].iter().all(|byte| *byte == 0) {
+            true => zeros += 1,
+            false => noise += 1,
+        }
+    }
+    assert!(zeros > 50 && noise > 50, "{zeros} and {noise}");
+}
+
+/// All that is written and not synced is kept, or lost; a process that dies leaves it unsynced.
+#[test]
+fn what_is_not_synced_is_kept_lost_or_left() {
+    let ends = |mode| {
+        let (mut disk, file) = disk();
+        disk.crash(mode, &mut draw(1));
+        (disk.read(file).to_vec(), disk.is_unsynced(file))
+    };
+    assert_eq!(ends(CrashMode::Keep), (b"xyz".to_vec(), false));
+    assert_eq!(ends(CrashMode::Lose), (b"xy".to_vec(), false));
+    assert_eq!(ends(CrashMode::Leave), (b"xyz".to_vec(), true));
+}
+
 #[test]
 fn a_synced_file_without_a_synced_name_is_gone() -> Result<(), DiskError> {
     let (mut disk, _) = disk();
@@ -50,6 +92,18 @@ fn a_synced_file_without_a_synced_name_is_gone() -> Result<(), DiskError> {
     disk.crash(CrashMode::Lose, &mut draw(1));
     assert_eq!(disk.names().collect::<Vec<_>>(), ["a"]);
     Ok(())
+}
+
+/// Errors that were asked for and did not come are taken back.
+#[test]
+fn healing_takes_back_what_was_to_fail() {
+    let (mut disk, file) = disk();
+    disk.fail_next_write();
+    disk.fail_next_sync();
+    disk.fill();
+    disk.heal();
+    assert_eq!(disk.append(file, b"q"), Ok(()));
+    assert_eq!(disk.sync(file), Ok(()));
 }
 
 #[test]

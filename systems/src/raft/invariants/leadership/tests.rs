@@ -61,68 +61,81 @@ fn reads(confirmed: u64, began: u64, round: u64) -> ReadProgress {
     }
 }
 
-fn broken(result: Result<(), Violation>) -> &'static str {
-    result.expect_err("a broken promise").property
+const NO_READS: (u64, u64, u64) = (0, 0, 0);
+
+/// A leader that knew its peers so, and now knows them so.
+fn goes_on(
+    (matched, round, was): (u64, u64, (u64, u64, u64)),
+    (now_matched, now_round, is): (u64, u64, (u64, u64, u64)),
+) -> Result<(), Violation> {
+    let raft = new_leader();
+    let of = |(confirmed, began, round)| reads(confirmed, began, round);
+    let before = beliefs(matched, round, of(was));
+    let now = beliefs(now_matched, now_round, of(is));
+    before.goes_on_as(&now, &raft, leadership(&raft))
 }
 
-#[test]
-fn a_leader_that_knows_something_when_its_term_begins_is_noticed() {
-    let raft = new_leader();
-    let none = reads(0, 0, 0);
-    assert!(beliefs(0, 0, none).begins_anew(&raft).is_ok());
-    for known in [beliefs(1, 0, none), beliefs(0, 1, none)] {
-        assert_eq!(broken(known.begins_anew(&raft)), "leader-begins-anew");
-    }
+fn begins(matched: u64, round: u64) -> Result<(), Violation> {
+    beliefs(matched, round, reads(0, 0, 0)).begins_anew(&new_leader())
 }
 
-#[test]
-fn a_leader_that_forgets_is_noticed() {
-    let raft = new_leader();
-    let none = reads(0, 0, 0);
-    let goes_on = |matched, round| {
-        beliefs(2, 2, none).goes_on_as(&beliefs(matched, round, none), &raft, leadership(&raft))
-    };
-    assert!(goes_on(2, 3).is_ok());
-    assert_eq!(broken(goes_on(1, 2)), "leader-never-forgets");
-    assert_eq!(broken(goes_on(2, 1)), "leader-never-forgets");
-}
-
-#[test]
-fn a_read_that_joins_a_round_that_has_begun_is_noticed() {
-    let raft = new_leader();
-    let goes_on = |now| {
-        let before = beliefs(0, 0, reads(0, 1, 1));
-        before.goes_on_as(&beliefs(0, 0, now), &raft, leadership(&raft))
-    };
-    assert!(goes_on(reads(0, 2, 2)).is_ok());
-    assert_eq!(broken(goes_on(reads(0, 2, 1))), "read-round-follows-read");
-}
-
-#[test]
-fn a_read_that_nobody_confirmed_is_noticed() {
-    let raft = new_leader();
-    let before = beliefs(0, 0, reads(0, 1, 1));
-    let now = beliefs(0, 0, reads(1, 1, 1));
-    let confirmed = before.goes_on_as(&now, &raft, leadership(&raft));
-    assert_eq!(broken(confirmed), "read-confirmed-by-majority");
-}
-
-#[test]
-fn a_read_before_the_no_op_is_committed_is_noticed() {
-    let raft = new_leader();
-    assert_eq!(raft.commit(), LogIndex::ZERO);
-    // All have echoed round 0, which proves who leads, and not what is committed.
-    let confirmed = is_confirmed(&raft, leadership(&raft), Round(0));
-    assert_eq!(broken(confirmed), "read-after-own-commit");
-}
-
-#[test]
-fn a_peer_that_is_sent_what_is_not_there_is_noticed() {
-    let raft = new_leader();
+fn sends_next(index: u64) -> Result<(), Violation> {
     let told = Answers::default();
-    assert!(was_told(&raft, &Peer::new(N2, LogIndex(2)), told).is_ok());
-    for next in [LogIndex::ZERO, LogIndex(3)] {
-        let told = was_told(&raft, &Peer::new(N2, next), told);
-        assert_eq!(broken(told), "next-follows-match");
+    was_told(&new_leader(), &Peer::new(N2, LogIndex(index)), told)
+}
+
+/// A promise, which case of it, and what breaks it.
+type Canary = (&'static str, &'static str, fn() -> Result<(), Violation>);
+
+/// Each promise of beliefs that no leader of this house comes to.
+const CANARIES: &[Canary] = &[
+    ("leader-begins-anew", "a log", || begins(1, 0)),
+    ("leader-begins-anew", "a round", || begins(0, 1)),
+    ("leader-never-forgets", "a log", || {
+        goes_on((2, 2, NO_READS), (1, 2, NO_READS))
+    }),
+    ("leader-never-forgets", "a round", || {
+        goes_on((2, 2, NO_READS), (2, 1, NO_READS))
+    }),
+    ("read-round-follows-read", "a round that has begun", || {
+        goes_on((0, 0, (0, 1, 1)), (0, 0, (0, 2, 1)))
+    }),
+    ("read-confirmed-by-majority", "nobody has echoed", || {
+        goes_on((0, 0, (0, 1, 1)), (0, 0, (1, 1, 1)))
+    }),
+    (
+        "read-confirmed-by-majority",
+        "the same, in a new round",
+        || goes_on((0, 0, (0, 1, 1)), (0, 0, (2, 2, 2))),
+    ),
+    // All have echoed round 0, which proves who leads, and not what is committed.
+    (
+        "read-after-own-commit",
+        "the no-op is not committed",
+        || {
+            let raft = new_leader();
+            assert_eq!(raft.commit(), LogIndex::ZERO);
+            is_confirmed(&raft, leadership(&raft), Round(0))
+        },
+    ),
+    ("next-follows-match", "before the log", || sends_next(0)),
+    ("next-follows-match", "past the log", || sends_next(3)),
+];
+
+#[test]
+fn beliefs_that_no_leader_comes_to_are_noticed() {
+    for (promise, case, moment) in CANARIES {
+        match moment() {
+            Ok(()) => panic!("{promise}, {case}: nobody notices"),
+            Err(violation) => assert_eq!(violation.property, *promise, "{case}"),
+        }
     }
+}
+
+#[test]
+fn what_a_leader_may_believe_is_as_promised() {
+    assert_eq!(begins(0, 0), Ok(()));
+    assert_eq!(goes_on((2, 2, NO_READS), (2, 3, NO_READS)), Ok(()));
+    assert_eq!(goes_on((0, 0, (0, 1, 1)), (0, 0, (0, 2, 2))), Ok(()));
+    assert_eq!(sends_next(2), Ok(()));
 }
