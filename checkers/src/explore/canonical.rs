@@ -162,6 +162,16 @@ impl<S: Setting> SmallWorld<S> {
         renamed.collect()
     }
 
+    /// A state under a renaming.
+    pub(super) fn under_names(&self, state: &State<S>, number: usize) -> State<S> {
+        let Some(symmetry) = self.setting.symmetry() else {
+            return state.clone();
+        };
+        let renaming = &self.names.renamings[number];
+        let invariants = Shared::new(symmetry.invariants(&state.invariants, renaming));
+        self.renamed(symmetry, state.clone(), number, invariants)
+    }
+
     /// How many renamings there are; the first changes nothing.
     pub(super) fn renamings(&self) -> usize {
         match self.reductions.symmetry {

@@ -7,9 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use snowglobe_systems::digest::Digest;
+use snowglobe_systems::invariants::Violation;
 use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
 use super::counterexample::Counterexample;
+use super::doubt::is_doubt;
 use super::{Account, Action, Certificate, Setting, SmallWorld, State};
 
 /// In which order states are looked at.
@@ -52,15 +54,21 @@ pub struct Outcome<S: Setting> {
     pub certificate: Certificate,
     /// How a promise is broken, if one is.
     pub counterexample: Option<Counterexample<S>>,
+    /// What ended the search without a verdict, if something did: a judge that gave up
+    /// ([`UNDECIDED`](super::UNDECIDED)), or nodes that are taken to be alike and are
+    /// not ([`NAMES_MATTER`](super::NAMES_MATTER)).
+    pub doubt: Option<Violation>,
 }
 
 impl Headway {
     /// The odds that two different states were taken for one: with `n` states and
-    /// fingerprints of 64 bits at most n²/2^65.
+    /// fingerprints of 64 bits at most n²/2^64. It would be half of that, were the
+    /// fingerprint of a state not made of the digests of its parts. All else
+    /// that is found by its digest is compared in full.
     #[must_use]
     pub fn collision_odds(&self) -> f64 {
         let states = self.distinct as f64;
-        states * states / 2f64.powi(65)
+        states * states / 2f64.powi(64)
     }
 }
 
@@ -139,7 +147,9 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Looks at every state of a world. `watch` is called every now and then; once it
 /// says `false` the search stops and says how far it came.
 ///
-/// What the search leaves out it looks at again; see [`Certificate`].
+/// What the search leaves out it looks at again; see [`Certificate`]. What several threads
+/// find in the order of depth, one finds once more, so that the shortest way is
+/// told, and the same one every time.
 pub fn search<S: Setting>(
     world: &Arc<SmallWorld<S>>,
     order: Order,
@@ -147,6 +157,25 @@ pub fn search<S: Setting>(
     mut watch: impl FnMut(&Headway) -> bool,
 ) -> Outcome<S> {
     let mut certificate = Certificate::default();
+    let outcome = rounds(world, (order, threads), &mut certificate, &mut watch);
+    if outcome.counterexample.is_none() || order == Order::Depth || threads == 1 {
+        return outcome;
+    }
+    world.survey.begin_anew();
+    let alone = rounds(world, (order, 1), &mut certificate, &mut watch);
+    match alone.counterexample {
+        Some(_) => alone,
+        None => outcome,
+    }
+}
+
+/// Searches until nothing that was left out has to be taken up.
+fn rounds<S: Setting>(
+    world: &Arc<SmallWorld<S>>,
+    (order, threads): (Order, usize),
+    certificate: &mut Certificate,
+    watch: &mut dyn FnMut(&Headway) -> bool,
+) -> Outcome<S> {
     let mut look_at = FIRST_LOOK;
     loop {
         certificate.rounds += 1;
@@ -154,8 +183,8 @@ pub fn search<S: Setting>(
             world,
             order,
             threads,
-            watch: &mut watch,
-            certificate,
+            watch,
+            certificate: *certificate,
             look_at,
             ended: None,
         };
@@ -163,7 +192,7 @@ pub fn search<S: Setting>(
             Order::Breadth => round.run(round.builder().spawn_bfs()),
             Order::Depth => round.run(round.builder().spawn_dfs()),
         };
-        (certificate, look_at) = (round.certificate, round.look_at);
+        (*certificate, look_at) = (round.certificate, round.look_at);
         if let Some(outcome) = outcome {
             return outcome;
         }
@@ -228,9 +257,14 @@ impl<S: Setting> Round<'_, S> {
         self.world.stopped.store(false, Ordering::Relaxed);
         let discovery = checker.discoveries().into_values().next();
         let path = discovery.map(|path| path.into_states());
+        let last = path.as_ref().and_then(|path| path.last());
+        let broken = last.and_then(|state| state.broken.as_deref());
+        let doubt = broken.filter(|broken| is_doubt(broken)).cloned();
+        let path = path.filter(|_| doubt.is_none());
         let counterexample = path.map(|path| Counterexample::of(self.world, &path));
         let is_right = !self.contradicts() && self.ended != Some(Ended::Contradicted);
-        if counterexample.is_none() && !is_right && self.ended != Some(Ended::Stopped) {
+        let is_over = counterexample.is_some() || doubt.is_some();
+        if !is_over && !is_right && self.ended != Some(Ended::Stopped) {
             return None;
         }
         let in_order = self.order == Order::Breadth && self.threads == 1 && is_right;
@@ -238,8 +272,9 @@ impl<S: Setting> Round<'_, S> {
         let complete = self.world.survey.left_at();
         let complete = complete.filter(|_| in_order && stopped);
         Some(Outcome {
-            exhausted: counterexample.is_none() && !stopped,
+            exhausted: !is_over && !stopped,
             complete_to: complete.map(|depth| depth as usize),
+            doubt,
             account,
             certificate: self.certificate,
             counterexample,

@@ -122,7 +122,8 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// A client is answered.
     ///
     /// # Errors
-    /// When nothing can explain the answer.
+    /// When nothing can explain the answer; or, as [`UNDECIDED`](super::UNDECIDED), when
+    /// it is too much to find out.
     fn returned(
         &self,
         _judge: &mut Self::Judge,

@@ -428,6 +428,9 @@ impl<S: Setting> SmallWorld<S> {
         let next = self.successor_under(Rules::Search, state, action)?;
         self.survey.action(self.kind(action));
         let mut next = self.canonical(next);
+        if next.broken.is_none() {
+            next.broken = self.names_matter(&next);
+        }
         if next.broken.is_none()
             && let Some(one_in) = self.sample_one_in
             && self.is_sampled(&next, one_in)
@@ -439,7 +442,7 @@ impl<S: Setting> SmallWorld<S> {
         Some(next)
     }
 
-    fn is_sampled(&self, state: &State<S>, one_in: u64) -> bool {
+    pub(super) fn is_sampled(&self, state: &State<S>, one_in: u64) -> bool {
         let mut digest = snowglobe_systems::digest::Digest::new();
         std::hash::Hash::hash(state, &mut digest);
         digest.value().is_multiple_of(one_in)

@@ -18,6 +18,7 @@ pub struct Survey {
     obsolete: AtomicU64,
     stuttering: AtomicU64,
     sampled: AtomicU64,
+    orbits: AtomicU64,
     looked: AtomicU64,
     /// The depths of states that were left unexplored when the search was stopped.
     left_at: AtomicU64,
@@ -48,6 +49,8 @@ pub struct Account {
     pub stuttering: u64,
     /// States from which the world was run forward.
     pub sampled: u64,
+    /// States of which it was looked whether the names in them matter.
+    pub orbits: u64,
 }
 
 impl Survey {
@@ -76,11 +79,12 @@ impl Survey {
             obsolete,
             stuttering,
             sampled,
+            orbits,
             looked,
             left_at,
             shapes: _,
         } = self;
-        let counters = [lost, beyond, obsolete, stuttering, sampled, looked];
+        let counters = [lost, beyond, obsolete, stuttering, sampled, orbits, looked];
         for counter in actions.iter().chain(counters) {
             counter.store(0, Ordering::Relaxed);
         }
@@ -115,6 +119,10 @@ impl Survey {
 
     pub(super) fn sampled(&self) {
         self.sampled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn orbit(&self) {
+        self.orbits.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Somebody looks at what may follow a state.
@@ -180,6 +188,7 @@ impl Survey {
             obsolete: count(&self.obsolete),
             stuttering: count(&self.stuttering),
             sampled: count(&self.sampled),
+            orbits: count(&self.orbits),
         }
     }
 }

@@ -319,13 +319,7 @@ impl<S: Setting> SmallWorld<S> {
         let mut news = self.replace(rules, next, node, member);
         self.send_all(rules, next, step, executed, &mut news);
         let after = match crash_after {
-            None => {
-                let member = next.nodes[node.position()].clone();
-                next.nodes[node.position()] = step.shown.clone();
-                let settled = invariants.settled(next, node);
-                next.nodes[node.position()] = member;
-                settled
-            }
+            None => Self::settle(next, step, &mut invariants),
             Some(_) => Ok(()),
         };
         self.remember(next, invariants);
@@ -340,6 +334,19 @@ impl<S: Setting> SmallWorld<S> {
         }
         self.say_nothing(next, &news);
         Some(())
+    }
+
+    /// Shows the invariants the end of a step.
+    fn settle(
+        next: &mut State<S>,
+        step: &LocalStep<S::Process>,
+        invariants: &mut S::Invariants,
+    ) -> Result<(), Violation> {
+        let place = step.node.position();
+        let kept = std::mem::replace(&mut next.nodes[place], step.shown.clone());
+        let settled = invariants.settled(next, step.node);
+        next.nodes[place] = kept;
+        settled
     }
 
     /// What a step sends goes out together or not at all: to lose the last

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use snowglobe_systems::digest::Digest;
 
+use super::doubt::is_doubt;
 use super::search::LOOK_EVERY;
 use super::transition::Rules;
 use super::{
@@ -136,6 +137,9 @@ pub fn walk<S: Setting>(
     });
     let headway = headway();
     let found = found.into_inner().expect("only set under the lock");
+    let broken = found.as_ref().and_then(|walk| walk.end.broken.as_deref());
+    let doubt = broken.filter(|broken| is_doubt(broken)).cloned();
+    let found = found.filter(|_| doubt.is_none());
     Outcome {
         headway,
         exhausted: false,
@@ -146,5 +150,6 @@ pub fn walk<S: Setting>(
             let actions = world.shortened(walk.actions);
             Counterexample::along(world, &actions)
         }),
+        doubt,
     }
 }

@@ -14,7 +14,9 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::service::{Config, Timer};
 
 use super::service;
-use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind};
+use crate::explore::{
+    Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, UNDECIDED,
+};
 use crate::history::ClientId;
 use crate::linearizability::specifications::{KeyValue, KeyedInput, TextInput, TextOutput};
 use crate::linearizability::{Online, OnlineError};
@@ -225,10 +227,16 @@ pub(super) fn returned(
             OnlineError::Illegal { client } => {
                 format!("{outcome:?} told to {client}, and nothing explains it")
             }
-            other => other.to_string(),
+            other => return undecided(&other),
         };
         Violation::new(LINEARIZABLE, [], expected, found)
     })
+}
+
+/// What a judge says that gives up.
+pub(super) fn undecided(error: &OnlineError) -> Violation {
+    let expected = "few enough ways to explain what clients were told";
+    Violation::new(UNDECIDED, [], expected, error.to_string())
 }
 
 pub(super) fn abandoned(judge: &mut Judge, client: usize) {

@@ -232,7 +232,7 @@ impl Setting for ControllerSetting {
                 OnlineError::Illegal { client } => {
                     format!("{outcome:?} told to {client}, and nothing explains it")
                 }
-                other => other.to_string(),
+                other => return super::kv::undecided(&other),
             };
             let expected = "an answer that one controller could give";
             Violation::new(LINEARIZABLE, [], expected, found)

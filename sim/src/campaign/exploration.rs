@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    self, Account, ActionKind, Bounds, Counterexample, Headway, Order, Outcome, Property, RECOVERS,
-    Reductions, Setting, SmallWorld, StatesDigest, Step, Walks, search, walk,
+    self, Account, ActionKind, Bounds, Certificate, Counterexample, Headway, Order, Outcome,
+    Property, RECOVERS, Reductions, Setting, SmallWorld, StatesDigest, Step, Walks, search, walk,
 };
 use snowglobe_systems::invariants::Violation;
 
@@ -64,6 +64,10 @@ pub struct Exploration {
     pub local_steps: usize,
     /// What is broken, if anything is.
     pub finding: Option<Found>,
+    /// What was left out, and looked at.
+    pub certificate: Certificate,
+    /// What ended the search without a verdict, if something did.
+    pub doubt: Option<Violation>,
 }
 
 /// A broken promise, and the way there.
@@ -234,6 +238,8 @@ fn explored<S: Setting>(
         account: outcome.account,
         properties: world.setting().properties(),
         local_steps: world.local_steps(),
+        certificate: outcome.certificate,
+        doubt: outcome.doubt,
         finding: outcome.counterexample.map(|counterexample| Found {
             scenario: scenario(&counterexample),
             violation: counterexample.violation,
@@ -246,7 +252,13 @@ fn explored<S: Setting>(
 pub fn serve<S: Modelled>(plan: &Plan, address: SocketAddr) {
     let options = S::small_options(&plan.bounds);
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
-    let world = Arc::new(SmallWorld::new(setting, plan.reductions));
+    // Who looks around sees one state after another, and no whole search has told
+    // what may be left out.
+    let reductions = Reductions {
+        obsolete: false,
+        ..plan.reductions
+    };
+    let world = Arc::new(SmallWorld::new(setting, reductions));
     explore::serve(&world, plan.threads, address);
 }
 

@@ -62,8 +62,12 @@ pub(super) struct CheckArguments {
     #[arg(long, value_enum, default_value = "breadth")]
     order: SearchOrder,
     /// Takes so many random walks instead of looking at every state, where there
-    /// are too many.
-    #[arg(long, conflicts_with_all = ["order", "explore"])]
+    /// are too many; at least 1.
+    #[arg(
+        long,
+        conflicts_with_all = ["order", "explore"],
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     walks: Option<u64>,
     /// Feeds the choices of random walks.
     #[arg(long, default_value = "0", requires = "walks")]
@@ -91,8 +95,13 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "ADDRESS")]
     explore: Option<std::net::SocketAddr>,
     /// Explores the first scope, or the given one, and tells how much of it so
-    /// many seeds of the simulation see.
-    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["explore", "walks"])]
+    /// many seeds of the simulation see; at least 1.
+    #[arg(
+        long,
+        value_name = "SEEDS",
+        conflicts_with_all = ["explore", "walks"],
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     coverage: Option<u64>,
     /// Where a finding is written.
     #[arg(long, default_value = "seeds/found")]
@@ -222,7 +231,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
             ended = ended.or_else(|| why_end(arguments, interrupted, teller.watch));
             ended.is_none()
         })?;
-        let over = ended.is_some() || exploration.finding.is_some();
+        let over = ended.is_some() || exploration.finding.is_some() || exploration.doubt.is_some();
         worlds.push(World {
             name: scope.name,
             around: None,
@@ -422,8 +431,8 @@ fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
         threads: workers(arguments.threads)?,
         reductions: Reductions {
             symmetry: on(arguments.symmetry),
-            spent: on(arguments.reductions),
-            idle: on(arguments.reductions),
+            obsolete: on(arguments.reductions),
+            stuttering: on(arguments.reductions),
         },
         sample_one_in: (arguments.recover_one_in > 0).then_some(arguments.recover_one_in),
     })
@@ -525,8 +534,12 @@ impl Teller {
         let rate = headway.distinct as f64 / seconds;
         let _ = write!(
             line,
-            "{}: {} generated  {} distinct  {} queued  depth {}  {}/s  {} MiB",
+            "{}{}: {} generated  {} distinct  {} queued  depth {}  {}/s  {} MiB",
             self.scope,
+            match headway.rounds {
+                1 => String::new(),
+                rounds => format!(", begun {rounds} times"),
+            },
             grouped(headway.generated as u64),
             grouped(headway.distinct as u64),
             grouped(headway.queued as u64),

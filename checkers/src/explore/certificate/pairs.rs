@@ -242,24 +242,25 @@ impl<S: Setting> Pairs<S> {
     /// come to by itself in a few steps. The answer is the same whoever asks, and when.
     pub(super) fn look_ahead(&mut self, world: &SmallWorld<S>, pair: usize) -> bool {
         let mut seen = vec![pair];
-        let mut from = 0;
+        let mut level = vec![pair];
         for ahead in 0..=LOOK_AHEAD {
-            for place in from..seen.len() {
-                let next = seen[place];
-                if !self.stutters(world, next) {
+            let mut next_level = Vec::new();
+            for pair in level {
+                if !self.stutters(world, pair) {
                     return true;
                 }
-                from = place + 1;
                 if ahead == LOOK_AHEAD {
                     continue;
                 }
-                for after in self.alone(world, self.state(next)) {
-                    let after = self.follow(world, next, &after);
+                for after in self.alone(world, self.state(pair)) {
+                    let after = self.follow(world, pair, &after);
                     if !seen.contains(&after) {
                         seen.push(after);
+                        next_level.push(after);
                     }
                 }
             }
+            level = next_level;
         }
         false
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use snowglobe_checkers::explore::{ActionKind, Bounds, Order, PropertyKind};
+use snowglobe_systems::invariants::Violation;
 
 use super::{Ended, Saved, World};
 use crate::campaign::coverage::Coverage;
@@ -37,6 +38,11 @@ impl Told<'_> {
         self.worlds.iter().all(|world| world.exploration.exhausted)
     }
 
+    /// What ended the search without a verdict, if something did.
+    fn doubt(&self) -> Option<&Violation> {
+        self.worlds.last()?.exploration.doubt.as_ref()
+    }
+
     /// Where in a run it began, if it did.
     fn around(&self) -> Option<Around> {
         self.worlds.last()?.around
@@ -60,7 +66,7 @@ impl Told<'_> {
             (Some(found), ..) => found.exit_code(),
             (None, _, Some(Ended::Interrupted)) => 130,
             // Walks promise nothing, so having taken them all is all there is.
-            (None, _, None) if self.walks() => 0,
+            (None, _, None) if self.walks() && self.doubt().is_none() => 0,
             (None, ..) if self.is_exhausted() && !self.is_vacuous() => 0,
             (None, ..) => 20,
         }
@@ -72,6 +78,10 @@ impl Told<'_> {
             (None, Some(Ended::Interrupted)) => "interrupted".to_owned(),
             (None, Some(Ended::Time)) => "inconclusive: the time was up".to_owned(),
             (None, Some(Ended::Memory)) => "inconclusive: the memory was full".to_owned(),
+            (None, None) if self.doubt().is_some() => {
+                let doubt = self.doubt().map_or("", |doubt| doubt.property);
+                format!("inconclusive: {doubt}")
+            }
             (None, None) if self.walks() => "held on every walk; nothing was exhausted".to_owned(),
             (None, None) if self.is_vacuous() => {
                 "inconclusive: exhausted, but not all that should happen did".to_owned()
@@ -159,12 +169,47 @@ impl Told<'_> {
             "collisions",
             &format!("odds of at most {odds:.1e} that two states were taken for one"),
         );
+        if let Some(doubt) = self.doubt() {
+            line(
+                "doubt",
+                &format!("{}; expected {}", doubt.found, doubt.expected),
+            );
+        }
+        self.certificate(line);
         let threads = last.plan.threads;
         let memory = self.memory.map_or_else(String::new, |bytes| {
             format!(", at most {} MiB of memory", grouped(bytes >> 20))
         });
         let plural = if threads == 1 { "" } else { "s" };
         line("machine", &format!("{threads} thread{plural}{memory}"));
+    }
+
+    /// What was left out, and looked at to see that nothing was missed.
+    fn certificate(&self, line: &mut impl FnMut(&str, &str)) {
+        let sum = |count: fn(&World) -> u64| self.worlds.iter().map(count).sum::<u64>();
+        let left_out = sum(|world| world.exploration.certificate.left_out);
+        let looked_at = sum(|world| world.exploration.certificate.looked_at);
+        let taken_up = sum(|world| world.exploration.certificate.taken_up);
+        let rounds = sum(|world| world.exploration.certificate.rounds);
+        let anew = rounds.saturating_sub(self.worlds.len() as u64);
+        if looked_at > 0 {
+            let words = [
+                format!(
+                    "{} pairs of a node's state and an obsolete message",
+                    grouped(left_out)
+                ),
+                format!("{} looked at", grouped(looked_at)),
+                format!("{} taken up again", grouped(taken_up)),
+                format!("{} searches begun anew", grouped(anew)),
+            ];
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            paragraph(line, "certificate", &words);
+        }
+        let orbits = sum(|world| world.exploration.account.orbits);
+        if orbits > 0 {
+            let words = format!("{} states looked at under all names", grouped(orbits));
+            line("symmetry", &words);
+        }
     }
 
     fn promises(&self, line: &mut impl FnMut(&str, &str)) {
@@ -222,12 +267,12 @@ impl Told<'_> {
                 sum(|it| it.exploration.account.lost)
             ),
             format!(
-                "{} messages void for good",
-                sum(|it| it.exploration.account.spent)
+                "{} obsolete messages",
+                sum(|it| it.exploration.account.obsolete)
             ),
             format!(
                 "{} steps that change nothing",
-                sum(|it| it.exploration.account.idle)
+                sum(|it| it.exploration.account.stuttering)
             ),
             format!(
                 "{} steps beyond the bounds",
@@ -346,11 +391,19 @@ fn world_as_json(world: &World) -> Value {
         "seconds": world.took.as_secs_f64(),
         "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
         "recovered_from": account.sampled,
+        "looked_at_under_all_names": account.orbits,
+        "certificate": {
+            "left_out": exploration.certificate.left_out,
+            "looked_at": exploration.certificate.looked_at,
+            "taken_up": exploration.certificate.taken_up,
+            "rounds": exploration.certificate.rounds,
+        },
+        "doubt": exploration.doubt.as_ref().map(|doubt| doubt.property),
         "actions": actions,
         "marks": account.marks,
         "lost": account.lost,
-        "spent": account.spent,
-        "idle": account.idle,
+        "obsolete": account.obsolete,
+        "stuttering": account.stuttering,
         "beyond": account.beyond,
         "never_taken": exploration.never_taken.iter().map(|it| it.name()).collect::<Vec<_>>(),
         "never_reached": exploration.never_reached,
