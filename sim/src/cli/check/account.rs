@@ -207,7 +207,7 @@ impl Told<'_> {
         }
         let orbits = sum(|world| world.exploration.account.orbits);
         if orbits > 0 {
-            let words = format!("{} states looked at under all names", grouped(orbits));
+            let words = format!("{} states looked at under other names", grouped(orbits));
             line("symmetry", &words);
         }
     }
@@ -391,7 +391,7 @@ fn world_as_json(world: &World) -> Value {
         "seconds": world.took.as_secs_f64(),
         "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
         "recovered_from": account.sampled,
-        "looked_at_under_all_names": account.orbits,
+        "looked_at_under_other_names": account.orbits,
         "certificate": {
             "left_out": exploration.certificate.left_out,
             "looked_at": exploration.certificate.looked_at,
