@@ -18,6 +18,7 @@ fn eventful() -> Bounds {
         terms: 4,
         clients: 2,
         operations: 4,
+        only_reads: false,
         timeouts: 6,
         beats: 6,
         crashes: 3,

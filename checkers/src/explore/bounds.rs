@@ -19,6 +19,8 @@ pub struct Bounds {
     pub clients: u8,
     /// How many operations the clients ask for, all together.
     pub operations: u8,
+    /// All of them read, where they would else write and read in turn.
+    pub only_reads: bool,
     /// How often timers fire that mean that somebody waited in vain.
     pub timeouts: u8,
     /// How often timers fire that merely say that time has passed: heartbeats and the like.
@@ -79,6 +81,7 @@ impl Default for Bounds {
             terms: 1,
             clients: 1,
             operations: 0,
+            only_reads: false,
             timeouts: 1,
             beats: 0,
             crashes: 0,

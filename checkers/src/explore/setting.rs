@@ -67,9 +67,14 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     const NAME: &'static str;
 
     /// Small worlds that are worth looking at, and are exhausted within minutes
-    /// all together. The first is where somebody begins who wants other bounds.
+    /// all together; cheap ones first, so that what they find is found in seconds.
     fn scopes() -> Vec<Scope> {
         Vec::new()
+    }
+    /// The scope where somebody begins who wants other bounds; the first, if
+    /// there is none of this name.
+    fn usual_scope() -> &'static str {
+        ""
     }
     /// The budgets.
     fn bounds(&self) -> &Bounds;

@@ -59,7 +59,7 @@ impl KvSetting {
             .enumerate()
             .map(|(client, clerk)| Client {
                 at: vec![*clerk],
-                operations: operations(client, clerks.len(), usize::from(bounds.operations)),
+                operations: operations(client, clerks.len(), &bounds),
                 waits: true,
             })
             .collect();
@@ -71,13 +71,13 @@ impl KvSetting {
     }
 }
 
-/// What a client asks for, of so many operations of all clients.
-fn operations(client: usize, clients: usize, all: usize) -> Vec<Operation> {
-    let own = (client..all).step_by(clients);
+/// What a client asks for, of the operations of all clients.
+fn operations(client: usize, clients: usize, bounds: &Bounds) -> Vec<Operation> {
+    let own = (client..usize::from(bounds.operations)).step_by(clients);
     own.enumerate()
         .map(|(number, place)| {
             let key = Key::from(KEY);
-            if (client + number).is_multiple_of(2) {
+            if !bounds.only_reads && (client + number).is_multiple_of(2) {
                 let letter = char::from(b'a' + (place % 26) as u8).to_string();
                 let value = Value::from(letter.as_str());
                 Operation::Write(Command::Append { key, value })

@@ -54,7 +54,7 @@ impl ControllerSetting {
             .enumerate()
             .map(|(client, clerk)| Client {
                 at: vec![*clerk],
-                operations: operations(client, clerks.len(), usize::from(bounds.operations)),
+                operations: operations(client, clerks.len(), &bounds),
                 waits: true,
             })
             .collect();
@@ -79,12 +79,12 @@ impl ControllerSetting {
     }
 }
 
-/// What a client asks for, of so many operations of all clients.
-fn operations(client: usize, clients: usize, all: usize) -> Vec<Operation> {
-    let own = (client..all).step_by(clients);
+/// What a client asks for, of the operations of all clients.
+fn operations(client: usize, clients: usize, bounds: &Bounds) -> Vec<Operation> {
+    let own = (client..usize::from(bounds.operations)).step_by(clients);
     own.enumerate()
         .map(
-            |(number, place)| match (client + number).is_multiple_of(2) {
+            |(number, place)| match !bounds.only_reads && (client + number).is_multiple_of(2) {
                 true => Operation::Write(change(place)),
                 false => Operation::Read(look(place)),
             },

@@ -82,7 +82,7 @@ impl ShardkvSetting {
         let clerks: Vec<usize> = (0..configs.len()).filter(is_clerk).collect();
         let users = clerks.iter().enumerate().map(|(user, place)| Client {
             at: vec![NodeId::at(*place)],
-            operations: uses(user, clerks.len(), all - all.div_ceil(3)),
+            operations: uses(user, clerks.len(), all - all.div_ceil(3), bounds.only_reads),
             waits: true,
         });
         let users: Vec<_> = users.collect();
@@ -131,19 +131,21 @@ fn changes(groups: BTreeMap<GroupId, Vec<NodeId>>, moves: usize) -> Vec<Operatio
 
 /// What a user asks for, of so many operations of all users, after it has
 /// appended its own name.
-fn uses(user: usize, users: usize, all: usize) -> Vec<Operation> {
+fn uses(user: usize, users: usize, all: usize, only_reads: bool) -> Vec<Operation> {
     let letter = |number: usize| char::from(b'a' + (number % 26) as u8).to_string();
     let append = |text: String| {
         let (key, value) = (Key::from(KEY), Value::from(text.as_str()));
         kv::Operation::Write(kv::Command::Append { key, value })
     };
     let own = (user..all).step_by(users).enumerate();
-    let own = own.map(|(number, place)| match (user + number).is_multiple_of(2) {
-        true => append(letter(place)),
-        false => kv::Operation::Read(Get {
-            key: Key::from(KEY),
-        }),
-    });
+    let own = own.map(
+        |(number, place)| match !only_reads && (user + number).is_multiple_of(2) {
+            true => append(letter(place)),
+            false => kv::Operation::Read(Get {
+                key: Key::from(KEY),
+            }),
+        },
+    );
     let first = append(user.to_string());
     let all = [first].into_iter().chain(own);
     all.map(Operation::Keys).collect()

@@ -70,6 +70,7 @@ fn bounds() -> impl Strategy<Value = Bounds> {
             terms,
             clients,
             operations,
+            only_reads: false,
             timeouts,
             beats,
             crashes,

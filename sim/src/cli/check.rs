@@ -128,7 +128,7 @@ enum Switch {
 }
 
 /// The budgets. If any is given, one world is explored, and what is not given is
-/// as in the system's first scope, or in the one that is named.
+/// as in the scope of the system that is usual for it, or in the one that is named.
 #[derive(Debug, clap::Args)]
 struct BoundArguments {
     /// The highest term that a node may reach; with --from, how many more than
@@ -141,6 +141,9 @@ struct BoundArguments {
     /// How many operations clients ask for, all together.
     #[arg(long)]
     operations: Option<u8>,
+    /// Clients only read, where they would else write and read in turn.
+    #[arg(long)]
+    only_reads: bool,
     /// How often timers fire that mean that somebody waited in vain.
     #[arg(long)]
     timeouts: Option<u8>,
@@ -181,7 +184,10 @@ impl BoundArguments {
             self.messages,
             self.snapshot_after,
         ];
-        self.terms.is_some() || self.in_order || bytes.iter().any(Option::is_some)
+        self.terms.is_some()
+            || self.in_order
+            || self.only_reads
+            || bytes.iter().any(Option::is_some)
     }
 
     fn within(&self, default: Bounds) -> Bounds {
@@ -189,6 +195,7 @@ impl BoundArguments {
             terms: self.terms.unwrap_or(default.terms),
             clients: self.clients.unwrap_or(default.clients),
             operations: self.operations.unwrap_or(default.operations),
+            only_reads: self.only_reads || default.only_reads,
             timeouts: self.timeouts.unwrap_or(default.timeouts),
             beats: self.beats.unwrap_or(default.beats),
             crashes: self.crashes.unwrap_or(default.crashes),
@@ -398,6 +405,9 @@ fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Sco
         || arguments.explore.is_some()
         || arguments.coverage.is_some()
     {
+        let is_usual = |scope: &Scope| scope.name == system.usual_scope();
+        let usual = scopes.iter().position(is_usual).unwrap_or(0);
+        scopes.swap(0, usual);
         scopes.truncate(1);
         let bounds = arguments.bounds.within(scopes[0].bounds.clone());
         scopes[0] = Scope {

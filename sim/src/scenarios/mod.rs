@@ -274,6 +274,9 @@ pub trait Registered: Sync {
     /// The small worlds that are explored unless somebody wants another one; none
     /// if the system has no model.
     fn scopes(&self) -> Vec<Scope>;
+    /// The scope where somebody begins who wants other bounds; the first, if there is
+    /// none of this name.
+    fn usual_scope(&self) -> &'static str;
     /// Looks at every state of its small world; see [`exploration::explore`].
     ///
     /// # Errors

@@ -29,6 +29,7 @@ struct Model<S: System> {
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
     run: fn(&Scenario, &S::Options, &Scripted) -> Result<Finished, CannotRun>,
     scopes: fn() -> Vec<Scope>,
+    usual_scope: fn() -> &'static str,
     /// Whether the nodes of a small world can be tuned as its bounds say.
     check: fn(&Plan) -> Result<(), CannotRun>,
     explore: fn(&Plan, Watch<'_>) -> Exploration,
@@ -47,6 +48,7 @@ impl<S: Modelled> Model<S> {
         size: Self::size,
         run: Self::run,
         scopes: S::Setting::scopes,
+        usual_scope: S::Setting::usual_scope,
         check: Self::check,
         explore: exploration::explore::<S>,
         explore_around: exploration::explore_around::<S>,
@@ -328,6 +330,11 @@ impl<S: System> Registered for Entry<S> {
     fn scopes(&self) -> Vec<Scope> {
         let model = self.model.as_ref();
         model.map_or_else(Vec::new, |model| (model.scopes)())
+    }
+
+    fn usual_scope(&self) -> &'static str {
+        let model = self.model.as_ref();
+        model.map_or("", |model| (model.usual_scope)())
     }
 
     fn explore(&self, plan: &Plan, watch: Watch<'_>) -> Result<Exploration, CannotRun> {

@@ -465,6 +465,9 @@ fn bounds(nodes: usize, bounds: &Bounds) -> String {
     for (name, value) in budgets.iter().filter(|(_, value)| *value > 0) {
         let _ = write!(words, ", {name} {value}");
     }
+    if bounds.only_reads {
+        words.push_str(", only reads");
+    }
     if bounds.in_order {
         words.push_str(", links in order");
     }
