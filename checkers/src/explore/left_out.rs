@@ -56,15 +56,20 @@ impl<S: Setting> SmallWorld<S> {
         if !step.is_idle {
             return Fate::InTime;
         }
+        // Where nothing counts, it is all the same whether a message is late.
+        let late = match self.has_no_cap() {
+            true => Fate::InTime,
+            false => Fate::Late,
+        };
         match step.ask(|| self.judge_delivery(&step)) {
             Answer::InTime => return Fate::InTime,
-            Answer::Late => return Fate::Late,
+            Answer::Late => return late,
             Answer::LeftOut => {}
             Answer::LeftOutFirst => news.push(step),
         }
         match rules == Rules::Search && self.reductions.obsolete {
             true => Fate::LeftOut,
-            false => Fate::Late,
+            false => late,
         }
     }
 
