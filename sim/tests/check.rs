@@ -51,8 +51,19 @@ fn a_small_world_is_exhausted_and_told_of() {
         "raft.leader_elected",
         "never         nothing that the bounds should let happen",
         "two states were taken for one",
+        "certificate",
+        "searches begun anew",
     ] {
         assert!(words.contains(says), "{says:?} is missing:\n{words}");
+    }
+}
+
+/// Who looks at nothing has seen nothing.
+#[test]
+fn to_look_at_nothing_is_a_mistake() {
+    for nothing in [["--walks", "0"], ["--coverage", "0"]] {
+        let output = check(&[&SMALL[..], &nothing[..]].concat());
+        assert_eq!(code(&output), 2, "{nothing:?}: {}", words(&output));
     }
 }
 

@@ -6,6 +6,7 @@
 //! itself, with no more than [`SmallWorld::actions`] and [`SmallWorld::successor`].
 
 mod budgets;
+mod canaries;
 mod comparison;
 mod names;
 mod reductions;
