@@ -267,9 +267,11 @@ impl<S: Setting> Round<'_, S> {
         if !is_over && !is_right && self.ended != Some(Ended::Stopped) {
             return None;
         }
-        let in_order = self.order == Order::Breadth && self.threads == 1 && is_right;
+        let in_order = self.order == Order::Breadth && self.threads == 1;
         let stopped = self.ended.is_some();
         let complete = self.world.survey.left_at();
+        // What was left out may have mattered anywhere: only the start is sure then.
+        let complete = complete.map(|depth| if is_right { depth } else { 0 });
         let complete = complete.filter(|_| in_order && stopped);
         Some(Outcome {
             exhausted: !is_over && !stopped,
