@@ -30,13 +30,13 @@ impl<S: Setting> SmallWorld<S> {
     /// under other names, and the same states follow it, but for names. What is
     /// wrong, if anything is. Each state of the sample is looked at under one of
     /// all other names, whichever its digest says: there may be hundreds.
-    pub(super) fn names_matter(&self, state: &State<S>) -> Option<Arc<Violation>> {
-        if self.renamings() == 1 || !self.is_sampled(state, LOOK_ONE_IN) {
+    pub(super) fn names_matter(&self, state: &State<S>, digest: u64) -> Option<Arc<Violation>> {
+        if self.renamings() == 1 || !digest.is_multiple_of(LOOK_ONE_IN) {
             return None;
         }
         self.survey.orbit();
         let others = self.renamings() - 1;
-        let number = 1 + (Digest::of(state) / LOOK_ONE_IN) as usize % others;
+        let number = 1 + (digest / LOOK_ONE_IN) as usize % others;
         let other = self.under_names(state, number);
         let found = if self.canonical(other.clone()) != *state {
             "a state has two canonical forms"

@@ -16,7 +16,7 @@ use super::state::{Member, MessageOf};
 use super::transition::Rules;
 use super::{Bounds, Event, Setting, Shared, SmallWorld, State, TimerKind};
 
-/// Deliveries that were left out for the first time.
+/// Deliveries that are left out, of which it is looked what the invariants hear.
 pub(super) type News<S> = Vec<Arc<LocalStep<<S as Setting>::Process>>>;
 
 impl<S: Setting> SmallWorld<S> {
@@ -64,19 +64,24 @@ impl<S: Setting> SmallWorld<S> {
         match step.ask(|| self.judge_delivery(&step)) {
             Answer::InTime => return Fate::InTime,
             Answer::Late => return late,
+            Answer::LeftOut if rules != Rules::Search || !self.reductions.obsolete => return late,
             Answer::LeftOut => {}
-            Answer::LeftOutFirst => news.push(step),
         }
-        match rules == Rules::Search && self.reductions.obsolete {
-            true => Fate::LeftOut,
-            false => late,
+        if step.is_left_out_again() {
+            news.push(step);
         }
+        Fate::LeftOut
     }
 
     /// Whether there is room for what a step sends.
     pub(super) fn has_room(&self, rules: Rules, next: &State<S>) -> bool {
         let cap = usize::from(self.setting.bounds().messages);
         rules == Rules::Unbounded || self.has_no_cap() || next.network.in_time() < cap
+    }
+
+    /// Whether anything is left out at all.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.reductions.obsolete || self.reductions.stuttering
     }
 
     fn has_no_cap(&self) -> bool {
@@ -96,12 +101,18 @@ impl<S: Setting> SmallWorld<S> {
         let makes_way = matches!(event, Event::Deliver { stays: false, .. })
             && (self.setting.bounds().in_order || !self.has_no_cap());
         let is_left_out = self.reductions.stuttering && rules != Rules::Unbounded;
-        if !step.is_idle || makes_way || !is_left_out {
+        if !step.is_idle || makes_way || !is_left_out || step.is_heard() {
             return false;
         }
         if step.is_news() {
             self.count_marks(step);
-            self.hears_of(state, step);
+        }
+        if step.is_left_out_again() && self.hears_of(state, step) {
+            step.hear();
+            if step.was_left_out_before() {
+                self.known.contradict();
+            }
+            return false;
         }
         self.survey.stuttering();
         true

@@ -162,6 +162,8 @@ pub fn search<S: Setting>(
         return outcome;
     }
     world.survey.begin_anew();
+    // It begins anew, but nothing had to be taken up for that.
+    certificate.rounds -= 1;
     let alone = rounds(world, (order, 1), &mut certificate, &mut watch);
     match alone.counterexample {
         Some(_) => alone,
@@ -302,11 +304,14 @@ impl<S: Setting> Round<'_, S> {
 
     /// Whether something that was left out is of use.
     fn contradicts(&mut self) -> bool {
+        if !self.world.leaves_out() {
+            return false;
+        }
         let look = self.world.look_again();
         self.certificate.left_out = look.left_out;
         self.certificate.looked_at = look.looked_at;
         self.certificate.taken_up += look.taken_up;
-        look.taken_up > 0
+        look.is_contradicted
     }
 
     fn headway(&self, checker: &impl Checker<Explored<S>>) -> Headway {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 
@@ -428,23 +429,19 @@ impl<S: Setting> SmallWorld<S> {
         let next = self.successor_under(Rules::Search, state, action)?;
         self.survey.action(self.kind(action));
         let mut next = self.canonical(next);
-        if next.broken.is_none() {
-            next.broken = self.names_matter(&next);
+        if next.broken.is_some() {
+            return Some(next);
         }
+        let digest = Digest::of(&next);
+        next.broken = self.names_matter(&next, digest);
         if next.broken.is_none()
             && let Some(one_in) = self.sample_one_in
-            && self.is_sampled(&next, one_in)
+            && digest.is_multiple_of(one_in)
         {
             self.survey.sampled();
             next.broken = self.cannot_recover(&next);
             next.ahead = next.broken.is_some();
         }
         Some(next)
-    }
-
-    pub(super) fn is_sampled(&self, state: &State<S>, one_in: u64) -> bool {
-        let mut digest = snowglobe_systems::digest::Digest::new();
-        std::hash::Hash::hash(state, &mut digest);
-        digest.value().is_multiple_of(one_in)
     }
 }

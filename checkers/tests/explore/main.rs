@@ -5,10 +5,12 @@
 //! Where it can, a test does not ask the search: it walks through all states
 //! itself, with no more than [`SmallWorld::actions`] and [`SmallWorld::successor`].
 
+mod actions;
 mod budgets;
 mod canaries;
 mod comparison;
 mod names;
+mod probe;
 mod reductions;
 
 use std::collections::{BTreeMap, VecDeque};

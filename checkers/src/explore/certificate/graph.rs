@@ -1,5 +1,6 @@
 //! Where the steps that a search took lead from the states of nodes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::local::LocalStep;
@@ -42,16 +43,14 @@ impl<S: Setting> Graph<S> {
         &self,
         world: &SmallWorld<S>,
         pairs: &mut Pairs<S>,
-        beginning: &[usize],
+        beginning: &BTreeSet<usize>,
     ) -> u64 {
         // By pair: those from which the node comes to it in a step, once it was looked at.
         let mut parents: Vec<Option<Vec<usize>>> = vec![None; pairs.len()];
         let mut waiting = Vec::new();
         for pair in beginning {
-            if parents[*pair].is_none() {
-                parents[*pair] = Some(Vec::new());
-                waiting.push(*pair);
-            }
+            parents[*pair] = Some(Vec::new());
+            waiting.push(*pair);
         }
         let mut looked_at = 0;
         let mut of_use = Vec::new();

@@ -20,12 +20,18 @@
 //! the searches before it saw less than it sees, and what is late depends on the state of the
 //! receiver alone.
 //!
+//! A step that changes nothing may still be heard of by invariants. So whatever is left out is
+//! shown to a copy of them the first time, the second, the fourth, and so on; what
+//! they remember is taken from then on.
+//!
 //! Where nodes trade names, a pair stands for all that differ in names only.
 
 mod graph;
 mod pairs;
 
-use std::sync::{Mutex, MutexGuard};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use self::graph::Graph;
 use self::pairs::Pairs;
@@ -46,20 +52,31 @@ pub struct Certificate {
     pub rounds: u64,
 }
 
-/// What is known of all pairs, whichever search found it out.
-pub(super) struct Known<S: Setting>(Mutex<Pairs<S>>);
+/// What is known of all that was left out, whichever search found it out.
+pub(super) struct Known<S: Setting> {
+    pairs: Mutex<Pairs<S>>,
+    /// Invariants hear of a step that was left out before.
+    is_contradicted: AtomicBool,
+}
 
 impl<S: Setting> Default for Known<S> {
     fn default() -> Self {
-        Self(Mutex::new(Pairs::default()))
+        Self {
+            pairs: Mutex::new(Pairs::default()),
+            is_contradicted: AtomicBool::new(false),
+        }
     }
 }
 
 impl<S: Setting> Known<S> {
     fn lock(&self) -> MutexGuard<'_, Pairs<S>> {
-        self.0
-            .lock()
-            .expect("nothing panics while it looks at pairs")
+        let pairs = self.pairs.lock();
+        pairs.expect("nothing panics while it looks at pairs")
+    }
+
+    /// Invariants hear of a step that was left out before.
+    pub(super) fn contradict(&self) {
+        self.is_contradicted.store(true, Ordering::Relaxed);
     }
 }
 
@@ -72,6 +89,8 @@ pub(super) struct Look {
     pub(super) looked_at: u64,
     /// Pairs that are taken up again.
     pub(super) taken_up: u64,
+    /// Whether anything that was left out has to be looked at after all.
+    pub(super) is_contradicted: bool,
 }
 
 impl<S: Setting> SmallWorld<S> {
@@ -81,7 +100,7 @@ impl<S: Setting> SmallWorld<S> {
         match pairs.delivered_by(self, step) {
             Some(pair) if pairs.look_ahead(self, pair) => Answer::InTime,
             Some(pair) if pairs.is_of_use(pair) => Answer::Late,
-            _ => Answer::LeftOutFirst,
+            _ => Answer::LeftOut,
         }
     }
 
@@ -97,25 +116,31 @@ impl<S: Setting> SmallWorld<S> {
     /// what nodes can come to. What is not is of use from now on.
     pub(super) fn look_again(&self) -> Look {
         let all = self.locals.all();
-        let left_out: Vec<_> = all.iter().filter(|step| step.is_left_out()).collect();
+        let is_left_out =
+            |step: &&Arc<LocalStep<S::Process>>| self.reductions.obsolete && step.is_left_out();
+        let left_out: Vec<_> = all.iter().filter(is_left_out).collect();
         let mut pairs = self.known.lock();
-        let beginning: Vec<usize> = left_out
-            .iter()
-            .filter_map(|step| pairs.delivered_by(self, step))
+        let left_out: Vec<_> = left_out
+            .into_iter()
+            .filter_map(|step| Some((step, pairs.delivered_by(self, step)?)))
             .collect();
+        // Under their names that stand for others, many are the same.
+        let beginning: BTreeSet<usize> = left_out.iter().map(|(_, pair)| *pair).collect();
         let graph = Graph::of(self, &mut pairs, &all);
         let looked_at = graph.look_again(self, &mut pairs, &beginning);
-        let mut taken_up = 0;
-        for (step, pair) in left_out.iter().zip(&beginning) {
+        for (step, pair) in &left_out {
             if pairs.is_of_use(*pair) {
                 step.take_up();
-                taken_up += 1;
             }
         }
+        let of_use = beginning.iter().filter(|pair| pairs.is_of_use(**pair));
+        let taken_up = of_use.count() as u64;
         Look {
             left_out: beginning.len() as u64 - taken_up,
             looked_at,
             taken_up,
+            is_contradicted: taken_up > 0
+                || self.known.is_contradicted.swap(false, Ordering::Relaxed),
         }
     }
 }

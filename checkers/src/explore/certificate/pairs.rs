@@ -270,8 +270,8 @@ impl<S: Setting> Pairs<S> {
         self.pairs[pair].is_of_use
     }
 
-    /// A message is of use. Whether that is news.
-    pub(super) fn take_up(&mut self, pair: usize) -> bool {
-        !std::mem::replace(&mut self.pairs[pair].is_of_use, true)
+    /// A message is of use.
+    pub(super) fn take_up(&mut self, pair: usize) {
+        self.pairs[pair].is_of_use = true;
     }
 }

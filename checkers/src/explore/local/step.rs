@@ -50,6 +50,10 @@ pub(in super::super) struct LocalStep<P: Process> {
     taken: AtomicU64,
     /// What a search does about the message that it delivers, if it changes nothing.
     answer: AtomicU8,
+    /// How often a search left it out.
+    left_out: AtomicU64,
+    /// It changes nothing but what invariants remember, so it is not left out.
+    is_heard: AtomicBool,
 }
 
 /// Nobody has asked what becomes of the message.
@@ -68,10 +72,8 @@ pub(in super::super) enum Answer {
     InTime,
     /// It is kept, and does not count.
     Late,
-    /// It is left out, as always in this state of its receiver.
+    /// It is left out.
     LeftOut,
-    /// It is left out, for the first time in this state of its receiver.
-    LeftOutFirst,
 }
 
 impl<P: Process> LocalStep<P> {
@@ -110,7 +112,7 @@ impl<P: Process> LocalStep<P> {
         let new = match found {
             Answer::InTime => IN_TIME,
             Answer::Late => LATE,
-            Answer::LeftOut | Answer::LeftOutFirst => LEFT_OUT,
+            Answer::LeftOut => LEFT_OUT,
         };
         let order = Ordering::Relaxed;
         match self.answer.compare_exchange(NOT_ASKED, new, order, order) {
@@ -118,6 +120,29 @@ impl<P: Process> LocalStep<P> {
             // Another thread was faster.
             Err(answer) => known(answer),
         }
+    }
+
+    /// It is left out once more. Whether it is looked at again what the invariants hear of
+    /// it: they may hear of it in one world around the node and not in another, so it
+    /// is the first time, the second, the fourth, and so on.
+    pub(in super::super) fn is_left_out_again(&self) -> bool {
+        let times = self.left_out.fetch_add(1, Ordering::Relaxed) + 1;
+        times.is_power_of_two()
+    }
+
+    /// Whether it was left out more than once.
+    pub(in super::super) fn was_left_out_before(&self) -> bool {
+        self.left_out.load(Ordering::Relaxed) > 1
+    }
+
+    /// Whether invariants are known to hear of it.
+    pub(in super::super) fn is_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Relaxed)
+    }
+
+    /// Invariants hear of it.
+    pub(in super::super) fn hear(&self) {
+        self.is_heard.store(true, Ordering::Relaxed);
     }
 
     /// Whether the message that it delivers was left out.
@@ -300,6 +325,8 @@ impl<P: Process> LocalStep<P> {
             told: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             answer: AtomicU8::new(NOT_ASKED),
+            left_out: AtomicU64::new(0),
+            is_heard: AtomicBool::new(false),
         };
         if setting.may_crash(node) && setting.bounds().crashes > 0 {
             step.crashes = step.crash_points(values);
