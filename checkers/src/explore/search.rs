@@ -257,6 +257,11 @@ impl<S: Setting> Round<'_, S> {
         let account = self.world.survey.account();
         // To tell the way to what it found, stateright goes there again.
         self.world.stopped.store(false, Ordering::Relaxed);
+        if self.ended == Some(Ended::Contradicted) {
+            // Whatever it found, the way there would not be taken again: messages
+            // are kept now that were left out on it. The next round comes to it.
+            return None;
+        }
         let discovery = checker.discoveries().into_values().next();
         let path = discovery.map(|path| path.into_states());
         let last = path.as_ref().and_then(|path| path.last());
@@ -264,9 +269,9 @@ impl<S: Setting> Round<'_, S> {
         let doubt = broken.filter(|broken| is_doubt(broken)).cloned();
         let path = path.filter(|_| doubt.is_none());
         let counterexample = path.map(|path| Counterexample::of(self.world, &path));
-        let is_right = !self.contradicts() && self.ended != Some(Ended::Contradicted);
+        let is_right = !self.contradicts();
         let is_over = counterexample.is_some() || doubt.is_some();
-        if !is_over && !is_right && self.ended != Some(Ended::Stopped) {
+        if !is_over && !is_right && self.ended.is_none() {
             return None;
         }
         let in_order = self.order == Order::Breadth && self.threads == 1;

@@ -548,7 +548,7 @@ impl Teller {
             self.scope,
             match headway.rounds {
                 1 => String::new(),
-                rounds => format!(", begun {rounds} times"),
+                rounds => format!(", restarted {}x", rounds - 1),
             },
             grouped(headway.generated as u64),
             grouped(headway.distinct as u64),

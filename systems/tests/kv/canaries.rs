@@ -5,27 +5,16 @@ use snowglobe_systems::process::Effect;
 use snowglobe_systems::raft::{Term, Write};
 
 use crate::canary::{self, Canary, Said};
-use crate::story::{N1, N2, World, world, world_led_by_n1};
-use crate::violations::{plant, snapshot, world_where_n1_goes_from_to};
+use crate::story::{N2, World, world_led_by_n1};
+use crate::violations::{snapshot, world_where_n1_goes_from_to, world_with_a_write_at_two_places};
 
 fn first(world: &World) -> Said {
     world.violation.clone().map_or(Ok(()), Err)
 }
 
-/// The first write of a session was applied at i3 on n1, and at i4 on n2.
-fn at_two_places() -> World {
-    let mut world = world();
-    plant(&mut world, N1, &snapshot(5, 1, 3));
-    plant(&mut world, N2, &snapshot(6, 1, 4));
-    world.restart(N1);
-    world.assert_held();
-    world.restart(N2);
-    world
-}
-
 const CANARIES: &[Canary] = &[
     ("write-applied-once", "at two places on two nodes", || {
-        first(&at_two_places())
+        first(&world_with_a_write_at_two_places())
     }),
     ("write-applied-once", "at two places on one node", || {
         let (old, new) = (snapshot(5, 1, 3), snapshot(9, 1, 8));

@@ -80,16 +80,21 @@ pub(crate) fn world_where_n1_goes_from_to(old: &Snapshot, new: &Snapshot) -> Wor
     world
 }
 
-#[test]
-fn a_write_at_two_places_on_two_nodes_is_noticed() {
+/// The first write of a session was applied at i3 on n1, and at i4 on n2.
+pub(crate) fn world_with_a_write_at_two_places() -> World {
     let mut world = world();
     plant(&mut world, N1, &snapshot(5, 1, 3));
     plant(&mut world, N2, &snapshot(6, 1, 4));
     world.restart(N1);
     world.assert_held();
     world.restart(N2);
+    world
+}
+
+#[test]
+fn a_write_at_two_places_on_two_nodes_is_noticed() {
     assert_eq!(
-        broken(&world).to_string(),
+        broken(&world_with_a_write_at_two_places()).to_string(),
         "write-applied-once: expected write #1 of s2 to be applied at i3@t1, as on n1, \
          found n2 applied it at i4@t1 on [n1, n2]"
     );

@@ -12,7 +12,9 @@ use snowglobe_systems::process::{Effect, NodeId};
 
 use crate::canary::{self, Canary, Said};
 use crate::story::{COORDINATOR, STORE, W1, W2, word_count, world};
-use crate::violations::{M0, View, WORK, alive, attempt, given, mapped, view_that_maps, worker};
+use crate::violations::{
+    M0, View, WORK, alive, attempt, given, ledger_with_a_map_of_w1, mapped, view_that_maps, worker,
+};
 
 const P0: Partition = Partition(0);
 
@@ -73,13 +75,7 @@ fn done_by(numbers: &[u32]) -> Said {
 
 /// A map is done by w1, and an entry comes after which the ledger has w1 so.
 fn with_w1(is_alive: bool, life: u32, entry: Entry) -> Said {
-    let mut ledger = alive();
-    let done = DoneMap {
-        attempt: attempt(1),
-        by: worker(W1, 1),
-        bytes: 1,
-    };
-    ledger.maps.insert(M0, done);
+    let mut ledger = ledger_with_a_map_of_w1();
     let standing = ledger.workers.get_mut(&W1).expect("it is known");
     (standing.alive, standing.life) = (is_alive, Life(life));
     let mut view = View::new().with_ledger(ledger);

@@ -273,8 +273,8 @@ fn a_ledger_that_fell_back_over_a_restart_is_noticed() {
     assert_eq!(property(fell_back), "map-attempts-only-rise");
 }
 
-#[test]
-fn a_map_of_a_dead_worker_is_noticed() {
+/// All live, and w1 has done a map.
+pub(crate) fn ledger_with_a_map_of_w1() -> Ledger {
     let mut ledger = alive();
     let done = DoneMap {
         attempt: attempt(1),
@@ -282,6 +282,12 @@ fn a_map_of_a_dead_worker_is_noticed() {
         bytes: 1,
     };
     ledger.maps.insert(M0, done);
+    ledger
+}
+
+#[test]
+fn a_map_of_a_dead_worker_is_noticed() {
+    let mut ledger = ledger_with_a_map_of_w1();
     let dead = |ledger: Ledger| {
         let entry = Effect::Persist(Write::Entry(Entry::Dead(worker(W1, 1))));
         let view = View::new().with_ledger(ledger);

@@ -169,7 +169,7 @@ fn an_entry_that_others_know_to_be_committed_is_not_replaced_unseen() {
     );
 }
 
-fn acknowledges(index: u64, term: u64) -> Effect<Node> {
+pub(crate) fn acknowledges(index: u64, term: u64) -> Effect<Node> {
     Effect::Return {
         invocation: InvocationId(1),
         outcome: Outcome::Written {

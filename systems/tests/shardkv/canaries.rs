@@ -11,10 +11,10 @@ use snowglobe_systems::shardctrler::{Configuration, GroupId, Number};
 use snowglobe_systems::shardkv::{Command, Message, Peer, ShardSession, Transfer};
 
 use crate::canary::{self, Canary, Said};
-use crate::story::{ANN, G1, G2, G3, World, appending, is_hand_over, leader, servers};
+use crate::story::{G1, G2, G3, World, appending, is_hand_over, leader, servers};
 use crate::violations::{
     NUMBER, SHARD, Taken, install_at_g2, plant, plant_after, state, turns, world_where_g2_is_given,
-    world_with_two_configurations,
+    world_with_a_clerk_that_goes_back, world_with_two_configurations,
 };
 use crate::words::{world_in_the_middle, world_of_g1};
 
@@ -147,15 +147,7 @@ const CONFIGURATIONS: &[Canary] = &[
         first(&world)
     }),
     ("configuration-never-goes-back", "a clerk", || {
-        let mut world = world_of_g1();
-        let before = world.node(ANN).clone();
-        world.join(&[G2]);
-        world.poll();
-        world.append_and_wait(SHARD, "b");
-        world.assert_held();
-        world.replace(ANN, before);
-        world.append(SHARD, "c");
-        first(&world)
+        first(&world_with_a_clerk_that_goes_back())
     }),
 ];
 

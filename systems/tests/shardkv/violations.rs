@@ -429,8 +429,8 @@ fn a_shard_that_is_awaited_once_more_is_noticed() {
     );
 }
 
-#[test]
-fn a_clerk_that_goes_back_to_an_older_configuration_is_noticed() {
+/// A clerk is again what it was when it knew the first configuration, and writes.
+pub(crate) fn world_with_a_clerk_that_goes_back() -> World {
     let mut world = world_of_g1();
     let before = world.node(ANN).clone();
     world.join(&[G2]);
@@ -439,8 +439,13 @@ fn a_clerk_that_goes_back_to_an_older_configuration_is_noticed() {
     world.assert_held();
     world.replace(ANN, before);
     world.append(SHARD, "c");
+    world
+}
+
+#[test]
+fn a_clerk_that_goes_back_to_an_older_configuration_is_noticed() {
     assert_eq!(
-        broken(&world).to_string(),
+        broken(&world_with_a_clerk_that_goes_back()).to_string(),
         "configuration-never-goes-back: expected v2 or later on n12, found v1 on [n12]"
     );
 }

@@ -167,7 +167,7 @@ impl Told<'_> {
             .sum();
         line(
             "collisions",
-            &format!("odds of at most {odds:.1e} that two states were taken for one"),
+            &format!("hash-collision probability at most {odds:.1e}"),
         );
         if let Some(doubt) = self.doubt() {
             line(
@@ -192,22 +192,19 @@ impl Told<'_> {
         let taken_up = sum(|world| world.exploration.certificate.taken_up);
         let rounds = sum(|world| world.exploration.certificate.rounds);
         let anew = rounds.saturating_sub(self.worlds.len() as u64);
-        if looked_at > 0 {
+        if looked_at > 0 || anew > 0 {
             let words = [
-                format!(
-                    "{} pairs of a node's state and an obsolete message",
-                    grouped(left_out)
-                ),
-                format!("{} looked at", grouped(looked_at)),
-                format!("{} taken up again", grouped(taken_up)),
-                format!("{} searches begun anew", grouped(anew)),
+                format!("{} (node state, message) pairs left out", grouped(left_out)),
+                format!("{} checked", grouped(looked_at)),
+                format!("{} reinstated", grouped(taken_up)),
+                format!("{} searches restarted", grouped(anew)),
             ];
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             paragraph(line, "certificate", &words);
         }
         let orbits = sum(|world| world.exploration.account.orbits);
         if orbits > 0 {
-            let words = format!("{} states looked at under other names", grouped(orbits));
+            let words = format!("{} states checked under a renaming", grouped(orbits));
             line("symmetry", &words);
         }
     }
@@ -239,7 +236,7 @@ impl Told<'_> {
             line(
                 "recovery",
                 &format!(
-                    "from {} states (1 in {one_in}) one fair schedule without faults makes all well",
+                    "{} states (1 in {one_in}) recover under one fair schedule without faults",
                     grouped(sampled)
                 ),
             );
@@ -271,7 +268,7 @@ impl Told<'_> {
                 sum(|it| it.exploration.account.obsolete)
             ),
             format!(
-                "{} steps that change nothing",
+                "{} stuttering steps",
                 sum(|it| it.exploration.account.stuttering)
             ),
             format!(
@@ -299,7 +296,7 @@ impl Told<'_> {
             }
         }
         if complete && self.finding().is_none() && self.around().is_none() {
-            line("never", "nothing that the bounds should let happen");
+            line("reached", "everything reachable within the bounds");
         }
     }
 
@@ -331,8 +328,8 @@ impl Told<'_> {
             line(
                 "replayed",
                 &match &saved.replays {
-                    Ok(()) => "the simulated world comes to the same".to_owned(),
-                    Err(what) => format!("the simulated world comes to something else: {what}"),
+                    Ok(()) => "reproduced in the simulated world".to_owned(),
+                    Err(what) => format!("diverged in the simulated world: {what}"),
                 },
             );
             line(

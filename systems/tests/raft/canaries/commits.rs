@@ -4,12 +4,13 @@ use snowglobe_systems::process::Durable as _;
 use snowglobe_systems::raft::LogIndex;
 
 use super::worlds::{
-    acknowledges, append, compacted, first, known, known_but_lost, led, led_by_n3, n3_begins_at,
-    reborn, snapshot_of, state_of, unanswered, won_by_n2, written, wrote,
+    append, compacted, first, known, known_but_lost, led, led_by_n3, n3_begins_at, reborn,
+    snapshot_of, state_of, unanswered, won_by_n2, written, wrote,
 };
 use crate::canary::Canary;
 use crate::story::{N1, N2, N3, world};
 use crate::tableau::{Disk, Tableau};
+use crate::violations::acknowledges;
 
 /// What is committed, and who may say so.
 pub(super) const COMMITS: &[Canary] = &[

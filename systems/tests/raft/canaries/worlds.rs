@@ -1,12 +1,12 @@
 //! The worlds in which canaries begin, and what nodes say and write in them.
 
-use snowglobe_systems::ledger::{Place, Record};
-use snowglobe_systems::process::{Durable as _, Effect, InvocationId, NodeId};
+use snowglobe_systems::ledger::Record;
+use snowglobe_systems::process::{Durable as _, Effect, NodeId};
 use snowglobe_systems::raft::{
     AppendEntries, AppendEntriesReply, AppendResult, LogIndex, Message, Round, Snapshot, Term,
     Timer, Write,
 };
-use snowglobe_systems::replica::{Config, Outcome, Request};
+use snowglobe_systems::replica::{Config, Request};
 
 use crate::canary::Said;
 use crate::cluster::{Cluster, Envelope};
@@ -186,15 +186,4 @@ pub(super) fn snapshot_of(last: u64) -> Write<Request<Record>> {
     let snapshot = Snapshot { last, data };
     let base = last;
     Write::Snapshot { snapshot, base }
-}
-
-pub(super) fn acknowledges(index: u64, term: u64) -> Effect<Node> {
-    Effect::Return {
-        invocation: InvocationId(1),
-        outcome: Outcome::Written {
-            index: LogIndex(index),
-            term: Term(term),
-            response: Place(1),
-        },
-    }
 }
