@@ -365,7 +365,7 @@ impl Setting for Game {
     fn shape(&self, cluster: &impl ClusterView<Player>) -> String {
         format!("{:?}", cluster.node(NodeId(1)).durable)
     }
-    fn is_well(&self, cluster: &impl ClusterView<Player>) -> Result<(), String> {
+    fn is_well(&self, cluster: &impl ClusterView<Player>, _: &[NodeId]) -> Result<(), String> {
         match cluster.node(NodeId(2)).process {
             Some(player) if player.caught > 0 => Ok(()),
             _ => Err("n2 has caught nothing".to_owned()),

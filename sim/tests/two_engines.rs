@@ -10,7 +10,7 @@ use snowglobe::scenarios::shardctrler::{ControllerOptions, ShardctrlerSystem};
 use snowglobe::scenarios::shardkv::ShardkvSystem;
 use snowglobe::scenarios::{self, Modelled, Verdict};
 use snowglobe::seed::Seed;
-use snowglobe_checkers::explore::{Bounds, Reductions, SmallWorld, Walks};
+use snowglobe_checkers::explore::{Bounds, Reductions, SmallWorld, Walks, Workload};
 
 /// Everything that can happen happens in some of the walks.
 fn eventful() -> Bounds {
@@ -18,7 +18,7 @@ fn eventful() -> Bounds {
         terms: 4,
         clients: 2,
         operations: 4,
-        only_reads: false,
+        workload: Workload::Usual,
         timeouts: 6,
         beats: 6,
         crashes: 3,

@@ -25,9 +25,11 @@ pub enum Action<P: Process> {
         /// It goes down again after so many effects of its start.
         crash_after: Option<usize>,
     },
-    /// Two nodes lose sight of each other.
+    /// Two nodes lose sight of each other, and what is under way between them is lost.
     Cut(NodeId, NodeId),
-    /// They see each other again.
+    /// The same, but what is under way between them is held.
+    Hold(NodeId, NodeId),
+    /// They see each other again; what was held may arrive.
     Mend(NodeId, NodeId),
 }
 
@@ -93,13 +95,15 @@ pub enum ActionKind {
     Restart,
     /// Two nodes lose sight of each other.
     Cut,
+    /// The same, and what is under way between them is held.
+    Hold,
     /// Two nodes see each other again.
     Mend,
 }
 
 impl ActionKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Deliver,
         Self::Duplicate,
         Self::Timeout,
@@ -109,6 +113,7 @@ impl ActionKind {
         Self::CrashBetweenEffects,
         Self::Restart,
         Self::Cut,
+        Self::Hold,
         Self::Mend,
     ];
 
@@ -125,6 +130,7 @@ impl ActionKind {
             Self::CrashBetweenEffects => "crash between effects",
             Self::Restart => "restart",
             Self::Cut => "cut",
+            Self::Hold => "hold",
             Self::Mend => "mend",
         }
     }
@@ -165,6 +171,7 @@ impl<P: Process> fmt::Debug for Action<P> {
                 crash(f, crash_after)
             }
             Self::Cut(one, other) => write!(f, "cut {one} {other}"),
+            Self::Hold(one, other) => write!(f, "hold {one} {other}"),
             Self::Mend(one, other) => write!(f, "mend {one} {other}"),
         }
     }

@@ -19,8 +19,8 @@ pub struct Bounds {
     pub clients: u8,
     /// How many operations the clients ask for, all together.
     pub operations: u8,
-    /// All of them read, where they would else write and read in turn.
-    pub only_reads: bool,
+    /// What they ask for.
+    pub workload: Workload,
     /// How often timers fire that mean that somebody waited in vain.
     pub timeouts: u8,
     /// How often timers fire that merely say that time has passed: heartbeats and the like.
@@ -29,7 +29,8 @@ pub struct Bounds {
     pub crashes: u8,
     /// How often a message is delivered and stays under way.
     pub duplicates: u8,
-    /// How often two nodes lose sight of each other.
+    /// How often two nodes lose sight of each other: what they send meanwhile is
+    /// lost. What is under way is lost as well, or held until they see each other again.
     pub cuts: u8,
     /// What a node sends is lost when so many messages are under way already. What
     /// is late does not count; see [`Flight::late`](super::Flight). With
@@ -39,6 +40,38 @@ pub struct Bounds {
     pub snapshot_after: u8,
     /// Messages between the same two nodes arrive in the order in which they were sent.
     pub in_order: bool,
+}
+
+/// What clients ask for. Not every system knows each of them; see
+/// [`Setting::workloads`](super::Setting::workloads).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Workload {
+    /// What is usual for the system: mostly, to write and to read in turn.
+    #[default]
+    Usual,
+    /// They only read.
+    Reads,
+    /// They compare a value and swap it for the same one, and read in turn.
+    Swaps,
+    /// The servers of a group change while a shard moves to it.
+    Regroups,
+}
+
+impl Workload {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Usual, Self::Reads, Self::Swaps, Self::Regroups];
+
+    /// Its name on the command line and in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Reads => "reads",
+            Self::Swaps => "swaps",
+            Self::Regroups => "regroups",
+        }
+    }
 }
 
 /// A small world that is worth looking at, by what it is for.
@@ -53,6 +86,9 @@ pub struct Scope {
     pub nodes: usize,
     /// How large it is.
     pub bounds: Bounds,
+    /// Options of the system's scenarios that differ from those of its other
+    /// small worlds: how its nodes are tuned.
+    pub options: &'static [(&'static str, i64)],
 }
 
 impl Scope {
@@ -65,7 +101,20 @@ impl Scope {
             name,
             nodes,
             bounds,
+            options: &[],
         }
+    }
+
+    /// The same with so many nodes.
+    #[must_use]
+    pub fn of_size(self, nodes: usize) -> Self {
+        Self { nodes, ..self }
+    }
+
+    /// The same with nodes that are tuned so.
+    #[must_use]
+    pub fn tuned(self, options: &'static [(&'static str, i64)]) -> Self {
+        Self { options, ..self }
     }
 }
 
@@ -81,7 +130,7 @@ impl Default for Bounds {
             terms: 1,
             clients: 1,
             operations: 0,
-            only_reads: false,
+            workload: Workload::Usual,
             timeouts: 1,
             beats: 0,
             crashes: 0,

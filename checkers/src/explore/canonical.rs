@@ -14,7 +14,7 @@ use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::renaming::Renaming;
 
-use super::state::{Member, MessageOf};
+use super::state::{Member, MessageOf, pair};
 use super::{Action, Event, Setting, Shared, SmallWorld, State, Symmetry};
 
 /// All renamings of a setting, and what was renamed so far.
@@ -160,6 +160,19 @@ impl<S: Setting> SmallWorld<S> {
             .iter()
             .map(|action| renamed_action(symmetry, action, &back));
         renamed.collect()
+    }
+
+    /// What nodes are called in a state, when it is known what they are called in
+    /// its canonical form; in ascending order.
+    pub(super) fn own_names(&self, state: &State<S>, nodes: &[NodeId]) -> Vec<NodeId> {
+        let (_, number) = self.canonical_by(state.clone());
+        let mut names = nodes.to_vec();
+        if self.setting.symmetry().is_some() && number != 0 {
+            let back = self.names.renamings[number].inverse();
+            names = names.into_iter().map(|node| back.of(node)).collect();
+        }
+        names.sort_unstable();
+        names
     }
 
     /// A state under a renaming.
@@ -414,18 +427,15 @@ fn renamed_action<P: Process, I: Invariants<P>>(
             crash_after: *crash_after,
         },
         Action::Cut(one, other) => Action::Cut(renaming.of(*one), renaming.of(*other)),
+        Action::Hold(one, other) => Action::Hold(renaming.of(*one), renaming.of(*other)),
         Action::Mend(one, other) => Action::Mend(renaming.of(*one), renaming.of(*other)),
     }
 }
 
 fn renamed_cuts<S: Setting>(state: &State<S>, renaming: &Renaming) -> Vec<(NodeId, NodeId)> {
-    let mut cuts: Vec<_> = state
-        .cut
-        .iter()
-        .map(|(one, other)| {
-            let (one, other) = (renaming.of(*one), renaming.of(*other));
-            (one.min(other), one.max(other))
-        })
+    let cuts = state.cut.iter();
+    let mut cuts: Vec<_> = cuts
+        .map(|(one, other)| pair(renaming.of(*one), renaming.of(*other)))
         .collect();
     cuts.sort_unstable();
     cuts

@@ -1,11 +1,15 @@
 //! How a promise comes to be broken: the way there, as short as it gets, and as
 //! a script that anybody can follow.
 
+use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Violation;
 
+use super::absence::Absence;
 use super::local::Cause;
 use super::naming::which_of;
 use super::small_world::Sent;
+use super::state::pair;
+use super::transition::Rules;
 use super::{Action, Event, RECOVERS, Setting, SmallWorld, State, StatesDigest, Step, StepInput};
 
 /// How a promise comes to be broken.
@@ -35,37 +39,74 @@ pub struct Script {
 impl<S: Setting> Counterexample<S> {
     /// From the states that a search went through, each in its canonical form.
     pub(super) fn of(world: &SmallWorld<S>, path: &[State<S>]) -> Self {
-        let mut actions = world.with_own_names(path);
-        if let Some(last) = path.last().filter(|last| last.ahead) {
-            // The order in which things happen on the way forward is that of names.
-            let mut last = last.clone();
-            (last.broken, last.ahead) = (None, false);
-            let (_, ahead) = world.recovery(&last);
-            let own = world.follow(&actions);
-            actions.extend(world.under_own_names(&own, ahead));
+        let actions = world.making_way(world.with_own_names(path));
+        match path.last().filter(|last| last.ahead) {
+            Some(last) => Self::ahead(world, actions, last),
+            None => Self::along(world, &world.shortened(actions)),
         }
-        Self::along(world, &world.shortened(actions))
     }
 
-    /// From what happened, in the order in which it did.
-    pub(super) fn along(world: &SmallWorld<S>, actions: &[Action<S::Process>]) -> Self {
-        let end = world.follow(actions);
-        let violation = match &end.broken {
-            Some(violation) => (**violation).clone(),
-            None => world.not_recovered(&end),
-        };
-        let mut steps = world.script(actions);
-        if violation.property == RECOVERS {
-            steps.push(Step::DemandRecovery);
+    /// From what happened before the world was run forward, in vain, from a state.
+    fn ahead(world: &SmallWorld<S>, before: Vec<Action<S::Process>>, found: &State<S>) -> Self {
+        let mut last = found.clone();
+        (last.broken, last.ahead) = (None, false);
+        let tries = [Some(&Absence::NOBODY), world.absence_for(Digest::of(&last))];
+        let mut tries = tries.into_iter().flatten();
+        let forward = tries.find_map(|absence| {
+            let forward = world.recovery(&last, absence);
+            let broken = forward.state.broken.clone()?;
+            Some((absence, forward.taken, broken))
+        });
+        let (absence, taken, broken) = forward.expect("what does not recover does not again");
+        let own = world.follow(&before);
+        let absence = world.absence_under_own_names(&own, absence);
+        let mut actions = before;
+        if broken.property != RECOVERS {
+            actions.extend(world.under_own_names(&own, taken));
+            return Self::along(world, &world.shortened(actions));
         }
+        let is_stuck = |state: &State<S>| {
+            let broken = world.recovery(state, &absence).state.broken;
+            broken.filter(|broken| broken.property == RECOVERS)
+        };
+        // The order in which things happen on the way forward is that of names.
+        let (taken, broken) = match is_stuck(&own) {
+            None => (world.under_own_names(&own, taken), broken),
+            Some(broken) => {
+                actions = world.shortened_while(actions, |state| is_stuck(state).is_some());
+                let forward = world.recovery(&world.follow(&actions), &absence);
+                (forward.taken, forward.state.broken.unwrap_or(broken))
+            }
+        };
+        actions.extend(taken.into_iter().take(LONGEST_TOLD));
+        let end = world.follow(&actions);
+        let mut steps = world.script(&actions);
+        steps.push(Step::DemandRecovery {
+            without: absence.nodes,
+        });
         Self {
-            violation,
+            violation: (*broken).clone(),
             steps,
             reaches: StatesDigest::of(&end),
             end,
         }
     }
+
+    /// From what happened, in the order in which it did, until a promise was broken.
+    pub(super) fn along(world: &SmallWorld<S>, actions: &[Action<S::Process>]) -> Self {
+        let end = world.follow(actions);
+        let violation = end.broken.as_deref().expect("a promise is broken there");
+        Self {
+            violation: violation.clone(),
+            steps: world.script(actions),
+            reaches: StatesDigest::of(&end),
+            end,
+        }
+    }
 }
+
+/// How much is told of a run forward that ends nowhere.
+const LONGEST_TOLD: usize = 400;
 
 /// Whether a state is what a search found, but for two things that only it can
 /// tell: the words of a violation, which speak of nodes under the names that they
@@ -79,6 +120,31 @@ fn stands_for<S: Setting>(mut state: State<S>, found: &State<S>) -> bool {
     state.broken.clone_from(&found.broken);
     state.ahead = found.ahead;
     alike && state == *found
+}
+
+/// The delivery that must come before another one, on links that keep the order.
+fn before<S: Setting>(state: &State<S>, action: &Action<S::Process>) -> Option<Action<S::Process>> {
+    let Action::Input {
+        event: Event::Deliver {
+            from, to, message, ..
+        },
+        ..
+    } = action
+    else {
+        return None;
+    };
+    let mut heads = state.network.deliverable();
+    let head = heads.find(|flight| (flight.from, flight.to) == (*from, *to))?;
+    let is_behind = state.network.in_order() && head.message != *message;
+    is_behind.then(|| Action::Input {
+        event: Event::Deliver {
+            from: *from,
+            to: *to,
+            message: head.message.clone(),
+            stays: false,
+        },
+        crash_after: None,
+    })
 }
 
 impl<S: Setting> SmallWorld<S> {
@@ -102,36 +168,59 @@ impl<S: Setting> SmallWorld<S> {
         taken
     }
 
+    /// The same actions where nothing is left out. On links that keep the order, what was
+    /// left out stands before what is delivered: it arrives first, and changes nothing.
+    fn making_way(&self, actions: Vec<Action<S::Process>>) -> Vec<Action<S::Process>> {
+        let mut state = self.start.clone();
+        let mut all = Vec::new();
+        for action in actions {
+            while let Some(head) = before(&state, &action) {
+                match self.successor_under(Rules::Unbounded, &state, &head) {
+                    Some(next) => state = next,
+                    None => break,
+                }
+                all.push(head);
+            }
+            if let Some(next) = self.successor_under(Rules::Unbounded, &state, &action) {
+                state = next;
+            }
+            all.push(action);
+        }
+        all
+    }
+
     /// The state after some actions; those that cannot be taken are left out.
     fn follow(&self, actions: &[Action<S::Process>]) -> State<S> {
         let mut state = self.start.clone();
         for action in actions {
-            let rules = super::transition::Rules::Unbounded;
-            if let Some(next) = self.successor_under(rules, &state, action) {
+            if let Some(next) = self.successor_under(Rules::Unbounded, &state, action) {
                 state = next;
             }
         }
         state
     }
 
-    /// Leaves out what the violation does not need. The way to a world that cannot
-    /// recover is left as it is.
+    /// Leaves out what the violation does not need.
     pub(super) fn shortened(&self, actions: Vec<Action<S::Process>>) -> Vec<Action<S::Process>> {
-        let broken = |actions: &[Action<S::Process>]| {
-            let (state, taken) = self.try_to_follow(actions);
-            state.broken.map(|violation| (violation.property, taken))
-        };
-        let Some((property, mut shortest)) = broken(&actions) else {
-            return actions;
-        };
+        let property = |state: &State<S>| state.broken.as_ref().map(|broken| broken.property);
+        let broken = property(&self.follow(&actions));
+        self.shortened_while(actions, |state| property(state) == broken)
+    }
+
+    /// Leaves out what it does not need that a state has some quality.
+    fn shortened_while(
+        &self,
+        actions: Vec<Action<S::Process>>,
+        is_so: impl Fn(&State<S>) -> bool,
+    ) -> Vec<Action<S::Process>> {
+        let mut shortest = actions;
         let mut place = shortest.len();
         while place > 0 {
             place -= 1;
             let mut fewer = shortest.clone();
             fewer.remove(place);
-            if let Some((found, taken)) = broken(&fewer)
-                && found == property
-            {
+            let (state, taken) = self.try_to_follow(&fewer);
+            if is_so(&state) {
                 shortest = taken;
                 place = place.min(shortest.len());
             }
@@ -144,8 +233,7 @@ impl<S: Setting> SmallWorld<S> {
         let mut state = self.start.clone();
         let mut taken = Vec::new();
         for action in actions {
-            let rules = super::transition::Rules::Unbounded;
-            if let Some(next) = self.successor_under(rules, &state, action) {
+            if let Some(next) = self.successor_under(Rules::Unbounded, &state, action) {
                 state = next;
                 taken.push(action.clone());
             }
@@ -211,6 +299,7 @@ impl<S: Setting> SmallWorld<S> {
             }
             .to_string(),
             Action::Cut(one, other) => Step::Cut(*one, *other).to_string(),
+            Action::Hold(one, other) => Step::Hold(*one, *other).to_string(),
             Action::Mend(one, other) => Step::Mend(*one, *other).to_string(),
         }
     }
@@ -228,15 +317,14 @@ struct Scribe<'a, S: Setting> {
 impl<S: Setting> Scribe<'_, S> {
     /// The words of an action, if it can be taken.
     fn write(&mut self, action: &Action<S::Process>) -> Option<Step> {
-        let rules = super::transition::Rules::Unbounded;
         let before = self.state.clone();
-        let next = self.world.successor_under(rules, &before, action)?;
+        let next = self
+            .world
+            .successor_under(Rules::Unbounded, &before, action)?;
         let step = self.name(&before, action);
         if let Action::Cut(one, other) = action {
-            self.under_way.retain(|(from, to, _)| {
-                let ends = (*from, *to);
-                ends != (*one, *other) && ends != (*other, *one)
-            });
+            self.under_way
+                .retain(|(from, to, _)| pair(*from, *to) != pair(*one, *other));
         }
         self.note_sent(&before, action);
         self.state = next;
@@ -255,6 +343,7 @@ impl<S: Setting> Scribe<'_, S> {
                 crash_after: *crash_after,
             },
             Action::Cut(one, other) => Step::Cut(*one, *other),
+            Action::Hold(one, other) => Step::Hold(*one, *other),
             Action::Mend(one, other) => Step::Mend(*one, *other),
         }
     }
@@ -320,7 +409,7 @@ impl<S: Setting> Scribe<'_, S> {
                 let step = self.world.local(*node, member, Cause::Start);
                 (*node, step, *crash_after)
             }
-            Action::Crash(_) | Action::Cut(..) | Action::Mend(..) => return,
+            Action::Crash(_) | Action::Cut(..) | Action::Hold(..) | Action::Mend(..) => return,
         };
         let executed = crash_after.unwrap_or(usize::MAX);
         for (place, to, message) in &step.sent {

@@ -1,13 +1,15 @@
 //! A world that is run forward calmly: everything that is sent arrives, and
 //! nothing goes wrong any more.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::NodeId;
 
+use super::absence::Absence;
 use super::transition::Rules;
-use super::{Action, Event, Setting, SmallWorld, State, TimerKind};
+use super::{Action, Event, Setting, SmallWorld, State, TimerKind, TimerOf};
 
 /// How many calm steps a world may take to recover.
 const LONGEST_RECOVERY: usize = 4000;
@@ -21,10 +23,36 @@ pub(super) struct Calm<'a, S: Setting> {
     world: &'a SmallWorld<S>,
     state: State<S>,
     taken: Vec<Action<S::Process>>,
-    /// Counts the timeouts that fired; the next one is another node's.
-    timeouts: usize,
+    /// How often time has passed.
+    round: usize,
+    /// The long timer that fired last; the next one behind it is next.
+    last: Option<(NodeId, TimerOf<S>)>,
+    seen: Option<Seen<S>>,
+}
+
+/// An instant that the run may come back to.
+struct Seen<S: Setting> {
+    state: State<S>,
+    phase: usize,
+    last: Option<(NodeId, TimerOf<S>)>,
+    /// After so many rounds a later one takes its place: twice as many as before.
+    until: usize,
+}
+
+/// Why a calm run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It came to where it was to come.
+    There,
+    /// A promise is broken.
+    Broken,
     /// No timer is armed and no message under way: nothing will ever happen again.
-    dead: bool,
+    Dead,
+    /// It came to a state for the second time, with the same timers to come: so it
+    /// will again and again.
+    Circles,
+    /// It was not there after as many steps as it may take.
+    TooLong,
 }
 
 impl<'a, S: Setting> Calm<'a, S> {
@@ -33,8 +61,9 @@ impl<'a, S: Setting> Calm<'a, S> {
             world,
             state,
             taken: Vec::new(),
-            timeouts: 0,
-            dead: false,
+            round: 0,
+            last: None,
+            seen: None,
         }
     }
 
@@ -44,33 +73,56 @@ impl<'a, S: Setting> Calm<'a, S> {
     }
 
     /// Runs until this is so, or a promise is broken; not for longer than so
-    /// many steps. Whether it is so.
-    pub(super) fn run(&mut self, longest: usize, is_over: impl Fn(&State<S>) -> bool) -> bool {
-        self.repair();
-        let mut round = 0;
+    /// many steps.
+    pub(super) fn run(&mut self, longest: usize, is_over: impl Fn(&State<S>) -> bool) -> End {
+        self.seen = None;
         loop {
             if is_over(&self.state) {
-                return true;
+                return End::There;
             }
-            if self.state.broken.is_some() || self.dead || self.taken.len() > longest {
-                return false;
+            if self.state.broken.is_some() {
+                return End::Broken;
             }
-            if !self.deliver_all(longest, &is_over) {
-                round += 1;
-                self.let_time_pass(round);
+            if self.taken.len() > longest {
+                return End::TooLong;
+            }
+            if self.deliver_all(longest, &is_over) {
+                continue;
+            }
+            if self.has_been_here() {
+                return End::Circles;
+            }
+            if !self.let_time_pass() {
+                return End::Dead;
             }
         }
     }
 
-    fn repair(&mut self) {
+    /// Mends links and starts nodes, but for those who stay away.
+    pub(super) fn repair(&mut self, absence: &Absence) {
         for (one, other) in self.state.cut.clone() {
             self.take(Action::Mend(one, other));
         }
-        for place in 0..self.state.nodes.len() {
+        let nodes = || (0..self.state.nodes.len()).map(NodeId::at);
+        let (away, there): (BTreeSet<NodeId>, Vec<NodeId>) = {
+            let there = nodes().filter(|node| !absence.has(*node));
+            (absence.nodes.iter().copied().collect(), there.collect())
+        };
+        let starts = nodes().filter(|node| !absence.are_down || !away.contains(node));
+        for node in starts.collect::<Vec<_>>() {
             self.take(Action::Restart {
-                node: NodeId::at(place),
+                node,
                 crash_after: None,
             });
+        }
+        for node in away {
+            if absence.are_down {
+                self.take(Action::Crash(node));
+                continue;
+            }
+            for other in &there {
+                self.take(Action::Cut(node, *other));
+            }
         }
     }
 
@@ -127,7 +179,9 @@ impl<'a, S: Setting> Calm<'a, S> {
     }
 
     /// All timers of the short kind fire; now and then one of the long kind.
-    fn let_time_pass(&mut self, round: usize) {
+    /// Whether any was armed.
+    fn let_time_pass(&mut self) -> bool {
+        self.round += 1;
         let armed: Vec<_> = (0..self.state.nodes.len())
             .flat_map(|place| {
                 let armed = self.state.nodes[place].armed.iter();
@@ -145,58 +199,102 @@ impl<'a, S: Setting> Calm<'a, S> {
         for (node, timer) in &beats {
             self.fire(*node, *timer);
         }
-        if (beats.is_empty() || round.is_multiple_of(BEATS_PER_TIMEOUT)) && !timeouts.is_empty() {
-            let (node, timer) = timeouts[self.timeouts % timeouts.len()];
-            self.timeouts += 1;
+        let is_time = beats.is_empty() || self.round.is_multiple_of(BEATS_PER_TIMEOUT);
+        if is_time && let Some(first) = timeouts.first() {
+            let is_next =
+                |timer: &&(NodeId, TimerOf<S>)| self.last.is_none_or(|last| **timer > last);
+            let (node, timer) = *timeouts.iter().find(is_next).unwrap_or(first);
+            self.last = Some((node, timer));
             self.fire(node, timer);
         }
-        self.dead = beats.is_empty() && timeouts.is_empty();
+        !(beats.is_empty() && timeouts.is_empty())
     }
 
-    fn fire(&mut self, node: NodeId, timer: super::TimerOf<S>) {
+    fn fire(&mut self, node: NodeId, timer: TimerOf<S>) {
         self.take(Action::Input {
             event: Event::Timeout { node, timer },
             crash_after: None,
         });
     }
+
+    /// Whether all is as it was when time passed at some instant before, so that
+    /// the same will follow. What was spent does not matter to a calm run.
+    fn has_been_here(&mut self) -> bool {
+        let phase = self.round % BEATS_PER_TIMEOUT;
+        if let Some(seen) = &mut self.seen {
+            seen.state.spent = self.state.spent;
+            if (seen.phase, seen.last) == (phase, self.last) && seen.state == self.state {
+                return true;
+            }
+            if self.round < seen.until {
+                return false;
+            }
+        }
+        self.seen = Some(Seen {
+            state: self.state.clone(),
+            phase,
+            last: self.last,
+            until: 2 * self.round.max(1),
+        });
+        false
+    }
+}
+
+/// Where a calm run led that was to end well.
+pub(super) struct Forward<S: Setting> {
+    /// The last state; broken if the world did not recover.
+    pub(super) state: State<S>,
+    pub(super) taken: Vec<Action<S::Process>>,
 }
 
 impl<S: Setting> SmallWorld<S> {
     /// What is wrong if the world cannot recover from a state under one fair
-    /// schedule without further faults.
+    /// schedule without further faults; nor, under another, while some stay away
+    /// whom it must do without. Who stays away from which state is all the same every time.
     ///
     /// That is less than liveness, which speaks of all fair schedules: it finds
     /// wedges, from which nothing leads out, and livelocks that repeat under
     /// this one.
-    pub(super) fn cannot_recover(&self, state: &State<S>) -> Option<Arc<Violation>> {
-        self.recovery(state).0.broken
+    pub(super) fn cannot_recover(&self, state: &State<S>, digest: u64) -> Option<Arc<Violation>> {
+        let tries = [Some(&Absence::NOBODY), self.absence_for(digest)];
+        let mut broken = tries
+            .into_iter()
+            .flatten()
+            .map(|absence| self.recovery(state, absence).state.broken);
+        broken.find_map(|broken| broken)
     }
 
-    /// Runs the world forward from a state; the state where it ends, broken if
-    /// it did not recover, and what led there.
-    pub(super) fn recovery(&self, state: &State<S>) -> (State<S>, Vec<Action<S::Process>>) {
+    /// Runs the world forward from a state.
+    pub(super) fn recovery(&self, state: &State<S>, absence: &Absence) -> Forward<S> {
         let mut calm = Calm::new(self, state.clone());
-        let answered = |state: &State<S>| {
-            let mut clients = state.clients.iter();
-            clients.all(|client| client.open.is_empty())
-        };
-        let is_well = |state: &State<S>| answered(state) && self.setting.is_well(state).is_ok();
-        let recovered = calm.run(LONGEST_RECOVERY, is_well);
+        calm.repair(absence);
+        let is_well = |state: &State<S>| self.what_is_missing(state, absence).is_none();
+        let end = calm.run(LONGEST_RECOVERY, is_well);
         let (mut state, taken) = calm.finish();
-        if !recovered && state.broken.is_none() {
-            state.broken = Some(Arc::new(self.not_recovered(&state)));
+        if end != End::There && state.broken.is_none() {
+            state.broken = Some(Arc::new(self.not_recovered(&state, absence, end)));
         }
-        (state, taken)
+        Forward { state, taken }
     }
 
-    /// What is missing in a state that should be well.
-    pub(super) fn not_recovered(&self, state: &State<S>) -> Violation {
-        let missing = match self.setting.is_well(state) {
-            Err(missing) => missing,
-            Ok(()) => "a call is without an answer".to_owned(),
+    /// What is missing in a state that should be well without some.
+    fn what_is_missing(&self, state: &State<S>, absence: &Absence) -> Option<String> {
+        let mut open = state.clients.iter().flat_map(|client| &client.open);
+        if let Some((invocation, _)) = open.find(|(_, node)| !absence.has(*node)) {
+            return Some(format!("{invocation} is without an answer"));
+        }
+        self.setting.is_well(state, &absence.nodes).err()
+    }
+
+    fn not_recovered(&self, state: &State<S>, absence: &Absence, end: End) -> Violation {
+        let missing = self.what_is_missing(state, absence);
+        let missing = missing.unwrap_or_else(|| "nothing".to_owned());
+        let found = match end {
+            End::Dead => format!("{missing}, and nothing more will happen"),
+            End::Circles => format!("{missing}, and the same happens again and again"),
+            _ => format!("{missing} after {LONGEST_RECOVERY} steps"),
         };
-        let expected = "a world that recovers once nothing goes wrong any more";
-        Violation::new(RECOVERS, [], expected, missing)
+        Violation::new(RECOVERS, [], absence.expectation(), found)
     }
 }
 

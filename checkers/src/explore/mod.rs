@@ -23,6 +23,7 @@
 //! [`Reductions`], each with the reason why it hides nothing, and with what the
 //! search itself looks at to see that this is so: [`Certificate`].
 
+mod absence;
 mod action;
 mod bounds;
 mod canonical;
@@ -49,7 +50,7 @@ mod transition;
 mod walk;
 
 pub use action::{Action, ActionKind, Event};
-pub use bounds::{Bounds, Scope};
+pub use bounds::{Bounds, Scope, Workload};
 pub use certificate::Certificate;
 pub use counterexample::{Counterexample, Script};
 pub use doubt::{NAMES_MATTER, UNDECIDED};

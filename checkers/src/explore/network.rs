@@ -66,6 +66,11 @@ impl<M: PartialEq> Network<M> {
         }
     }
 
+    /// Whether messages between two nodes arrive in the order in which they were sent.
+    pub(super) const fn in_order(&self) -> bool {
+        self.in_order
+    }
+
     /// How many messages are under way, each copy counted.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
 use snowglobe_systems::process::{NodeId, Process};
 
-use super::{Bounds, Scope, Symmetry};
+use super::{Bounds, Scope, Symmetry, Workload};
 
 /// One who asks for things, in the order in which they stand.
 #[derive(Clone, Debug)]
@@ -76,6 +76,10 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     fn usual_scope() -> &'static str {
         ""
     }
+    /// What clients may be made to ask for.
+    fn workloads() -> &'static [Workload] {
+        &[Workload::Usual]
+    }
     /// The budgets.
     fn bounds(&self) -> &Bounds;
     /// One configuration per node.
@@ -143,11 +147,22 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// What remains of a state when details are left out, to compare what
     /// exploration and simulation saw.
     fn shape(&self, cluster: &impl ClusterView<Self::Process>) -> String;
+    /// Sets of nodes that may stay away for good, down or cut off from all others,
+    /// so that the others must still get well without them; a minority, say.
+    fn dispensable(&self) -> Vec<Vec<NodeId>> {
+        Vec::new()
+    }
     /// Whether the world is well again: it is run forward, calmly, until this is so.
+    /// Those who are away do not count; they are in one of the sets of
+    /// [`dispensable`](Self::dispensable), or nobody.
     ///
     /// # Errors
     /// What is still missing.
-    fn is_well(&self, cluster: &impl ClusterView<Self::Process>) -> Result<(), String>;
+    fn is_well(
+        &self,
+        cluster: &impl ClusterView<Self::Process>,
+        away: &[NodeId],
+    ) -> Result<(), String>;
 
     /// The words of a message.
     fn message_words(message: &<Self::Process as Process>::Message) -> String {

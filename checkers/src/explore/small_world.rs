@@ -6,8 +6,10 @@ use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 
+use super::absence::Absence;
 use super::canonical::Names;
 use super::certificate::Known;
+use super::forward::{Calm, End};
 use super::local::{Cause, LocalSteps};
 use super::state::{Member, MessageOf, Progress, Spent};
 use super::survey::Survey;
@@ -31,6 +33,8 @@ pub struct SmallWorld<S: Setting> {
     pub(super) known: Known<S>,
     pub(super) names: Names<S>,
     pub(super) survey: Survey,
+    /// Who may be away while it is seen whether the world can still recover.
+    pub(super) absences: Vec<Absence>,
     /// From one in so many states the world is run forward, to see whether it can still recover.
     pub(super) sample_one_in: Option<u64>,
     /// After so many steps nothing more happens.
@@ -56,6 +60,7 @@ impl<S: Setting> SmallWorld<S> {
         let start = Self::boot_state(&setting);
         let mut world = Self {
             names: Names::new(&setting),
+            absences: Absence::all(&setting),
             setting,
             reductions,
             booted: start.clone(),
@@ -85,6 +90,7 @@ impl<S: Setting> SmallWorld<S> {
     pub fn beginning_in(setting: S, reductions: Reductions, start: State<S>) -> Self {
         Self {
             names: Names::new(&setting),
+            absences: Absence::all(&setting),
             setting,
             reductions,
             booted: start.clone(),
@@ -229,20 +235,22 @@ impl<S: Setting> SmallWorld<S> {
         if early.is_empty() && self.setting.is_ready(&self.start) {
             return;
         }
-        let mut calm = super::forward::Calm::new(self, self.start.clone());
-        let is_well = |state: &State<S>| self.setting.is_well(state).is_ok();
+        let mut calm = Calm::new(self, self.start.clone());
+        let is_well = |state: &State<S>| self.setting.is_well(state, &[]).is_ok();
+        calm.repair(&Absence::NOBODY);
         for client in early {
             let well = calm.run(LONGEST_PROLOGUE, |state| {
                 state.network.is_empty() && is_well(state)
             });
             let is_answered = |state: &State<S>| state.clients[client].open.is_empty();
-            let answered = well && calm.call(client) && calm.run(LONGEST_PROLOGUE, is_answered);
+            let called = well == End::There && calm.call(client);
+            let answered = called && calm.run(LONGEST_PROLOGUE, is_answered) == End::There;
             assert!(answered, "{}: client {client} is answered", S::NAME);
         }
         let ready = calm.run(LONGEST_PROLOGUE, |state| {
             state.network.is_empty() && self.setting.is_ready(state)
         });
-        assert!(ready, "the setting of {} gets ready", S::NAME);
+        assert_eq!(ready, End::There, "the setting of {} gets ready", S::NAME);
         let (mut start, prologue) = calm.finish();
         assert!(start.broken.is_none(), "{:?}", start.broken);
         start.spent = Spent::default();
@@ -267,7 +275,7 @@ impl<S: Setting> SmallWorld<S> {
     fn deliveries(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
         let duplicates = state.spent.duplicates < self.setting.bounds().duplicates;
         for flight in state.network.deliverable() {
-            if state.process(flight.to).is_none() {
+            if state.process(flight.to).is_none() || state.is_cut(flight.from, flight.to) {
                 continue;
             }
             for stays in [false, true] {
@@ -386,6 +394,7 @@ impl<S: Setting> SmallWorld<S> {
                 let (one, other) = (NodeId::at(one), NodeId::at(other));
                 if !state.is_cut(one, other) {
                     actions.push(Action::Cut(one, other));
+                    actions.push(Action::Hold(one, other));
                 }
             }
         }
@@ -415,6 +424,7 @@ impl<S: Setting> SmallWorld<S> {
             Action::Crash(_) => ActionKind::Crash,
             Action::Restart { .. } => ActionKind::Restart,
             Action::Cut(..) => ActionKind::Cut,
+            Action::Hold(..) => ActionKind::Hold,
             Action::Mend(..) => ActionKind::Mend,
         }
     }
@@ -439,7 +449,7 @@ impl<S: Setting> SmallWorld<S> {
             && digest.is_multiple_of(one_in)
         {
             self.survey.sampled();
-            next.broken = self.cannot_recover(&next);
+            next.broken = self.cannot_recover(&next, digest);
             next.ahead = next.broken.is_some();
         }
         Some(next)

@@ -79,6 +79,7 @@ pub struct State<S: Setting> {
     /// What the budgets have lost.
     pub spent: Spent,
     /// Nodes that do not see each other, the smaller name first, in ascending order.
+    /// What they send is lost; what is under way between them is held.
     pub cut: Vec<(NodeId, NodeId)>,
     /// The promise that is broken here; nothing follows such a state.
     pub broken: Option<Arc<Violation>>,
@@ -90,12 +91,16 @@ pub struct State<S: Setting> {
     pub depth: u32,
 }
 
+/// Two nodes, the smaller name first.
+pub(super) fn pair(one: NodeId, other: NodeId) -> (NodeId, NodeId) {
+    (one.min(other), one.max(other))
+}
+
 impl<S: Setting> State<S> {
     /// Whether two nodes do not see each other.
     #[must_use]
     pub fn is_cut(&self, one: NodeId, other: NodeId) -> bool {
-        let pair = (one.min(other), one.max(other));
-        self.cut.contains(&pair)
+        self.cut.contains(&pair(one, other))
     }
 
     /// The process of a node, while it is up.

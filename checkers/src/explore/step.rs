@@ -14,7 +14,9 @@
 //! restart n2
 //! cut n1 n3
 //! mend n1 n3
+//! hold n1 n3                                      as a cut, but what is under way is held until it is mended
 //! demand recovery                                 the last one: the world must be well by now
+//! demand recovery without n3                      n3 is away, and the others must be well
 //! ```
 //!
 //! What a message, a timer or an operation is called, its system says; see
@@ -49,11 +51,17 @@ pub enum Step {
     },
     /// Two nodes lose sight of each other, and with it what is under way between them.
     Cut(NodeId, NodeId),
+    /// Two nodes lose sight of each other, and what is under way between them is
+    /// held until they see each other again.
+    Hold(NodeId, NodeId),
     /// They see each other again.
     Mend(NodeId, NodeId),
-    /// Nothing more happens, and the world must be well by now; see
+    /// Nothing more happens, and the world must be well by now, whoever is away; see
     /// [`Setting::is_well`](super::Setting::is_well).
-    DemandRecovery,
+    DemandRecovery {
+        /// They are away.
+        without: Vec<NodeId>,
+    },
 }
 
 /// What happens to a node.
@@ -119,8 +127,10 @@ impl Step {
             } => vec![*from, *to],
             Self::Input { input, .. } => vec![input.node()],
             Self::Crash(node) | Self::Restart { node, .. } => vec![*node],
-            Self::Cut(one, other) | Self::Mend(one, other) => vec![*one, *other],
-            Self::DemandRecovery => Vec::new(),
+            Self::Cut(one, other) | Self::Hold(one, other) | Self::Mend(one, other) => {
+                vec![*one, *other]
+            }
+            Self::DemandRecovery { without } => without.clone(),
         }
     }
 }
@@ -161,8 +171,16 @@ impl fmt::Display for Step {
                 write_crash(f, *crash_after)
             }
             Self::Cut(one, other) => write!(f, "cut {one} {other}"),
+            Self::Hold(one, other) => write!(f, "hold {one} {other}"),
             Self::Mend(one, other) => write!(f, "mend {one} {other}"),
-            Self::DemandRecovery => f.write_str("demand recovery"),
+            Self::DemandRecovery { without } => {
+                f.write_str("demand recovery")?;
+                let names: Vec<String> = without.iter().map(NodeId::to_string).collect();
+                match names.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, " without {}", names.join(" ")),
+                }
+            }
         }
     }
 }
@@ -216,19 +234,30 @@ fn parse(line: &str) -> Result<Step, &'static str> {
             return Ok(Step::Restart { node, crash_after });
         }
         "crash" => Step::Crash(node(rest)?),
-        "demand" if rest == "recovery" => Step::DemandRecovery,
-        "cut" | "mend" => {
+        "demand" if rest == "recovery" => Step::DemandRecovery {
+            without: Vec::new(),
+        },
+        "demand" => {
+            let hint = "write it as: demand recovery without n3";
+            let names = rest.strip_prefix("recovery without ").ok_or(hint)?;
+            let without = names.split_whitespace().map(node);
+            Step::DemandRecovery {
+                without: without.collect::<Result<_, _>>()?,
+            }
+        }
+        "cut" | "hold" | "mend" => {
             let hint = "write it as: cut n1 n2";
             let (one, other) = rest.split_once(' ').ok_or(hint)?;
             let (one, other) = (node(one)?, node(other)?);
             match verb {
                 "cut" => Step::Cut(one, other),
+                "hold" => Step::Hold(one, other),
                 _ => Step::Mend(one, other),
             }
         }
         _ => {
             return Err(
-                "it begins with none of: timeout, deliver, duplicate, invoke, crash, restart, cut, mend, demand recovery",
+                "it begins with none of: timeout, deliver, duplicate, invoke, crash, restart, cut, hold, mend, demand recovery",
             );
         }
     };
@@ -314,8 +343,10 @@ mod tests {
             "restart n2",
             "restart n2, crash after 1 effect",
             "cut n1 n3",
+            "hold n1 n3",
             "mend n1 n3",
             "demand recovery",
+            "demand recovery without n1 n3",
         ] {
             let step: Step = line.parse().expect(line);
             assert_eq!(step.to_string(), line);
@@ -330,6 +361,7 @@ mod tests {
             ("timeout n0 election", "n1, n2"),
             ("timeout n1", "timeout n1 election"),
             ("crash n1, crash after 1 effect", "has effects"),
+            ("demand recovery of n1", "demand recovery without n3"),
             (
                 "deliver n1->n2 PreVote, crash after some effects",
                 "crash after 2 effects",

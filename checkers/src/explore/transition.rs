@@ -8,7 +8,7 @@ use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
 use super::left_out::News;
 use super::local::{Cause, LocalStep};
 use super::network::Fate;
-use super::state::Member;
+use super::state::{Member, pair};
 use super::{Action, Event, Setting, Shared, SmallWorld, State, TimerKind};
 
 /// What limits what may happen.
@@ -74,21 +74,14 @@ impl<S: Setting> SmallWorld<S> {
                 self.say_nothing(&next, &news);
             }
             Action::Cut(one, other) => {
-                let pair = (*one.min(other), *one.max(other));
-                let Err(place) = next.cut.binary_search(&pair) else {
-                    return None;
-                };
-                next.cut.insert(place, pair);
-                next.spent.cuts += 1;
-                let (one, other) = pair;
-                next.network.retain(|flight| {
-                    let ends = (flight.from, flight.to);
-                    ends != (one, other) && ends != (other, one)
-                });
+                next.hold(*one, *other)?;
+                let ends = pair(*one, *other);
+                next.network
+                    .retain(|flight| pair(flight.from, flight.to) != ends);
             }
+            Action::Hold(one, other) => next.hold(*one, *other)?,
             Action::Mend(one, other) => {
-                let pair = (*one.min(other), *one.max(other));
-                let place = next.cut.binary_search(&pair).ok()?;
+                let place = next.cut.binary_search(&pair(*one, *other)).ok()?;
                 next.cut.remove(place);
             }
         }
@@ -117,7 +110,7 @@ impl<S: Setting> SmallWorld<S> {
             }
             Action::Crash(node) => self.setting.may_crash(*node) && spent.crashes < bounds.crashes,
             Action::Restart { crash_after, .. } => crash(crash_after),
-            Action::Cut(..) => spent.cuts < bounds.cuts,
+            Action::Cut(..) | Action::Hold(..) => spent.cuts < bounds.cuts,
             Action::Mend(..) => true,
         }
     }
@@ -188,7 +181,7 @@ impl<S: Setting> SmallWorld<S> {
             Event::Deliver {
                 from, to, message, ..
             } => {
-                if !state.network.holds(*from, *to, message) {
+                if state.is_cut(*from, *to) || !state.network.holds(*from, *to, message) {
                     return None;
                 }
                 self.local(node, member, Cause::Receive(*from, message.clone()))
@@ -439,6 +432,17 @@ impl<S: Setting> SmallWorld<S> {
             verdict?;
         }
         Ok(())
+    }
+}
+
+impl<S: Setting> State<S> {
+    /// Two nodes lose sight of each other; `None` if they had already.
+    fn hold(&mut self, one: NodeId, other: NodeId) -> Option<()> {
+        let ends = pair(one, other);
+        let place = self.cut.binary_search(&ends).err()?;
+        self.cut.insert(place, ends);
+        self.spent.cuts = self.spent.cuts.saturating_add(1);
+        Some(())
     }
 }
 

@@ -13,9 +13,9 @@ use snowglobe_systems::kv::{
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::service::{Config, Timer};
 
-use super::service;
+use super::{raft, service};
 use crate::explore::{
-    Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, UNDECIDED,
+    Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, UNDECIDED, Workload,
 };
 use crate::history::ClientId;
 use crate::linearizability::specifications::{KeyValue, KeyedInput, TextInput, TextOutput};
@@ -75,17 +75,36 @@ impl KvSetting {
 fn operations(client: usize, clients: usize, bounds: &Bounds) -> Vec<Operation> {
     let own = (client..usize::from(bounds.operations)).step_by(clients);
     own.enumerate()
-        .map(|(number, place)| {
-            let key = Key::from(KEY);
-            if !bounds.only_reads && (client + number).is_multiple_of(2) {
-                let letter = char::from(b'a' + (place % 26) as u8).to_string();
-                let value = Value::from(letter.as_str());
-                Operation::Write(Command::Append { key, value })
-            } else {
-                Operation::Read(Get { key })
-            }
+        .map(|(number, place)| match bounds.workload {
+            Workload::Swaps => put_or_swap(place),
+            Workload::Usual if (client + number).is_multiple_of(2) => append(place),
+            _ => Operation::Read(Get {
+                key: Key::from(KEY),
+            }),
         })
         .collect()
+}
+
+fn append(place: usize) -> Operation {
+    let letter = char::from(b'a' + (place % 26) as u8).to_string();
+    Operation::Write(Command::Append {
+        key: Key::from(KEY),
+        value: Value::from(letter.as_str()),
+    })
+}
+
+/// A value is put; then, in turn, it is swapped for the same one, and read.
+fn put_or_swap(place: usize) -> Operation {
+    let (key, value) = (Key::from(KEY), Value::from("a"));
+    match place {
+        0 => Operation::Write(Command::Put { key, value }),
+        place if place % 2 == 1 => Operation::Write(Command::Cas {
+            key,
+            from: value.clone(),
+            to: value,
+        }),
+        _ => Operation::Read(Get { key }),
+    }
 }
 
 impl Setting for KvSetting {
@@ -119,6 +138,10 @@ impl Setting for KvSetting {
         ]
     }
 
+    fn workloads() -> &'static [Workload] {
+        &[Workload::Usual, Workload::Reads, Workload::Swaps]
+    }
+
     fn bounds(&self) -> &Bounds {
         &self.bounds
     }
@@ -148,7 +171,7 @@ impl Setting for KvSetting {
     }
 
     fn is_ready(&self, cluster: &impl ClusterView<Node>) -> bool {
-        self.is_well(cluster).is_ok()
+        self.is_well(cluster, &[]).is_ok()
     }
 
     fn timer_kind(&self, timer: Timer) -> Option<TimerKind> {
@@ -181,8 +204,12 @@ impl Setting for KvSetting {
         service::shape(service::servers(&self.configs), cluster)
     }
 
-    fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
-        service::is_well(service::servers(&self.configs), cluster)
+    fn dispensable(&self) -> Vec<Vec<NodeId>> {
+        raft::minorities(&service::servers(&self.configs).collect::<Vec<_>>())
+    }
+
+    fn is_well(&self, cluster: &impl ClusterView<Node>, away: &[NodeId]) -> Result<(), String> {
+        service::is_well(service::servers(&self.configs), cluster, away)
     }
 
     fn message_words(message: &Message) -> String {
@@ -249,6 +276,8 @@ pub(super) fn operation_words(operation: &Operation) -> String {
     match question(operation).input {
         TextInput::Append(value) => format!("append {KEY} {value}"),
         TextInput::Get => format!("get {KEY}"),
+        TextInput::Put(value) => format!("put {KEY} {value}"),
+        TextInput::Cas { from, to } => format!("cas {KEY} {from} {to}"),
         other => format!("{other:?}"),
     }
 }

@@ -206,11 +206,22 @@ impl Setting for JobSetting {
         shapes.collect::<Vec<_>>().join(" ")
     }
 
+    /// A worker, if there is another.
+    fn dispensable(&self) -> Vec<Vec<NodeId>> {
+        let is_worker = |place: &usize| matches!(self.configs[*place].role, Role::Worker { .. });
+        let workers = (0..self.configs.len()).filter(is_worker);
+        let workers: Vec<NodeId> = workers.map(NodeId::at).collect();
+        match workers.len() {
+            0 | 1 => Vec::new(),
+            _ => workers.into_iter().map(|worker| vec![worker]).collect(),
+        }
+    }
+
     /// The job is done, its output is that of a sequential run, and all workers
     /// have left.
-    fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
-        for place in 0..cluster.len() {
-            let node = NodeId::at(place);
+    fn is_well(&self, cluster: &impl ClusterView<Node>, away: &[NodeId]) -> Result<(), String> {
+        let nodes = (0..cluster.len()).map(NodeId::at);
+        for node in nodes.filter(|node| !away.contains(node)) {
             match cluster.node(node).process {
                 None => return Err(format!("{node} is down")),
                 Some(Node::Store(store)) => {

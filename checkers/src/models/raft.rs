@@ -11,7 +11,7 @@ use snowglobe_systems::raft::{Content, Message, Raft, Term, Timer, marks};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
 
 use crate::explore::{
-    Alike, Bounds, Client, Property, PropertyKind, Scope, Setting, Symmetry, TimerKind,
+    Alike, Bounds, Client, Property, PropertyKind, Scope, Setting, Symmetry, TimerKind, Workload,
 };
 
 /// A cluster of replicas of a ledger.
@@ -55,7 +55,7 @@ impl RaftSetting {
             .map(|number| Client {
                 at: nodes.clone(),
                 operations: vec![match number % 2 {
-                    0 if !bounds.only_reads => Operation::Write {
+                    0 if bounds.workload == Workload::Usual => Operation::Write {
                         session: None,
                         command: Record::of(number / 2 + 1),
                     },
@@ -89,16 +89,13 @@ impl Setting for RaftSetting {
             ..Bounds::default()
         };
         let scope = |name, change| Scope::of(name, 3, &base, change);
-        let of_size = |nodes, scope: Scope| Scope { nodes, ..scope };
         // Cheap ones first: what they find is found in seconds.
         vec![
-            of_size(
-                2,
-                scope("same leader", |bounds| {
-                    bounds.crashes = 2;
-                    bounds.only_reads = true;
-                }),
-            ),
+            scope("same leader", |bounds| {
+                bounds.crashes = 2;
+                bounds.workload = Workload::Reads;
+            })
+            .of_size(2),
             scope("duplicate", |bounds| bounds.duplicates = 1),
             scope("crash", |bounds| bounds.crashes = 1),
             scope("two crashes", |bounds| {
@@ -109,13 +106,11 @@ impl Setting for RaftSetting {
                 bounds.crashes = 1;
                 bounds.snapshot_after = 1;
             }),
-            of_size(
-                5,
-                scope("five nodes", |bounds| {
-                    bounds.operations = 0;
-                    bounds.duplicates = 1;
-                }),
-            ),
+            scope("five nodes", |bounds| {
+                bounds.operations = 0;
+                bounds.duplicates = 1;
+            })
+            .of_size(5),
             scope("read", |bounds| bounds.operations = 2),
             scope("heartbeat", |bounds| bounds.beats = 1),
             scope("three terms", |bounds| {
@@ -123,6 +118,10 @@ impl Setting for RaftSetting {
                 bounds.timeouts = 3;
             }),
         ]
+    }
+
+    fn workloads() -> &'static [Workload] {
+        &[Workload::Usual, Workload::Reads]
     }
 
     fn usual_scope() -> &'static str {
@@ -204,9 +203,18 @@ impl Setting for RaftSetting {
         shapes.join(" ")
     }
 
-    fn is_well(&self, cluster: &impl ClusterView<Self::Process>) -> Result<(), String> {
-        let nodes = (0..cluster.len()).map(|place| cluster.node(NodeId::at(place)));
-        is_well(nodes.map(|node| node.process.map(Replica::raft)))
+    fn dispensable(&self) -> Vec<Vec<NodeId>> {
+        minorities(&self.alike.0)
+    }
+
+    fn is_well(
+        &self,
+        cluster: &impl ClusterView<Self::Process>,
+        away: &[NodeId],
+    ) -> Result<(), String> {
+        let nodes = (0..cluster.len()).map(NodeId::at);
+        let there = nodes.filter(|node| !away.contains(node));
+        is_well(there.map(|node| cluster.node(node).process.map(Replica::raft)))
     }
 
     fn message_words(message: &Message<Request<Record>>) -> String {
@@ -325,6 +333,16 @@ pub(super) fn shape<C: snowglobe_systems::raft::Command>(raft: Option<&Raft<C>>)
         }
     }
     shape
+}
+
+/// All sets of nodes that are fewer than half of some, but for the empty one.
+pub(super) fn minorities(nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
+    let all = (1..1_u32 << nodes.len()).map(|set| {
+        let places = 0..nodes.len();
+        let chosen = places.filter(|place| set >> place & 1 == 1);
+        chosen.map(|place| nodes[place]).collect::<Vec<_>>()
+    });
+    all.filter(|set| 2 * set.len() < nodes.len()).collect()
 }
 
 /// Whether a node leads, and everybody is up, follows it, and knows all of its log to be committed.

@@ -155,8 +155,10 @@ pub(super) fn shape<M: StateMachine>(
 pub(super) fn is_well<M: StateMachine>(
     servers: impl Iterator<Item = NodeId>,
     cluster: &impl ClusterView<Node<M>>,
+    away: &[NodeId],
 ) -> Result<(), String> {
-    raft::is_well(servers.map(|server| raft_of(cluster, server)))
+    let there = servers.filter(|server| !away.contains(server));
+    raft::is_well(there.map(|server| raft_of(cluster, server)))
 }
 
 /// So many servers, and clerks that ask them, with the usual tuning.

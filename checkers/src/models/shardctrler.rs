@@ -17,8 +17,8 @@ use snowglobe_systems::shardctrler::{
     Operation, Outcome, Query, Response, Shard,
 };
 
-use super::service;
-use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind};
+use super::{raft, service};
+use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, Workload};
 use crate::history::ClientId;
 use crate::linearizability::{Online, OnlineError, Specification};
 
@@ -81,10 +81,11 @@ impl ControllerSetting {
 
 /// What a client asks for, of the operations of all clients.
 fn operations(client: usize, clients: usize, bounds: &Bounds) -> Vec<Operation> {
+    let writes = bounds.workload == Workload::Usual;
     let own = (client..usize::from(bounds.operations)).step_by(clients);
     own.enumerate()
         .map(
-            |(number, place)| match !bounds.only_reads && (client + number).is_multiple_of(2) {
+            |(number, place)| match writes && (client + number).is_multiple_of(2) {
                 true => Operation::Write(change(place)),
                 false => Operation::Read(look(place)),
             },
@@ -151,6 +152,10 @@ impl Setting for ControllerSetting {
         ]
     }
 
+    fn workloads() -> &'static [Workload] {
+        &[Workload::Usual, Workload::Reads]
+    }
+
     fn bounds(&self) -> &Bounds {
         &self.bounds
     }
@@ -180,7 +185,7 @@ impl Setting for ControllerSetting {
     }
 
     fn is_ready(&self, cluster: &impl ClusterView<Node>) -> bool {
-        self.is_well(cluster).is_ok()
+        self.is_well(cluster, &[]).is_ok()
     }
 
     fn early_calls(&self) -> Vec<usize> {
@@ -249,8 +254,12 @@ impl Setting for ControllerSetting {
         service::shape(service::servers(&self.configs), cluster)
     }
 
-    fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
-        service::is_well(service::servers(&self.configs), cluster)
+    fn dispensable(&self) -> Vec<Vec<NodeId>> {
+        raft::minorities(&service::servers(&self.configs).collect::<Vec<_>>())
+    }
+
+    fn is_well(&self, cluster: &impl ClusterView<Node>, away: &[NodeId]) -> Result<(), String> {
+        service::is_well(service::servers(&self.configs), cluster, away)
     }
 
     fn message_words(message: &Message) -> String {

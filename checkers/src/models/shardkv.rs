@@ -15,7 +15,7 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Term, Voters};
 use snowglobe_systems::replica::{self, Replica};
 use snowglobe_systems::service as services;
-use snowglobe_systems::shardctrler::{self, GroupId};
+use snowglobe_systems::shardctrler::{self, GroupId, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     ClerkConfig, Config, Message, Node, Operation, Outcome, Peer, Server, ServerConfig, Timer,
@@ -24,7 +24,7 @@ use snowglobe_systems::shardkv::{
 
 use super::kv::{KEY, LINEARIZABLE, abandoned, called, returned};
 use super::{kv::Judge, raft, service, shardctrler as controller};
-use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind};
+use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, Workload};
 
 /// The controller, the groups, and who asks them.
 #[derive(Clone, Debug)]
@@ -39,12 +39,15 @@ const SHARDS: u16 = 2;
 /// What the operator asks for before exploration begins: that the keys are
 /// divided, and that the groups join.
 const PREPARED: usize = 2;
+/// After what is prepared, so many rulings change the servers of a group.
+const REGROUPING: usize = 3;
 
 impl ShardkvSetting {
     /// The nodes are what their configurations say. The first client is an
     /// operator at the first server of the controller; each clerk has a client.
     /// Of the operations of all, every third is the operator's, and moves the key's shard to
-    /// the other group; clients append and get in turn.
+    /// the other group; clients append and get in turn. Where groups change their
+    /// servers, that takes the operator's first three.
     ///
     /// # Panics
     /// If there are not two groups.
@@ -73,16 +76,20 @@ impl ShardkvSetting {
             }
         }
         let all = usize::from(bounds.operations);
+        let (changes, rulings) = match bounds.workload {
+            Workload::Regroups => (all.min(REGROUPING), regroups(groups)),
+            _ => (all.div_ceil(3), moves(groups)),
+        };
         let operator = Client {
             at: vec![NodeId::at(0)],
-            operations: changes(groups, all.div_ceil(3)),
+            operations: rulings.take(PREPARED + changes).collect(),
             waits: true,
         };
         let is_clerk = |place: &usize| matches!(configs[*place], Config::Clerk(_));
         let clerks: Vec<usize> = (0..configs.len()).filter(is_clerk).collect();
         let users = clerks.iter().enumerate().map(|(user, place)| Client {
             at: vec![NodeId::at(*place)],
-            operations: uses(user, clerks.len(), all - all.div_ceil(3), bounds.only_reads),
+            operations: uses(user, clerks.len(), all - changes, bounds.workload),
             waits: true,
         });
         let users: Vec<_> = users.collect();
@@ -110,28 +117,58 @@ impl ShardkvSetting {
     }
 }
 
-/// What the operator asks for: what is prepared, and so many moves to and fro.
-fn changes(groups: BTreeMap<GroupId, Vec<NodeId>>, moves: usize) -> Vec<Operation> {
+/// What the operator asks for.
+type Rulings = Box<dyn Iterator<Item = Operation>>;
+
+fn ruling(command: shardctrler::Command) -> Operation {
+    Operation::Controller(shardctrler::Operation::Write(command))
+}
+
+/// The key's shard, the group that has it first, and the other one.
+fn who_has(groups: &BTreeMap<GroupId, Vec<NodeId>>) -> (Shard, GroupId, GroupId) {
     let names: Vec<GroupId> = groups.keys().copied().collect();
     assert_eq!(names.len(), 2, "a shard moves between two groups");
     let shard = shard_of(&Key::from(KEY), usize::from(SHARDS)).expect("there are shards");
     // Shards are shared out in the order of their numbers.
     let owner = usize::from(shard.0);
-    let moves = (0..moves).map(|number| shardctrler::Command::Move {
-        shard,
-        to: names[(owner + 1 + number) % 2],
-    });
+    (shard, names[owner % 2], names[(owner + 1) % 2])
+}
+
+/// What is prepared, and moves to and fro.
+fn moves(groups: BTreeMap<GroupId, Vec<NodeId>>) -> Rulings {
+    let (shard, first, other) = who_has(&groups);
+    let there_and_back = [other, first].into_iter().cycle();
+    let moves = there_and_back.map(move |to| shardctrler::Command::Move { shard, to });
     let divide = shardctrler::Command::Divide { shards: SHARDS };
     let join = shardctrler::Command::Join { groups };
-    let all = [divide, join].into_iter().chain(moves);
-    all.map(shardctrler::Operation::Write)
-        .map(Operation::Controller)
-        .collect()
+    Box::new([divide, join].into_iter().chain(moves).map(ruling))
+}
+
+/// What is prepared, with the servers of the first owner for those of the other group as
+/// well. The shard moves there and finds nobody; the group leaves, and joins with
+/// the servers that it has.
+fn regroups(mut groups: BTreeMap<GroupId, Vec<NodeId>>) -> Rulings {
+    let (shard, first, other) = who_has(&groups);
+    let wrong = groups[&first].clone();
+    let right = groups.insert(other, wrong).expect("it is one of them");
+    let commands = [
+        shardctrler::Command::Divide { shards: SHARDS },
+        shardctrler::Command::Join { groups },
+        shardctrler::Command::Move { shard, to: other },
+        shardctrler::Command::Leave {
+            groups: [other].into(),
+        },
+        shardctrler::Command::Join {
+            groups: [(other, right)].into(),
+        },
+    ];
+    Box::new(commands.into_iter().map(ruling))
 }
 
 /// What a user asks for, of so many operations of all users, after it has
 /// appended its own name.
-fn uses(user: usize, users: usize, all: usize, only_reads: bool) -> Vec<Operation> {
+fn uses(user: usize, users: usize, all: usize, workload: Workload) -> Vec<Operation> {
+    let writes = workload != Workload::Reads;
     let letter = |number: usize| char::from(b'a' + (number % 26) as u8).to_string();
     let append = |text: String| {
         let (key, value) = (Key::from(KEY), Value::from(text.as_str()));
@@ -139,7 +176,7 @@ fn uses(user: usize, users: usize, all: usize, only_reads: bool) -> Vec<Operatio
     };
     let own = (user..all).step_by(users).enumerate();
     let own = own.map(
-        |(number, place)| match !only_reads && (user + number).is_multiple_of(2) {
+        |(number, place)| match writes && (user + number).is_multiple_of(2) {
             true => append(letter(place)),
             false => kv::Operation::Read(Get {
                 key: Key::from(KEY),
@@ -185,6 +222,10 @@ impl Setting for ShardkvSetting {
                 bounds.timeouts = 0;
             }),
         ]
+    }
+
+    fn workloads() -> &'static [Workload] {
+        &[Workload::Usual, Workload::Reads, Workload::Regroups]
     }
 
     fn bounds(&self) -> &Bounds {
@@ -253,7 +294,7 @@ impl Setting for ShardkvSetting {
     }
 
     fn is_ready(&self, cluster: &impl ClusterView<Node>) -> bool {
-        self.is_well(cluster).is_ok()
+        self.is_well(cluster, &[]).is_ok()
     }
 
     fn early_calls(&self) -> Vec<usize> {
@@ -317,10 +358,25 @@ impl Setting for ShardkvSetting {
         shapes.collect::<Vec<_>>().join(" ")
     }
 
+    /// A minority of the controller or of one group.
+    fn dispensable(&self) -> Vec<Vec<NodeId>> {
+        let mut teams: BTreeMap<Option<GroupId>, Vec<NodeId>> = BTreeMap::new();
+        for id in self.servers() {
+            let group = match &self.configs[id.position()] {
+                Config::Server(config) => Some(config.group),
+                _ => None,
+            };
+            teams.entry(group).or_default().push(id);
+        }
+        let sets = teams.values().flat_map(|team| raft::minorities(team));
+        sets.collect()
+    }
+
     /// Everybody leads or follows, groups follow the newest configuration, and no
     /// shard is on its way.
-    fn is_well(&self, cluster: &impl ClusterView<Node>) -> Result<(), String> {
-        let nodes = || self.servers().map(|id| (id, cluster.node(id).process));
+    fn is_well(&self, cluster: &impl ClusterView<Node>, away: &[NodeId]) -> Result<(), String> {
+        let there = || self.servers().filter(|id| !away.contains(id));
+        let nodes = || there().map(|id| (id, cluster.node(id).process));
         let controllers = nodes().filter(|(id, _)| self.is_controller(*id));
         let controllers: Vec<_> = controllers
             .map(|(_, process)| {

@@ -89,6 +89,13 @@ fn rows() -> Vec<Row> {
             |room| (room.timeouts, room.cuts, room.in_order) = (1, 1, true),
             |room| room.cuts = 0,
         ),
+        // A cut that loses what is sent meanwhile need not lose what was sent before.
+        row(
+            Forbidden::Gap,
+            &[Kind::Hold, Kind::Mend],
+            |room| (room.timeouts, room.cuts, room.in_order) = (2, 1, true),
+            |room| room.cuts = 0,
+        ),
         // On others what was sent last may arrive first.
         row(
             Forbidden::Loss,

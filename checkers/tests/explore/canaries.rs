@@ -188,7 +188,7 @@ impl Setting for Sleepers {
     fn shape(&self, _: &impl ClusterView<Sleeper>) -> String {
         String::new()
     }
-    fn is_well(&self, _: &impl ClusterView<Sleeper>) -> Result<(), String> {
+    fn is_well(&self, _: &impl ClusterView<Sleeper>, _: &[NodeId]) -> Result<(), String> {
         Ok(())
     }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use snowglobe_checkers::explore::{Bounds, Order, Reductions, Setting, SmallWorld, search};
+use snowglobe_checkers::explore::{
+    Bounds, Order, Reductions, Setting, SmallWorld, Workload, search,
+};
 use snowglobe_checkers::models::kv::{self, KvSetting};
 use snowglobe_checkers::models::mapreduce::{self, JobSetting};
 use snowglobe_checkers::models::raft::{self, RaftSetting};
@@ -70,7 +72,7 @@ fn bounds() -> impl Strategy<Value = Bounds> {
             terms,
             clients,
             operations,
-            only_reads: false,
+            workload: Workload::Usual,
             timeouts,
             beats,
             crashes,

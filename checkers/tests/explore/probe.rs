@@ -29,6 +29,9 @@ pub(crate) enum Forbidden {
     CrashBetweenEffects,
     /// It hears the second word, and not the first before it.
     Loss,
+    /// It hears the first word and the third: the second was lost, and was sent when
+    /// the first was still under way.
+    Gap,
     /// It hears a word that was sent when it was down.
     WordToTheDead,
     /// A long timer of the second node fires that changes nothing.
@@ -46,6 +49,7 @@ const SECOND: NodeId = NodeId(2);
 pub(crate) enum Word {
     First,
     Second,
+    Third,
     Noise,
 }
 
@@ -130,7 +134,10 @@ impl Process for Probe {
             Input::Receive { message, .. } => self.heard.push(message),
             Input::Timeout(Timer::Long) => {
                 if self.id == FIRST {
-                    let message = Word::Second;
+                    let message = match self.rung {
+                        false => Word::Second,
+                        true => Word::Third,
+                    };
                     effects.push(Effect::Send {
                         to: SECOND,
                         message,
@@ -164,6 +171,8 @@ pub(crate) const FORBIDDEN: &str = "forbidden";
 pub(crate) struct Watch {
     /// Something was sent to the second node when it was down.
     to_the_dead: bool,
+    /// The second word was sent before the first one was heard.
+    sent_early: bool,
     /// The long timer of the second node has fired, so that it changes nothing when it fires again.
     rang: bool,
     /// What was forbidden happened in a step that changes nothing.
@@ -183,6 +192,7 @@ impl Watch {
             Forbidden::CrashBetweenSteps => is_back && probe.found.whole,
             Forbidden::CrashBetweenEffects => is_back && probe.found.half && !probe.found.whole,
             Forbidden::Loss => probe.heard.first() == Some(&Word::Second),
+            Forbidden::Gap => self.sent_early && probe.heard == [Word::First, Word::Third],
             Forbidden::WordToTheDead => self.to_the_dead && heard(Word::Second) > 0,
             Forbidden::IdleTimer | Forbidden::IdleTimerLater | Forbidden::Noise => self.happened,
         }
@@ -220,6 +230,14 @@ impl Invariants<Probe> for Watch {
         let cares = asks.is_some_and(|first| first.forbids == Forbidden::WordToTheDead);
         let is_down = cluster.node(SECOND).process.is_none();
         let was_up = cluster.node(SECOND).durable.boots > 0;
+        let is_second = |effect: &Effect<Probe>| match effect {
+            Effect::Send { message, .. } => *message == Word::Second,
+            _ => false,
+        };
+        let gap = asks.is_some_and(|first| first.forbids == Forbidden::Gap);
+        let hears = cluster.node(SECOND).process;
+        let is_early = hears.is_some_and(|second| second.heard.is_empty());
+        self.sent_early |= gap && is_second(effect) && is_early;
         self.to_the_dead |= sends && cares && is_down && was_up;
         Ok(())
     }
@@ -294,7 +312,7 @@ impl Setting for Probes {
     fn shape(&self, _: &impl ClusterView<Probe>) -> String {
         String::new()
     }
-    fn is_well(&self, _: &impl ClusterView<Probe>) -> Result<(), String> {
+    fn is_well(&self, _: &impl ClusterView<Probe>, _: &[NodeId]) -> Result<(), String> {
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use snowglobe_checkers::explore::{Bounds, Client, Property, PropertyKind, Setting, TimerKind};
 use snowglobe_systems::invariants::{ClusterView, Invariants};
+use snowglobe_systems::process::NodeId;
 
 use super::history::LINEARIZABLE;
 use super::register::{Config, NoTimer, Party, Register};
@@ -79,7 +80,7 @@ impl<R: Register, I: Invariants<Party<R>>> Setting for RegisterSetting<R, I> {
         String::new()
     }
 
-    fn is_well(&self, _: &impl ClusterView<Party<R>>) -> Result<(), String> {
+    fn is_well(&self, _: &impl ClusterView<Party<R>>, _: &[NodeId]) -> Result<(), String> {
         Ok(())
     }
 }

@@ -276,7 +276,7 @@ impl<I: Invariants<Manager> + Renamed> Setting for TwoPhase<I> {
         String::new()
     }
 
-    fn is_well(&self, _: &impl ClusterView<Manager>) -> Result<(), String> {
+    fn is_well(&self, _: &impl ClusterView<Manager>, _: &[NodeId]) -> Result<(), String> {
         Ok(())
     }
 }

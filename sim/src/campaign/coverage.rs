@@ -17,7 +17,7 @@ use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
 
 use super::exploration::Plan;
 use crate::draw::{Draw, Purpose, Streams};
-use crate::scenarios::{Modelled, swarm};
+use crate::scenarios::{self, Modelled, swarm};
 use crate::seed::Seed;
 use crate::world::{Blueprint, Director, World, engine};
 
@@ -57,7 +57,7 @@ pub type GoOn<'a> = &'a mut dyn FnMut(u64) -> bool;
 ///
 /// `None` if it was stopped before it was done.
 pub fn measure<S: Modelled>(plan: &Plan, seeds: u64, go_on: GoOn<'_>) -> Option<Coverage> {
-    let options = S::small_options(&plan.bounds);
+    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let world = Arc::new(SmallWorld::new(setting, plan.reductions).surveying_shapes());
     let outcome = search(&world, plan.order, plan.threads, |_: &Headway| go_on(0));
@@ -108,7 +108,7 @@ fn seed_of_size<S: Modelled>(nodes: usize, next: &mut u64) -> Seed {
 /// Shakes a cluster as the seed says, with the few clients of the small world.
 fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
     let drawn = swarm::draw::<S>(seed);
-    let options = S::small_options(&plan.bounds);
+    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let blueprint = Blueprint {
         seed,

@@ -20,6 +20,8 @@ pub struct Plan {
     pub nodes: usize,
     /// How large the world is.
     pub bounds: Bounds,
+    /// Options of the system that differ from those of its small worlds.
+    pub options: toml::Table,
     /// In which order states are looked at.
     pub order: Order,
     /// Random walks instead of every state.
@@ -115,7 +117,7 @@ impl Found {
 
 /// Looks at every state of a system's small world.
 pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool) -> Exploration {
-    let options = S::small_options(&plan.bounds);
+    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let world = SmallWorld::new(setting, plan.reductions).sampling(plan.sample_one_in);
     let world = Arc::new(world);
@@ -250,7 +252,7 @@ fn explored<S: Setting>(
 
 /// Serves the states of a system's small world to web browsers; does not come back.
 pub fn serve<S: Modelled>(plan: &Plan, address: SocketAddr) {
-    let options = S::small_options(&plan.bounds);
+    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     // Who looks around sees one state after another, and no whole search has told
     // what may be left out.
@@ -294,7 +296,7 @@ fn never_taken(bounds: &Bounds, account: &Account) -> Vec<ActionKind> {
         ActionKind::Crash | ActionKind::CrashBetweenEffects | ActionKind::Restart => {
             bounds.crashes > 0
         }
-        ActionKind::Cut | ActionKind::Mend => bounds.cuts > 0,
+        ActionKind::Cut | ActionKind::Hold | ActionKind::Mend => bounds.cuts > 0,
     };
     let taken = |kind: ActionKind| account.actions.get(&kind).is_some_and(|count| *count > 0);
     let kinds = ActionKind::ALL.into_iter();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions, Scope, Walks};
+use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions, Scope, Walks, Workload};
 use snowglobe_systems::digest::Digest;
 
 use self::account::Told;
@@ -57,6 +57,10 @@ pub(super) struct CheckArguments {
     scope: Option<String>,
     #[command(flatten)]
     bounds: BoundArguments,
+    /// Tunes the nodes of the world: an option of the system's scenario files, as in
+    /// snapshot_chunk_bytes=64; more than one may be given.
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = named_value, conflicts_with = "from")]
+    options: Vec<(String, toml::Value)>,
     /// In which order states are looked at: what is near first, so that findings
     /// are short, or what was reached last, which needs less memory.
     #[arg(long, value_enum, default_value = "breadth")]
@@ -141,9 +145,9 @@ struct BoundArguments {
     /// How many operations clients ask for, all together.
     #[arg(long)]
     operations: Option<u8>,
-    /// Clients only read, where they would else write and read in turn.
-    #[arg(long)]
-    only_reads: bool,
+    /// What clients ask for; not every system knows each of these.
+    #[arg(long, value_parser = workload)]
+    workload: Option<Workload>,
     /// How often timers fire that mean that somebody waited in vain.
     #[arg(long)]
     timeouts: Option<u8>,
@@ -156,7 +160,8 @@ struct BoundArguments {
     /// How often a message arrives and stays under way.
     #[arg(long)]
     duplicates: Option<u8>,
-    /// How often two nodes lose sight of each other.
+    /// How often two nodes lose sight of each other; what is under way is lost, or
+    /// held until they see each other again.
     #[arg(long)]
     cuts: Option<u8>,
     /// What a node sends is lost when so many messages are under way; with
@@ -169,6 +174,24 @@ struct BoundArguments {
     /// Messages between two nodes arrive in the order in which they were sent.
     #[arg(long)]
     in_order: bool,
+}
+
+fn workload(name: &str) -> Result<Workload, String> {
+    let mut all = Workload::ALL.into_iter();
+    let names = || Workload::ALL.map(Workload::name).join(", ");
+    all.find(|workload| workload.name() == name)
+        .ok_or_else(|| format!("there are {}", names()))
+}
+
+/// An option as it stands in a scenario file; what is no number and no truth
+/// value is a text without its quotes.
+fn named_value(text: &str) -> Result<(String, toml::Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write it as NAME=VALUE, as in snapshot_chunk_bytes=64")?;
+    let value = value.parse::<toml::Value>();
+    let text = || toml::Value::String(text[name.len() + 1..].to_owned());
+    Ok((name.to_owned(), value.unwrap_or_else(|_| text())))
 }
 
 impl BoundArguments {
@@ -186,7 +209,7 @@ impl BoundArguments {
         ];
         self.terms.is_some()
             || self.in_order
-            || self.only_reads
+            || self.workload.is_some()
             || bytes.iter().any(Option::is_some)
     }
 
@@ -195,7 +218,7 @@ impl BoundArguments {
             terms: self.terms.unwrap_or(default.terms),
             clients: self.clients.unwrap_or(default.clients),
             operations: self.operations.unwrap_or(default.operations),
-            only_reads: self.only_reads || default.only_reads,
+            workload: self.workload.unwrap_or(default.workload),
             timeouts: self.timeouts.unwrap_or(default.timeouts),
             beats: self.beats.unwrap_or(default.beats),
             crashes: self.crashes.unwrap_or(default.crashes),
@@ -271,6 +294,7 @@ fn look_around(arguments: &CheckArguments, file: &Path) -> Result<u8, Failed> {
             crashes: 1,
             ..Bounds::default()
         }),
+        options: &[],
     };
     let plan = Plan {
         threads: 1,
@@ -402,6 +426,7 @@ fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Sco
     }
     if arguments.bounds.are_given()
         || arguments.nodes.is_some()
+        || !arguments.options.is_empty()
         || arguments.explore.is_some()
         || arguments.coverage.is_some()
     {
@@ -414,6 +439,7 @@ fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Sco
             name: "given",
             nodes: arguments.nodes.unwrap_or(scopes[0].nodes),
             bounds,
+            options: scopes[0].options,
         };
     }
     let empty = |scope: &Scope| scope.bounds.messages == 0 || scope.bounds.clients == 0;
@@ -425,11 +451,19 @@ fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Sco
     Ok(scopes)
 }
 
+/// How the nodes of a world are tuned, where it is not as in the system's others.
+fn options_of(arguments: &CheckArguments, scope: &Scope) -> toml::Table {
+    let own = scope.options.iter();
+    let own = own.map(|(name, value)| ((*name).to_owned(), toml::Value::Integer(*value)));
+    own.chain(arguments.options.iter().cloned()).collect()
+}
+
 fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
     let on = |switch| switch == Switch::On;
     Ok(Plan {
         nodes: scope.nodes,
         bounds: scope.bounds.clone(),
+        options: options_of(arguments, scope),
         order: match arguments.order {
             SearchOrder::Breadth => Order::Breadth,
             SearchOrder::Depth => Order::Depth,

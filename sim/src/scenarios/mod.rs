@@ -40,7 +40,7 @@ use crate::time::SimTime;
 use crate::world::trace::TraceDigest;
 use crate::world::{Breakage, Broken, Counters, Director, Marks, World, message_of};
 
-pub(crate) use self::registry::look;
+pub(crate) use self::registry::{look, small_options};
 pub use self::shake::{Settled, Shake};
 
 /// A system that can be shaken.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::thread;
 
-use snowglobe_checkers::explore::{FoundWorld, Headway, Scope, Setting};
+use snowglobe_checkers::explore::{FoundWorld, Headway, Scope, Setting, Workload};
 use snowglobe_systems::process::{NodeId, Process};
 
 use super::after::{After, Look};
@@ -32,6 +32,8 @@ struct Model<S: System> {
     usual_scope: fn() -> &'static str,
     /// Whether the nodes of a small world can be tuned as its bounds say.
     check: fn(&Plan) -> Result<(), CannotRun>,
+    /// Whether its clients can ask for this.
+    check_workload: fn(Workload) -> Result<(), CannotRun>,
     explore: fn(&Plan, Watch<'_>) -> Exploration,
     explore_around: ExploreAround,
     serve: fn(&Plan, SocketAddr),
@@ -50,6 +52,7 @@ impl<S: Modelled> Model<S> {
         scopes: S::Setting::scopes,
         usual_scope: S::Setting::usual_scope,
         check: Self::check,
+        check_workload: check_workload::<S>,
         explore: exploration::explore::<S>,
         explore_around: exploration::explore_around::<S>,
         serve: exploration::serve::<S>,
@@ -57,7 +60,8 @@ impl<S: Modelled> Model<S> {
     };
 
     fn check(plan: &Plan) -> Result<(), CannotRun> {
-        let options = S::small_options(&plan.bounds);
+        check_workload::<S>(plan.bounds.workload)?;
+        let options = small_options::<S>(plan)?;
         S::check_options(&options).map_err(CannotRun::Unfit)?;
         check_configs::<S>(S::setting(plan.nodes, &options, &plan.bounds).configs())
     }
@@ -163,16 +167,7 @@ impl<S: Modelled> Entry<S> {
 
 impl<S: System> Entry<S> {
     fn options(scenario: &Scenario) -> Result<S::Options, CannotRun> {
-        scenario
-            .options
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| {
-                // The first line says what, and the next one where.
-                let text = error.to_string();
-                let why: Vec<&str> = text.lines().map(str::trim).collect();
-                CannotRun::Unfit(format!("[options] of {}: {}", S::NAME, why.join(" ")))
-            })
+        options_from::<S>(scenario.options.clone())
     }
 
     /// What a scripted scenario is run with.
@@ -221,6 +216,43 @@ fn blueprint<C>(scenario: &Scenario, configs: Vec<C>) -> Blueprint<C> {
         faults: scenario.faults.clone(),
         step_budget: swarm::STEP_BUDGET,
     }
+}
+
+/// The options of a system, as a file or a plan says them.
+fn options_from<S: System>(written: toml::Table) -> Result<S::Options, CannotRun> {
+    written.try_into().map_err(|error: toml::de::Error| {
+        // The first line says what, and the next one where.
+        let text = error.to_string();
+        let why: Vec<&str> = text.lines().map(str::trim).collect();
+        CannotRun::Unfit(format!("[options] of {}: {}", S::NAME, why.join(" ")))
+    })
+}
+
+/// Tuning and workload of a system's small world: the usual ones, but for what
+/// the plan says.
+///
+/// # Errors
+/// When the system has no such option, or not with such a value.
+pub(crate) fn small_options<S: Modelled>(plan: &Plan) -> Result<S::Options, CannotRun> {
+    let usual = S::small_options(&plan.bounds);
+    let mut options = toml::Table::try_from(usual).expect("options are plain data");
+    options.extend(plan.options.clone());
+    options_from::<S>(options)
+}
+
+/// Refuses clients that ask for what those of the system never ask for.
+fn check_workload<S: Modelled>(wanted: Workload) -> Result<(), CannotRun> {
+    let known = S::Setting::workloads();
+    if known.contains(&wanted) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.iter().map(|workload| workload.name()).collect();
+    Err(CannotRun::Unfit(format!(
+        "clients of {} know no workload {:?}; there is {}",
+        S::NAME,
+        wanted.name(),
+        known.join(", ")
+    )))
 }
 
 /// Whether everybody is there whom a script names.
@@ -293,7 +325,7 @@ impl<S: System> Registered for Entry<S> {
         check_configs::<S>(&S::configs(nodes, &options))?;
         let size = self.size_with(scenario, &options)?;
         if let Some(scripted) = &scenario.scripted {
-            self.model()?;
+            (self.model()?.check_workload)(scripted.bounds.workload)?;
             check_steps(scripted, size)?;
             if scripted.after_step.is_none() {
                 return Ok(());

@@ -109,17 +109,23 @@ impl<S: Setting> Script<S> {
                 world.apply_fault(&Fault::Restart(Nodes::One(*node)));
             }
             Step::Cut(one, other) => world.cut(*one, *other),
+            Step::Hold(one, other) => world.hold(*one, *other),
             Step::Mend(one, other) => world.mend(*one, *other),
-            Step::DemandRecovery => self.demand_recovery(world),
+            Step::DemandRecovery { without } => self.demand_recovery(world, without),
         }
         Ok(())
     }
 
-    /// All calls must be answered by now, and the world must be well.
-    fn demand_recovery<I: Invariants<S::Process>>(&self, world: &mut WorldOf<S, I>) {
-        let missing = match self.calls.first() {
+    /// All calls must be answered by now, and the world must be well, whoever is away.
+    fn demand_recovery<I: Invariants<S::Process>>(
+        &self,
+        world: &mut WorldOf<S, I>,
+        away: &[NodeId],
+    ) {
+        let mut calls = self.calls.iter();
+        let missing = match calls.find(|call| !away.contains(&call.node)) {
             Some(call) => Err(format!("{} is without an answer", call.invocation)),
-            None => self.setting.is_well(&world.cluster()),
+            None => self.setting.is_well(&world.cluster(), away),
         };
         if let Err(missing) = missing {
             let expected = "a world that recovers once nothing goes wrong any more";
@@ -158,6 +164,9 @@ impl<S: Setting> Script<S> {
                 which,
                 stays,
             } => {
+                if world.is_cut(*from, *to) {
+                    return Err(format!("{from} and {to} do not see each other"));
+                }
                 let number = parcel_named::<S, I>(world, (*from, *to), message, *which)?;
                 world.deliver_held(number, *stays);
             }

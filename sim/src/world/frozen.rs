@@ -115,9 +115,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Cuts two nodes off from each other, and drops what is held between them.
     pub fn cut(&mut self, one: NodeId, other: NodeId) {
-        for (from, to) in [(one, other), (other, one)] {
-            self.apply_fault(&Fault::Cut(Links::One { from, to }));
-        }
+        self.hold(one, other);
         let Some(frozen) = &mut self.frozen else {
             return;
         };
@@ -137,6 +135,20 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         for (from, to) in [(one, other), (other, one)] {
             self.apply_fault(&Fault::Join(Links::One { from, to }));
         }
+    }
+
+    /// Two nodes lose sight of each other; what is under way between them is held
+    /// until they see each other again.
+    pub fn hold(&mut self, one: NodeId, other: NodeId) {
+        for (from, to) in [(one, other), (other, one)] {
+            self.apply_fault(&Fault::Cut(Links::One { from, to }));
+        }
+    }
+
+    /// Whether two nodes do not see each other.
+    #[must_use]
+    pub fn is_cut(&self, one: NodeId, other: NodeId) -> bool {
+        self.network.is_cut(one, other) && self.network.is_cut(other, one)
     }
 
     /// Lets a node go down when exactly so many effects of its next step, or of

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use snowglobe_checkers::explore::{ActionKind, Bounds, Order, PropertyKind};
+use snowglobe_checkers::explore::{ActionKind, Bounds, Order, PropertyKind, Workload};
 use snowglobe_systems::invariants::Violation;
 
 use super::{Ended, Saved, World};
@@ -137,7 +137,7 @@ impl Told<'_> {
                 headway.depth,
                 world.took.as_secs_f64(),
                 grouped((headway.distinct as f64 / seconds) as u64),
-                bounds(world.plan.nodes, &world.exploration.bounds),
+                bounds(&world.plan, &world.exploration.bounds),
             );
         }
     }
@@ -411,7 +411,7 @@ fn world_as_json(world: &World) -> Value {
 pub(super) fn coverage(system: &str, plan: &Plan, coverage: &Coverage) -> String {
     let mut text = format!(
         "coverage {system}  {}\n  {} shapes of states and {} of steps are known\n",
-        bounds(plan.nodes, &plan.bounds),
+        bounds(plan, &plan.bounds),
         grouped(coverage.states as u64),
         grouped(coverage.steps as u64),
     );
@@ -445,8 +445,8 @@ pub(super) fn coverage_as_json(coverage: &Coverage) -> Value {
     })
 }
 
-/// The bounds that are not zero.
-fn bounds(nodes: usize, bounds: &Bounds) -> String {
+/// The bounds that are not zero, and how the nodes are tuned, where they are not as usual.
+fn bounds(plan: &Plan, bounds: &Bounds) -> String {
     let budgets = [
         ("terms", bounds.terms),
         ("operations", u64::from(bounds.operations)),
@@ -458,15 +458,18 @@ fn bounds(nodes: usize, bounds: &Bounds) -> String {
         ("messages", u64::from(bounds.messages)),
         ("snapshot after", u64::from(bounds.snapshot_after)),
     ];
-    let mut words = format!("nodes {nodes}");
+    let mut words = format!("nodes {}", plan.nodes);
     for (name, value) in budgets.iter().filter(|(_, value)| *value > 0) {
         let _ = write!(words, ", {name} {value}");
     }
-    if bounds.only_reads {
-        words.push_str(", only reads");
+    if bounds.workload != Workload::Usual {
+        let _ = write!(words, ", workload {}", bounds.workload.name());
     }
     if bounds.in_order {
         words.push_str(", links in order");
+    }
+    for (name, value) in &plan.options {
+        let _ = write!(words, ", {name} = {value}");
     }
     words
 }

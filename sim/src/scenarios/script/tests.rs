@@ -169,7 +169,11 @@ impl Setting for Diary {
     fn shape(&self, _cluster: &impl ClusterView<Self::Process>) -> String {
         String::new()
     }
-    fn is_well(&self, _cluster: &impl ClusterView<Self::Process>) -> Result<(), String> {
+    fn is_well(
+        &self,
+        _cluster: &impl ClusterView<Self::Process>,
+        _: &[NodeId],
+    ) -> Result<(), String> {
         Ok(())
     }
     fn message_words(message: &<Self::Process as Process>::Message) -> String {
