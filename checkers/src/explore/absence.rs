@@ -54,6 +54,12 @@ impl Absence {
 }
 
 impl<S: Setting> SmallWorld<S> {
+    /// In how many ways some nodes are away while it is looked whether the others recover.
+    #[must_use]
+    pub fn absences(&self) -> usize {
+        self.absences.len()
+    }
+
     /// Who stays away from a state of this digest, if anybody ever does: each as
     /// often as any other.
     pub(super) fn absence_for(&self, digest: u64) -> Option<&Absence> {

@@ -106,7 +106,7 @@ impl<S: Setting> Counterexample<S> {
 }
 
 /// How much is told of a run forward that ends nowhere.
-const LONGEST_TOLD: usize = 400;
+const LONGEST_TOLD: usize = 100;
 
 /// Whether a state is what a search found, but for two things that only it can
 /// tell: the words of a violation, which speak of nodes under the names that they

@@ -147,6 +147,11 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// What remains of a state when details are left out, to compare what
     /// exploration and simulation saw.
     fn shape(&self, cluster: &impl ClusterView<Self::Process>) -> String;
+    /// Whether the world can get well as it is, if clients ask for nothing more. Where
+    /// it is down to them, nothing is demanded.
+    fn can_recover(&self, _cluster: &impl ClusterView<Self::Process>) -> bool {
+        true
+    }
     /// Sets of nodes that may stay away for good, down or cut off from all others,
     /// so that the others must still get well without them; a minority, say.
     fn dispensable(&self) -> Vec<Vec<NodeId>> {

@@ -131,6 +131,12 @@ impl Setting for KvSetting {
                 bounds.duplicates = 1;
                 bounds.timeouts = 0;
             }),
+            scope("swap", |bounds| {
+                bounds.operations = 4;
+                bounds.workload = Workload::Swaps;
+                bounds.duplicates = 1;
+            })
+            .of_size(1),
             scope("snapshot", |bounds| {
                 bounds.crashes = 1;
                 bounds.snapshot_after = 1;

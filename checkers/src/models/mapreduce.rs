@@ -102,6 +102,22 @@ impl Setting for JobSetting {
             scope("crash", |bounds| bounds.crashes = 1),
             scope("silence", |bounds| bounds.timeouts = 2),
             scope("duplicate", |bounds| bounds.duplicates = 1),
+            scope("partitions", |bounds| {
+                bounds.crashes = 1;
+                bounds.beats = 1;
+                bounds.messages = 2;
+            })
+            .tuned(&[("partitions", 2)]),
+            scope("two crashes", |bounds| {
+                bounds.crashes = 2;
+                bounds.beats = 1;
+                bounds.messages = 1;
+            }),
+            scope("backup", |bounds| {
+                bounds.timeouts = 2;
+                bounds.messages = 2;
+            })
+            .tuned(&[("lag_ms", 250)]),
         ]
     }
 
@@ -145,6 +161,9 @@ impl Setting for JobSetting {
         }
         if self.bounds.crashes > 0 {
             expected.extend([marks::REBORN, marks::ADOPTED]);
+        }
+        if self.bounds.timeouts > 0 && self.configs[0].tuning.lag_checks.is_some() {
+            expected.extend([marks::BACKUP, marks::BACKUP_WON]);
         }
         expected
     }

@@ -111,6 +111,14 @@ impl Setting for RaftSetting {
                 bounds.duplicates = 1;
             })
             .of_size(5),
+            scope("chunks", |bounds| {
+                bounds.crashes = 1;
+                bounds.snapshot_after = 1;
+                bounds.messages = 3;
+            })
+            .tuned(&[("snapshot_chunk_bytes", SMALL_CHUNK_BYTES as i64)]),
+            scope("window", |bounds| bounds.operations = 2)
+                .tuned(&[("max_in_flight", 1), ("max_pending", 1)]),
             scope("read", |bounds| bounds.operations = 2),
             scope("heartbeat", |bounds| bounds.beats = 1),
             scope("three terms", |bounds| {
@@ -149,7 +157,20 @@ impl Setting for RaftSetting {
     }
 
     fn marks(&self) -> Vec<&'static str> {
-        expected_marks(&self.bounds)
+        let mut expected = expected_marks(&self.bounds);
+        let Bounds {
+            snapshot_after,
+            operations,
+            timeouts,
+            ..
+        } = self.bounds;
+        if snapshot_after > 0 && operations > 0 && timeouts >= 2 {
+            expected.push(marks::SNAPSHOT_INSTALLED);
+            if self.configs[0].raft.snapshot_chunk_bytes <= SMALL_CHUNK_BYTES {
+                expected.push(marks::SNAPSHOT_CHUNK_RESUMED);
+            }
+        }
+        expected
     }
 
     fn is_within(&self, process: &Replica<Ledger>) -> bool {
@@ -237,6 +258,9 @@ impl Setting for RaftSetting {
         process.to_string()
     }
 }
+
+/// No snapshot of a ledger is so small that it fits into one such chunk.
+const SMALL_CHUNK_BYTES: usize = 4;
 
 const READ_IS_CURRENT: &str = "read-is-current";
 

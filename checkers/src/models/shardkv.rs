@@ -15,7 +15,7 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Term, Voters};
 use snowglobe_systems::replica::{self, Replica};
 use snowglobe_systems::service as services;
-use snowglobe_systems::shardctrler::{self, GroupId, Shard};
+use snowglobe_systems::shardctrler::{self, Configuration, GroupId, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     ClerkConfig, Config, Message, Node, Operation, Outcome, Peer, Server, ServerConfig, Timer,
@@ -144,12 +144,12 @@ fn moves(groups: BTreeMap<GroupId, Vec<NodeId>>) -> Rulings {
     Box::new([divide, join].into_iter().chain(moves).map(ruling))
 }
 
-/// What is prepared, with the servers of the first owner for those of the other group as
-/// well. The shard moves there and finds nobody; the group leaves, and joins with
-/// the servers that it has.
+/// What is prepared, but with a server of the other group that is none: the
+/// controller's. The shard moves there and finds nobody; the group leaves, and
+/// joins with the servers that it has.
 fn regroups(mut groups: BTreeMap<GroupId, Vec<NodeId>>) -> Rulings {
-    let (shard, first, other) = who_has(&groups);
-    let wrong = groups[&first].clone();
+    let (shard, _, other) = who_has(&groups);
+    let wrong = vec![NodeId::at(0)];
     let right = groups.insert(other, wrong).expect("it is one of them");
     let commands = [
         shardctrler::Command::Divide { shards: SHARDS },
@@ -221,6 +221,19 @@ impl Setting for ShardkvSetting {
                 bounds.operations = 4;
                 bounds.timeouts = 0;
             }),
+            scope("other servers", |bounds| {
+                bounds.operations = 3;
+                bounds.workload = Workload::Regroups;
+                bounds.timeouts = 0;
+                bounds.beats = 2;
+            }),
+            scope("other servers are asked", |bounds| {
+                bounds.operations = 4;
+                bounds.workload = Workload::Regroups;
+                bounds.timeouts = 0;
+                bounds.beats = 2;
+                bounds.messages = 1;
+            }),
         ]
     }
 
@@ -266,6 +279,9 @@ impl Setting for ShardkvSetting {
         let Bounds {
             operations, beats, ..
         } = self.bounds;
+        // Beside their first append, which comes before exploration.
+        let mut users = self.clients.iter().skip(1);
+        let are_in_use = users.any(|user| user.operations.len() > 1);
         if operations > 0 && beats > 0 {
             expected.extend([
                 marks::TURNED,
@@ -273,12 +289,15 @@ impl Setting for ShardkvSetting {
                 marks::SHARD_FORGOTTEN,
             ]);
         }
-        if operations > 1 && beats > 0 {
+        if are_in_use && beats > 0 {
             expected.extend([marks::WRONG_GROUP, marks::NOT_YET, marks::MOVED_ON]);
         }
-        if operations > 1 && beats > 0 && self.bounds.crashes > 0 {
+        if are_in_use && beats > 0 && self.bounds.crashes > 0 {
             expected.extend([marks::SHARD_AT_FOLLOWER, marks::SHARD_AGAIN]);
             expected.push(marks::FOUND_DONE_ELSEWHERE);
+        }
+        if self.bounds.workload == Workload::Regroups && operations >= 3 && beats > 1 {
+            expected.extend([marks::HANDED_OVER_AFTER_LEAVING, marks::SHARD_LEFT_TWICE]);
         }
         expected
     }
@@ -358,6 +377,12 @@ impl Setting for ShardkvSetting {
         shapes.collect::<Vec<_>>().join(" ")
     }
 
+    /// Nobody finds a group while the newest configuration lacks it or its servers.
+    fn can_recover(&self, cluster: &impl ClusterView<Node>) -> bool {
+        self.newest(cluster)
+            .is_some_and(|newest| self.is_complete(newest))
+    }
+
     /// A minority of the controller or of one group.
     fn dispensable(&self) -> Vec<Vec<NodeId>> {
         let mut teams: BTreeMap<Option<GroupId>, Vec<NodeId>> = BTreeMap::new();
@@ -378,17 +403,9 @@ impl Setting for ShardkvSetting {
         let there = || self.servers().filter(|id| !away.contains(id));
         let nodes = || there().map(|id| (id, cluster.node(id).process));
         let controllers = nodes().filter(|(id, _)| self.is_controller(*id));
-        let controllers: Vec<_> = controllers
-            .map(|(_, process)| {
-                let node = process.and_then(Node::controller);
-                node.and_then(services::Node::replica)
-            })
-            .collect();
-        raft::is_well(controllers.iter().map(|it| it.map(Replica::raft)))?;
-        let newest = controllers.iter().flatten();
-        let newest = newest
-            .map(|replica| replica.machine().newest().number)
-            .max();
+        let controllers = controllers.map(|(_, process)| controller(process));
+        raft::is_well(controllers.map(|it| it.map(Replica::raft)))?;
+        let newest = self.newest(cluster).map(|newest| newest.number);
         let mut groups: BTreeMap<GroupId, Vec<Option<&Server>>> = BTreeMap::new();
         for (id, process) in nodes() {
             if let Config::Server(config) = &self.configs[id.position()] {
@@ -445,9 +462,36 @@ impl Setting for ShardkvSetting {
 }
 
 impl ShardkvSetting {
+    /// Whether a configuration knows all servers by their groups.
+    fn is_complete(&self, configuration: &Configuration) -> bool {
+        let mut places = 0..self.configs.len();
+        places.all(|place| match &self.configs[place] {
+            Config::Server(config) => {
+                let servers = configuration.groups.get(&config.group);
+                servers.is_some_and(|servers| servers.contains(&NodeId::at(place)))
+            }
+            _ => true,
+        })
+    }
+
+    /// The newest configuration that any server of the controller knows.
+    fn newest<'a>(&self, cluster: &'a impl ClusterView<Node>) -> Option<&'a Configuration> {
+        let servers = self.servers().filter(|id| self.is_controller(*id));
+        let replicas = servers.filter_map(|id| controller(cluster.node(id).process));
+        replicas
+            .map(|replica| replica.machine().newest())
+            .max_by_key(|newest| newest.number)
+    }
+
     fn is_controller(&self, node: NodeId) -> bool {
         matches!(self.configs[node.position()], Config::Controller(_))
     }
+}
+
+/// The replica of a server of the controller, while it is up.
+fn controller(process: Option<&Node>) -> Option<&Replica<shardctrler::Controller>> {
+    let node = process.and_then(Node::controller);
+    node.and_then(services::Node::replica)
 }
 
 fn group_shape(server: &Server) -> String {

@@ -6,12 +6,14 @@
 //! itself, with no more than [`SmallWorld::actions`] and [`SmallWorld::successor`].
 
 mod actions;
+mod bell;
 mod budgets;
 mod canaries;
 mod comparison;
 mod names;
 mod probe;
 mod reductions;
+mod sleeper;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -64,6 +64,8 @@ pub struct Exploration {
     pub never_reached: Vec<&'static str>,
     /// How many different steps of single nodes there are.
     pub local_steps: usize,
+    /// In how many ways some nodes were away while it was looked whether the others recover.
+    pub absences: usize,
     /// What is broken, if anything is.
     pub finding: Option<Found>,
     /// What was left out, and looked at.
@@ -240,6 +242,7 @@ fn explored<S: Setting>(
         account: outcome.account,
         properties: world.setting().properties(),
         local_steps: world.local_steps(),
+        absences: world.absences(),
         certificate: outcome.certificate,
         doubt: outcome.doubt,
         finding: outcome.counterexample.map(|counterexample| Found {

@@ -75,6 +75,8 @@ pub struct RaftOptions {
     pub compaction_tail: Option<usize>,
     /// The most entries under way before servers are busy; the library's default unless said.
     pub max_pending: Option<usize>,
+    /// The most entries under way to one peer; the library's default unless said.
+    pub max_in_flight: Option<usize>,
 }
 
 impl Default for RaftOptions {
@@ -96,6 +98,7 @@ impl Default for RaftOptions {
             snapshot_chunk_bytes: None,
             compaction_tail: None,
             max_pending: None,
+            max_in_flight: None,
         }
     }
 }
@@ -110,6 +113,7 @@ impl RaftOptions {
             snapshot_chunk_bytes,
             compaction_tail,
             max_pending,
+            max_in_flight,
             ..
         } = Self::default();
         Self {
@@ -120,6 +124,7 @@ impl RaftOptions {
             snapshot_chunk_bytes,
             compaction_tail,
             max_pending,
+            max_in_flight,
             ..self
         }
     }
@@ -160,6 +165,7 @@ impl System for RaftSystem {
             session_idle_entries: *draw.pick(&[0, 0, 30, 200]),
             compaction_tail: Some(*draw.pick(&[0, 0, 3, 30])),
             max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
+            max_in_flight: None,
         };
         // What users of the library get who tune nothing.
         match draw.below(10) {
@@ -197,6 +203,9 @@ impl System for RaftSystem {
             options.compaction_tail,
             options.max_pending,
         );
+        if let Some(entries) = options.max_in_flight {
+            config.raft.max_in_flight_entries = entries;
+        }
         vec![config; nodes]
     }
 

@@ -109,7 +109,7 @@ impl<S: Setting> Script<S> {
                 world.apply_fault(&Fault::Restart(Nodes::One(*node)));
             }
             Step::Cut(one, other) => world.cut(*one, *other),
-            Step::Hold(one, other) => world.hold(*one, *other),
+            Step::Hold(one, other) => world.part(*one, *other),
             Step::Mend(one, other) => world.mend(*one, *other),
             Step::DemandRecovery { without } => self.demand_recovery(world, without),
         }

@@ -115,7 +115,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Cuts two nodes off from each other, and drops what is held between them.
     pub fn cut(&mut self, one: NodeId, other: NodeId) {
-        self.hold(one, other);
+        self.part(one, other);
         let Some(frozen) = &mut self.frozen else {
             return;
         };
@@ -139,7 +139,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Two nodes lose sight of each other; what is under way between them is held
     /// until they see each other again.
-    pub fn hold(&mut self, one: NodeId, other: NodeId) {
+    pub fn part(&mut self, one: NodeId, other: NodeId) {
         for (from, to) in [(one, other), (other, one)] {
             self.apply_fault(&Fault::Cut(Links::One { from, to }));
         }

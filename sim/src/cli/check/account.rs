@@ -233,13 +233,21 @@ impl Told<'_> {
         if let Some(one_in) = last.plan.sample_one_in.filter(|_| !self.walks()) {
             let worlds = self.worlds.iter();
             let sampled: u64 = worlds.map(|world| world.exploration.account.sampled).sum();
-            line(
-                "recovery",
-                &format!(
-                    "{} states (1 in {one_in}) recover under one fair schedule without faults",
-                    grouped(sampled)
-                ),
-            );
+            let worlds = self.worlds.iter();
+            let with_absence = worlds.filter(|world| world.exploration.absences > 0);
+            let without: u64 = with_absence
+                .map(|world| world.exploration.account.sampled)
+                .sum();
+            let sampled = grouped(sampled);
+            let words = format!("{sampled} states (1 in {one_in}) recover under a fair schedule");
+            line("recovery", &words);
+            if without > 0 {
+                let without = grouped(without);
+                line(
+                    "",
+                    &format!("{without} of them also while some nodes are down or cut off"),
+                );
+            }
         }
     }
 
@@ -388,6 +396,7 @@ fn world_as_json(world: &World) -> Value {
         "seconds": world.took.as_secs_f64(),
         "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
         "recovered_from": account.sampled,
+        "recovered_without": exploration.absences,
         "looked_at_under_other_names": account.orbits,
         "certificate": {
             "left_out": exploration.certificate.left_out,
