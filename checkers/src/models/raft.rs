@@ -119,6 +119,12 @@ impl Setting for RaftSetting {
             .tuned(&[("snapshot_chunk_bytes", SMALL_CHUNK_BYTES as i64)]),
             scope("window", |bounds| bounds.operations = 2)
                 .tuned(&[("max_in_flight", 1), ("max_pending", 1)]),
+            scope("five nodes, three terms", |bounds| {
+                bounds.terms = 3;
+                bounds.timeouts = 3;
+                bounds.messages = 2;
+            })
+            .of_size(5),
             scope("read", |bounds| bounds.operations = 2),
             scope("heartbeat", |bounds| bounds.beats = 1),
             scope("three terms", |bounds| {

@@ -59,12 +59,12 @@ fn a_word_that_matters_after_half_a_step_is_taken_up_again() {
     is_taken_up_again(Sleepers::new(2, Kind::AfterHalf, crashes));
 }
 
-/// The search sees one of two callers wake the node, who may trade names: what is
-/// known of the one holds for the other.
+/// Of two callers who may trade names the search sees one wake the node, always the
+/// same: what is known of it holds for the other.
 #[test]
 fn a_word_of_somebody_like_who_was_seen_is_taken_up_again() {
     for kind in [Kind::SameCaller, Kind::OtherCallers] {
-        let setting = Sleepers::new(3, kind, asleep());
+        let setting = Sleepers::new(3, kind, Bounds::default());
         is_taken_up_again(setting.with_names_that_do_not_matter());
     }
 }

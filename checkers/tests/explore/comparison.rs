@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use snowglobe_checkers::explore::{
     Bounds, Order, Reductions, Setting, SmallWorld, Workload, search,
@@ -61,18 +62,19 @@ fn settings() -> u32 {
 }
 
 /// Bounds with a little of everything.
-fn bounds() -> impl Strategy<Value = Bounds> {
-    let budgets = (1..=2u64, 1..=2u8, 0..=2u8, 0..=2u8, 0..=1u8);
+fn bounds(workloads: &'static [Workload]) -> impl Strategy<Value = Bounds> {
+    let workload = select(workloads);
+    let budgets = (1..=2u64, 1..=2u8, 0..=2u8, workload, 0..=2u8, 0..=1u8);
     let faults = (0..=1u8, 0..=1u8, 0..=1u8, 1..=4u8, 0..=1u8, any::<bool>());
     (budgets, faults).prop_map(
         |(
-            (terms, clients, operations, timeouts, beats),
+            (terms, clients, operations, workload, timeouts, beats),
             (crashes, duplicates, cuts, messages, snapshot_after, in_order),
         )| Bounds {
             terms,
             clients,
             operations,
-            workload: Workload::Usual,
+            workload,
             timeouts,
             beats,
             crashes,
@@ -93,7 +95,7 @@ fn compare<S: Setting>(make: impl Fn(Bounds) -> S) {
         failure_persistence: None,
         ..Config::default()
     });
-    let compared = runner.run(&bounds(), |bounds| {
+    let compared = runner.run(&bounds(S::workloads()), |bounds| {
         let Some(full) = seen(make(bounds.clone()), Reductions::NONE) else {
             return Err(TestCaseError::reject("it is too large"));
         };
@@ -123,6 +125,20 @@ fn a_cluster_of_two_is_seen_in_full() {
     compare(|bounds| RaftSetting::new(bounds, raft::configs(2)));
 }
 
+/// Snapshots in chunks, one entry under way, and one that waits.
+#[test]
+fn raft_with_little_room_is_seen_in_full() {
+    compare(|bounds| {
+        let mut configs = raft::configs(3);
+        for config in &mut configs {
+            config.max_pending_entries = 1;
+            config.raft.max_in_flight_entries = 1;
+            config.raft.snapshot_chunk_bytes = 4;
+        }
+        RaftSetting::new(bounds, configs)
+    });
+}
+
 #[test]
 fn the_store_is_seen_in_full() {
     compare(|bounds| {
@@ -150,4 +166,16 @@ fn the_groups_are_seen_in_full() {
 #[test]
 fn a_job_is_seen_in_full() {
     compare(|bounds| JobSetting::new(bounds, mapreduce::configs(2, 1)));
+}
+
+/// Two parts of the output, and a task that lags is given to another worker as well.
+#[test]
+fn a_job_with_backups_is_seen_in_full() {
+    compare(|bounds| {
+        let mut configs = mapreduce::configs(2, 2);
+        for config in &mut configs {
+            config.tuning.lag_checks = Some(1);
+        }
+        JobSetting::new(bounds, configs)
+    });
 }

@@ -12,6 +12,7 @@ mod canaries;
 mod comparison;
 mod names;
 mod probe;
+mod recovery;
 mod reductions;
 mod sleeper;
 

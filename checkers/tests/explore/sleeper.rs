@@ -24,7 +24,8 @@ pub(crate) enum Kind {
     AfterCrash,
     /// It wakes in a life that began with half of what is written when it counts.
     AfterHalf,
-    /// All others tell the first node something, and wake it: it hears who woke it.
+    /// All others tell the first node something, and wake it when they count: it
+    /// hears who woke it.
     SameCaller,
     /// The same, but it hears everybody else.
     OtherCallers,
@@ -106,13 +107,16 @@ impl Durable for Disk {
 
 impl Sleeper {
     /// Whom it talks to when it begins.
-    fn callees(&self) -> Option<NodeId> {
-        let everybody_calls = matches!(self.kind, Kind::SameCaller | Kind::OtherCallers);
-        match (everybody_calls, self.id) {
+    fn callee(&self) -> Option<NodeId> {
+        match (self.everybody_calls(), self.id) {
             (false, NodeId(1)) => Some(NodeId(2)),
             (false, _) | (true, NodeId(1)) => None,
             (true, _) => Some(NodeId(1)),
         }
+    }
+
+    fn everybody_calls(&self) -> bool {
+        matches!(self.kind, Kind::SameCaller | Kind::OtherCallers)
     }
 
     fn can_wake(&self) -> bool {
@@ -155,9 +159,11 @@ impl Process for Sleeper {
         if matches!(kind, Kind::AfterCrash | Kind::AfterHalf) {
             effects.push(Effect::Persist(Write::Boot));
         }
-        if let Some(to) = sleeper.callees().filter(|_| found.boots == 0) {
+        if let Some(to) = sleeper.callee().filter(|_| found.boots == 0) {
             for message in [Word::Hear, Word::Wake] {
-                effects.push(Effect::Send { to, message });
+                if message == Word::Hear || !sleeper.everybody_calls() {
+                    effects.push(Effect::Send { to, message });
+                }
             }
         }
         sleeper
@@ -185,6 +191,10 @@ impl Process for Sleeper {
                 if self.kind == Kind::AfterHalf {
                     effects.push(Effect::Persist(Write::Half));
                     effects.push(Effect::Persist(Write::Whole));
+                }
+                if let Some(to) = self.callee().filter(|_| self.everybody_calls()) {
+                    let message = Word::Wake;
+                    effects.push(Effect::Send { to, message });
                 }
                 effects.push(Effect::SetTimer(()));
             }

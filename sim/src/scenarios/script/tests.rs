@@ -287,3 +287,46 @@ fn other_states_void_the_expected_end_and_hide_no_other() {
         assert_eq!(told, Some(comes_to), "{expect:?} {displeases:?}");
     }
 }
+
+#[test]
+fn what_is_held_arrives_when_the_link_is_mended() {
+    let asks = "deliver n1->n2 PreVote";
+    let told = |steps: &[&str]| {
+        let steps = [&["timeout n1 election"], steps].concat();
+        match verdict(&steps) {
+            Verdict::Held => "taken".to_owned(),
+            Verdict::Broke(breakage) => match breakage.broken {
+                Broken::Script { why, .. } => why,
+                other => panic!("{other:?}"),
+            },
+            Verdict::CannotRecover => panic!("nothing is damaged"),
+        }
+    };
+    let apart = "n1 and n2 do not see each other";
+    assert_eq!(told(&["hold n1 n2", asks]), apart);
+    assert_eq!(told(&["hold n1 n2", "mend n1 n2", asks]), "taken");
+    // What is sent meanwhile is lost.
+    let again = ["hold n1 n2", "timeout n1 election", "mend n1 n2", asks];
+    assert_eq!(told(&again), "taken");
+    assert!(told(&[&again[..], &[asks]].concat()).contains("nothing is under way"));
+    // A cut loses all.
+    assert!(told(&["cut n1 n2", "mend n1 n2", asks]).contains("nothing is under way"));
+}
+
+#[test]
+fn recovery_may_be_demanded_without_whoever_is_away() {
+    let follows = [
+        "deliver n1->n2 AppendEntries",
+        "deliver n2->n1 AppendEntriesReply",
+        "timeout n1 heartbeat",
+        "deliver n1->n2 AppendEntries",
+    ];
+    let steps = |demand| [&ELECTED[..], &follows, &["crash n3", demand]].concat();
+    assert_eq!(verdict(&steps("demand recovery without n3")), Verdict::Held);
+    for demand in ["demand recovery", "demand recovery without n2"] {
+        let Verdict::Broke(breakage) = verdict(&steps(demand)) else {
+            panic!("n3 is down, and that is no matter: {demand}");
+        };
+        assert!(matches!(breakage.broken, Broken::Liveness(it) if it.property == RECOVERS));
+    }
+}
