@@ -297,7 +297,7 @@ impl Setting for ShardkvSetting {
             expected.push(marks::FOUND_DONE_ELSEWHERE);
         }
         if self.bounds.workload == Workload::Regroups && operations >= 3 && beats > 1 {
-            expected.extend([marks::HANDED_OVER_AFTER_LEAVING, marks::SHARD_LEFT_TWICE]);
+            expected.push(marks::HANDED_OVER_AFTER_LEAVING);
         }
         expected
     }
