@@ -37,6 +37,7 @@ fn plan(nodes: usize, operations: u8) -> Plan {
             messages: 20,
             ..Bounds::default()
         },
+        options: toml::Table::new(),
         order: Order::Breadth,
         walks: None,
         threads: 1,

@@ -125,18 +125,18 @@ impl Setting for KvSetting {
         };
         let scope = |name, change| Scope::of(name, 3, &base, change);
         vec![
-            scope("crash", |bounds| bounds.crashes = 1),
-            scope("election", |bounds| bounds.timeouts = 2),
-            scope("duplicate", |bounds| {
-                bounds.duplicates = 1;
-                bounds.timeouts = 0;
-            }),
             scope("swap", |bounds| {
                 bounds.operations = 4;
                 bounds.workload = Workload::Swaps;
                 bounds.duplicates = 1;
             })
             .of_size(1),
+            scope("duplicate", |bounds| {
+                bounds.duplicates = 1;
+                bounds.timeouts = 0;
+            }),
+            scope("crash", |bounds| bounds.crashes = 1),
+            scope("election", |bounds| bounds.timeouts = 2),
             scope("snapshot", |bounds| {
                 bounds.crashes = 1;
                 bounds.snapshot_after = 1;
@@ -146,6 +146,10 @@ impl Setting for KvSetting {
 
     fn workloads() -> &'static [Workload] {
         &[Workload::Usual, Workload::Reads, Workload::Swaps]
+    }
+
+    fn usual_scope() -> &'static str {
+        "crash"
     }
 
     fn bounds(&self) -> &Bounds {

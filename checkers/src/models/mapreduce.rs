@@ -99,26 +99,30 @@ impl Setting for JobSetting {
         let scope = |name, change| Scope::of(name, 2, &base, change);
         vec![
             scope("calm", |bounds| bounds.operations = 1),
-            scope("crash", |bounds| bounds.crashes = 1),
-            scope("silence", |bounds| bounds.timeouts = 2),
             scope("duplicate", |bounds| bounds.duplicates = 1),
+            scope("two crashes", |bounds| {
+                bounds.crashes = 2;
+                bounds.beats = 1;
+                bounds.messages = 1;
+            }),
             scope("partitions", |bounds| {
                 bounds.crashes = 1;
                 bounds.beats = 1;
                 bounds.messages = 2;
             })
             .tuned(&[("partitions", 2)]),
-            scope("two crashes", |bounds| {
-                bounds.crashes = 2;
-                bounds.beats = 1;
-                bounds.messages = 1;
-            }),
+            scope("crash", |bounds| bounds.crashes = 1),
+            scope("silence", |bounds| bounds.timeouts = 2),
             scope("backup", |bounds| {
                 bounds.timeouts = 2;
                 bounds.messages = 2;
             })
             .tuned(&[("lag_ms", 250)]),
         ]
+    }
+
+    fn usual_scope() -> &'static str {
+        "calm"
     }
 
     fn bounds(&self) -> &Bounds {

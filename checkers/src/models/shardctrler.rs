@@ -136,7 +136,10 @@ impl Setting for ControllerSetting {
         };
         let scope = |name, change| Scope::of(name, 3, &base, change);
         vec![
-            scope("crash", |bounds| bounds.crashes = 1),
+            scope("duplicate", |bounds| {
+                bounds.duplicates = 1;
+                bounds.clients = 1;
+            }),
             scope("election", |bounds| {
                 bounds.timeouts = 2;
                 bounds.clients = 1;
@@ -145,15 +148,16 @@ impl Setting for ControllerSetting {
                 bounds.operations = 4;
                 bounds.timeouts = 0;
             }),
-            scope("duplicate", |bounds| {
-                bounds.duplicates = 1;
-                bounds.clients = 1;
-            }),
+            scope("crash", |bounds| bounds.crashes = 1),
         ]
     }
 
     fn workloads() -> &'static [Workload] {
         &[Workload::Usual, Workload::Reads]
+    }
+
+    fn usual_scope() -> &'static str {
+        "crash"
     }
 
     fn bounds(&self) -> &Bounds {

@@ -210,23 +210,6 @@ impl Setting for ShardkvSetting {
         // other is there.
         let scope = |name, change| Scope::of(name, 1, &base, change);
         vec![
-            scope("crash", |bounds| bounds.crashes = 1),
-            scope("patience", |bounds| bounds.operations = 3),
-            scope("duplicate", |bounds| {
-                bounds.duplicates = 1;
-                bounds.operations = 3;
-                bounds.timeouts = 0;
-            }),
-            scope("there and back", |bounds| {
-                bounds.operations = 4;
-                bounds.timeouts = 0;
-            }),
-            scope("other servers", |bounds| {
-                bounds.operations = 3;
-                bounds.workload = Workload::Regroups;
-                bounds.timeouts = 0;
-                bounds.beats = 2;
-            }),
             scope("other servers are asked", |bounds| {
                 bounds.operations = 4;
                 bounds.workload = Workload::Regroups;
@@ -234,11 +217,32 @@ impl Setting for ShardkvSetting {
                 bounds.beats = 2;
                 bounds.messages = 1;
             }),
+            scope("other servers", |bounds| {
+                bounds.operations = 3;
+                bounds.workload = Workload::Regroups;
+                bounds.timeouts = 0;
+                bounds.beats = 2;
+            }),
+            scope("duplicate", |bounds| {
+                bounds.duplicates = 1;
+                bounds.operations = 3;
+                bounds.timeouts = 0;
+            }),
+            scope("patience", |bounds| bounds.operations = 3),
+            scope("there and back", |bounds| {
+                bounds.operations = 4;
+                bounds.timeouts = 0;
+            }),
+            scope("crash", |bounds| bounds.crashes = 1),
         ]
     }
 
     fn workloads() -> &'static [Workload] {
         &[Workload::Usual, Workload::Reads, Workload::Regroups]
+    }
+
+    fn usual_scope() -> &'static str {
+        "crash"
     }
 
     fn bounds(&self) -> &Bounds {

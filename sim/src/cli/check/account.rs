@@ -116,9 +116,11 @@ impl Told<'_> {
 
     /// A row for each world.
     fn table(&self, text: &mut String) {
+        let names = self.worlds.iter().map(|world| world.name.len());
+        let width = names.max().unwrap_or(0).max(12);
         let _ = writeln!(
             text,
-            "  {:<12} {:>11} {:>12} {:>6} {:>8} {:>9}  bounds",
+            "  {:<width$} {:>11} {:>12} {:>6} {:>8} {:>9}  bounds",
             "scope", "distinct", "generated", "depth", "seconds", "states/s"
         );
         for world in self.worlds {
@@ -130,7 +132,7 @@ impl Told<'_> {
             };
             let _ = writeln!(
                 text,
-                "  {:<12} {:>11} {:>12} {:>6} {:>8.1} {:>9}  {}{left}",
+                "  {:<width$} {:>11} {:>12} {:>6} {:>8.1} {:>9}  {}{left}",
                 world.name,
                 grouped(headway.distinct as u64),
                 grouped(headway.generated as u64),
@@ -197,7 +199,10 @@ impl Told<'_> {
                 format!("{} (node state, message) pairs left out", grouped(left_out)),
                 format!("{} checked", grouped(looked_at)),
                 format!("{} reinstated", grouped(taken_up)),
-                format!("{} searches restarted", grouped(anew)),
+                match anew {
+                    1 => "1 search restarted".to_owned(),
+                    anew => format!("{} searches restarted", grouped(anew)),
+                },
             ];
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             paragraph(line, "certificate", &words);
