@@ -96,37 +96,40 @@ impl Setting for RaftSetting {
                 bounds.workload = Workload::Reads;
             })
             .of_size(2),
-            scope("duplicate", |bounds| bounds.duplicates = 1),
-            scope("crash", |bounds| bounds.crashes = 1),
-            scope("two crashes", |bounds| {
-                bounds.crashes = 2;
-                bounds.operations = 0;
-            }),
-            scope("snapshot", |bounds| {
-                bounds.crashes = 1;
-                bounds.snapshot_after = 1;
-            }),
-            scope("five nodes", |bounds| {
-                bounds.operations = 0;
-                bounds.duplicates = 1;
-            })
-            .of_size(5),
-            scope("chunks", |bounds| {
-                bounds.crashes = 1;
-                bounds.snapshot_after = 1;
-                bounds.messages = 3;
-            })
-            .tuned(&[("snapshot_chunk_bytes", SMALL_CHUNK_BYTES as i64)]),
-            scope("window", |bounds| bounds.operations = 2)
-                .tuned(&[("max_in_flight", 1), ("max_pending", 1)]),
             scope("five nodes, three terms", |bounds| {
                 bounds.terms = 3;
                 bounds.timeouts = 3;
                 bounds.messages = 2;
             })
             .of_size(5),
+            scope("duplicate", |bounds| bounds.duplicates = 1),
+            scope("two crashes", |bounds| {
+                bounds.crashes = 2;
+                bounds.operations = 0;
+            }),
+            scope("chunks", |bounds| {
+                bounds.crashes = 1;
+                bounds.snapshot_after = 1;
+                bounds.messages = 3;
+            })
+            .tuned(&[("snapshot_chunk_bytes", SMALL_CHUNK_BYTES as i64)]),
+            scope("window", |bounds| {
+                bounds.operations = 2;
+                bounds.messages = 3;
+            })
+            .tuned(&[("max_in_flight", 1), ("max_pending", 1)]),
+            scope("snapshot", |bounds| {
+                bounds.crashes = 1;
+                bounds.snapshot_after = 1;
+            }),
+            scope("crash", |bounds| bounds.crashes = 1),
             scope("read", |bounds| bounds.operations = 2),
             scope("heartbeat", |bounds| bounds.beats = 1),
+            scope("five nodes", |bounds| {
+                bounds.operations = 0;
+                bounds.duplicates = 1;
+            })
+            .of_size(5),
             scope("three terms", |bounds| {
                 bounds.terms = 3;
                 bounds.timeouts = 3;
