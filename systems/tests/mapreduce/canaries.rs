@@ -321,6 +321,12 @@ const ORDERS: &[Canary] = &[
             ledger.crashes.insert((TaskName::Map(M0), 7), crashed);
         })
     }),
+    ("ledger-is-on-disk", "a worker's newer life", || {
+        orders_with(|ledger| {
+            let standing = ledger.workers.values_mut().next().expect("one is alive");
+            standing.life.0 += 1;
+        })
+    }),
     ("life-is-on-disk", "it may begin this one again", || {
         speaks_in(0)
     }),
