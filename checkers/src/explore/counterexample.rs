@@ -39,15 +39,21 @@ pub struct Script {
 impl<S: Setting> Counterexample<S> {
     /// From the states that a search went through, each in its canonical form.
     pub(super) fn of(world: &SmallWorld<S>, path: &[State<S>]) -> Self {
-        let actions = world.making_way(world.with_own_names(path));
+        let (actions, own) = world.with_own_names(path);
         match path.last().filter(|last| last.ahead) {
-            Some(last) => Self::ahead(world, actions, last),
+            Some(last) => Self::ahead(world, actions, last, &own),
             None => Self::along(world, &world.shortened(actions)),
         }
     }
 
-    /// From what happened before the world was run forward, in vain, from a state.
-    fn ahead(world: &SmallWorld<S>, before: Vec<Action<S::Process>>, found: &State<S>) -> Self {
+    /// From what happened before the world was run forward, in vain, from a state;
+    /// `named` is that state under the names that the nodes had at the beginning.
+    fn ahead(
+        world: &SmallWorld<S>,
+        before: Vec<Action<S::Process>>,
+        found: &State<S>,
+        named: &State<S>,
+    ) -> Self {
         let mut last = found.clone();
         (last.broken, last.ahead) = (None, false);
         let tries = [Some(&Absence::NOBODY), world.absence_for(Digest::of(&last))];
@@ -58,34 +64,45 @@ impl<S: Setting> Counterexample<S> {
             Some((absence, forward.taken, broken))
         });
         let (absence, taken, broken) = forward.expect("what does not recover does not again");
-        let own = world.follow(&before);
-        let absence = world.absence_under_own_names(&own, absence);
+        let absence = world.absence_under_own_names(named, absence);
         let mut actions = before;
+        let own = world.follow(&actions);
         if broken.property != RECOVERS {
-            actions.extend(world.under_own_names(&own, taken));
+            actions.extend(world.under_own_names(named, taken));
             return Self::along(world, &world.shortened(actions));
         }
         let is_stuck = |state: &State<S>| {
             let broken = world.recovery(state, &absence).state.broken;
-            broken.filter(|broken| broken.property == RECOVERS)
+            let broken = broken.filter(|broken| broken.property == RECOVERS);
+            broken.filter(|_| world.setting.can_recover(state))
         };
         // The order in which things happen on the way forward is that of names.
         let (taken, broken) = match is_stuck(&own) {
-            None => (world.under_own_names(&own, taken), broken),
+            None => (world.under_own_names(named, taken), broken),
             Some(broken) => {
                 actions = world.shortened_while(actions, |state| is_stuck(state).is_some());
                 let forward = world.recovery(&world.follow(&actions), &absence);
                 (forward.taken, forward.state.broken.unwrap_or(broken))
             }
         };
-        actions.extend(taken.into_iter().take(LONGEST_TOLD));
+        let mut told = taken.into_iter();
+        actions.extend(told.by_ref().take(LONGEST_TOLD));
+        // All may be well for an instant, between two timers that fire at once.
+        while world
+            .what_is_missing(&world.follow(&actions), &absence)
+            .is_none()
+            && let Some(next) = told.next()
+        {
+            actions.push(next);
+        }
         let end = world.follow(&actions);
         let mut steps = world.script(&actions);
+        let violation = Violation::new(RECOVERS, [], absence.expectation(), broken.found.clone());
         steps.push(Step::DemandRecovery {
             without: absence.nodes,
         });
         Self {
-            violation: (*broken).clone(),
+            violation,
             steps,
             reaches: StatesDigest::of(&end),
             end,
@@ -122,35 +139,10 @@ fn stands_for<S: Setting>(mut state: State<S>, found: &State<S>) -> bool {
     alike && state == *found
 }
 
-/// The delivery that must come before another one, on links that keep the order.
-fn before<S: Setting>(state: &State<S>, action: &Action<S::Process>) -> Option<Action<S::Process>> {
-    let Action::Input {
-        event: Event::Deliver {
-            from, to, message, ..
-        },
-        ..
-    } = action
-    else {
-        return None;
-    };
-    let mut heads = state.network.deliverable();
-    let head = heads.find(|flight| (flight.from, flight.to) == (*from, *to))?;
-    let is_behind = state.network.in_order() && head.message != *message;
-    is_behind.then(|| Action::Input {
-        event: Event::Deliver {
-            from: *from,
-            to: *to,
-            message: head.message.clone(),
-            stays: false,
-        },
-        crash_after: None,
-    })
-}
-
 impl<S: Setting> SmallWorld<S> {
     /// The actions that lead through these states, under the names that the
-    /// nodes had at the beginning.
-    fn with_own_names(&self, path: &[State<S>]) -> Vec<Action<S::Process>> {
+    /// nodes had at the beginning, and the last state under these.
+    fn with_own_names(&self, path: &[State<S>]) -> (Vec<Action<S::Process>>, State<S>) {
         let mut state = self.beginning();
         let mut taken = Vec::new();
         for target in &path[1..] {
@@ -165,33 +157,20 @@ impl<S: Setting> SmallWorld<S> {
             taken.push(action);
             state = next;
         }
-        taken
+        (taken, state)
     }
 
-    /// The same actions where nothing is left out. On links that keep the order, what was
-    /// left out stands before what is delivered: it arrives first, and changes nothing.
-    fn making_way(&self, actions: Vec<Action<S::Process>>) -> Vec<Action<S::Process>> {
-        let mut state = self.start.clone();
-        let mut all = Vec::new();
-        for action in actions {
-            while let Some(head) = before(&state, &action) {
-                match self.successor_under(Rules::Unbounded, &state, &head) {
-                    Some(next) => state = next,
-                    None => break,
-                }
-                all.push(head);
-            }
-            if let Some(next) = self.successor_under(Rules::Unbounded, &state, &action) {
-                state = next;
-            }
-            all.push(action);
-        }
-        all
+    /// Where it begins, for whoever follows what a search found: whatever is under way
+    /// may arrive next. On links that keep the order the search has lost or left out what
+    /// stood before it; here it is still there.
+    fn loose(mut state: State<S>) -> State<S> {
+        state.network = state.network.loose();
+        state
     }
 
     /// The state after some actions; those that cannot be taken are left out.
     fn follow(&self, actions: &[Action<S::Process>]) -> State<S> {
-        let mut state = self.start.clone();
+        let mut state = Self::loose(self.start.clone());
         for action in actions {
             if let Some(next) = self.successor_under(Rules::Unbounded, &state, action) {
                 state = next;
@@ -230,7 +209,7 @@ impl<S: Setting> SmallWorld<S> {
 
     /// The state after those of some actions that can be taken, and these.
     fn try_to_follow(&self, actions: &[Action<S::Process>]) -> (State<S>, Vec<Action<S::Process>>) {
-        let mut state = self.start.clone();
+        let mut state = Self::loose(self.start.clone());
         let mut taken = Vec::new();
         for action in actions {
             if let Some(next) = self.successor_under(Rules::Unbounded, &state, action) {
@@ -246,7 +225,7 @@ impl<S: Setting> SmallWorld<S> {
     pub(super) fn script(&self, actions: &[Action<S::Process>]) -> Vec<Step> {
         let mut scribe = Scribe {
             world: self,
-            state: self.booted(),
+            state: Self::loose(self.booted()),
             under_way: self.sent_at_boot.clone(),
         };
         let all = self.prologue.iter().chain(actions);

@@ -278,10 +278,7 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     /// What is missing in a state that should be well without some.
-    fn what_is_missing(&self, state: &State<S>, absence: &Absence) -> Option<String> {
-        if !self.setting.can_recover(state) {
-            return None;
-        }
+    pub(super) fn what_is_missing(&self, state: &State<S>, absence: &Absence) -> Option<String> {
         let mut open = state.clients.iter().flat_map(|client| &client.open);
         if let Some((invocation, _)) = open.find(|(_, node)| !absence.has(*node)) {
             return Some(format!("{invocation} is without an answer"));

@@ -66,9 +66,13 @@ impl<M: PartialEq> Network<M> {
         }
     }
 
-    /// Whether messages between two nodes arrive in the order in which they were sent.
-    pub(super) const fn in_order(&self) -> bool {
-        self.in_order
+    /// The same messages on links that keep no order.
+    pub(super) fn loose(self) -> Self {
+        let mut loose = Self::new(false);
+        for flight in self.flights {
+            loose.add(flight);
+        }
+        loose
     }
 
     /// How many messages are under way, each copy counted.

@@ -447,6 +447,7 @@ impl<S: Setting> SmallWorld<S> {
         if next.broken.is_none()
             && let Some(one_in) = self.sample_one_in
             && digest.is_multiple_of(one_in)
+            && self.setting.can_recover(&next)
         {
             self.survey.sampled();
             next.broken = self.cannot_recover(&next, digest);

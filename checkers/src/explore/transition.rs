@@ -63,7 +63,7 @@ impl<S: Setting> SmallWorld<S> {
             Action::Crash(node) => {
                 let member = &state.nodes[node.position()];
                 member.process.as_ref()?;
-                next.spent.crashes += 1;
+                next.spent.crashes = next.spent.crashes.saturating_add(1);
                 let step = self.local(*node, member, Cause::Crash);
                 if rules != Rules::Unbounded {
                     step.take(None);
@@ -137,7 +137,7 @@ impl<S: Setting> SmallWorld<S> {
                 stays,
             } => {
                 if *stays {
-                    next.spent.duplicates += 1;
+                    next.spent.duplicates = next.spent.duplicates.saturating_add(1);
                 } else {
                     next.network.take(*from, *to, message);
                 }
@@ -304,7 +304,7 @@ impl<S: Setting> SmallWorld<S> {
         let member = match crash_after {
             None => step.after.clone(),
             Some(effects) => {
-                next.spent.crashes += 1;
+                next.spent.crashes = next.spent.crashes.saturating_add(1);
                 let point = step.crashes.iter().find(|(place, _)| *place == effects)?;
                 point.1.clone()
             }

@@ -166,7 +166,9 @@ impl Setting for JobSetting {
         if self.bounds.crashes > 0 {
             expected.extend([marks::REBORN, marks::ADOPTED]);
         }
-        if self.bounds.timeouts > 0 && self.configs[0].tuning.lag_checks.is_some() {
+        let workers = self.configs.len().saturating_sub(2);
+        let lags_at_once = self.configs[0].tuning.lag_checks == Some(1);
+        if self.bounds.timeouts > 1 && workers > 1 && lags_at_once {
             expected.extend([marks::BACKUP, marks::BACKUP_WON]);
         }
         expected

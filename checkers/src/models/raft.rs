@@ -171,9 +171,11 @@ impl Setting for RaftSetting {
             snapshot_after,
             operations,
             timeouts,
+            messages,
             ..
         } = self.bounds;
-        if snapshot_after > 0 && operations > 0 && timeouts >= 2 {
+        let is_sent = operations > 0 && timeouts >= 2 && messages >= 3;
+        if snapshot_after == 1 && is_sent && self.configs.len() == 3 {
             expected.push(marks::SNAPSHOT_INSTALLED);
             if self.configs[0].raft.snapshot_chunk_bytes <= SMALL_CHUNK_BYTES {
                 expected.push(marks::SNAPSHOT_CHUNK_RESUMED);

@@ -98,7 +98,7 @@ pub(super) struct CheckArguments {
     /// Serves the states for a web browser instead, as in 127.0.0.1:3000.
     #[arg(long, value_name = "ADDRESS")]
     explore: Option<std::net::SocketAddr>,
-    /// Explores the first scope, or the given one, and tells how much of it so
+    /// Explores the usual scope, or the given one, and tells how much of it so
     /// many seeds of the simulation see; at least 1.
     #[arg(
         long,

@@ -108,6 +108,15 @@ pub trait Modelled: System {
         Self::Options::default()
     }
 
+    /// Whether a small world can be made with these options, beside what is
+    /// refused everywhere.
+    ///
+    /// # Errors
+    /// A line that names the option that does not fit.
+    fn check_small_options(_options: &Self::Options) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The small world of a cluster. Its nodes may differ from those of a shaken
     /// run: it says itself how many there are, and how they are tuned.
     fn setting(nodes: usize, options: &Self::Options, bounds: &Bounds) -> Self::Setting;

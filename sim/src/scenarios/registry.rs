@@ -34,6 +34,8 @@ struct Model<S: System> {
     check: fn(&Plan) -> Result<(), CannotRun>,
     /// Whether its clients can ask for this.
     check_workload: fn(Workload) -> Result<(), CannotRun>,
+    /// Whether its small world can be made with these options.
+    check_options: fn(&S::Options) -> Result<(), String>,
     explore: fn(&Plan, Watch<'_>) -> Exploration,
     explore_around: ExploreAround,
     serve: fn(&Plan, SocketAddr),
@@ -53,6 +55,7 @@ impl<S: Modelled> Model<S> {
         usual_scope: S::Setting::usual_scope,
         check: Self::check,
         check_workload: check_workload::<S>,
+        check_options: S::check_small_options,
         explore: exploration::explore::<S>,
         explore_around: exploration::explore_around::<S>,
         serve: exploration::serve::<S>,
@@ -63,6 +66,7 @@ impl<S: Modelled> Model<S> {
         check_workload::<S>(plan.bounds.workload)?;
         let options = small_options::<S>(plan)?;
         S::check_options(&options).map_err(CannotRun::Unfit)?;
+        S::check_small_options(&options).map_err(CannotRun::Unfit)?;
         check_configs::<S>(S::setting(plan.nodes, &options, &plan.bounds).configs())
     }
 
@@ -323,9 +327,14 @@ impl<S: System> Registered for Entry<S> {
         S::check_options(&options)
             .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
         check_configs::<S>(&S::configs(nodes, &options))?;
+        let is_small = |scripted: &&Scripted| scripted.after_step.is_none();
+        if scenario.scripted.as_ref().filter(is_small).is_some() {
+            (self.model()?.check_options)(&options).map_err(CannotRun::Unfit)?;
+        }
         let size = self.size_with(scenario, &options)?;
         if let Some(scripted) = &scenario.scripted {
-            (self.model()?.check_workload)(scripted.bounds.workload)?;
+            let model = self.model()?;
+            (model.check_workload)(scripted.bounds.workload)?;
             check_steps(scripted, size)?;
             if scripted.after_step.is_none() {
                 return Ok(());

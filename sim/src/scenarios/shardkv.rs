@@ -312,6 +312,15 @@ impl Modelled for ShardkvSystem {
         }
     }
 
+    /// A shard moves to and fro between two groups.
+    fn check_small_options(options: &ShardkvOptions) -> Result<(), String> {
+        match (options.groups, options.misled) {
+            (2, 0) => Ok(()),
+            (2, _) => Err("`misled` must be 0 in a small world".to_owned()),
+            (groups, _) => Err(format!("`groups` must be 2 in a small world, not {groups}")),
+        }
+    }
+
     /// The operator calls the controller itself, and needs no node.
     fn setting(nodes: usize, options: &ShardkvOptions, bounds: &Bounds) -> ShardkvSetting {
         let options = ShardkvOptions {

@@ -401,7 +401,8 @@ fn world_as_json(world: &World) -> Value {
         "seconds": world.took.as_secs_f64(),
         "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
         "recovered_from": account.sampled,
-        "recovered_without": exploration.absences,
+        "recovered_without": world.plan.sample_one_in.map_or(0, |_| exploration.absences),
+        "options": world.plan.options,
         "looked_at_under_other_names": account.orbits,
         "certificate": {
             "left_out": exploration.certificate.left_out,
