@@ -157,6 +157,19 @@ fn what_is_sent_arrives() {
     assert!(!happens(Forbidden::Loss, &full));
 }
 
+/// What was lost for want of room still stands before what comes behind it, where
+/// somebody follows the finding who loses nothing.
+#[test]
+fn what_is_found_on_a_full_link_can_be_followed() {
+    let one_at_a_time = Bounds {
+        timeouts: 2,
+        messages: 1,
+        in_order: true,
+        ..Bounds::default()
+    };
+    assert!(happens(Forbidden::Gap, &one_at_a_time));
+}
+
 /// A timer that changes nothing is not let fire, unless somebody hears of it.
 #[test]
 fn what_invariants_hear_of_is_not_left_out() {

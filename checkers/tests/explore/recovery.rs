@@ -134,6 +134,8 @@ struct Lamps {
     configs: Vec<Make>,
     clients: Vec<Client<()>>,
     dispensable: Vec<Vec<NodeId>>,
+    /// Nothing is demanded while a lamp is broken.
+    waits_for_repair: bool,
 }
 
 impl Lamps {
@@ -148,6 +150,7 @@ impl Lamps {
             configs: vec![make; usize::from(make.nodes)],
             clients: vec![breaks],
             dispensable: Vec::new(),
+            waits_for_repair: false,
         }
     }
 }
@@ -176,6 +179,10 @@ impl Setting for Lamps {
     }
     fn shape(&self, _: &impl ClusterView<Lamp>) -> String {
         String::new()
+    }
+    fn can_recover(&self, cluster: &impl ClusterView<Lamp>) -> bool {
+        let mut lamps = (0..cluster.len()).filter_map(|at| cluster.node(NodeId::at(at)).process);
+        !self.waits_for_repair || !lamps.any(|lamp| lamp.is_broken)
     }
     fn dispensable(&self) -> Vec<Vec<NodeId>> {
         self.dispensable.clone()
@@ -240,6 +247,26 @@ fn why_it_does_not_recover_is_told_in_a_few_steps() {
         nodes: 2,
     };
     assert!(explore(Lamps::new(make, one_call())).exhausted);
+}
+
+#[test]
+fn where_it_is_down_to_clients_nothing_is_demanded() {
+    let make = Make {
+        broken: Broken::Stops,
+        needs: 0,
+        nodes: 2,
+    };
+    let setting = Lamps {
+        waits_for_repair: true,
+        ..Lamps::new(make, one_call())
+    };
+    let outcome = explore(setting);
+    assert!(outcome.exhausted && outcome.counterexample.is_none());
+    let states = outcome.headway.distinct as u64;
+    assert!(
+        (1..states).contains(&outcome.account.sampled),
+        "only where it is whole"
+    );
 }
 
 /// Each lamp needs to hear from all others, so it needs them up, and sees them.

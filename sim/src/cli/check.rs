@@ -1,29 +1,29 @@
 //! `snowglobe check`: every schedule of a small cluster.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use snowglobe_checkers::explore::{Bounds, Headway, Order, Reductions, Scope, Walks, Workload};
+use snowglobe_checkers::explore::{Bounds, Order, Reductions, Scope, Walks};
 use snowglobe_systems::digest::Digest;
 
 use self::account::Told;
+use self::bounds::{BoundArguments, named_value};
+use self::teller::Teller;
 use super::history::Bytes;
-use super::{Failed, Format, animated, catch_interrupts, must_be_writable, print, workers};
+use super::{Failed, Format, catch_interrupts, must_be_writable, print, workers};
 use crate::campaign::exploration::{Around, Exploration, Found, Plan};
 use crate::campaign::memory;
 use crate::campaign::stopwatch::Stopwatch;
-use crate::report::grouped;
 use crate::scenarios::file::Scenario;
 use crate::scenarios::{self, Registered, Verdict};
 use crate::seed::Seed;
-use crate::time::format_duration;
 
 mod account;
+mod bounds;
+mod teller;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArguments {
@@ -129,106 +129,6 @@ enum Switch {
     On,
     /// No.
     Off,
-}
-
-/// The budgets. If any is given, one world is explored, and what is not given is
-/// as in the scope of the system that is usual for it, or in the one that is named.
-#[derive(Debug, clap::Args)]
-struct BoundArguments {
-    /// The highest term that a node may reach; with --from, how many more than
-    /// the highest that there is.
-    #[arg(long)]
-    terms: Option<u64>,
-    /// How many clients there are, where they are nodes.
-    #[arg(long)]
-    clients: Option<u8>,
-    /// How many operations clients ask for, all together.
-    #[arg(long)]
-    operations: Option<u8>,
-    /// What clients ask for; not every system knows each of these.
-    #[arg(long, value_parser = workload)]
-    workload: Option<Workload>,
-    /// How often timers fire that mean that somebody waited in vain.
-    #[arg(long)]
-    timeouts: Option<u8>,
-    /// How often timers fire that mean that time has passed, as heartbeats do.
-    #[arg(long)]
-    beats: Option<u8>,
-    /// How often nodes crash, between steps or between two effects of one.
-    #[arg(long)]
-    crashes: Option<u8>,
-    /// How often a message arrives and stays under way.
-    #[arg(long)]
-    duplicates: Option<u8>,
-    /// How often two nodes lose sight of each other; what is under way is lost, or
-    /// held until they see each other again.
-    #[arg(long)]
-    cuts: Option<u8>,
-    /// What a node sends is lost when so many messages are under way; with
-    /// --from, so many more than there are.
-    #[arg(long)]
-    messages: Option<u8>,
-    /// After how many applied entries a node takes a snapshot; 0 for never.
-    #[arg(long)]
-    snapshot_after: Option<u8>,
-    /// Messages between two nodes arrive in the order in which they were sent.
-    #[arg(long)]
-    in_order: bool,
-}
-
-fn workload(name: &str) -> Result<Workload, String> {
-    let mut all = Workload::ALL.into_iter();
-    let names = || Workload::ALL.map(Workload::name).join(", ");
-    all.find(|workload| workload.name() == name)
-        .ok_or_else(|| format!("there are {}", names()))
-}
-
-/// An option as it stands in a scenario file; what is no number and no truth
-/// value is a text without its quotes.
-fn named_value(text: &str) -> Result<(String, toml::Value), String> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or("write it as NAME=VALUE, as in snapshot_chunk_bytes=64")?;
-    let value = value.parse::<toml::Value>();
-    let text = || toml::Value::String(text[name.len() + 1..].to_owned());
-    Ok((name.to_owned(), value.unwrap_or_else(|_| text())))
-}
-
-impl BoundArguments {
-    fn are_given(&self) -> bool {
-        let bytes = [
-            self.clients,
-            self.operations,
-            self.timeouts,
-            self.beats,
-            self.crashes,
-            self.duplicates,
-            self.cuts,
-            self.messages,
-            self.snapshot_after,
-        ];
-        self.terms.is_some()
-            || self.in_order
-            || self.workload.is_some()
-            || bytes.iter().any(Option::is_some)
-    }
-
-    fn within(&self, default: Bounds) -> Bounds {
-        Bounds {
-            terms: self.terms.unwrap_or(default.terms),
-            clients: self.clients.unwrap_or(default.clients),
-            operations: self.operations.unwrap_or(default.operations),
-            workload: self.workload.unwrap_or(default.workload),
-            timeouts: self.timeouts.unwrap_or(default.timeouts),
-            beats: self.beats.unwrap_or(default.beats),
-            crashes: self.crashes.unwrap_or(default.crashes),
-            duplicates: self.duplicates.unwrap_or(default.duplicates),
-            cuts: self.cuts.unwrap_or(default.cuts),
-            messages: self.messages.unwrap_or(default.messages),
-            snapshot_after: self.snapshot_after.unwrap_or(default.snapshot_after),
-            in_order: self.in_order || default.in_order,
-        }
-    }
 }
 
 pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
@@ -531,74 +431,4 @@ fn save(found: &Found, folder: &Path) -> Result<Saved, Failed> {
         verdict => Err(verdict.word().to_owned()),
     };
     Ok(Saved { path, replays })
-}
-
-/// Off a terminal, progress is a line in this interval.
-const QUIET_INTERVAL: Duration = Duration::from_secs(30);
-
-/// Tells how a search comes along: a line that lives on a terminal, else one now and then.
-struct Teller {
-    bar: ProgressBar,
-    watch: Stopwatch,
-    quiet: bool,
-    last: Duration,
-    /// Which world is explored, and since when.
-    scope: &'static str,
-    began: Duration,
-}
-
-impl Teller {
-    fn new(arguments: &CheckArguments) -> Self {
-        let bar = ProgressBar::new_spinner();
-        bar.set_draw_target(if animated() {
-            ProgressDrawTarget::stderr_with_hz(5)
-        } else {
-            ProgressDrawTarget::hidden()
-        });
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is right"));
-        Self {
-            bar,
-            watch: Stopwatch::start(),
-            quiet: arguments.format == Format::Json,
-            last: Duration::ZERO,
-            scope: "",
-            began: Duration::ZERO,
-        }
-    }
-
-    fn begin(&mut self, scope: &'static str) {
-        self.scope = scope;
-        self.began = self.watch.elapsed();
-    }
-
-    fn tell(&mut self, headway: &Headway) {
-        let elapsed = self.watch.elapsed();
-        let mut line = String::new();
-        let seconds = (elapsed - self.began).as_secs_f64().max(0.001);
-        let rate = headway.distinct as f64 / seconds;
-        let _ = write!(
-            line,
-            "{}{}: {} generated  {} distinct  {} queued  depth {}  {}/s  {} MiB",
-            self.scope,
-            match headway.rounds {
-                1 => String::new(),
-                rounds => format!(", restarted {}x", rounds - 1),
-            },
-            grouped(headway.generated as u64),
-            grouped(headway.distinct as u64),
-            grouped(headway.queued as u64),
-            headway.depth,
-            grouped(rate as u64),
-            memory::resident().unwrap_or(0) >> 20
-        );
-        if !self.quiet && !animated() && elapsed >= self.last + QUIET_INTERVAL {
-            self.last = elapsed;
-            let line = format!(
-                "{}  {line}\n",
-                format_duration(Duration::from_secs(elapsed.as_secs()))
-            );
-            let _ = std::io::stderr().write_all(line.as_bytes());
-        }
-        self.bar.set_message(line);
-    }
 }
