@@ -12,13 +12,13 @@
 //!                             |  step of one node            local/
 //!                             |  what is left out            left_out.rs, certificate/
 //!                             |  canonical form              canonical.rs
-//!                             |  can it recover?             forward.rs
+//!                             |  can it recover?             forward.rs, absence.rs
 //!                             v
 //!                stateright (search.rs) -> Outcome -> Counterexample -> Steps
 //! ```
 //!
 //! Loss needs no action: a message may stay under way for ever. There it keeps
-//! its place under the cap of messages, which a real network does not have. All bounds are
+//! its place under the cap of messages until it is late ([`Flight::late`]). All bounds are
 //! budgets inside the state; see [`Bounds`]. What keeps the search small is in
 //! [`Reductions`], each with the reason why it hides nothing, and with what the
 //! search itself looks at to see that this is so: [`Certificate`].
