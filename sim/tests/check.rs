@@ -132,6 +132,15 @@ fn a_mistake_gets_one_line() {
         (vec!["raft", "--messages", "0"], "at least 1"),
         (vec!["raft", "--nodes", "99"], "not 99"),
         (vec!["raft", "--threads", "0"], "at least 1"),
+        (vec!["raft", "--workload", "swaps"], "there is usual, reads"),
+        (
+            vec!["raft", "--option", "chunks=4"],
+            "unknown field `chunks`",
+        ),
+        (
+            vec!["shardkv", "--option", "groups=3"],
+            "`groups` must be 2",
+        ),
     ] {
         let output = check(&arguments);
         let words = words(&output);
