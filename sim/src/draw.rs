@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use snowglobe_systems::digest::Digest;
 use snowglobe_systems::process::NodeId;
 
 use crate::seed::Seed;
@@ -51,6 +52,10 @@ pub enum Purpose {
     /// The schedule of faults. It is drawn before the run, and a run that is given
     /// a schedule does not draw one: the choices in [`Purpose::Faults`] stay the same.
     Schedule,
+    /// How long a slow node takes for a step.
+    Pace(NodeId),
+    /// In what order a node takes what waited for it.
+    Backlog(NodeId),
     /// Anything that is not ours, such as the dice of a protocol that a user brings.
     Custom(u32),
 }
@@ -73,11 +78,16 @@ impl Purpose {
             Self::Clock(id) => (7, node(id)),
             Self::Crash(id) => (8, node(id)),
             Self::Schedule => (9, 0),
+            Self::Pace(id) => (10, node(id)),
+            Self::Backlog(id) => (11, node(id)),
             Self::Custom(number) => (255, number),
         };
         kind << 32 | u64::from(detail)
     }
 }
+
+/// Set in the number of every keyed stream, and of no other.
+const KEYED: u64 = 1 << 63;
 
 /// All random streams of one run.
 #[derive(Clone)]
@@ -108,6 +118,22 @@ impl Streams {
     pub fn open(&self, purpose: Purpose) -> Draw {
         let mut generator = ChaCha8Rng::from_seed(self.key);
         generator.set_stream(purpose.stream());
+        Draw { generator }
+    }
+
+    /// A stream for one occurrence of one cause within a purpose.
+    ///
+    /// What is drawn for a message depends on its link, on what it says and on how
+    /// often that was said before, and on nothing else: whatever more or less
+    /// happens elsewhere, it is drawn the same.
+    #[must_use]
+    pub fn keyed(&self, purpose: Purpose, cause: u64, occurrence: u64) -> Draw {
+        let mut key = Digest::new();
+        key.word(purpose.stream());
+        key.word(cause);
+        key.word(occurrence);
+        let mut generator = ChaCha8Rng::from_seed(self.key);
+        generator.set_stream(key.value() | KEYED);
         Draw { generator }
     }
 }
@@ -182,6 +208,20 @@ impl Draw {
     pub fn range(&mut self, range: Range<u64>) -> u64 {
         let span = range.end.saturating_sub(range.start);
         range.start + self.below(span.max(1))
+    }
+
+    /// A number of the range, each of its doublings as likely as the others; its
+    /// start if the range is empty. Takes two values.
+    ///
+    /// # Panics
+    ///
+    /// If the range starts at zero, which no doubling leads away from.
+    pub fn range_by_doublings(&mut self, range: Range<u64>) -> u64 {
+        assert!(range.start > 0, "zero cannot be doubled");
+        let doublings = range.end.saturating_sub(1).checked_div(range.start);
+        let doublings = doublings.map_or(0, |times| times.max(1).ilog2());
+        let doubled = range.start << self.below(u64::from(doublings) + 1);
+        self.range(doubled..range.end.min(2 * doubled))
     }
 
     /// A duration of the range, to the nanosecond; its start if the range is empty.
@@ -360,11 +400,49 @@ mod tests {
                 Purpose::Disk(id),
                 Purpose::Clock(id),
                 Purpose::Crash(id),
+                Purpose::Pace(id),
+                Purpose::Backlog(id),
             ]);
             purposes.extend(nodes().map(|to| Purpose::Link { from: id, to }));
         }
         let streams: BTreeSet<u64> = purposes.iter().map(|purpose| purpose.stream()).collect();
         assert_eq!(streams.len(), purposes.len());
+    }
+
+    #[test]
+    fn keyed_draws_are_pinned_and_depend_on_every_part_of_the_key() {
+        let first = |purpose, cause, occurrence| {
+            let mut draw = Streams::new(Seed(42)).keyed(purpose, cause, occurrence);
+            draw.next_u64()
+        };
+        let values = [
+            first(LINK, 0, 0),
+            first(LINK, 0, 1),
+            first(LINK, 1, 0),
+            first(Purpose::Timer(NodeId(1)), 0, 0),
+            open(42, LINK).next_u64(),
+        ];
+        assert_eq!(values[0], first(LINK, 0, 0));
+        let different: BTreeSet<u64> = values.into_iter().collect();
+        assert_eq!(different.len(), values.len());
+        assert_eq!(values[1], 0x3dda_0eee_8072_6091);
+    }
+
+    #[test]
+    fn doublings_are_alike() {
+        let mut draw = open(1, LINK);
+        let mut found = [0_u32; 13];
+        for _ in 0..13_000 {
+            let drawn = draw.range_by_doublings(10..60_000);
+            assert!((10..60_000).contains(&drawn));
+            found[(drawn / 10).ilog2() as usize] += 1;
+        }
+        assert!(
+            found.iter().all(|count| (850..1150).contains(count)),
+            "{found:?}"
+        );
+        assert_eq!(draw.range_by_doublings(7..7), 7);
+        assert_eq!(draw.range_by_doublings(7..8), 7);
     }
 
     #[test]

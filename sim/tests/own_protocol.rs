@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use snowglobe::faults::TimedFault;
+use snowglobe::faults::Incident;
 use snowglobe::scenarios::script::Script;
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
@@ -204,7 +204,7 @@ fn watch(
     looks_at: &[Duration],
 ) -> (Finished, Umpire) {
     let looks_at = looks_at.to_vec();
-    let faults: Vec<TimedFault> = faults
+    let faults: Vec<Incident> = faults
         .iter()
         .map(|words| words.parse().expect("the words are right"))
         .collect();

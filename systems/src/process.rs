@@ -94,10 +94,18 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
         Ok(())
     }
 
+    /// Whether others do what this one says, as a leader's followers do. It changes
+    /// nothing of what the process may expect; whoever shakes it seeks leaders out.
+    fn leads(&self) -> bool {
+        false
+    }
+
     /// How urgent an input is: of those that wait while the disk syncs or the
-    /// node is paused, urgent ones are taken first, and first come first served
-    /// among equals. A server that takes its clients' calls before the answers
-    /// of its peers can be buried under calls that it then never finishes.
+    /// node is paused, urgent ones are taken first. Among equals, first come is
+    /// first served while the disk syncs, and nothing is promised after a pause,
+    /// nor whether overdue timers fire before what is urgent. A server that takes its
+    /// clients' calls before the answers of its peers can be buried under calls that
+    /// it then never finishes.
     fn priority(_input: &Input<Self>) -> Priority {
         Priority::Urgent
     }

@@ -5,6 +5,7 @@ pub mod corpus;
 pub mod coverage;
 pub mod exploration;
 pub mod memory;
+mod recoveries;
 pub mod stopwatch;
 mod summary;
 mod trial;
@@ -17,15 +18,16 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::scenarios::Registered;
 use crate::scenarios::file::{Expectation, Scenario};
+use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
 use confirm::confirm;
 use stopwatch::Stopwatch;
 use summary::NO_HANG;
 
 pub use self::confirm::Confirmation;
-pub use self::summary::{Failure, Finding, Summary, SystemSummary};
+pub use self::recoveries::Recoveries;
+pub use self::summary::{Failure, Finding, OfFamily, Summary, SystemSummary};
 pub use self::trial::{Trial, try_scenario};
 
 /// Which seeds a campaign takes.
@@ -188,6 +190,10 @@ impl Shared<'_> {
     fn report(&self, scenario: &Scenario, trial: &Trial, finding: Finding) -> io::Result<Failure> {
         let mut scenario = scenario.clone();
         let property = match trial {
+            Trial::Ran(report) if report.verdict == Verdict::CannotRecover => {
+                scenario.expect = Expectation::CannotRecover;
+                None
+            }
             Trial::Ran(report) => report.verdict.property(),
             Trial::Hung { .. } => Some(NO_HANG),
             Trial::ToolPanicked { .. } => None,

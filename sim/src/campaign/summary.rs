@@ -1,12 +1,14 @@
 //! What a campaign adds up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::confirm::Confirmation;
+use super::recoveries::Recoveries;
 use super::trial::Trial;
+use crate::faults::FaultFamily;
 use crate::report::failure;
 use crate::scenarios::{Registered, RunReport, Verdict};
 use crate::seed::Seed;
@@ -31,6 +33,9 @@ pub enum Finding {
     Liveness(String),
     /// The run did not end in real time.
     Hang(String),
+    /// Progress could not even be demanded: more disks are damaged than a system
+    /// promises to survive. No schedule that is drawn may come to that.
+    CannotRecover,
     /// It was not found out whether what clients saw is right.
     Undecided(String),
     /// A script does not fit the code, or no longer.
@@ -47,7 +52,8 @@ impl Finding {
             Trial::Hung { limit } => Some(Self::Hang(format!("no end after {limit:?}"))),
             Trial::ToolPanicked { message } => Some(Self::Tool(message.clone())),
             Trial::Ran(report) => match &report.verdict {
-                Verdict::Held | Verdict::CannotRecover => None,
+                Verdict::Held => None,
+                Verdict::CannotRecover => Some(Self::CannotRecover),
                 Verdict::Broke(breakage) => Some(match &breakage.broken {
                     Broken::Safety(violation) => Self::Safety(violation.property.to_owned()),
                     Broken::Illegal(illegal) => {
@@ -74,7 +80,7 @@ impl Finding {
             Self::Illegal(_) => 13,
             Self::Undecided(_) => 20,
             Self::Panic(_) => 12,
-            Self::Liveness(_) | Self::Hang(_) => 11,
+            Self::Liveness(_) | Self::Hang(_) | Self::CannotRecover => 11,
             Self::Script(_) => 2,
             Self::Tool(_) => 1,
         }
@@ -89,6 +95,7 @@ impl fmt::Display for Finding {
             }
             Self::Safety(property) => write!(f, "violates {property}"),
             Self::Illegal(property) => write!(f, "history not {property}"),
+            Self::CannotRecover => f.write_str("cannot recover: no majority of disks is whole"),
             Self::Undecided(why) => write!(f, "undecided: {why}"),
             Self::Panic(message) => write!(f, "panic: {message}"),
             Self::Liveness(property) => write!(f, "stuck: {property}"),
@@ -121,8 +128,6 @@ pub struct Failure {
 pub struct SystemSummary {
     /// Runs that held.
     pub held: u64,
-    /// Runs in which too many disks were damaged to demand progress.
-    pub cannot_recover: u64,
     /// Runs that failed.
     pub failed: u64,
     /// Simulated time over all runs.
@@ -133,13 +138,40 @@ pub struct SystemSummary {
     pub events: u64,
     /// Every mark, with the number of times it was reached.
     pub marks: Marks,
+    /// How long runs took to recover.
+    pub recoveries: Recoveries,
+    /// What went wrong in how many runs.
+    pub families: BTreeMap<FaultFamily, OfFamily>,
+}
+
+/// In how many runs a family of faults was in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OfFamily {
+    /// Runs whose schedule has it.
+    pub runs: u64,
+    /// Those in which a mark shows that it did something.
+    pub bit: u64,
 }
 
 impl SystemSummary {
     /// All runs.
     #[must_use]
     pub fn runs(&self) -> u64 {
-        self.held + self.cannot_recover + self.failed
+        self.held + self.failed
+    }
+
+    fn add_families(&mut self, report: &RunReport) {
+        let incidents = report.scenario.faults.iter();
+        let families: BTreeSet<FaultFamily> = incidents.map(|it| it.fault.family()).collect();
+        for family in families {
+            let bit = family
+                .bites()
+                .iter()
+                .any(|it| report.marks.contains_key(it));
+            let of_family = self.families.entry(family).or_default();
+            of_family.runs += 1;
+            of_family.bit += u64::from(bit);
+        }
     }
 
     /// The marks that no run reached.
@@ -207,13 +239,14 @@ impl Summary {
             for (mark, count) in &report.marks {
                 *of_system.marks.entry(mark).or_default() += count;
             }
-        }
-        match (&failure, trial) {
-            (Some(_), _) => of_system.failed += 1,
-            (None, Trial::Ran(report)) if report.verdict == Verdict::CannotRecover => {
-                of_system.cannot_recover += 1;
+            if let Some(recovery) = &report.recovery {
+                of_system.recoveries.add(report.scenario.seed, recovery);
             }
-            (None, _) => of_system.held += 1,
+            of_system.add_families(report);
+        }
+        match failure {
+            Some(_) => of_system.failed += 1,
+            None => of_system.held += 1,
         }
         self.failures.extend(failure);
     }

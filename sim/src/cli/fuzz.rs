@@ -1,5 +1,6 @@
 //! `snowglobe fuzz`: many seeds, a quiet progress line, an honest summary.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Mutex;
@@ -13,8 +14,10 @@ use super::{
     Failed, Format, FuzzArguments, animated, catch_interrupts, must_be_writable, print, workers,
 };
 use crate::campaign::{
-    self, Confirmation, Failure, Plan, Progress, SeedSource, Summary, SystemSummary, history_of,
+    self, Confirmation, Failure, OfFamily, Plan, Progress, Recoveries, SeedSource, Summary,
+    SystemSummary, history_of,
 };
+use crate::faults::FaultFamily;
 use crate::report::{failure, grouped};
 use crate::scenarios::{self, Verdict};
 use crate::seed::SeedRange;
@@ -226,10 +229,9 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
     let _ = writeln!(text, "\n{name}");
     let _ = writeln!(
         text,
-        "  runs       {} held, {} failed, {} stood still rightly (too many damaged disks)",
+        "  runs       {} held, {} failed",
         grouped(system.held),
         grouped(system.failed),
-        grouped(system.cannot_recover)
     );
     let _ = writeln!(
         text,
@@ -246,12 +248,59 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
         grouped(counters.crashes),
         grouped(counters.invoked)
     );
+    let recoveries = &system.recoveries;
+    if let (Some((slowest, seed)), Some(median), Some(late)) = (
+        recoveries.slowest(),
+        recoveries.quantile(500),
+        recoveries.quantile(990),
+    ) {
+        let [median, late, slowest] = [median, late, slowest].map(|it| it.as_secs_f64());
+        let _ = writeln!(
+            text,
+            "  recovery   {median:.2} s in the median, {late:.2} s in 99 of 100, {slowest:.2} s at most (seed {seed}); {} slow",
+            grouped(recoveries.slow())
+        );
+    }
+    let mut families: Vec<_> = system.families.iter().collect();
+    families.sort_by_key(|(_, of_family)| std::cmp::Reverse(of_family.runs));
+    for (family, of_family) in families {
+        let _ = writeln!(
+            text,
+            "  in force   {family:30} {:>9} runs, bit in {:>9}",
+            grouped(of_family.runs),
+            grouped(of_family.bit)
+        );
+    }
     let never: Vec<_> = system.never_reached().collect();
     let all = system.marks.len();
     let _ = writeln!(text, "  marks      {} of {all} reached", all - never.len());
     for mark in never {
         let _ = writeln!(text, "  never      {mark}");
     }
+}
+
+fn recovery_as_json(recoveries: &Recoveries) -> serde_json::Value {
+    let quantile = |of_thousand| recoveries.quantile(of_thousand).map(|it| it.as_secs_f64());
+    let slowest = recoveries.slowest();
+    json!({
+        "runs": recoveries.count(),
+        "slow": recoveries.slow(),
+        "median": quantile(500),
+        "99_in_100": quantile(990),
+        "most": slowest.map(|(took, _)| took.as_secs_f64()),
+        "slowest_seed": slowest.map(|(_, seed)| seed.to_string()),
+    })
+}
+
+fn families_as_json(families: &BTreeMap<FaultFamily, OfFamily>) -> serde_json::Value {
+    families
+        .iter()
+        .map(|(family, of_family)| {
+            let counts = json!({ "runs": of_family.runs, "bit": of_family.bit });
+            (family.word().to_owned(), counts)
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn as_json(summary: &Summary, seeds: &SeedSource, interrupted: bool) -> serde_json::Value {
@@ -263,7 +312,8 @@ fn as_json(summary: &Summary, seeds: &SeedSource, interrupted: bool) -> serde_js
                 "system": name,
                 "held": system.held,
                 "failed": system.failed,
-                "cannot_recover": system.cannot_recover,
+                "recovery_s": recovery_as_json(&system.recoveries),
+                "families": families_as_json(&system.families),
                 "simulated_s": system.simulated.as_secs_f64(),
                 "events": system.events,
                 "steps": system.counters.steps,

@@ -12,6 +12,18 @@ pub struct Membership {
     clients: Vec<NodeId>,
     /// Whether clients keep something on their disks.
     clients_write: bool,
+    /// The fewest clients that get all work done, where they share it; otherwise
+    /// each of them is somebody's own.
+    crowd: Option<usize>,
+}
+
+/// Some nodes, of whom some are enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Set<'a> {
+    /// All of them.
+    pub nodes: &'a [NodeId],
+    /// How many must be well, of those that are there.
+    pub least: usize,
 }
 
 impl Membership {
@@ -33,6 +45,7 @@ impl Membership {
             groups: sizes.into_iter().map(&mut take).collect(),
             clients: take(clients),
             clients_write: false,
+            crowd: None,
         }
     }
 
@@ -42,6 +55,48 @@ impl Membership {
     pub fn whose_clients_write(mut self) -> Self {
         self.clients_write = true;
         self
+    }
+
+    /// The same, with clients who share their work: so many of them are enough.
+    #[must_use]
+    pub fn whose_clients_share(mut self, least: usize) -> Self {
+        self.crowd = Some(least);
+        self
+    }
+
+    /// The clients, if they share their work.
+    #[must_use]
+    pub fn crowd(&self) -> Option<&[NodeId]> {
+        self.crowd.map(|_| self.clients.as_slice())
+    }
+
+    /// All groups, and the clients, each with how many of them must be well.
+    pub fn sets(&self) -> impl Iterator<Item = Set<'_>> {
+        let groups = self.groups.iter().map(|group| Set {
+            nodes: group,
+            least: group.len() - tolerated_damage(group.len()),
+        });
+        let clients = Set {
+            nodes: &self.clients,
+            least: self.crowd.unwrap_or(self.clients.len()),
+        };
+        groups.chain([clients])
+    }
+
+    /// Whether the system promises to do without this link, in this direction, if
+    /// everything else is well. A group of three reaches its third by way of the
+    /// second, and is reached so; one of two falls apart, and one of one is out of reach.
+    #[must_use]
+    pub fn can_lose_link(&self, from: NodeId, to: NodeId) -> bool {
+        let mut ends = [from, to].into_iter();
+        let is_client = |id: NodeId| self.clients.contains(&id);
+        match self.crowd {
+            Some(least) => ends.any(is_client) && self.clients.len() > least,
+            None => ends.all(|id| {
+                let group = self.groups.iter().find(|group| group.contains(&id));
+                group.is_none_or(|group| group.len() >= 3)
+            }),
+        }
     }
 
     /// The nodes whose disks matter, in ascending order.

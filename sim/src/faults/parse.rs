@@ -1,38 +1,62 @@
 //! Reads the words of a fault; [`super::words`] says what they are.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::str::{FromStr, SplitWhitespace};
 use std::time::Duration;
 
 use snowglobe_systems::process::NodeId;
 
 use super::{
-    CrashMoment, DiskFault, Fault, FaultError, Links, Nodes, QualityChange, Shape, TimedFault,
+    Corruption, CrashMoment, DiskFault, Fault, FaultError, Incident, Late, Links, Loss, Nodes,
+    QualityChange, Shape,
 };
 use crate::draw::PerMillion;
-use crate::time::{SimTime, parse_duration};
-use crate::world::disk::CrashMode;
+use crate::time::{SimTime, format_duration, parse_duration};
+use crate::world::disk::{CrashMode, Damage};
+use crate::world::network::HOP;
 
-const TIME: &str = "a time such as 1.20s";
-const VERB: &str = "one of partition, bridge, ring, cut, join, heal, link, links, crash, restart, pause, resume, clock, disk";
+const TIME: &str = "a time such as 1.20s, or 1.20s..9.40s,";
+const VERB: &str = "one of partition, bridge, ring, cut, join, heal, link, links, crash, restart, pause, resume, slow, clock, disk";
 const NODE: &str = "a node such as n1";
-const NODE_OR_ALL: &str = "a node such as n1, or all,";
+const NODE_OR_ALL: &str = "a node such as n1, or all, or leader,";
 const MODE: &str = "one of losing, keeping, tearing, leaving";
-const QUALITY: &str = "one of latency, loss, duplicate, reorder, restored";
+const QUALITY: &str = "one of latency, loss, duplicate, reorder, corrupt, hold, repeat, restored";
 const SHARE: &str = "a percentage such as 10% or 0.5%";
 const RANGE: &str = "a duration such as 20ms or a range such as 20ms..200ms";
-const DISK: &str = "one of syncs, fails, full, rots, heals";
+const DISK: &str = "one of syncs, fails, drops-sync, full, unreadable, rots, bad-sector, lost-write, misdirected-write, heals";
+const CLOCK: &str = "runs or jumps";
+const BYTES: &str = "a number of bytes such as 300";
 const END: &str = "the end";
 
-impl FromStr for TimedFault {
+/// Nothing in a schedule takes longer, but for the time to which it goes on.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// What clocks may show of each second of the world.
+const RATES: RangeInclusive<PerMillion> = PerMillion::percent(1)..=PerMillion::percent(10_000);
+
+impl FromStr for Incident {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let mut words = Words::new(text);
-        let at = words.read(TIME, |word| word.parse::<SimTime>().ok())?;
+        let (at, until) = words.read(TIME, span)?;
+        if until.is_some_and(|until| until <= at) {
+            return Err(words.senseless("it ends before it begins".to_owned()));
+        }
         let fault = words.fault()?;
-        Ok(Self { at, fault })
+        if until.is_some() && !fault.lasts() {
+            let why = "this happens at one moment; give no end";
+            return Err(words.senseless(why.to_owned()));
+        }
+        Ok(Self { at, until, fault })
+    }
+}
+
+/// A moment, or two with the time between them.
+fn span(word: &str) -> Option<(SimTime, Option<SimTime>)> {
+    match word.split_once("..") {
+        None => Some((word.parse().ok()?, None)),
+        Some((at, until)) => Some((at.parse().ok()?, Some(until.parse().ok()?))),
     }
 }
 
@@ -110,26 +134,38 @@ impl<'a> Words<'a> {
             "partition" => self.partition()?,
             "bridge" => self.bridge()?,
             "ring" => self.ring()?,
-            "cut" => Fault::Cut(self.ends()?),
+            "cut" => {
+                let links = self.ends()?;
+                let holds = self.skip("holding");
+                Fault::Cut { links, holds }
+            }
             "join" => Fault::Join(self.ends()?),
             "heal" => Fault::Heal,
             "link" => {
-                let from = self.node()?;
+                let from = self.some_nodes()?;
                 let links = self.one_way(from)?;
                 self.quality(links)?
             }
             "links" => {
-                let links = if self.skip("of") {
-                    Links::Of(self.node()?)
-                } else {
-                    Links::All
-                };
+                let links = self.links()?;
                 self.quality(links)?
             }
             "crash" => self.crash()?,
-            "restart" => Fault::Restart(self.nodes()?),
-            "pause" => Fault::Pause(self.node()?),
-            "resume" => Fault::Resume(self.node()?),
+            "restart" => match self.nodes()? {
+                Nodes::Leader => {
+                    let why = "whoever is down leads nobody; name a node, or all";
+                    return Err(self.senseless(why.to_owned()));
+                }
+                nodes => Fault::Restart(nodes),
+            },
+            "pause" => Fault::Pause(self.nodes()?),
+            "resume" => Fault::Resume(self.nodes()?),
+            "slow" => {
+                let nodes = self.nodes()?;
+                self.literally("by")?;
+                let by = self.range()?;
+                Fault::Slow { nodes, by }
+            }
             "clock" => self.clock()?,
             "disk" => self.disk()?,
             other => return Err(self.wrong(other, VERB)),
@@ -169,19 +205,34 @@ impl<'a> Words<'a> {
         self.shape(Shape::Ring(nodes))
     }
 
-    fn shape(&self, shape: Shape) -> Result<Fault, FaultError> {
+    fn shape(&mut self, shape: Shape) -> Result<Fault, FaultError> {
         // A node may be in several groups, and then reaches all of them.
         let groups: Vec<Vec<NodeId>> = match &shape {
             Shape::Groups(groups) => groups.clone(),
             Shape::Bridge { .. } | Shape::Ring(_) => vec![shape.nodes().collect()],
         };
-        let twice = groups.iter().find_map(|group| {
-            let mut seen = BTreeSet::new();
-            group.iter().find(|node| !seen.insert(**node))
-        });
-        match twice {
+        for group in &groups {
+            self.without_repetition(group)?;
+        }
+        for (place, one) in groups.iter().enumerate() {
+            let mut others = groups.iter().enumerate().filter(|(at, _)| *at != place);
+            let holds_all = |other: &[NodeId]| one.iter().all(|node| other.contains(node));
+            if let Some((_, other)) = others.find(|(_, other)| holds_all(other)) {
+                let (one, other) = (list(one), list(other));
+                return Err(self.senseless(format!(
+                    "everybody in `{one}` is in `{other}` too; give each group a node of its own"
+                )));
+            }
+        }
+        let holds = self.skip("holding");
+        Ok(Fault::Shape { shape, holds })
+    }
+
+    fn without_repetition(&self, nodes: &[NodeId]) -> Result<(), FaultError> {
+        let mut seen = BTreeSet::new();
+        match nodes.iter().find(|node| !seen.insert(**node)) {
             Some(node) => Err(self.senseless(format!("{node} is named twice"))),
-            None => Ok(Fault::Shape(shape)),
+            None => Ok(()),
         }
     }
 
@@ -190,16 +241,33 @@ impl<'a> Words<'a> {
     }
 
     fn nodes(&mut self) -> Result<Nodes, FaultError> {
-        self.read(NODE_OR_ALL, |word| match word {
-            "all" => Some(Nodes::All),
-            word => node(word).map(Nodes::One),
-        })
+        let first = self.read(NODE_OR_ALL, |word| match word {
+            "all" => Some(Err(Nodes::All)),
+            "leader" => Some(Err(Nodes::Leader)),
+            word => node(word).map(Ok),
+        })?;
+        let first = match first {
+            Ok(first) => first,
+            Err(nodes) => return Ok(nodes),
+        };
+        let nodes = self.and_more(first)?;
+        self.without_repetition(&nodes)?;
+        Ok(Nodes::Some(nodes))
     }
 
     /// At least one node, and all that follow it.
     fn some_nodes(&mut self) -> Result<Vec<NodeId>, FaultError> {
-        let mut nodes = vec![self.node()?];
-        while self.peek().is_some_and(|word| word.starts_with('n')) {
+        let first = self.node()?;
+        self.and_more(first)
+    }
+
+    fn and_more(&mut self, first: NodeId) -> Result<Vec<NodeId>, FaultError> {
+        let is_name = |word: &str| {
+            let rest = word.strip_prefix('n');
+            rest.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()))
+        };
+        let mut nodes = vec![first];
+        while self.peek().is_some_and(is_name) {
             nodes.push(self.node()?);
         }
         Ok(nodes)
@@ -208,18 +276,40 @@ impl<'a> Words<'a> {
     fn ends(&mut self) -> Result<Links, FaultError> {
         match self.nodes()? {
             Nodes::All => Ok(Links::All),
-            Nodes::One(from) if self.peek() == Some("->") => self.one_way(from),
-            Nodes::One(node) => Ok(Links::Of(node)),
+            Nodes::Leader => Ok(Links::OfLeader),
+            Nodes::Some(from) if self.peek() == Some("->") => self.one_way(from),
+            Nodes::Some(nodes) => Ok(Links::Of(nodes)),
         }
     }
 
-    fn one_way(&mut self, from: NodeId) -> Result<Links, FaultError> {
-        self.literally("->")?;
-        let to = self.node()?;
-        if from == to {
-            return Err(self.senseless(format!("{from} has no link to itself")));
+    /// What stands behind `links`: which of them, or all.
+    fn links(&mut self) -> Result<Links, FaultError> {
+        if self.skip("of") {
+            if self.skip("leader") {
+                return Ok(Links::OfLeader);
+            }
+            let nodes = self.some_nodes()?;
+            self.without_repetition(&nodes)?;
+            return Ok(Links::Of(nodes));
         }
-        Ok(Links::One { from, to })
+        match self.peek().is_some_and(|word| node(word).is_some()) {
+            true => {
+                let from = self.some_nodes()?;
+                self.one_way(from)
+            }
+            false => Ok(Links::All),
+        }
+    }
+
+    fn one_way(&mut self, from: Vec<NodeId>) -> Result<Links, FaultError> {
+        self.literally("->")?;
+        let to = self.some_nodes()?;
+        self.without_repetition(&from)?;
+        self.without_repetition(&to)?;
+        match from.iter().find(|node| to.contains(node)) {
+            Some(node) => Err(self.senseless(format!("{node} has no link to itself"))),
+            None => Ok(Links::OneWay { from, to }),
+        }
     }
 
     fn quality(&mut self, links: Links) -> Result<Fault, FaultError> {
@@ -230,10 +320,13 @@ impl<'a> Words<'a> {
         loop {
             let word = self.read(QUALITY, Some)?;
             let twice = match word {
-                "latency" => change.latency.replace(self.range()?).is_some(),
-                "loss" => change.loss.replace(self.share()?).is_some(),
+                "latency" => change.latency.replace(self.latency()?).is_some(),
+                "loss" => change.loss.replace(self.loss()?).is_some(),
                 "duplicate" => change.duplicate.replace(self.share()?).is_some(),
                 "reorder" => change.reorder.replace(self.share()?).is_some(),
+                "corrupt" => change.corrupt.replace(self.corruption()?).is_some(),
+                "hold" => change.hold.replace(self.late("for")?).is_some(),
+                "repeat" => change.repeat.replace(self.late("after")?).is_some(),
                 other => return Err(self.wrong(other, QUALITY)),
             };
             if twice {
@@ -243,6 +336,40 @@ impl<'a> Words<'a> {
                 return Ok(Fault::Degrade { links, change });
             }
         }
+    }
+
+    fn latency(&mut self) -> Result<Range<Duration>, FaultError> {
+        let range = self.range()?;
+        if range.end.is_zero() {
+            let hop = HOP.as_millis();
+            return Err(self.senseless(format!(
+                "a message takes {hop} ms at least; give a range that ends later than 0ms"
+            )));
+        }
+        Ok(range)
+    }
+
+    fn loss(&mut self) -> Result<Loss, FaultError> {
+        let share = self.share()?;
+        let mut over = None;
+        if self.skip("over") {
+            over = Some(self.read(BYTES, |word| word.parse().ok())?);
+            self.literally("bytes")?;
+        }
+        Ok(Loss { share, over })
+    }
+
+    fn corruption(&mut self) -> Result<Corruption, FaultError> {
+        let share = self.share()?;
+        let unchecked = self.skip("unchecked");
+        Ok(Corruption { share, unchecked })
+    }
+
+    fn late(&mut self, word: &str) -> Result<Late, FaultError> {
+        let share = self.share()?;
+        self.literally(word)?;
+        let by = self.range()?;
+        Ok(Late { share, by })
     }
 
     fn percentage(&mut self) -> Result<PerMillion, FaultError> {
@@ -266,6 +393,7 @@ impl<'a> Words<'a> {
         if range.end < range.start {
             return Err(self.senseless(format!("the range {word} ends before it starts")));
         }
+        self.not_too_long(range.end)?;
         Ok(range)
     }
 
@@ -292,32 +420,63 @@ impl<'a> Words<'a> {
         })
     }
 
-    fn clock(&mut self) -> Result<Fault, FaultError> {
-        let node = self.node()?;
-        self.literally("runs")?;
-        self.literally("at")?;
-        let rate = self.percentage()?;
-        if rate == PerMillion::ZERO {
-            return Err(self.senseless("a clock that stands still fires no timer".to_owned()));
+    fn not_too_long(&self, duration: Duration) -> Result<(), FaultError> {
+        if duration <= LONGEST {
+            return Ok(());
         }
-        Ok(Fault::Clock { node, rate })
+        let words = format_duration(duration);
+        Err(self.senseless(format!(
+            "{words} is longer than the hour that is the most here"
+        )))
+    }
+
+    fn clock(&mut self) -> Result<Fault, FaultError> {
+        let nodes = self.nodes()?;
+        match self.read(CLOCK, Some)? {
+            "runs" => {
+                self.literally("at")?;
+                let rate = self.percentage()?;
+                if !RATES.contains(&rate) {
+                    let (least, most) = (RATES.start(), RATES.end());
+                    return Err(self.senseless(format!("a clock runs at {least} to {most}")));
+                }
+                Ok(Fault::Clock { nodes, rate })
+            }
+            "jumps" => {
+                let by = self.read("a duration such as 5s", |word| parse_duration(word).ok())?;
+                self.not_too_long(by)?;
+                Ok(Fault::Jump { nodes, by })
+            }
+            other => Err(self.wrong(other, CLOCK)),
+        }
     }
 
     fn disk(&mut self) -> Result<Fault, FaultError> {
-        let node = self.node()?;
-        let fault = match self.read(DISK, Some)? {
+        let nodes = self.nodes()?;
+        let word = self.read(DISK, Some)?;
+        let damage = Damage::ALL.into_iter().find(|kind| kind.word() == word);
+        let fault = match word {
             "syncs" => {
                 self.literally("in")?;
                 DiskFault::SyncsIn(self.range()?)
             }
             "fails" => DiskFault::Fails,
+            "drops-sync" => DiskFault::DropsSync,
             "full" => DiskFault::Full,
-            "rots" => DiskFault::Rots,
+            "unreadable" => DiskFault::Unreadable,
             "heals" => DiskFault::Heals,
-            other => return Err(self.wrong(other, DISK)),
+            other => match damage {
+                Some(damage) => DiskFault::Damaged(damage),
+                None => return Err(self.wrong(other, DISK)),
+            },
         };
-        Ok(Fault::Disk { node, fault })
+        Ok(Fault::Disk { nodes, fault })
     }
+}
+
+fn list(nodes: &[NodeId]) -> String {
+    let words: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
+    words.join(" ")
 }
 
 fn node(word: &str) -> Option<NodeId> {

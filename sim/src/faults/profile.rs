@@ -10,7 +10,7 @@ use crate::draw::{Draw, PerMillion};
 /// What [`super::generate()`] makes schedules of.
 ///
 /// Whatever a profile says, a schedule keeps this bound: **at most a minority
-/// of the nodes is ever damaged for good** (by rot). Nothing that was
+/// of the nodes is ever damaged for good** (a disk that lost or spoiled what it synced). Nothing that was
 /// acknowledged may be lost as long as a majority of disks keeps what it
 /// synced, so a schedule beyond the bound would blame a system for what it
 /// never promised. Crashes are not bounded: synced bytes survive them.
@@ -21,7 +21,25 @@ pub struct FaultProfile {
     /// The time from the start of an incident to the start of the next.
     /// Incidents last as long as they last, and may overlap.
     pub gap: Range<Duration>,
+    /// How long an incident lasts; each doubling is as likely as the next.
+    pub lengths: Range<Duration>,
+    /// Whether incidents seek one another.
+    pub clusters: Clusters,
 }
+
+/// Whether incidents seek one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Clusters {
+    /// Each begins when it likes.
+    Free,
+    /// Several begin close to one another, and then none for long.
+    Attract,
+    /// One begins when the one before it is over.
+    Apart,
+}
+
+/// Nothing that lasts is over sooner.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 impl FaultProfile {
     /// Nothing goes wrong.
@@ -30,6 +48,8 @@ impl FaultProfile {
         Self {
             families: BTreeMap::new(),
             gap: Duration::from_millis(300)..Duration::from_millis(1500),
+            lengths: SHORTEST..Duration::from_secs(3),
+            clusters: Clusters::Free,
         }
     }
 
@@ -51,9 +71,22 @@ impl FaultProfile {
         if profile.families.is_empty() {
             profile = profile.with(only, 1);
         }
-        let paces = [(100, 500), (300, 1500), (1000, 4000)];
-        let (least, most) = *draw.pick(&paces);
+        let longest = *draw.pick(&[1, 4, 15, 60]);
+        profile.lengths = SHORTEST..Duration::from_secs(longest);
+        // The longer they last, the rarer they are, or nothing would ever get done.
+        let paces = [(100, 400), (200, 1000), (400, 2000), (1000, 4000)];
+        let usual = match longest {
+            1 => 1,
+            4 => 2,
+            _ => 3,
+        };
+        let (least, most) = *draw.pick(&paces[usual - 1..=usual]);
         profile.gap = Duration::from_millis(least)..Duration::from_millis(most);
+        profile.clusters = *draw.weighted(&[
+            (2, Clusters::Free),
+            (2, Clusters::Attract),
+            (1, Clusters::Apart),
+        ]);
         // Last, and only where they can strike, so that a cluster of one group
         // has the schedules that it had before there were such families.
         if members.has_several_groups() {
@@ -67,8 +100,8 @@ impl FaultProfile {
     fn with_some(mut self, draw: &mut Draw, families: &[FaultFamily]) -> Self {
         for family in families {
             let chance = match family {
-                FaultFamily::Rot => PerMillion::percent(20),
-                _ => PerMillion::percent(40),
+                FaultFamily::Damage => PerMillion::percent(15),
+                _ => PerMillion::percent(35),
             };
             let (on, weight) = (draw.chance(chance), draw.range(1..5) as u32);
             if on {

@@ -22,7 +22,7 @@ use snowglobe_checkers::explore::Bounds;
 use thiserror::Error;
 
 use crate::draw::PerMillion;
-use crate::faults::TimedFault;
+use crate::faults::Incident;
 use crate::seed::Seed;
 use crate::time::{format_duration, parse_duration};
 use crate::world::network::LinkQuality;
@@ -58,7 +58,7 @@ pub struct Scenario {
     /// The bound on the progress after that.
     pub settle: Duration,
     /// What goes wrong, and when.
-    pub faults: Vec<TimedFault>,
+    pub faults: Vec<Incident>,
     /// What happens one after the other, in a told scenario; empty in a shaken one.
     pub story: Vec<String>,
     /// What happens step by step, if all of it is said; then nothing else does,
@@ -297,7 +297,7 @@ fn word<T: FromStr<Err: std::fmt::Display>>(key: &str, text: &str) -> Result<T, 
     text.parse().map_err(|why| malformed(key, why))
 }
 
-fn each(lines: &[String], key: &str) -> Result<Vec<TimedFault>, ScenarioError> {
+fn each(lines: &[String], key: &str) -> Result<Vec<Incident>, ScenarioError> {
     lines
         .iter()
         .map(|line| word(&format!("{key}: {line:?}"), line))
@@ -306,7 +306,7 @@ fn each(lines: &[String], key: &str) -> Result<Vec<TimedFault>, ScenarioError> {
 
 /// The agenda serves equal times in the order of the file; a line that stands
 /// before an earlier one is more likely a mistake than meant.
-fn in_order(faults: Vec<TimedFault>) -> Result<Vec<TimedFault>, ScenarioError> {
+fn in_order(faults: Vec<Incident>) -> Result<Vec<Incident>, ScenarioError> {
     match faults.windows(2).find(|pair| pair[0].at > pair[1].at) {
         None => Ok(faults),
         Some(pair) => Err(malformed(

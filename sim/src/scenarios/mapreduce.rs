@@ -114,6 +114,13 @@ fn in_millis(checks: u32) -> u64 {
     u64::from(checks) * Tuning::default().check.as_millis() as u64
 }
 
+/// Store and coordinator must be well, and one of the workers.
+fn members(workers: usize) -> Membership {
+    Membership::groups([1, 1], workers)
+        .whose_clients_write()
+        .whose_clients_share(1)
+}
+
 impl System for MapReduceSystem {
     type Process = Node;
     type Invariants = MapReduceInvariants;
@@ -237,7 +244,7 @@ impl System for MapReduceSystem {
 
     /// The store and the coordinator must come back; workers may come and go.
     fn membership(nodes: usize, _: &MapReduceOptions) -> Membership {
-        Membership::groups([1, 1], nodes).whose_clients_write()
+        members(nodes)
     }
 
     fn configs(nodes: usize, options: &MapReduceOptions) -> Vec<Config> {

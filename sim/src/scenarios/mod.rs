@@ -27,21 +27,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use snowglobe_checkers::explore::{Bounds, Headway, Scope, Setting, StatesDigest};
 use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::{InvocationId, Process};
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use thiserror::Error;
 
 use self::file::Scenario;
 use self::registry::Entry;
 use crate::campaign::{coverage, exploration};
 use crate::draw::Draw;
-use crate::faults::{Membership, TimedFault};
+use crate::faults::{Incident, Membership};
 use crate::seed::Seed;
 use crate::time::SimTime;
 use crate::world::trace::TraceDigest;
 use crate::world::{Breakage, Broken, Counters, Director, Marks, World, message_of};
 
 pub(crate) use self::registry::{look, small_options};
-pub use self::shake::{Settled, Shake};
+pub use self::shake::{Recovery, RecoveryBound, Shake};
 
 /// A system that can be shaken.
 pub trait System: Sized + 'static {
@@ -73,6 +73,11 @@ pub trait System: Sized + 'static {
     /// more where so much was drawn that the work alone may take as long.
     fn settle(_options: &Self::Options) -> Duration {
         Duration::from_secs(30)
+    }
+    /// Within what time after enough is healed everybody is served at the latest; what
+    /// takes longer is a finding. Unless said otherwise, ten times what it mostly takes.
+    fn recovery_bound(scenario: &Scenario, _options: &Self::Options) -> RecoveryBound {
+        RecoveryBound::usual(scenario)
     }
     /// Whether tuning and workload make sense.
     ///
@@ -145,8 +150,10 @@ pub trait Workload<P: Process, I: Invariants<P>>: Send + 'static {
     fn alarm(&mut self, world: &mut World<P, I>, token: u64);
     /// A call was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
-    /// The faults are over for a majority; from now on everybody must make progress.
-    fn settle(&mut self, world: &mut World<P, I>);
+    /// The faults are over for enough of the nodes; from now on everybody must make
+    /// progress. Those who are `well` have no excuse: whatever they lag behind, they
+    /// must catch up.
+    fn settle(&mut self, world: &mut World<P, I>, well: &[NodeId]);
     /// What clients asked and were told, as lines that `snowglobe history` reads,
     /// if that was written down.
     fn history(&self) -> Option<String> {
@@ -155,8 +162,10 @@ pub trait Workload<P: Process, I: Invariants<P>>: Send + 'static {
     /// The run is about to end, however it ends: the last look at what clients
     /// saw. What is wrong there goes before anything that did not come.
     fn last_look(&mut self, _world: &mut World<P, I>) {}
-    /// Whether the demanded progress was made, and if not, what is missing.
-    fn settled(&mut self, world: &mut World<P, I>) -> Settled;
+    /// Whether the demanded progress was made. It is asked often.
+    fn settled(&mut self, world: &mut World<P, I>) -> bool;
+    /// What is missing of the demanded progress, and what each node waits for, in words.
+    fn missing(&self, world: &World<P, I>) -> String;
 }
 
 /// What a run came to.
@@ -219,8 +228,10 @@ pub struct RunReport {
     pub marks: Marks,
     /// How many events were traced.
     pub events: u64,
+    /// How it recovered, if progress was demanded and made.
+    pub recovery: Option<Recovery>,
     /// The faults of its schedule, or those that its story told of.
-    pub struck: Vec<TimedFault>,
+    pub struck: Vec<Incident>,
     /// What clients asked and were told, if that was written down and is kept;
     /// see [`Workload::history`].
     pub history: Option<String>,

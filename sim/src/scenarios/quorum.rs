@@ -161,6 +161,23 @@ pub(super) fn tune(config: &mut Config, shortest: Duration, spread: Duration) {
     config.transfer_timeout = shortest + spread;
 }
 
+/// Who of those that are well lags behind the leader of its cluster, if anybody does.
+pub(super) fn lags<P: Elector, I: Invariants<P>>(
+    world: &World<P, I>,
+    well: &[NodeId],
+) -> Option<String> {
+    well.iter().copied().find_map(|id| {
+        let own = standing(world, id)?;
+        let votes = |id: &NodeId| standing(world, *id).is_some_and(|it| it.voters == own.voters);
+        let voters: Vec<NodeId> = world.node_ids().filter(votes).collect();
+        let Some((leader, _)) = leader_among(world, &voters) else {
+            return Some(format!("{id} has no leader"));
+        };
+        let (applied, goal) = (own.applied, standing(world, leader)?.applied);
+        (applied < goal).then(|| format!("{id} is at {applied}, and its leader {leader} at {goal}"))
+    })
+}
+
 /// Sets the bounds of a replica that a scenario says; the others stay the library's.
 pub(super) fn bound(
     config: &mut replica::Config,

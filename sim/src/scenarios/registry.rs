@@ -106,7 +106,10 @@ fn director<S: System>(
     if scenario.story.is_empty() {
         let members = S::membership(scenario.nodes, options);
         let workload = S::workload(scenario, options);
-        Ok(Box::new(Shake::new(scenario, members, workload)))
+        let bound = S::recovery_bound(scenario, options);
+        Ok(Box::new(
+            Shake::new(scenario, members, workload).bounded_by(bound),
+        ))
     } else {
         S::storyteller(scenario, options).map_err(CannotRun::Unfit)
     }
@@ -416,11 +419,14 @@ impl<S: System> Registered for Entry<S> {
         let blueprint = blueprint(scenario, S::configs(scenario.nodes, &options));
         if scenario.story.is_empty() {
             let members = S::membership(scenario.nodes, &options);
-            let director = Shake::new(scenario, members, S::workload(scenario, &options));
+            let bound = S::recovery_bound(scenario, &options);
+            let workload = S::workload(scenario, &options);
+            let director = Shake::new(scenario, members, workload).bounded_by(bound);
             let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
             let history = kept(histories, &finished, || director.history());
-            let could_recover = director.could_recover();
-            Ok(report(scenario, finished, could_recover, history))
+            let mut report = report(scenario, finished, director.could_recover(), history);
+            report.recovery = director.recovery().cloned();
+            Ok(report)
         } else {
             let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
             let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
@@ -450,6 +456,7 @@ fn report(
 ) -> RunReport {
     RunReport {
         history,
+        recovery: None,
         scenario: scenario.clone(),
         verdict: match finished.breakage {
             Some(breakage) => Verdict::Broke(breakage),

@@ -96,7 +96,7 @@ impl<S: Setting> Script<S> {
             Step::Crash(node) => {
                 must_be_up(world, *node)?;
                 world.apply_fault(&Fault::Crash {
-                    nodes: Nodes::One(*node),
+                    nodes: Nodes::one(*node),
                     mode: CrashMode::Lose,
                     moment: CrashMoment::AtOnce,
                 });
@@ -106,7 +106,7 @@ impl<S: Setting> Script<S> {
                     return Err(format!("{node} is up"));
                 }
                 self.arm(world, *node, *crash_after);
-                world.apply_fault(&Fault::Restart(Nodes::One(*node)));
+                world.apply_fault(&Fault::Restart(Nodes::one(*node)));
             }
             Step::Cut(one, other) => world.cut(*one, *other),
             Step::Hold(one, other) => world.part(*one, *other),

@@ -1,40 +1,70 @@
 //! The director of a shaken run: chaos first, then a demand for progress.
 
+mod ill;
+
 use std::time::Duration;
 
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::{InvocationId, NodeId, Process};
+use snowglobe_systems::process::{InvocationId, Process};
 
 use super::file::Scenario;
 use super::{Workload, stuck};
-use crate::draw::{Draw, PerMillion, Purpose, Streams};
-use crate::faults::{Fault, Links, Membership};
-use crate::time::format_duration;
+use crate::draw::{Draw, Purpose, Streams};
+use crate::faults::Membership;
+use crate::time::{SimTime, format_duration};
 use crate::world::{Director, World};
-
-/// How far the demanded progress has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// All of it was made.
-    Yes,
-    /// What is missing, in words.
-    NotYet(String),
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Faults and workload run.
     Chaos,
-    /// A majority is healed, the others' faults stay, and progress is demanded.
+    /// Enough is healed, the others' faults stay, and progress is demanded.
     Settling,
+    /// It has not come within the time in which it mostly comes.
+    Slow,
     /// Progress was made, or could not be demanded.
     Over,
 }
 
+/// Within what time after enough is healed everybody must be served, and why it may
+/// take as long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryBound {
+    /// The time.
+    pub within: Duration,
+    /// Which of the system's own timeouts it follows from, in words.
+    pub because: String,
+}
+
+impl RecoveryBound {
+    /// What holds where nothing else is said.
+    #[must_use]
+    pub fn usual(scenario: &Scenario) -> Self {
+        Self {
+            within: PATIENCE * scenario.settle,
+            because: format!("{PATIENCE} times as long as it mostly takes"),
+        }
+    }
+}
+
+/// How a run recovered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// How long it took until all of the demanded progress was made.
+    pub took: Duration,
+    /// Whether that was longer than the scenario's `settle`.
+    pub slow: bool,
+}
+
+/// A run that is slow goes on for so many times its `settle` before it counts as one
+/// in which nothing will come any more.
+const PATIENCE: u32 = 10;
+
 /// Alarms from here on are the director's own; below they are the workload's.
 const OWN_ALARMS: u64 = 1 << 63;
 const CHAOS_IS_OVER: u64 = OWN_ALARMS;
-const PATIENCE_IS_OVER: u64 = OWN_ALARMS | 1;
+const IS_SLOW: u64 = OWN_ALARMS | 1;
+const PATIENCE_IS_OVER: u64 = OWN_ALARMS | 2;
 
 /// Chaos, then a demand for progress.
 #[derive(Debug)]
@@ -42,25 +72,38 @@ pub struct Shake<W> {
     workload: W,
     members: Membership,
     chaos: Duration,
-    patience: Duration,
+    settle: Duration,
+    bound: RecoveryBound,
     phase: Phase,
     could_recover: bool,
-    /// Chooses the majority that is healed.
+    healed_at: SimTime,
+    recovery: Option<Recovery>,
+    /// Chooses who is healed, and who stays ill in what way.
     draw: Draw,
 }
 
 impl<W> Shake<W> {
     /// A director for a scenario.
     pub fn new(scenario: &Scenario, members: Membership, workload: W) -> Self {
+        let bound = RecoveryBound::usual(scenario);
         Self {
             workload,
             members,
             chaos: scenario.chaos,
-            patience: scenario.settle,
+            settle: scenario.settle,
+            bound,
             phase: Phase::Chaos,
             could_recover: true,
+            healed_at: SimTime::START,
+            recovery: None,
             draw: Streams::new(scenario.seed).open(Purpose::Faults),
         }
+    }
+
+    /// The same, with another bound on the time in which it recovers.
+    #[must_use]
+    pub fn bounded_by(self, bound: RecoveryBound) -> Self {
+        Self { bound, ..self }
     }
 
     /// Whether a majority of the disks was sound enough to demand progress.
@@ -69,73 +112,15 @@ impl<W> Shake<W> {
         self.could_recover
     }
 
+    /// How the run recovered, if it did.
+    #[must_use]
+    pub fn recovery(&self) -> Option<&Recovery> {
+        self.recovery.as_ref()
+    }
+
     /// The workload, when the run is over.
     pub fn into_workload(self) -> W {
         self.workload
-    }
-
-    /// A node outside the healed majority keeps its faults, and some get one
-    /// more that lasts: it hears nobody, or nobody hears it, or it hurries. A
-    /// majority must make progress however the others pester it.
-    fn leave_to_its_faults<P, I>(&mut self, world: &mut World<P, I>, id: NodeId)
-    where
-        P: Process,
-        I: Invariants<P>,
-    {
-        let (links, clock) = (self.draw.below(3), self.draw.below(2));
-        let peers: Vec<NodeId> = world.node_ids().filter(|peer| *peer != id).collect();
-        for peer in peers {
-            let link = match links {
-                0 => Links::One { from: peer, to: id },
-                1 => Links::One { from: id, to: peer },
-                _ => continue,
-            };
-            world.apply_fault(&Fault::Cut(link));
-        }
-        if clock == 0 {
-            let rate = HURRIED;
-            world.apply_fault(&Fault::Clock { node: id, rate });
-        }
-    }
-
-    /// Heals a majority of each group, and all clients. Who is healed, and who
-    /// is not; `None` if a group has no majority that can run.
-    fn heal<P, I>(&mut self, world: &mut World<P, I>) -> Option<(Vec<NodeId>, Vec<NodeId>)>
-    where
-        P: Process,
-        I: Invariants<P>,
-    {
-        let (mut healed, mut others) = (Vec::new(), Vec::new());
-        for group in self.members.each_group() {
-            let mut candidates = group.clone();
-            self.draw.shuffle(&mut candidates);
-            let majority = group.len() / 2 + 1;
-            let chosen = heal_some(world, &candidates, majority);
-            if chosen.len() < majority {
-                return None;
-            }
-            others.extend(candidates.iter().filter(|id| !chosen.contains(id)));
-            healed.extend(chosen);
-        }
-        // A group's leader need not be among its healed; between groups there is
-        // nobody else to speak for it.
-        for (place, group) in self.members.each_group().iter().enumerate() {
-            let further = self.members.each_group()[place + 1..].iter().flatten();
-            for (one, other) in further.flat_map(|other| group.iter().map(move |one| (one, other)))
-            {
-                world.heal_links_among(&[*one, *other]);
-            }
-        }
-        for client in self.members.clients() {
-            world.heal_node(*client);
-            // Nobody but those whom a client reaches can serve it, and a
-            // majority may follow a leader that is not among the healed.
-            let everybody: Vec<NodeId> = world.node_ids().collect();
-            for peer in everybody {
-                world.heal_links_among(&[*client, peer]);
-            }
-        }
-        Some((healed, others))
     }
 
     fn settle<P, I>(&mut self, world: &mut World<P, I>)
@@ -144,8 +129,8 @@ impl<W> Shake<W> {
         I: Invariants<P>,
         W: Workload<P, I>,
     {
-        world.phase("settle: a majority is healed, progress is demanded");
-        let Some((healed, others)) = self.heal(world) else {
+        world.phase("settle: enough is healed, progress is demanded");
+        let Some(well) = ill::heal(world, &self.members, &mut self.draw) else {
             // A majority of the disks is damaged beyond what the system
             // promises to survive: it is right to stand still.
             world.mark("world.cannot_recover");
@@ -154,42 +139,54 @@ impl<W> Shake<W> {
             self.phase = Phase::Over;
             return;
         };
-        world.heal_links_among(&healed);
-        world.phase(&format!("healed: {healed:?}"));
-        for id in others {
-            self.leave_to_its_faults(world, id);
-        }
         self.phase = Phase::Settling;
-        world.alarm(self.patience, PATIENCE_IS_OVER);
-        self.workload.settle(world);
+        self.healed_at = world.now();
+        world.alarm(self.settle, IS_SLOW);
+        let patience = (self.settle * PATIENCE).max(self.bound.within);
+        world.alarm(patience, PATIENCE_IS_OVER);
+        self.workload.settle(world, &well);
     }
-}
 
-/// The clock of a node that hurries: its timers fire three times as often.
-const HURRIED: PerMillion = PerMillion::percent(300);
-
-/// Heals the first candidates that can run, until they are so many; returns them.
-fn heal_some<P: Process, I: Invariants<P>>(
-    world: &mut World<P, I>,
-    candidates: &[NodeId],
-    wanted: usize,
-) -> Vec<NodeId> {
-    // Nodes that already refuse to start are passed over; one that turns out
-    // to be damaged when it starts is replaced by the next.
-    let mut chosen: Vec<NodeId> = Vec::new();
-    for id in candidates {
-        if chosen.len() == wanted {
-            break;
-        }
-        if world.refusal(*id).is_some() {
-            continue;
-        }
-        world.heal_node(*id);
-        if world.is_running(*id) {
-            chosen.push(*id);
+    /// All of the demanded progress was made.
+    fn recovered<P, I>(&mut self, world: &mut World<P, I>)
+    where
+        P: Process,
+        I: Invariants<P>,
+        W: Workload<P, I>,
+    {
+        self.workload.last_look(world);
+        let took = world.now().since(self.healed_at);
+        let slow = self.phase == Phase::Slow;
+        self.phase = Phase::Over;
+        self.recovery = Some(Recovery { took, slow });
+        let RecoveryBound { within, because } = &self.bound;
+        if took > *within {
+            let within = format_duration(*within);
+            world.breaks(stuck(
+                "recovers-in-time",
+                format!("everybody is served within {within} after enough is healed: {because}"),
+                format!("it took {}", format_duration(took)),
+            ));
         }
     }
-    chosen
+
+    /// Nothing will come any more.
+    fn wedged<P, I>(&mut self, world: &mut World<P, I>)
+    where
+        P: Process,
+        I: Invariants<P>,
+        W: Workload<P, I>,
+    {
+        self.workload.last_look(world);
+        let waited = format_duration(world.now().since(self.healed_at));
+        let settle = format_duration(self.settle);
+        let missing = self.workload.missing(world);
+        world.breaks(stuck(
+            "progress",
+            format!("everybody is served within {settle} after enough is healed"),
+            format!("wedged, after {waited}: {missing}"),
+        ));
+    }
 }
 
 impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W> {
@@ -200,20 +197,15 @@ impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W
     }
 
     fn alarm(&mut self, world: &mut World<P, I>, token: u64) {
+        let waits = matches!(self.phase, Phase::Settling | Phase::Slow);
         match token {
             CHAOS_IS_OVER => self.settle(world),
-            PATIENCE_IS_OVER if self.phase == Phase::Settling => {
-                if let Settled::NotYet(missing) = self.workload.settled(world) {
-                    self.workload.last_look(world);
-                    let within = format_duration(self.patience);
-                    world.breaks(stuck(
-                        "progress",
-                        format!("everybody is served within {within} after a majority is healed"),
-                        missing,
-                    ));
-                }
+            IS_SLOW if waits && !self.workload.settled(world) => {
+                world.phase("slow: it goes on for longer");
+                self.phase = Phase::Slow;
             }
-            PATIENCE_IS_OVER => {}
+            PATIENCE_IS_OVER if waits && !self.workload.settled(world) => self.wedged(world),
+            IS_SLOW | PATIENCE_IS_OVER => {}
             _ => self.workload.alarm(world, token),
         }
     }
@@ -227,9 +219,8 @@ impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W
     }
 
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {
-        if self.phase == Phase::Settling && self.workload.settled(world) == Settled::Yes {
-            self.workload.last_look(world);
-            self.phase = Phase::Over;
+        if matches!(self.phase, Phase::Settling | Phase::Slow) && self.workload.settled(world) {
+            self.recovered(world);
         }
         self.phase == Phase::Over
     }

@@ -25,7 +25,7 @@ pub fn draw<S: System>(seed: Seed) -> Scenario {
     let mut draw = streams.open(Purpose::Configuration);
     let (least, most) = S::NODES;
     let nodes = draw_nodes(&mut draw).clamp(least, most);
-    let chaos = draw.duration(Duration::from_secs(4)..Duration::from_secs(16));
+    let chaos = draw_chaos(&mut draw);
     let links = draw_links(&mut draw);
     let sync = draw_sync(&mut draw);
     let checkpoint_bytes = *draw.pick(&[512, 2048, 8192, 65536]);
@@ -56,6 +56,17 @@ fn draw_nodes(draw: &mut Draw) -> usize {
     *draw.weighted(&[(40, 3), (35, 5), (8, 4), (7, 7), (5, 2), (5, 1)])
 }
 
+/// Long enough for several incidents, and in some runs for those that last a minute.
+fn draw_chaos(draw: &mut Draw) -> Duration {
+    let lengths = [
+        (7, (4_000, 16_000)),
+        (2, (16_000, 40_000)),
+        (1, (40_000, 100_000)),
+    ];
+    let (least, most) = *draw.weighted(&lengths);
+    Duration::from_millis(draw.range_by_doublings(least..most))
+}
+
 fn draw_links(draw: &mut Draw) -> LinkQuality {
     let millis = Duration::from_millis;
     let latency = draw
@@ -79,10 +90,12 @@ fn draw_links(draw: &mut Draw) -> LinkQuality {
 
 fn draw_sync(draw: &mut Draw) -> std::ops::Range<Duration> {
     let micros = Duration::from_micros;
+    // A disk that syncs at once has nothing to lose in a crash.
     draw.weighted(&[
-        (6, Duration::ZERO..Duration::ZERO),
-        (2, micros(100)..micros(2000)),
-        (1, micros(2000)..micros(12_000)),
+        (2, Duration::ZERO..Duration::ZERO),
+        (4, micros(100)..micros(2000)),
+        (2, micros(2000)..micros(12_000)),
+        (1, micros(5000)..micros(50_000)),
     ])
     .clone()
 }

@@ -18,7 +18,6 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use self::book::Book;
 use self::user::{Busy, User};
-use super::Settled;
 use crate::draw::{Purpose, Streams};
 use crate::seed::Seed;
 use crate::world::{Broken, World};
@@ -208,9 +207,9 @@ impl Users {
     pub(super) fn settled<P: TextService + Display, I: Invariants<P>>(
         &mut self,
         world: &mut World<P, I>,
-    ) -> Settled {
+    ) -> bool {
         if !self.are_at_rest() {
-            return Settled::NotYet(self.how_things_stand(world));
+            return false;
         }
         let chains = self.check_chains();
         if self.close(world)
@@ -218,7 +217,7 @@ impl Users {
         {
             world.breaks(Broken::Safety(broken));
         }
-        Settled::Yes
+        true
     }
 
     /// Judges all that users saw. Whether it has an order; the run is broken if not.

@@ -30,8 +30,17 @@ pub(super) enum Due {
         /// The life of the node in which the sync began.
         incarnation: Incarnation,
     },
-    /// The next fault of the schedule, by its position.
-    Fault(usize),
+    /// A slow process is through with its last step.
+    Ready {
+        /// Whose process.
+        node: NodeId,
+        /// The life of the node in which it took the step.
+        incarnation: Incarnation,
+    },
+    /// An incident of the schedule begins, by its position.
+    Begins(usize),
+    /// An incident of the schedule is over, by its position.
+    Ends(usize),
     /// The director asked to be called; the token is its own.
     Alarm(u64),
 }

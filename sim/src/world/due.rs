@@ -54,10 +54,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 incarnation,
             } => self.timer_due(node, slot, incarnation),
             Due::Synced { node, incarnation } => self.synced(node, incarnation),
-            Due::Fault(place) => {
-                let fault = self.faults[place].fault.clone();
-                self.apply_fault(&fault);
-            }
+            Due::Ready { node, incarnation } => self.ready(node, incarnation),
+            Due::Begins(place) => self.incident_begins(place),
+            Due::Ends(place) => self.incident_ends(place),
             Due::Alarm(token) => self.alarms.push(token),
         }
     }

@@ -29,7 +29,7 @@ use snowglobe_systems::process::{NodeId, Process};
 use super::network::Parcel;
 use super::trace::TraceDigest;
 use super::{Blueprint, Breakage, Counters, Director, Marks, Order, World};
-use crate::faults::TimedFault;
+use crate::faults::Incident;
 use crate::time::SimTime;
 
 /// What is known of a run when it is over.
@@ -50,7 +50,7 @@ pub struct Finished {
     /// How many events were traced.
     pub events: u64,
     /// Every fault that happened, in the order of time.
-    pub struck: Vec<TimedFault>,
+    pub struck: Vec<Incident>,
 }
 
 /// Parcels for one receiver that are due at the same moment travel together,

@@ -7,6 +7,7 @@
 //! takes it in.
 
 use std::mem;
+use std::time::Duration;
 
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
@@ -56,17 +57,27 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             held: Vec::new(),
             released: Vec::new(),
         });
-        for node in &mut self.nodes {
+        self.active.clear();
+        let ids: Vec<NodeId> = self.node_ids().collect();
+        for id in &ids {
+            let node = &mut self.nodes[id.position()];
             node.armed_crash = None;
+            // A link that held messages, or a disk that was slow, is no incident any more.
+            node.told.paused = false;
+            node.told.pace = Duration::ZERO..Duration::ZERO;
+            if let Some(running) = node.running() {
+                running.busy = false;
+            }
         }
         let mut under_way = mem::take(&mut self.outgoing);
+        under_way.extend(self.network.freeze());
         let mut syncs = Vec::new();
         for (at, due) in self.agenda.take_all() {
             match due {
                 Due::Carry(parcel) => under_way.push(parcel),
                 Due::Synced { node, incarnation } => syncs.push((node, incarnation)),
                 Due::Alarm(_) => self.put(at, due),
-                Due::Timer { .. } | Due::Fault(_) => {}
+                Due::Timer { .. } | Due::Ready { .. } | Due::Begins(_) | Due::Ends(_) => {}
             }
         }
         for parcel in under_way {
@@ -75,8 +86,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         for (node, incarnation) in syncs {
             self.synced(node, incarnation);
         }
-        for id in self.node_ids() {
-            self.resume(id);
+        for id in ids {
+            self.add_up(id);
+            self.drain_inbox(id);
         }
     }
 
@@ -104,6 +116,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             to: held.to,
             number,
             bytes: held.bytes,
+            flipped: None,
         });
         if stays {
             self.counters.duplicated += 1;
@@ -133,7 +146,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// Lets two nodes reach each other again.
     pub fn mend(&mut self, one: NodeId, other: NodeId) {
         for (from, to) in [(one, other), (other, one)] {
-            self.apply_fault(&Fault::Join(Links::One { from, to }));
+            self.apply_fault(&Fault::Join(Links::one(from, to)));
         }
     }
 
@@ -141,7 +154,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// until they see each other again.
     pub fn part(&mut self, one: NodeId, other: NodeId) {
         for (from, to) in [(one, other), (other, one)] {
-            self.apply_fault(&Fault::Cut(Links::One { from, to }));
+            let links = Links::one(from, to);
+            let holds = false;
+            self.apply_fault(&Fault::Cut { links, holds });
         }
     }
 
@@ -157,7 +172,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// fewer effects goes by, and the crash waits for [`disarm`](Self::disarm).
     pub fn crash_after(&mut self, id: NodeId, effects: u32) {
         self.apply_fault(&Fault::Crash {
-            nodes: Nodes::One(id),
+            nodes: Nodes::one(id),
             mode: CrashMode::Lose,
             moment: CrashMoment::AfterEffects(effects),
         });

@@ -5,6 +5,8 @@ use std::fmt;
 
 use snowglobe_systems::process::{Input, Priority, Process};
 
+use crate::draw::Draw;
+
 /// Inputs that wait, the urgent before the deferred, in order of arrival among equals.
 pub(super) struct Inbox<P: Process> {
     urgent: VecDeque<Input<P>>,
@@ -18,6 +20,16 @@ impl<P: Process> Inbox<P> {
             Priority::Urgent => self.urgent.push_back(input),
             Priority::Deferred => self.deferred.push_back(input),
         }
+    }
+
+    /// Whether there is more than one urgent.
+    pub(super) fn has_several_urgent(&self) -> bool {
+        self.urgent.len() > 1
+    }
+
+    /// Forgets in what order the urgent ones arrived.
+    pub(super) fn shuffle_urgent(&mut self, draw: &mut Draw) {
+        draw.shuffle(self.urgent.make_contiguous());
     }
 
     /// The next urgent one.

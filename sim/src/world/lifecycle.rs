@@ -9,12 +9,13 @@ use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{Effect, Effects, NodeId, Process};
 
 use super::disk::{
-    CrashMode, DiskError, RecoveryError, RecoveryReport, Storage, site_that_may_rot,
+    CrashMode, Damage, DiskError, RecoveryError, RecoveryReport, Storage, site_of_damage,
 };
 use super::inbox::Inbox;
 use super::node::{ArmedCrash, Incarnation, Life, Running};
 use super::trace::EventKind;
 use super::{Broken, Cluster, Order, World};
+use crate::draw::{Draw, Purpose};
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// The current life of a node.
@@ -40,52 +41,20 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         if self.boot(id) {
             self.order(Order::Restart(id));
+            // What still goes on over the node holds for its new process, too.
+            self.add_up(id);
         }
     }
 
     /// Whether the process came up.
     fn boot(&mut self, id: NodeId) -> bool {
-        let checkpoint_bytes = self.checkpoint_bytes;
         let node = &mut self.nodes[id.position()];
         let first = node.incarnation == Incarnation::default();
-        let mut interrupted = None;
         node.incarnation.0 += 1;
         node.paused = false;
-        if let Some(armed) = node.armed_crash.take_if(|armed| !armed.exact) {
-            // Armed while the node was down: the power goes again while the
-            // disk is being repaired, if it needs repair.
-            let operations = node.disk.operations() + node.crash_draw.below(3);
-            node.disk.cut_power_at(operations);
-            interrupted = Some(armed.mode);
-        }
-        let (storage, recovery) =
-            match Storage::<P::Durable>::open(&mut node.disk, checkpoint_bytes) {
-                Ok(opened) => opened,
-                Err(RecoveryError::Disk(error)) => {
-                    if let Some(mode) = interrupted {
-                        node.disk.crash(mode, &mut node.crash_draw);
-                        self.mark("disk.crash_in_recovery");
-                    }
-                    // Nothing is damaged: it may start when the disk is well again.
-                    let text = format!("cannot start yet: {error}");
-                    self.trace.event(
-                        self.now,
-                        Some(id),
-                        EventKind::Disk,
-                        Digest::of(&text),
-                        || text,
-                    );
-                    return false;
-                }
-                Err(error) => {
-                    self.refuse(id, &error);
-                    return false;
-                }
-            };
-        if interrupted.is_some() {
-            // The recovery needed no write, so there was nothing to interrupt.
-            self.nodes[id.position()].disk.keep_power();
-        }
+        let Some((storage, recovery)) = self.open_disk(id) else {
+            return false;
+        };
         self.tell_recovery(id, &recovery);
         let durable = storage.durable().clone();
         let mut effects = Effects::new();
@@ -103,11 +72,61 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             storage,
             timers: Vec::new(),
             stalled: None,
+            busy: false,
             sync_done: false,
             inbox: Inbox::default(),
         }));
         self.began(id, first, effects);
         true
+    }
+
+    /// Reads the disk of a node that starts. `None` if it cannot start from it, now or ever.
+    fn open_disk(&mut self, id: NodeId) -> Option<(Storage<P::Durable>, RecoveryReport)> {
+        let checkpoint_bytes = self.checkpoint_bytes;
+        let mut draw = self.crash_draw(id);
+        let node = &mut self.nodes[id.position()];
+        let interrupted = node.armed_crash.take_if(|armed| !armed.exact);
+        if interrupted.is_some() {
+            // Armed while the node was down: the power goes again while the
+            // disk is being repaired, if it needs repair.
+            let operations = node.disk.operations() + draw.below(12);
+            node.disk.cut_power_at(operations);
+        }
+        match Storage::<P::Durable>::open(&mut node.disk, checkpoint_bytes) {
+            Ok(opened) => {
+                // Of a recovery that needed no write there was nothing to interrupt.
+                node.disk.keep_power();
+                Some(opened)
+            }
+            Err(RecoveryError::Disk(error)) => {
+                self.cannot_start_yet(id, interrupted, &error);
+                None
+            }
+            Err(error) => {
+                self.nodes[id.position()].disk.keep_power();
+                self.refuse(id, &error);
+                None
+            }
+        }
+    }
+
+    /// Nothing is damaged: the node may start when the disk is well again.
+    fn cannot_start_yet(&mut self, id: NodeId, interrupted: Option<ArmedCrash>, error: &DiskError) {
+        match interrupted {
+            Some(armed) if *error == DiskError::Crashed => {
+                self.keep_down(id, armed.incident);
+                self.loses_power(id, armed.mode);
+                self.mark("disk.crash_in_recovery");
+            }
+            _ => self.nodes[id.position()].disk.keep_power(),
+        }
+        if matches!(error, DiskError::Io { operation, .. } if *operation == "read") {
+            self.mark("disk.read_error");
+        }
+        let text = format!("cannot start yet: {error}");
+        let content = Digest::of(&text);
+        self.trace
+            .event(self.now, Some(id), EventKind::Disk, content, || text);
     }
 
     fn began(&mut self, id: NodeId, first: bool, mut effects: Effects<P>) {
@@ -155,17 +174,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         );
         let node = &mut self.nodes[id.position()];
         let last = node.durable().clone();
-        let rotted = node.rotted;
+        let damage = node.damage;
         node.life = Life::Refused {
             last,
             why: why.clone(),
         };
-        if rotted {
-            self.mark("disk.rot_detected");
-        } else {
-            // Nobody damaged this disk: then its own writer did.
-            let expected = format!("{id} to start from a disk that nothing damaged");
-            self.violated(Violation::new("sound-disk-starts", [id], expected, why));
+        match damage {
+            Some(damage) => self.mark(damage.detected()),
+            None => {
+                // Nobody damaged this disk: then its own writer did.
+                let expected = format!("{id} to start from a disk that nothing damaged");
+                self.violated(Violation::new("sound-disk-starts", [id], expected, why));
+            }
         }
     }
 
@@ -175,28 +195,59 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let node = &mut self.nodes[id.position()];
         if !matches!(node.life, Life::Up(_)) {
             // Its process is gone already; its machine may lose its power yet.
-            node.disk.crash(mode, &mut node.crash_draw);
-            return;
+            return self.loses_power(id, mode);
         }
         if mode == CrashMode::Leave && node.disk.unsynced() > 0 {
             self.mark("disk.unsynced_outlives_process");
         }
-        let node = &mut self.nodes[id.position()];
-        node.disk.crash(mode, &mut node.crash_draw);
+        if self.network.is_parted(id) {
+            self.mark("world.crash_while_parted");
+        }
+        self.mark("world.node_crashed");
+        self.loses_power(id, mode);
         self.counters.crashes += 1;
         self.goes_down(id, &format!("crashes, {mode}"));
+    }
+
+    /// What a crash does to the disk of a node.
+    fn loses_power(&mut self, id: NodeId, mode: CrashMode) {
+        let mut draw = self.crash_draw(id);
+        let disk = &mut self.nodes[id.position()].disk;
+        let loss = disk.crash(mode, &mut draw);
+        if loss.bytes_lost > 0 || loss.entries_undone > 0 {
+            self.mark("disk.crash_lost_a_write");
+        }
+        if loss.bytes_garbled > 0 {
+            self.mark("disk.crash_tore_a_write");
+        }
+        if loss.bytes_dropped > 0 {
+            self.mark("disk.dropped_bytes_gone");
+        }
+    }
+
+    /// The dice for what a crash, or damage, does to a disk now.
+    pub(super) fn crash_draw(&self, id: NodeId) -> Draw {
+        let operations = self.nodes[id.position()].disk.operations();
+        let purpose = Purpose::Crash(id);
+        self.streams.keyed(purpose, self.now.0, operations)
     }
 
     /// The disk refused a write: the process stops, as one must that cannot
     /// know any more what its disk holds.
     pub(super) fn disk_failed(&mut self, id: NodeId, error: &DiskError) {
-        let node = &mut self.nodes[id.position()];
-        node.disk.crash(CrashMode::Tear, &mut node.crash_draw);
         match error {
             DiskError::Full { .. } => self.mark("disk.full"),
             DiskError::Io { .. } => self.mark("disk.io_error"),
-            DiskError::Crashed => {}
+            DiskError::Crashed | DiskError::BadSector { .. } => {}
         }
+        // Its machine goes on, unless whoever looks after it starts that anew as well.
+        if self.nodes[id.position()].disk.has_dropped() {
+            self.mark("disk.sync_dropped");
+        }
+        let mode = *self
+            .crash_draw(id)
+            .pick(&[CrashMode::Leave, CrashMode::Tear]);
+        self.loses_power(id, mode);
         self.counters.crashes += 1;
         self.goes_down(id, &format!("stops: {error}"));
     }
@@ -241,9 +292,28 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let node = &mut self.nodes[id.position()];
         if mem::take(&mut node.paused) {
             self.order(Order::Resume(id));
+            self.mix_backlog(id);
             self.go_on_after_sync(id);
             self.rearm_timers(id);
             self.drain_inbox(id);
+        }
+    }
+
+    /// What waited for a paused process is not always taken in the order in which it
+    /// came, and its overdue timers may fire before any of it.
+    fn mix_backlog(&mut self, id: NodeId) {
+        let mut draw = self.backlog_draw(id, 0);
+        let way = *draw.weighted(&[(2, 0), (1, 1), (1, 2)]);
+        let Some(running) = self.nodes[id.position()].running() else {
+            return;
+        };
+        if way == 1 && running.inbox.has_several_urgent() {
+            running.inbox.shuffle_urgent(&mut draw);
+            self.mark("world.backlog_out_of_order");
+        } else if way == 2 && !running.is_blocked() {
+            while self.fire_overdue(id) {
+                self.mark("world.timers_before_backlog");
+            }
         }
     }
 
@@ -263,19 +333,30 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// the record is appended and not yet synced.
     pub(super) fn crash_is_here(&mut self, id: NodeId, next: Option<&Effect<P>>) {
         let node = &mut self.nodes[id.position()];
-        let Some(ArmedCrash { mode, exact, .. }) = node.armed_crash else {
+        let Some(ArmedCrash {
+            mode,
+            exact,
+            incident,
+            ..
+        }) = node.armed_crash
+        else {
             return;
         };
+        let mut draw = self.crash_draw(id);
+        let node = &mut self.nodes[id.position()];
         if !exact && let (Some(Effect::Persist(write)), Life::Up(running)) = (next, &mut node.life)
         {
             // A write is two operations, and nine with a checkpoint.
-            let operations = node.disk.operations() + node.crash_draw.below(9);
+            let operations = node.disk.operations() + draw.below(9);
             node.disk.cut_power_at(operations);
             if running.storage.persist(&mut node.disk, write) == Err(DiskError::Crashed) {
                 self.mark("disk.crash_inside_a_write");
             }
         }
         self.mark("world.crash_between_effects");
+        if !exact {
+            self.keep_down(id, incident);
+        }
         self.crash(id, mode);
     }
 
@@ -291,13 +372,16 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
     }
 
-    /// Flips a bit that was synced, where a recovery is sure to find it.
-    pub(super) fn rot(&mut self, id: NodeId) {
+    /// Damages what was synced, where a recovery is sure to notice.
+    pub(super) fn damage(&mut self, id: NodeId, damage: Damage) {
+        let mut draw = self.crash_draw(id);
         let node = &mut self.nodes[id.position()];
-        let Some(site) = site_that_may_rot(&node.disk, &mut node.crash_draw) else {
+        let Some(site) = site_of_damage(&node.disk, &mut draw) else {
             return;
         };
-        node.rotted |= node.disk.rot(&site);
+        if node.disk.damage(damage, &site) {
+            node.damage = Some(damage);
+        }
         self.trace.event(
             self.now,
             Some(id),
@@ -305,8 +389,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             Digest::of(&site),
             || {
                 format!(
-                    "rots: bit {} of byte {} of {}",
-                    site.bit, site.offset, site.file
+                    "{}: bit {} of byte {} of {}",
+                    damage.word(),
+                    site.bit,
+                    site.offset,
+                    site.file
                 )
             },
         );

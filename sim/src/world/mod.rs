@@ -22,7 +22,7 @@ mod tally;
 mod timers;
 pub mod trace;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::task::Waker;
 use std::time::Duration;
@@ -38,7 +38,7 @@ use self::node::{Life, Node};
 use self::tally::Tally;
 use self::trace::{EventKind, Trace, TraceDigest};
 use crate::draw::Streams;
-use crate::faults::TimedFault;
+use crate::faults::Incident;
 use crate::seed::Seed;
 use crate::time::SimTime;
 
@@ -60,8 +60,8 @@ pub struct Blueprint<C> {
     pub sync: Range<Duration>,
     /// A node's write-ahead log is folded into a checkpoint when it has grown by this many bytes.
     pub checkpoint_bytes: usize,
-    /// What goes wrong, in the order of time.
-    pub faults: Vec<TimedFault>,
+    /// What goes wrong, in the order of its beginnings.
+    pub faults: Vec<Incident>,
     /// How many steps a run may take before it counts as one that hangs.
     pub step_budget: u64,
 }
@@ -109,20 +109,45 @@ impl Counters {
 
 /// The marks that the world itself reaches.
 pub const MARKS: &[&str] = &[
+    "disk.bad_sector_detected",
     "disk.checkpoint_written",
     "disk.crash_in_recovery",
-    "disk.unsynced_outlives_process",
     "disk.crash_inside_a_write",
+    "disk.crash_lost_a_write",
+    "disk.crash_tore_a_write",
+    "disk.dropped_bytes_gone",
     "disk.full",
     "disk.io_error",
+    "disk.lost_write_detected",
+    "disk.misdirected_write_detected",
+    "disk.read_error",
     "disk.rot_detected",
     "disk.slow_sync",
+    "disk.sync_dropped",
     "disk.torn_tail_repaired",
+    "disk.unsynced_outlives_process",
+    "world.backlog_out_of_order",
+    "world.clock_jumped",
+    "world.clock_off",
     "world.crash_between_effects",
+    "world.crash_while_parted",
+    "world.large_message_lost",
+    "world.machines_down_together",
+    "world.message_corrupted",
+    "world.message_cut_off",
     "world.message_cut_on_the_way",
     "world.message_duplicated",
+    "world.message_held",
+    "world.message_lost",
     "world.message_overtaken",
+    "world.message_repeated",
+    "world.message_slowed",
+    "world.message_waited_for_heal",
+    "world.node_crashed",
     "world.node_paused",
+    "world.step_slowed",
+    "world.timers_before_backlog",
+    "world.timers_out_of_order",
 ];
 
 /// How often each mark was reached.
@@ -164,7 +189,12 @@ pub struct World<P: Process, I: Invariants<P>> {
     nodes: Vec<Node<P>>,
     network: Network,
     agenda: Agenda,
-    faults: Vec<TimedFault>,
+    /// The whole schedule.
+    incidents: Vec<Incident>,
+    /// The incidents of nodes that have begun, have an end, and are not over, by
+    /// their place in the schedule; but for crashes, which each node keeps itself.
+    active: BTreeSet<usize>,
+    streams: Streams,
     invariants: I,
     trace: Trace,
     tally: Tally,
@@ -172,7 +202,7 @@ pub struct World<P: Process, I: Invariants<P>> {
     breakage: Option<Breakage>,
     suspicion: Option<Suspicion>,
     /// Every fault that happened, whoever asked for it.
-    struck: Vec<TimedFault>,
+    struck: Vec<Incident>,
     step_budget: u64,
     checkpoint_bytes: usize,
     /// How long a sync takes on a disk that is well.
@@ -212,11 +242,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     pub fn new(blueprint: Blueprint<P::Config>, invariants: I) -> Self {
         let streams = Streams::new(blueprint.seed);
         let nodes = (0..blueprint.configs.len())
-            .map(|place| Node::new(NodeId::at(place), blueprint.sync.clone(), &streams))
+            .map(|place| Node::new(NodeId::at(place), blueprint.sync.clone()))
             .collect();
         let mut agenda = Agenda::default();
         for (place, fault) in blueprint.faults.iter().enumerate() {
-            agenda.put(fault.at, Due::Fault(place));
+            agenda.put(fault.at, Due::Begins(place));
         }
         Self {
             now: SimTime::default(),
@@ -224,7 +254,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             configs: blueprint.configs,
             nodes,
             agenda,
-            faults: blueprint.faults,
+            incidents: blueprint.faults,
+            active: BTreeSet::new(),
+            streams,
             invariants,
             trace: Trace::default(),
             tally: Tally::default(),
@@ -303,11 +335,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         &self.network
     }
 
-    /// The links, to change them.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
-    }
-
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -376,7 +403,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Every fault that happened so far, in the order of time.
     #[must_use]
-    pub fn struck(&self) -> &[TimedFault] {
+    pub fn struck(&self) -> &[Incident] {
         &self.struck
     }
 

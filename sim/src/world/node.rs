@@ -1,15 +1,16 @@
 //! One simulated machine: a process, its disk, its timers, its clock.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
 use snowglobe_systems::process::{Effect, NodeId, Process};
 
-use super::disk::{CrashMode, SimulatedDisk, Storage};
+use super::disk::{CrashMode, Damage, SimulatedDisk, Storage};
 use super::inbox::Inbox;
-use crate::draw::{Draw, PerMillion, Purpose, Streams};
+use crate::draw::PerMillion;
+use crate::faults::{DiskFault, Fault};
 use crate::time::SimTime;
 
 /// Counts the lives of a node. What belongs to an earlier life is ignored:
@@ -23,6 +24,8 @@ pub(super) struct TimerSlot<T> {
     pub(super) timer: T,
     /// When it fires; `None` while it is not armed.
     pub(super) deadline: Option<SimTime>,
+    /// How often it was set in this life.
+    pub(super) set: u32,
     /// When the agenda will next look at it, never later than the deadline of
     /// an armed timer. Setting a timer anew mostly moves it back, and then the
     /// entry that is already in the agenda serves.
@@ -38,6 +41,8 @@ pub(super) struct Running<P: Process> {
     /// The effects that were not executed yet, in order: the write that the disk
     /// is at, unless its sync is through, and all behind it. `None` when nothing waits.
     pub(super) stalled: Option<VecDeque<Effect<P>>>,
+    /// It needs some more time for its last step.
+    pub(super) busy: bool,
     /// The sync that they wait for is through, and the process is paused.
     pub(super) sync_done: bool,
     /// What arrived while the process could not take it.
@@ -60,9 +65,73 @@ pub(super) enum Life<P: Process> {
     },
 }
 
+/// What a node suffers, all incidents over it together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// How long a sync takes.
+    pub(super) sync: Range<Duration>,
+    /// What the node's clock shows of each second of the world: above a
+    /// million, its timers fire early. Never zero.
+    pub(super) clock: PerMillion,
+    /// How long a process needs after each step before it takes the next.
+    pub(super) pace: Range<Duration>,
+    /// The process takes no inputs.
+    pub(super) paused: bool,
+    /// The disk takes no more bytes.
+    pub(super) full: bool,
+    /// Every write and every sync fails.
+    pub(super) failing: bool,
+    /// The next sync fails and gives up what it should have made durable.
+    pub(super) drops: bool,
+    /// Nothing can be read from the disk.
+    pub(super) unreadable: bool,
+}
+
+impl Condition {
+    /// Nothing is wrong.
+    pub(super) fn well(sync: Range<Duration>) -> Self {
+        Self {
+            sync,
+            clock: PerMillion::ALWAYS,
+            pace: Duration::ZERO..Duration::ZERO,
+            paused: false,
+            full: false,
+            failing: false,
+            drops: false,
+            unreadable: false,
+        }
+    }
+
+    /// Takes a fault in as a layer: times add up, rates multiply.
+    pub(super) fn add(&mut self, fault: &Fault) {
+        let longer = |time: &mut Range<Duration>, by: &Range<Duration>| {
+            *time = time.start + by.start..time.end + by.end;
+        };
+        match fault {
+            Fault::Pause(_) => self.paused = true,
+            Fault::Slow { by, .. } => longer(&mut self.pace, by),
+            Fault::Clock { rate, .. } => {
+                let both = u64::from(self.clock.0) * u64::from(rate.0) / 1_000_000;
+                self.clock = PerMillion(u32::try_from(both).unwrap_or(u32::MAX).max(1));
+            }
+            Fault::Disk { fault, .. } => match fault {
+                DiskFault::SyncsIn(by) => longer(&mut self.sync, by),
+                DiskFault::Fails => self.failing = true,
+                DiskFault::DropsSync => self.drops = true,
+                DiskFault::Full => self.full = true,
+                DiskFault::Unreadable => self.unreadable = true,
+                DiskFault::Damaged(_) | DiskFault::Heals => {}
+            },
+            _ => {}
+        }
+    }
+}
+
 /// A crash that waits for the right moment inside a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ArmedCrash {
+    /// The incident that it is of, by its place in the schedule, if that has an end.
+    pub(super) incident: Option<usize>,
     /// How many more effects are executed before it.
     pub(super) effects: u32,
     pub(super) mode: CrashMode,
@@ -78,35 +147,49 @@ pub(super) struct Node<P: Process> {
     pub(super) incarnation: Incarnation,
     pub(super) paused: bool,
     pub(super) disk: SimulatedDisk,
-    /// How long a sync takes.
-    pub(super) sync: Range<Duration>,
-    /// What the node's clock shows of each second of the world: above a
-    /// million, its timers fire early. Never zero.
-    pub(super) clock: PerMillion,
+    /// What words without an end have told.
+    pub(super) told: Condition,
+    /// All layers together.
+    pub(super) now: Condition,
+    /// The incidents that have taken the process down and are not over.
+    pub(super) held_down: BTreeSet<usize>,
+    /// It was taken down without an end: only `restart` brings it up again.
+    pub(super) kept_down: bool,
+    /// No incident that has an end is over it any more.
+    pub(super) spared: bool,
     pub(super) armed_crash: Option<ArmedCrash>,
-    /// Rot struck this disk. Only then may a recovery find it damaged.
-    pub(super) rotted: bool,
-    pub(super) timer_draw: Draw,
-    pub(super) disk_draw: Draw,
-    pub(super) crash_draw: Draw,
+    /// What the schedule did to this disk for good. Only then may a recovery find it damaged.
+    pub(super) damage: Option<Damage>,
+}
+
+impl<P: Process> Running<P> {
+    /// Whether it takes no input now, although it is not paused.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.stalled.is_some() || self.busy
+    }
 }
 
 impl<P: Process> Node<P> {
-    pub(super) fn new(id: NodeId, sync: Range<Duration>, streams: &Streams) -> Self {
+    pub(super) fn new(id: NodeId, sync: Range<Duration>) -> Self {
         Self {
             id,
             life: Life::Down(P::Durable::default()),
             incarnation: Incarnation::default(),
             paused: false,
             disk: SimulatedDisk::default(),
-            sync,
-            clock: PerMillion::ALWAYS,
+            told: Condition::well(sync.clone()),
+            now: Condition::well(sync),
+            held_down: BTreeSet::new(),
+            kept_down: false,
+            spared: false,
             armed_crash: None,
-            rotted: false,
-            timer_draw: streams.open(Purpose::Timer(id)),
-            disk_draw: streams.open(Purpose::Disk(id)),
-            crash_draw: streams.open(Purpose::Crash(id)),
+            damage: None,
         }
+    }
+
+    /// Whether its process would be up if nothing but incidents that are over had struck.
+    pub(super) fn may_start(&self) -> bool {
+        self.held_down.is_empty() && !self.kept_down && matches!(self.life, Life::Down(_))
     }
 
     /// The process, if it is up.
@@ -135,7 +218,7 @@ impl<P: Process> Node<P> {
     /// How long a delay of the node's own clock takes in the world's time.
     pub(super) fn by_its_clock(&self, delay: Duration) -> Duration {
         let nanos =
-            u128::from(delay.as_nanos() as u64) * 1_000_000 / u128::from(self.clock.0.max(1));
+            u128::from(delay.as_nanos() as u64) * 1_000_000 / u128::from(self.now.clock.0.max(1));
         Duration::from_nanos(nanos as u64)
     }
 }

@@ -11,10 +11,11 @@ use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, P
 
 use super::agenda::Due;
 use super::disk::DiskError;
-use super::network::{DropReason, Fate, Parcel, handover};
+use super::network::{DropReason, Fate, Flip, Parcel, Passage, handover};
 use super::node::{Incarnation, Life};
 use super::trace::EventKind;
 use super::{Broken, Cluster, World};
+use crate::draw::Purpose;
 
 /// What became of an effect.
 enum Executed {
@@ -30,7 +31,7 @@ enum Executed {
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// A parcel came out of madsim's socket of a node.
-    pub(crate) fn arrive(&mut self, incarnation: Incarnation, parcel: Parcel) {
+    pub(crate) fn arrive(&mut self, incarnation: Incarnation, mut parcel: Parcel) {
         self.freeze_if_due();
         if self.is_stray(parcel.number) {
             return self.hold(parcel);
@@ -41,13 +42,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let node = &self.nodes[to.position()];
         if node.process().is_none() || node.incarnation != incarnation {
             self.dropped(from, to, number, DropReason::ReceiverDown);
+        } else if self.network.holds(from, to) {
+            return self.network.wait(parcel);
         } else if self.network.is_cut(from, to) {
             // A message in flight does not cross a partition that came after it was sent.
             self.dropped(from, to, number, DropReason::CutAtDelivery);
-        } else {
-            let Some(message) = self.decode(&parcel) else {
-                return;
-            };
+        } else if let Some(message) = self.read(&mut parcel) {
             self.counters.delivered += 1;
             if self.network.overtaken(from, to, number) {
                 self.mark("world.message_overtaken");
@@ -60,6 +60,31 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.input(to, Input::Receive { from, message });
         }
         self.keep_spare(parcel.bytes);
+    }
+
+    /// What a parcel says when it arrives. `None` if a flipped bit shows, which is
+    /// the same as a loss then, or if the run is broken by it.
+    fn read(&mut self, parcel: &mut Parcel) -> Option<P::Message> {
+        let Some(Flip { bit, unchecked }) = parcel.flipped else {
+            return self.decode(parcel);
+        };
+        let place = (bit / 8) as usize;
+        if let Some(byte) = parcel.bytes.get_mut(place) {
+            *byte ^= 1 << (bit % 8);
+        }
+        let garbled = || postcard::from_bytes(&parcel.bytes);
+        let message = match unchecked {
+            true => guarded(garbled).ok().and_then(Result::ok),
+            false => None,
+        };
+        match message {
+            None => {
+                let (from, to, number) = (parcel.from, parcel.to, parcel.number);
+                self.dropped(from, to, number, DropReason::Corrupted);
+            }
+            Some(_) => self.mark("world.message_corrupted"),
+        }
+        message
     }
 
     /// What a parcel says. A message that its own system cannot read ends the run.
@@ -88,8 +113,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     pub(super) fn dropped(&mut self, from: NodeId, to: NodeId, number: u64, reason: DropReason) {
         self.counters.dropped += 1;
-        if reason == DropReason::CutAtDelivery {
-            self.mark("world.message_cut_on_the_way");
+        if let Some(mark) = reason.mark() {
+            self.mark(mark);
         }
         let content = number << 8 | u64::from(from.0);
         self.trace
@@ -105,7 +130,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let Some(running) = node.running() else {
             return;
         };
-        if paused || running.stalled.is_some() {
+        if paused || running.is_blocked() {
             running.inbox.push(input);
         } else {
             self.step(id, input);
@@ -122,7 +147,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             let Some(running) = node.running() else {
                 return;
             };
-            if running.stalled.is_some() {
+            if running.is_blocked() {
                 return;
             }
             if let Some(input) = running.inbox.pop_urgent() {
@@ -170,6 +195,47 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.execute(id, &mut effects.drain());
         effects.clear();
         self.scratch = effects;
+        self.takes_its_time(id);
+    }
+
+    /// A slow process is busy for a while after a step.
+    fn takes_its_time(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.position()];
+        let pace = node.now.pace.clone();
+        if pace.end.is_zero() || self.frozen.is_some() {
+            return;
+        }
+        let incarnation = node.incarnation;
+        let Some(running) = node.running() else {
+            return;
+        };
+        running.busy = true;
+        let purpose = Purpose::Pace(id);
+        let occurrence = u64::from(incarnation.0);
+        let mut draw = self.streams.keyed(purpose, self.now.0, occurrence);
+        let ready = self.now + draw.duration(pace);
+        self.mark("world.step_slowed");
+        self.put(
+            ready,
+            Due::Ready {
+                node: id,
+                incarnation,
+            },
+        );
+    }
+
+    /// A slow process takes what came while it was busy.
+    pub(super) fn ready(&mut self, id: NodeId, incarnation: Incarnation) {
+        let node = &mut self.nodes[id.position()];
+        if node.incarnation != incarnation {
+            return;
+        }
+        let Some(running) = node.running() else {
+            return;
+        };
+        running.busy = false;
+        self.rearm_timers(id);
+        self.drain_inbox(id);
     }
 
     pub(super) fn violated(&mut self, violation: Violation) {
@@ -285,7 +351,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             unreachable!("only a node that is up executes effects");
         };
         let slow = match self.frozen {
-            None => node.disk_draw.duration(node.sync.clone()),
+            None if node.now.sync.end.is_zero() => Duration::ZERO,
+            None => {
+                let (written, life) = (node.disk.bytes_written(), u64::from(node.incarnation.0));
+                let mut draw = self.streams.keyed(Purpose::Disk(id), written, life);
+                draw.duration(node.now.sync.clone())
+            }
             Some(_) => Duration::ZERO,
         };
         let generation = running.storage.generation();
@@ -373,31 +444,49 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let number = self.next_parcel;
         self.counters.sent += 1;
         self.counters.bytes_sent += bytes.len() as u64;
-        let parcel = |bytes| Parcel {
+        let parcel = |bytes, flipped| Parcel {
             from,
             to,
             number,
             bytes,
+            flipped,
         };
         let fate = match self.frozen {
-            None => self.network.fate(from, to),
+            None => self.network.fate(from, to, &bytes),
             Some(_) if self.network.is_cut(from, to) => Fate::Dropped(DropReason::CutAtSend),
-            Some(_) => return self.hold(parcel(bytes)),
+            Some(_) => return self.hold(parcel(bytes, None)),
         };
         match fate {
             Fate::Dropped(reason) => {
                 self.dropped(from, to, number, reason);
                 self.keep_spare(bytes);
             }
-            Fate::Arrives { after, again } => {
-                if let Some(again) = again {
-                    self.mark("world.message_duplicated");
+            Fate::Waits => self.network.wait(parcel(bytes, None)),
+            Fate::Arrives(passage) => {
+                self.mark_passage(&passage);
+                for again in &passage.copies {
                     self.counters.duplicated += 1;
-                    let copy = parcel(bytes.clone());
-                    self.put(handover(self.now, again), Due::Carry(copy));
+                    let copy = parcel(bytes.clone(), None);
+                    self.put(handover(self.now, *again), Due::Carry(copy));
                 }
-                self.put(handover(self.now, after), Due::Carry(parcel(bytes)));
+                let at = handover(self.now, passage.after);
+                self.put(at, Due::Carry(parcel(bytes, passage.flipped)));
             }
+        }
+    }
+
+    fn mark_passage(&mut self, passage: &Passage) {
+        if passage.slowed {
+            self.mark("world.message_slowed");
+        }
+        if passage.held {
+            self.mark("world.message_held");
+        }
+        if passage.repeated {
+            self.mark("world.message_repeated");
+        }
+        if !passage.copies.is_empty() {
+            self.mark("world.message_duplicated");
         }
     }
 

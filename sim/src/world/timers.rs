@@ -1,5 +1,8 @@
 //! Timers: armed by a process, looked at by the agenda.
 
+use std::time::Duration;
+
+use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{Input, NodeId, Process};
 
@@ -7,15 +10,16 @@ use super::World;
 use super::agenda::Due;
 use super::node::{Incarnation, Life, TimerSlot};
 use super::trace::EventKind;
+use crate::draw::{Draw, PerMillion, Purpose};
+use crate::time::SimTime;
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
     pub(super) fn set_timer(&mut self, id: NodeId, timer: P::Timer) {
         let range = P::delay(&self.configs[id.position()], timer);
         let now = self.now;
         let node = &mut self.nodes[id.position()];
-        let drawn = node.timer_draw.duration(range);
-        let deadline = now + node.by_its_clock(drawn);
         let incarnation = node.incarnation;
+        let clock_is_off = node.now.clock != PerMillion::ALWAYS;
         let Some(running) = node.running() else {
             return;
         };
@@ -25,12 +29,26 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             None => {
                 timers.push(TimerSlot {
                     timer,
+                    set: 0,
                     deadline: None,
                     queued: None,
                 });
                 timers.len() - 1
             }
         };
+        timers[slot].set += 1;
+        let occurrence = u64::from(incarnation.0) << 32 | u64::from(timers[slot].set);
+        let purpose = Purpose::Timer(id);
+        let mut draw = self.streams.keyed(purpose, Digest::of(&timer), occurrence);
+        let drawn = draw.duration(range);
+        let deadline = now + self.nodes[id.position()].by_its_clock(drawn);
+        if clock_is_off {
+            self.mark("world.clock_off");
+        }
+        let Some(running) = self.nodes[id.position()].running() else {
+            return;
+        };
+        let timers = &mut running.timers;
         timers[slot].deadline = Some(deadline);
         if self.frozen.is_some() {
             return;
@@ -67,7 +85,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let Some(running) = node.running() else {
             return;
         };
-        let blocked = paused || running.stalled.is_some();
+        let blocked = paused || running.is_blocked();
         let entry = &mut running.timers[slot];
         match entry.queued {
             // An entry that was overtaken by an earlier one has nothing to say.
@@ -97,7 +115,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     }
 
     /// Fires a timer whose time came while its process could not run; says
-    /// whether there was one. Of several the first by deadline.
+    /// whether there was one. Which of several is drawn: nothing promises that
+    /// what waited fires in the order of its deadlines.
     pub(super) fn fire_overdue(&mut self, id: NodeId) -> bool {
         let now = self.now;
         if self.frozen.is_some() {
@@ -106,19 +125,72 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let Some(running) = self.nodes[id.position()].running() else {
             return false;
         };
-        let overdue = running
-            .timers
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, slot)| slot.deadline.is_some_and(|deadline| deadline <= now))
-            .min_by_key(|(_, slot)| slot.deadline);
-        let Some((slot, entry)) = overdue else {
+        let slots = running.timers.iter().enumerate();
+        let overdue = slots.filter_map(|(place, slot)| {
+            let deadline = slot.deadline.filter(|deadline| *deadline <= now);
+            deadline.map(|deadline| (deadline, place))
+        });
+        let mut overdue: Vec<(SimTime, usize)> = overdue.collect();
+        overdue.sort_unstable();
+        let slot = match overdue[..] {
+            [] => return false,
+            [(_, slot)] => slot,
+            [(_, first), ..] => {
+                let (_, slot) = *self.backlog_draw(id, overdue.len()).pick(&overdue);
+                if slot != first {
+                    self.mark("world.timers_out_of_order");
+                }
+                slot
+            }
+        };
+        let Some(running) = self.nodes[id.position()].running() else {
             return false;
         };
+        let entry = &mut running.timers[slot];
         entry.deadline = None;
         let timer = entry.timer;
         self.timer_fires(id, slot, timer);
         true
+    }
+
+    /// The dice for the order of what waited for a node.
+    pub(super) fn backlog_draw(&self, id: NodeId, waits: usize) -> Draw {
+        let purpose = Purpose::Backlog(id);
+        self.streams.keyed(purpose, self.now.0, waits as u64)
+    }
+
+    /// A clock goes forward at once, and every timer is that much nearer.
+    pub(super) fn clock_jumps(&mut self, id: NodeId, by: Duration) {
+        let now = self.now;
+        let by = self.nodes[id.position()].by_its_clock(by);
+        let incarnation = self.nodes[id.position()].incarnation;
+        let Some(running) = self.nodes[id.position()].running() else {
+            return;
+        };
+        let mut nearer = Vec::new();
+        for (slot, entry) in running.timers.iter_mut().enumerate() {
+            if let Some(deadline) = &mut entry.deadline {
+                *deadline = (now + deadline.since(now).saturating_sub(by)).min(*deadline);
+                entry.queued = Some(*deadline);
+                nearer.push((*deadline, slot));
+            }
+        }
+        if nearer.is_empty() {
+            return;
+        }
+        self.mark("world.clock_jumped");
+        // Several may be due now; nothing promises which fires first.
+        self.backlog_draw(id, nearer.len()).shuffle(&mut nearer);
+        for (at, slot) in nearer {
+            self.put(
+                at,
+                Due::Timer {
+                    node: id,
+                    slot,
+                    incarnation,
+                },
+            );
+        }
     }
 
     fn timer_fires(&mut self, id: NodeId, slot: usize, timer: P::Timer) {

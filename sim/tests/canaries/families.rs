@@ -3,7 +3,7 @@
 //! A family whose schedules are empty, or do nothing, breaks no promise, and fails here.
 
 use snowglobe::draw::{Purpose, Streams};
-use snowglobe::faults::{FaultFamily, FaultProfile, Membership, TimedFault, generate};
+use snowglobe::faults::{FaultFamily, FaultProfile, Incident, Membership, generate};
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
 
@@ -14,12 +14,17 @@ use crate::umpire::Run;
 const fn canary(family: FaultFamily) -> Promise {
     match family {
         FaultFamily::Partitions | FaultFamily::Cuts => Promise::NothingIsLost,
-        FaultFamily::Links => Promise::NothingComesTwice,
-        FaultFamily::Crashes | FaultFamily::DiskErrors => Promise::NobodyGoesDown,
+        FaultFamily::Links | FaultFamily::LateMessages => Promise::NothingComesTwice,
+        FaultFamily::GrayLinks | FaultFamily::Corruption => Promise::NothingIsLost,
+        FaultFamily::Crashes | FaultFamily::DiskErrors | FaultFamily::Zones => {
+            Promise::NobodyGoesDown
+        }
         FaultFamily::MidStepCrashes => Promise::NothingForgotten,
-        FaultFamily::Pauses | FaultFamily::SlowDisks => Promise::AnsweredInTime,
+        FaultFamily::Pauses | FaultFamily::SlowNodes | FaultFamily::SlowDisks => {
+            Promise::AnsweredInTime
+        }
         FaultFamily::Clocks => Promise::ClocksAgree,
-        FaultFamily::Rot => Promise::NobodyRefuses,
+        FaultFamily::Damage => Promise::NobodyRefuses,
         FaultFamily::GroupCrashes => Promise::GroupsStayUp,
         FaultFamily::GroupPartitions => Promise::GroupsAreHeard,
     }
@@ -30,7 +35,7 @@ fn members() -> Membership {
     Membership::groups([3, 3], 0)
 }
 
-fn drawn(seed: u64, family: FaultFamily) -> Vec<TimedFault> {
+fn drawn(seed: u64, family: FaultFamily) -> Vec<Incident> {
     let mut draw = Streams::new(Seed(seed)).open(Purpose::Schedule);
     let profile = FaultProfile::quiet().with(family, 1);
     generate(&mut draw, &members(), SimTime::from_millis(6000), &profile)

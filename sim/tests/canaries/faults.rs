@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use snowglobe::faults::TimedFault;
+use snowglobe::faults::Incident;
 
 use crate::promises::Promise;
 use crate::rows::{Breaks, DISKS, HEARD, LINKS, NETWORK, PROCESSES, Row, SYNCS};
@@ -25,9 +25,9 @@ const SEEDS: u64 = 12;
 
 fn check(&(word, faults, promise, breaks, finds): &Row) {
     let all = schedule(faults);
-    let has_word = |timed: &TimedFault| words(&timed.fault).contains(&word);
+    let has_word = |timed: &Incident| words(&timed.fault).contains(&word);
     assert!(all.iter().any(has_word), "{faults:?} does not say {word:?}");
-    let rest: Vec<TimedFault> = all.iter().filter(|it| !has_word(it)).cloned().collect();
+    let rest: Vec<Incident> = all.iter().filter(|it| !has_word(it)).cloned().collect();
     let (harmed, spared) = match breaks {
         Breaks::With => (all, rest),
         Breaks::Without => (rest, all),
@@ -73,6 +73,45 @@ fn words_of_processes_bite() {
 #[test]
 fn words_of_disks_bite() {
     DISKS.iter().for_each(check);
+}
+
+/// A cut that holds loses nothing, neither of what is sent while it lasts nor of what is under way.
+#[test]
+fn what_a_cut_holds_is_not_lost() {
+    let cut = |words: &str| {
+        let run = Run::watching(HEARD).with(schedule(&["900ms links latency 90ms", words]));
+        run.seeded(1)
+    };
+    let (held, lost) = (
+        cut("1s..2s partition n1 holding"),
+        cut("1s..2s partition n1"),
+    );
+    assert_eq!(held.counters.dropped, 0);
+    assert!(held.marks["world.message_waited_for_heal"] > 100);
+    assert!(lost.marks["world.message_cut_off"] > 100);
+    assert!(lost.marks["world.message_cut_on_the_way"] > 0);
+}
+
+/// An incident that is over leaves what another has brought, and what words without an end told.
+#[test]
+fn incidents_end_one_by_one() {
+    let overlapping = [
+        "1s..1500ms crash n1 losing unsynced",
+        "1200ms..9s crash n1 losing unsynced",
+        "1s..1100ms pause n2",
+        "1050ms..9s pause n2",
+        "1s..1100ms cut n3 -> n4",
+        "1050ms..9s cut n3 -> n4",
+    ];
+    let run = Run::watching(HEARD).with(schedule(&overlapping));
+    let silent = run.broken(1).expect("three incidents are not over");
+    assert!(
+        silent.contains("n3->n4") && silent.contains("n1->n2"),
+        "{silent}"
+    );
+    let over: Vec<&str> = overlapping.iter().step_by(2).copied().collect();
+    let run = Run::watching(HEARD).with(schedule(&over));
+    assert_eq!(run.broken(1), None);
 }
 
 /// What only the process of a dead one has left is not durable: the power may take it yet. What a

@@ -157,6 +157,11 @@ impl Process for Fragile {
         }
     }
 
+    /// Nobody follows it.
+    fn leads(&self) -> bool {
+        self.id == NodeId(1)
+    }
+
     fn delay(config: &Self::Config, timer: Timer) -> Range<Duration> {
         let exactly = match timer {
             Timer::Beat if config.1 == Habit::BeatsWithoutPause => Duration::ZERO,

@@ -69,6 +69,29 @@ pub(crate) const NETWORK: &[Row] = &[
         With,
         "n1->n2",
     ),
+    // What cannot pass waits, and comes when it can, in no order.
+    (
+        Word::Holding,
+        &["1s..2s cut n1 -> n2 holding"],
+        Promise::NothingOvertakes,
+        With,
+        "n1->n2",
+    ),
+    (
+        Word::Holding,
+        &["1s partition n1 | n2 n3 n4 holding"],
+        HEARD,
+        With,
+        OF_N1,
+    ),
+    (Word::OfLeader, &["1s cut leader"], HEARD, With, OF_N1),
+    (
+        Word::OfLeader,
+        &["1s crash leader losing unsynced"],
+        HEARD,
+        With,
+        OF_N1,
+    ),
     (Word::CutOf, &["1s cut n1"], HEARD, With, OF_N1),
     (Word::CutAll, &["1s cut all"], HEARD, With, ALL_LINKS),
     (
@@ -120,6 +143,42 @@ pub(crate) const LINKS: &[Row] = &[
         Word::Reorder,
         &["1s link n1 -> n2 reorder 20%"],
         Promise::NothingOvertakes,
+        With,
+        "n1->n2",
+    ),
+    // A beat takes two bytes, and from the 128th on three.
+    (
+        Word::LossOfLarge,
+        &["0s links loss 100% over 1 bytes"],
+        HEARD,
+        With,
+        ALL_LINKS,
+    ),
+    (
+        Word::Corrupt,
+        &["1s link n1 -> n2 corrupt 20%"],
+        Promise::NothingIsLost,
+        With,
+        "n1->n2",
+    ),
+    (
+        Word::CorruptUnchecked,
+        &["1s links corrupt 40% unchecked"],
+        Promise::ClocksAgree,
+        With,
+        "",
+    ),
+    (
+        Word::Hold,
+        &["1s link n1 -> n2 hold 20% for 300ms..600ms"],
+        Promise::NothingOvertakes,
+        With,
+        "n1->n2",
+    ),
+    (
+        Word::Repeat,
+        &["1s link n1 -> n2 repeat 20% after 300ms..600ms"],
+        Promise::NothingComesTwice,
         With,
         "n1->n2",
     ),
@@ -270,6 +329,32 @@ pub(crate) const PROCESSES: &[Row] = &[
         "n1",
     ),
     (
+        Word::Slow,
+        &["1s slow n2 by 300ms"],
+        Promise::AnsweredInTime,
+        With,
+        "n1",
+    ),
+    (
+        Word::Hasten,
+        &["0s slow n2 by 300ms", "1s slow n2 by 0ms"],
+        Promise::AnsweredInTimeAtLast,
+        Without,
+        "somebody waits",
+    ),
+    // Whoever waits for an answer waits no more when its clock says that it is too late.
+    (
+        Word::ClockJumps,
+        &[
+            "1190ms link n2 -> n1 latency 100ms",
+            "1230ms clock n1 jumps 10s",
+            "1300ms link n2 -> n1 restored",
+        ],
+        Promise::AnsweredInTime,
+        With,
+        "n1",
+    ),
+    (
         Word::ClockFast,
         &["1s clock n1 runs at 200%"],
         Promise::ClocksAgree,
@@ -327,6 +412,62 @@ pub(crate) const DISKS: &[Row] = &[
         HEARD,
         Without,
         OF_N1,
+    ),
+    // It can be read until the power goes, and then it is not there.
+    (
+        Word::DropsSync,
+        &[
+            "1s disk n1 drops-sync",
+            "1100ms crash n1 losing unsynced",
+            "1200ms restart n1",
+        ],
+        Promise::NothingForgotten,
+        With,
+        "n1",
+    ),
+    (
+        Word::DiskUnreadable,
+        &[
+            "1s disk n1 unreadable",
+            "1100ms crash n1 losing unsynced",
+            "1200ms restart n1",
+        ],
+        HEARD,
+        With,
+        OF_N1,
+    ),
+    (
+        Word::BadSector,
+        &[
+            "1s disk n1 bad-sector",
+            "1500ms crash n1 losing unsynced",
+            "1700ms restart n1",
+        ],
+        Promise::NobodyRefuses,
+        With,
+        "n1",
+    ),
+    (
+        Word::LostWrite,
+        &[
+            "1s disk n1 lost-write",
+            "1500ms crash n1 losing unsynced",
+            "1700ms restart n1",
+        ],
+        Promise::NobodyRefuses,
+        With,
+        "n1",
+    ),
+    (
+        Word::MisdirectedWrite,
+        &[
+            "1s disk n1 misdirected-write",
+            "1500ms crash n1 losing unsynced",
+            "1700ms restart n1",
+        ],
+        Promise::NobodyRefuses,
+        With,
+        "n1",
     ),
     (
         Word::DiskRots,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
-use snowglobe::faults::{Membership, TimedFault};
+use snowglobe::faults::{Incident, Membership};
 use snowglobe::scenarios::stuck;
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
@@ -161,7 +161,7 @@ pub(crate) struct Run {
     pub(crate) promise: Promise,
     pub(crate) members: Membership,
     pub(crate) habit: Habit,
-    pub(crate) faults: Vec<TimedFault>,
+    pub(crate) faults: Vec<Incident>,
     pub(crate) length: Duration,
     pub(crate) step_budget: u64,
 }
@@ -179,7 +179,7 @@ impl Run {
         }
     }
 
-    pub(crate) fn with(self, faults: Vec<TimedFault>) -> Self {
+    pub(crate) fn with(self, faults: Vec<Incident>) -> Self {
         Self { faults, ..self }
     }
 
@@ -226,7 +226,7 @@ impl Run {
 }
 
 /// Faults in the words of a schedule.
-pub(crate) fn schedule(words: &[&str]) -> Vec<TimedFault> {
+pub(crate) fn schedule(words: &[&str]) -> Vec<Incident> {
     let read = |words: &&str| {
         let fault = words.parse();
         fault.unwrap_or_else(|why| panic!("{words}: {why}"))

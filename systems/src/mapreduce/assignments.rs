@@ -21,6 +21,8 @@ pub(super) struct Running {
     /// At which check it was given out.
     pub(super) since: u32,
     pub(super) is_backup: bool,
+    /// Since which check it has been told, and does not know, where what it lacks is.
+    pub(super) told_in_vain: Option<u32>,
     pub(super) progress: Progress,
 }
 
@@ -29,8 +31,9 @@ pub(super) struct Running {
 pub(super) enum Progress {
     /// The worker was told, and may have heard it.
     Ordered,
-    /// The worker pings, and has not heard of the task for so long that it may
-    /// hear nobody. It is told again and again; others may have the task.
+    /// The worker pings, and has not heard of the task, or of where what it lacks is,
+    /// for so long that it may hear nobody. It is told again and again; others may
+    /// have the task.
     Unheard,
     /// The worker is at it.
     AtIt,
@@ -160,6 +163,14 @@ impl Assignments {
             running.progress = progress;
             let task = running.task;
             self.place(task, ledger);
+        }
+    }
+
+    /// A worker is told something that it has to know before it can go on, or lacks nothing.
+    pub(super) fn told(&mut self, worker: Worker, checks: Option<u32>) {
+        if let Some(running) = self.running.get_mut(&worker) {
+            let since = running.told_in_vain;
+            running.told_in_vain = checks.map(|now| since.unwrap_or(now));
         }
     }
 

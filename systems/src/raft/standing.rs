@@ -1,10 +1,10 @@
 //! Where a node stands in its cluster, whatever is replicated there.
 
-use super::{Command, Raft, Term, Voters};
+use super::{Command, LogIndex, Raft, Term, Voters};
 use crate::process::{NodeId, Process};
 
-/// What elections came to in the eyes of one node. It says nothing of what is
-/// replicated, so that those who only ask who leads need not know.
+/// What elections came to in the eyes of one node, and how far it has come. It says
+/// nothing of what is replicated, so that those who only ask who leads need not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing<'a> {
     /// All nodes that vote in its cluster.
@@ -17,6 +17,8 @@ pub struct Standing<'a> {
     pub leads: bool,
     /// The leader as far as it knows, possibly itself.
     pub leader: Option<NodeId>,
+    /// The last entry of the log that it has applied.
+    pub applied: LogIndex,
 }
 
 /// A process whose nodes elect leaders. A node is in one cluster at most, and
@@ -36,6 +38,7 @@ impl<C: Command> Raft<C> {
             vote: self.vote(),
             leads: self.role().is_leader(),
             leader: self.leader(),
+            applied: self.applied(),
         }
     }
 }

@@ -204,6 +204,10 @@ impl<M: StateMachine> Process for Replica<M> {
         config.check()
     }
 
+    fn leads(&self) -> bool {
+        self.raft.standing().leads
+    }
+
     /// Calls are new work. What peers say and timers are about work under way.
     fn priority(input: &Input<Self>) -> Priority {
         match input {

@@ -65,6 +65,13 @@ impl<M: StateMachine> Process for Node<M> {
         config.check()
     }
 
+    fn leads(&self) -> bool {
+        match self {
+            Self::Server(server) => server.replica().leads(),
+            Self::Clerk(_) => false,
+        }
+    }
+
     /// What clerks ask is new work; what servers say to each other, answers, and
     /// timers are about work under way.
     fn priority(input: &Input<Self>) -> Priority {

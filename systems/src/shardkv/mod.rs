@@ -73,6 +73,10 @@ impl Process for Node {
         config.check()
     }
 
+    fn leads(&self) -> bool {
+        self.standing().is_some_and(|standing| standing.leads)
+    }
+
     /// New calls wait for what servers say to each other, and for what time brings.
     fn priority(input: &Input<Self>) -> Priority {
         match input {

@@ -7,6 +7,7 @@ use snowglobe_systems::process::NodeId;
 use super::{Schedule, sorted};
 use crate::faults::{CrashMoment, Fault, Nodes, Shape};
 use crate::time::SimTime;
+use crate::world::disk::CrashMode;
 
 impl Schedule<'_> {
     /// The first group twice as often as each other: it may be the one that
@@ -16,33 +17,36 @@ impl Schedule<'_> {
         self.draw.index(groups + 1) % groups
     }
 
-    /// All nodes of a group go down at one instant, and come back.
+    /// All nodes of a group go down at one instant, and come back at once or one by one.
     pub(super) fn group_crash(&mut self, at: SimTime) {
         let group = self.group();
-        let mut nodes = self.members.each_group()[group].clone();
-        for node in &nodes {
-            self.crash(at, Nodes::One(*node), CrashMoment::AtOnce);
-        }
-        let at_once = self.draw.below(2) == 0;
-        self.draw.shuffle(&mut nodes);
-        let mut up = at + self.span();
-        for node in nodes {
-            self.put(up, Fault::Restart(Nodes::One(node)));
-            if !at_once {
-                up = up + self.span();
-            }
+        let nodes = self.members.each_group()[group].clone();
+        let mode = *self
+            .draw
+            .pick(&[CrashMode::Keep, CrashMode::Lose, CrashMode::Tear]);
+        let together = self.draw.below(2) == 0;
+        let parts = match together {
+            true => vec![nodes],
+            false => nodes.into_iter().map(|node| vec![node]).collect(),
+        };
+        for nodes in parts {
+            let up = at + self.span();
+            let crash = Fault::Crash {
+                nodes: Nodes::Some(nodes),
+                mode,
+                moment: CrashMoment::AtOnce,
+            };
+            self.put(at, up, crash);
         }
     }
 
     /// Groups lose sight of each other, sometimes in several ways that follow
-    /// on each other, and then all is healed.
+    /// on each other.
     pub(super) fn group_partition(&mut self, mut at: SimTime) {
         for _ in 0..*self.draw.weighted(&[(3, 1), (1, 2), (1, 3)]) {
             let shape = self.group_shape();
-            self.put(at, Fault::Shape(shape));
-            at = at + self.span();
+            at = self.shaped(at, shape);
         }
-        self.put(at, Fault::Heal);
     }
 
     fn group_shape(&mut self) -> Shape {

@@ -4,6 +4,7 @@ mod groups;
 
 use super::*;
 use crate::draw::{Purpose, Streams};
+use crate::faults::DiskFault;
 use crate::faults::membership::tolerated_damage;
 use crate::seed::Seed;
 
@@ -13,23 +14,12 @@ fn draw(seed: u64) -> Draw {
     Streams::new(Seed(seed)).open(Purpose::Schedule)
 }
 
-fn swarm(seed: u64) -> (usize, Vec<TimedFault>) {
+fn swarm(seed: u64) -> (usize, Vec<Incident>) {
     let mut draw = draw(seed);
     let nodes = draw.index(9) + 1;
     let members = Membership::one_group(nodes);
     let profile = FaultProfile::draw(&mut draw, &members);
     (nodes, generate(&mut draw, &members, UNTIL, &profile))
-}
-
-/// Whether a fault can take this node down, now or later.
-fn fells(fault: &Fault, node: NodeId) -> bool {
-    match fault {
-        Fault::Crash { nodes, .. } => nodes.contains(node),
-        Fault::Disk { node: other, fault } => {
-            *other == node && matches!(fault, DiskFault::Fails | DiskFault::Full)
-        }
-        _ => false,
-    }
 }
 
 #[test]
@@ -58,11 +48,11 @@ fn at_most_a_minority_is_damaged_for_good() {
     for seed in 0..3000 {
         let mut draw = draw(seed);
         let nodes = draw.index(9) + 1;
-        let profile = FaultProfile::quiet().with(FaultFamily::Rot, 1);
+        let profile = FaultProfile::quiet().with(FaultFamily::Damage, 1);
         let faults = generate(&mut draw, &Membership::one_group(nodes), UNTIL, &profile);
         let rotten: BTreeSet<Vec<NodeId>> = faults
             .iter()
-            .filter(|fault| fault.fault.family() == FaultFamily::Rot)
+            .filter(|fault| fault.fault.family() == FaultFamily::Damage)
             .map(|fault| fault.fault.nodes())
             .collect();
         assert!(rotten.len() * 2 < nodes || rotten.is_empty());
@@ -72,22 +62,45 @@ fn at_most_a_minority_is_damaged_for_good() {
 }
 
 #[test]
-fn restarts_follow_what_took_the_node_down() {
-    for seed in 0..3000 {
-        let (nodes, faults) = swarm(seed);
-        for (place, restart) in faults.iter().enumerate() {
-            let Fault::Restart(restarted) = restart.fault else {
-                continue;
-            };
-            let mut before = faults[..place].iter().map(|fault| &fault.fault);
-            let felled = before.any(|fault| {
-                (0..nodes)
-                    .map(NodeId::at)
-                    .any(|node| restarted.contains(node) && fells(fault, node))
-            });
-            assert!(felled, "{restart}");
+fn what_lasts_has_an_end_as_long_as_the_profile_says() {
+    for seed in 0..1000 {
+        let (_, incidents) = swarm(seed);
+        for incident in incidents {
+            assert_eq!(
+                incident.until.is_some(),
+                incident.fault.lasts(),
+                "{incident}"
+            );
+            let span = incident.until.unwrap_or(incident.at).since(incident.at);
+            assert!(span <= Duration::from_millis(60_500), "{incident}");
         }
     }
+}
+
+/// How many incidents begin while another one lasts, of each profile's thousand.
+fn overlaps(clusters: Clusters) -> usize {
+    let mut overlaps = 0;
+    for seed in 0..100 {
+        let profile = FaultProfile {
+            clusters,
+            ..FaultProfile::quiet().with(FaultFamily::Pauses, 1)
+        };
+        let members = Membership::one_group(5);
+        let incidents = generate(&mut draw(seed), &members, UNTIL, &profile);
+        overlaps += incidents
+            .windows(2)
+            .filter(|two| two[0].until.is_some_and(|until| two[1].at < until))
+            .count();
+    }
+    overlaps
+}
+
+#[test]
+fn incidents_attract_each_other_or_keep_apart() {
+    let [free, attracted, apart] =
+        [Clusters::Free, Clusters::Attract, Clusters::Apart].map(overlaps);
+    assert_eq!(apart, 0);
+    assert!(free > 200 && attracted > free, "{free} {attracted}");
 }
 
 #[test]
@@ -108,9 +121,10 @@ fn every_family_and_every_kind_comes_up() {
         }
     }
     assert_eq!(families.len(), FaultFamily::OF_NODES.len());
-    for word in "partition bridge ring cut join heal link links of restored crash all restart after \
-                 losing keeping tearing pause resume clock syncs fails full rots heals latency loss \
-                 duplicate reorder 80% 125%"
+    for word in "partition bridge ring cut holding link links of crash all after losing keeping \
+                 tearing leaving pause slow clock runs jumps syncs fails drops-sync full \
+                 unreadable rots bad-sector lost-write misdirected-write latency loss over \
+                 duplicate reorder corrupt hold repeat 80% 125%"
         .split_whitespace()
     {
         assert!(words.contains(word), "{word} never comes up");
@@ -141,15 +155,15 @@ fn a_family_that_is_off_stays_off() {
 }
 
 /// The nodes whose disks rot.
-fn rotten(faults: &[TimedFault]) -> BTreeSet<NodeId> {
-    let rots = |fault: &TimedFault| match fault.fault {
+fn rotten(faults: &[Incident]) -> BTreeSet<NodeId> {
+    let rots = |incident: &Incident| match &incident.fault {
         Fault::Disk {
-            node,
-            fault: DiskFault::Rots,
-        } => Some(node),
-        _ => None,
+            nodes,
+            fault: DiskFault::Damaged(_),
+        } => nodes.named().to_vec(),
+        _ => Vec::new(),
     };
-    faults.iter().filter_map(rots).collect()
+    faults.iter().flat_map(rots).collect()
 }
 
 #[test]
@@ -176,7 +190,7 @@ fn each_group_keeps_its_majority_and_clients_have_no_disks() {
             assert!(damaged <= tolerated_damage(group.len()), "seed {seed}");
             rotten_groups += usize::from(damaged > 0);
         }
-        let on_client = |fault: &TimedFault| matches!(&fault.fault, Fault::Disk { node, .. } if clients.contains(node));
+        let on_client = |fault: &Incident| matches!(&fault.fault, Fault::Disk { nodes, .. } if nodes.named().iter().any(|node| clients.contains(node)));
         assert!(!faults.iter().any(on_client), "seed {seed}");
     }
     assert!(rotten_groups > 500, "{rotten_groups}");

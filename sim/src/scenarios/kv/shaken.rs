@@ -7,13 +7,15 @@ use super::{KvOptions, KvWorld, Watched, clerks, habits};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::transfers::Transfers;
 use crate::scenarios::users::{Errand, Users};
-use crate::scenarios::{Settled, Workload};
+use crate::scenarios::{Workload, quorum};
 
 /// The workload of a shaken run.
 #[derive(Debug)]
 pub struct Shaken {
     users: Users,
     transfers: Option<Transfers>,
+    /// Whoever must catch up at the end.
+    well: Vec<NodeId>,
 }
 
 impl Shaken {
@@ -24,6 +26,7 @@ impl Shaken {
                 let servers = (0..scenario.nodes).map(NodeId::at).collect();
                 Transfers::new(scenario.seed, vec![servers])
             }),
+            well: Vec::new(),
         }
     }
 
@@ -65,7 +68,8 @@ impl Workload<kv::Node, Watched> for Shaken {
         Some(self.users.lines())
     }
 
-    fn settle(&mut self, world: &mut KvWorld) {
+    fn settle(&mut self, world: &mut KvWorld, well: &[NodeId]) {
+        self.well = well.to_vec();
         if let Some(transfers) = &mut self.transfers {
             transfers.end();
         }
@@ -76,7 +80,15 @@ impl Workload<kv::Node, Watched> for Shaken {
         self.users.close(world);
     }
 
-    fn settled(&mut self, world: &mut KvWorld) -> Settled {
-        self.users.settled(world)
+    fn settled(&mut self, world: &mut KvWorld) -> bool {
+        self.users.are_at_rest()
+            && quorum::lags(world, &self.well).is_none()
+            && self.users.settled(world)
+    }
+
+    fn missing(&self, world: &KvWorld) -> String {
+        let lags = quorum::lags(world, &self.well);
+        let all = lags.into_iter().chain([self.users.how_things_stand(world)]);
+        all.collect::<Vec<_>>().join("; ")
     }
 }

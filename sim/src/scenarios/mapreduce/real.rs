@@ -9,14 +9,14 @@ use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
 use snowglobe_systems::mapreduce::{
     App, Coordinator, Counters, Job, Node, Status, TaskName, Tuning,
 };
-use snowglobe_systems::process::InvocationId;
+use snowglobe_systems::process::{InvocationId, NodeId};
 
 use super::{APPLICATIONS, JobWorld, configs_of, seen};
 use crate::draw::{Purpose, Streams};
-use crate::faults::{FaultProfile, Membership, TimedFault, generate};
+use crate::faults::{FaultProfile, Incident, generate};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::users::every_node;
-use crate::scenarios::{Settled, Shake, Workload};
+use crate::scenarios::{Shake, Workload};
 use crate::seed::Seed;
 use crate::time::SimTime;
 use crate::world::{Blueprint, Breakage, Counters as WorldCounters, Marks, engine};
@@ -52,7 +52,7 @@ pub struct Outcome {
     /// The marks that were reached.
     pub marks: Marks,
     /// What struck.
-    pub faults: Vec<TimedFault>,
+    pub faults: Vec<Incident>,
 }
 
 /// The application of a name; `text` is what `grep` seeks.
@@ -94,7 +94,7 @@ pub fn carry_out(order: &Order, progress: Progress) -> Outcome {
 }
 
 fn here(order: &Order, progress: Progress) -> Outcome {
-    let members = Membership::groups([1, 1], order.workers).whose_clients_write();
+    let members = super::members(order.workers);
     let chaos = order.faults.unwrap_or_default();
     let faults = match order.faults {
         None => Vec::new(),
@@ -184,11 +184,11 @@ impl Workload<Node, MapReduceInvariants> for Errand {
 
     fn returned(&mut self, _: &mut JobWorld, _: InvocationId, _: Option<Status>) {}
 
-    fn settle(&mut self, _: &mut JobWorld) {}
+    fn settle(&mut self, _: &mut JobWorld, _: &[NodeId]) {}
 
-    fn settled(&mut self, world: &mut JobWorld) -> Settled {
+    fn settled(&mut self, world: &mut JobWorld) -> bool {
         if !seen::is_done(world, &self.job) {
-            return Settled::NotYet(every_node(world).collect::<Vec<_>>().join("; "));
+            return false;
         }
         let files = seen::files(world)
             .into_iter()
@@ -198,6 +198,10 @@ impl Workload<Node, MapReduceInvariants> for Errand {
         let counters = ledger.map(|it| it.counters()).unwrap_or_default();
         let skipped = ledger.map(|it| it.all_skipped().collect());
         self.done = Some((outputs, counters, skipped.unwrap_or_default()));
-        Settled::Yes
+        true
+    }
+
+    fn missing(&self, world: &JobWorld) -> String {
+        every_node(world).collect::<Vec<_>>().join("; ")
     }
 }

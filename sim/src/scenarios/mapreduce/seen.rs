@@ -47,9 +47,10 @@ pub(super) fn is_done(world: &JobWorld, job: &Job) -> bool {
     visible == usize::from(job.partitions) && knows
 }
 
-/// Whether every worker that is up has left.
-pub(super) fn have_all_left(world: &JobWorld) -> bool {
-    workers(world).all(|(_, worker)| worker.has_left())
+/// Whether every one of these workers has left.
+pub(super) fn have_left(world: &JobWorld, well: &[NodeId]) -> bool {
+    let mut workers = workers(world).filter(|(id, _)| well.contains(id));
+    workers.all(|(_, worker)| worker.has_left())
 }
 
 /// Whether a job that is done came to what it should.

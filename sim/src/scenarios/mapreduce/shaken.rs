@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
 use snowglobe_systems::mapreduce::{Expected, Job, Node, Operation, Status, sequentially};
-use snowglobe_systems::process::InvocationId;
+use snowglobe_systems::process::{InvocationId, NodeId};
 
 use super::{COORDINATOR, JobWorld, seen};
+use crate::scenarios::Workload;
 use crate::scenarios::users::every_node;
-use crate::scenarios::{Settled, Workload};
 
 /// The workload of a shaken run: the job does itself.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Shaken {
     expected: Expected,
     /// Whether the outcome was compared.
     compared: bool,
+    /// Whoever must catch up at the end.
+    well: Vec<NodeId>,
 }
 
 const LOOK: u64 = 1;
@@ -28,6 +30,7 @@ impl Shaken {
             job: job.clone(),
             expected: sequentially(job),
             compared: false,
+            well: Vec::new(),
         }
     }
 
@@ -55,14 +58,20 @@ impl Workload<Node, MapReduceInvariants> for Shaken {
 
     fn returned(&mut self, _: &mut JobWorld, _: InvocationId, _: Option<Status>) {}
 
-    fn settle(&mut self, _: &mut JobWorld) {}
+    fn settle(&mut self, _: &mut JobWorld, well: &[NodeId]) {
+        self.well = well.to_vec();
+    }
 
-    fn settled(&mut self, world: &mut JobWorld) -> Settled {
-        if !seen::is_done(world, &self.job) || !seen::have_all_left(world) {
-            let all: Vec<String> = every_node(world).collect();
-            return Settled::NotYet(all.join("; "));
+    fn settled(&mut self, world: &mut JobWorld) -> bool {
+        if !seen::is_done(world, &self.job) || !seen::have_left(world, &self.well) {
+            return false;
         }
         self.compare(world);
-        Settled::Yes
+        true
+    }
+
+    fn missing(&self, world: &JobWorld) -> String {
+        let all: Vec<String> = every_node(world).collect();
+        all.join("; ")
     }
 }

@@ -64,7 +64,10 @@ impl JobTeller {
                 true => seen::compare(world, &self.expected).map(|()| true),
                 false => Ok(false),
             },
-            Sentence::Leave(_) => Ok(seen::have_all_left(world)),
+            Sentence::Leave(_) => Ok(seen::have_left(
+                world,
+                &world.node_ids().collect::<Vec<_>>(),
+            )),
             Sentence::AllMapped(_) => Ok(seen::coordinator(world)
                 .is_some_and(|it| it.ledger().maps.len() == self.job.splits.len())),
             Sentence::Run { maps, workers, .. } => {

@@ -16,7 +16,7 @@ use super::oracle::Oracle;
 use super::{RaftOptions, RaftProcess, RaftWorld};
 use crate::draw::{Draw, PerMillion, Purpose, Streams};
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{Settled, Workload};
+use crate::scenarios::{Workload, quorum};
 use crate::time::SimTime;
 use crate::world::Broken;
 
@@ -114,6 +114,8 @@ pub struct RaftClients {
     next_value: u64,
     oracle: Oracle,
     settling: bool,
+    /// Whoever must catch up at the end.
+    well: Vec<NodeId>,
 }
 
 /// How often an append is delivered again, long after it was answered.
@@ -158,6 +160,7 @@ impl RaftClients {
             next_value: 0,
             oracle: Oracle::default(),
             settling: false,
+            well: Vec::new(),
         }
     }
 
@@ -380,7 +383,7 @@ impl RaftClients {
         }
     }
 
-    fn missing(&self, world: &RaftWorld) -> String {
+    fn how_things_stand(&self, world: &RaftWorld) -> String {
         let waiting = self
             .clients
             .iter()
@@ -449,7 +452,8 @@ impl Workload<RaftProcess, RaftInvariants> for RaftClients {
         }
     }
 
-    fn settle(&mut self, world: &mut RaftWorld) {
+    fn settle(&mut self, world: &mut RaftWorld, well: &[NodeId]) {
+        self.well = well.to_vec();
         self.settling = true;
         for number in 0..self.clients.len() {
             // Nobody waits on for an answer that a fault took away.
@@ -461,17 +465,22 @@ impl Workload<RaftProcess, RaftInvariants> for RaftClients {
         }
     }
 
-    fn settled(&mut self, world: &mut RaftWorld) -> Settled {
-        if self
-            .clients
-            .iter()
-            .any(|client| client.errand != Errand::Done)
+    fn settled(&mut self, world: &mut RaftWorld) -> bool {
+        let mut clients = self.clients.iter();
+        if clients.any(|client| client.errand != Errand::Done)
+            || quorum::lags(world, &self.well).is_some()
         {
-            return Settled::NotYet(self.missing(world));
+            return false;
         }
         if let Err(violation) = self.oracle.adds_up() {
             world.breaks(Broken::Safety(violation));
         }
-        Settled::Yes
+        true
+    }
+
+    fn missing(&self, world: &RaftWorld) -> String {
+        let lags = quorum::lags(world, &self.well);
+        let all = lags.into_iter().chain([self.how_things_stand(world)]);
+        all.collect::<Vec<_>>().join("; ")
     }
 }

@@ -14,7 +14,7 @@ use super::operators::{Errand, Operators, join_own};
 use super::{ControllerOptions, ControllerWorld};
 use crate::draw::{Draw, Purpose, Streams};
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{Settled, Workload, quorum};
+use crate::scenarios::{Workload, quorum};
 use crate::world::Broken;
 
 /// The workload of a shaken run.
@@ -27,6 +27,8 @@ pub struct Shaken {
     /// The dice of whoever moves the leadership about.
     mover: Draw,
     end: End,
+    /// Whoever must catch up at the end.
+    well: Vec<NodeId>,
 }
 
 /// What everybody must come to when the chaos is over.
@@ -65,6 +67,7 @@ impl Shaken {
             servers: scenario.nodes,
             mover: Streams::new(scenario.seed).open(Purpose::Workload(u16::MAX)),
             end: End::Chaos,
+            well: Vec::new(),
         }
     }
 
@@ -133,7 +136,8 @@ impl Workload<Node, ControllerInvariants> for Shaken {
 
     /// Whoever waits goes on waiting, since its clerk still asks; then everybody
     /// lets a group of its own join.
-    fn settle(&mut self, world: &mut ControllerWorld) {
+    fn settle(&mut self, world: &mut ControllerWorld, well: &[NodeId]) {
+        self.well = well.to_vec();
         self.end = End::Joining;
         self.operators.turn_to(world, Errand::Ordered);
         for number in 0..self.operators.len() {
@@ -146,11 +150,9 @@ impl Workload<Node, ControllerInvariants> for Shaken {
         self.operators.book().close(world);
     }
 
-    fn settled(&mut self, world: &mut ControllerWorld) -> Settled {
-        let mut missing: Vec<String> = self.operators.who_waits().collect();
-        if !missing.is_empty() {
-            missing.extend(cluster(world));
-            return Settled::NotYet(missing.join("; "));
+    fn settled(&mut self, world: &mut ControllerWorld) -> bool {
+        if self.operators.who_waits().next().is_some() {
+            return false;
         }
         if self.end == End::Joining {
             self.end = End::Looking;
@@ -158,13 +160,23 @@ impl Workload<Node, ControllerInvariants> for Shaken {
                 self.operators
                     .order(world, number, Ask::Look(Query::NEWEST));
             }
-            return Settled::NotYet("nobody has looked at the end yet".to_owned());
+            return false;
+        }
+        if quorum::lags(world, &self.well).is_some() {
+            return false;
         }
         if self.operators.book().close(world)
             && let Err(lost) = self.all_are_there()
         {
             world.breaks(Broken::Safety(lost));
         }
-        Settled::Yes
+        true
+    }
+
+    fn missing(&self, world: &ControllerWorld) -> String {
+        let waits = self.operators.who_waits();
+        let lags = quorum::lags(world, &self.well);
+        let all: Vec<String> = waits.chain(lags).chain(cluster(world)).collect();
+        all.join("; ")
     }
 }

@@ -1,7 +1,7 @@
 //! The users and operators of a shaken run.
 
 use snowglobe_systems::kv;
-use snowglobe_systems::process::InvocationId;
+use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{Node, Operation, Outcome};
 
@@ -11,7 +11,7 @@ use super::{ShardkvOptions, ShardkvWorld, habits, seen};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::transfers::Transfers;
 use crate::scenarios::users::{Errand, Users};
-use crate::scenarios::{Settled, Workload};
+use crate::scenarios::{Workload, quorum};
 
 /// The workload of a shaken run.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Shaken {
     operators: Operators,
     transfers: Option<Transfers>,
     layout: Layout,
+    /// Whoever must catch up at the end.
+    well: Vec<NodeId>,
 }
 
 impl Shaken {
@@ -33,6 +35,7 @@ impl Shaken {
                 Transfers::new(scenario.seed, groups.collect())
             }),
             layout,
+            well: Vec::new(),
         }
     }
 
@@ -79,7 +82,8 @@ impl Workload<Node, ShardkvInvariants> for Shaken {
     }
 
     /// Some groups must come together, or nobody could be served.
-    fn settle(&mut self, world: &mut ShardkvWorld) {
+    fn settle(&mut self, world: &mut ShardkvWorld, well: &[NodeId]) {
+        self.well = well.to_vec();
         if let Some(transfers) = &mut self.transfers {
             transfers.end();
         }
@@ -93,21 +97,21 @@ impl Workload<Node, ShardkvInvariants> for Shaken {
 
     /// Everybody was served; every group, also one that left, has come to the newest configuration,
     /// has its shards, and has deleted what it handed over.
-    fn settled(&mut self, world: &mut ShardkvWorld) -> Settled {
-        if !self.users.are_at_rest() {
-            return self.users.settled(world);
-        }
-        match seen::unfinished(world, &self.layout, self.operators.stay()) {
-            None => self.users.settled(world),
-            Some(missing) => {
-                let waiting = self.operators.who_waits();
-                let all: Vec<String> = [missing].into_iter().chain(waiting).collect();
-                Settled::NotYet(format!(
-                    "{}; {}",
-                    all.join("; "),
-                    self.users.how_things_stand(world)
-                ))
-            }
-        }
+    fn settled(&mut self, world: &mut ShardkvWorld) -> bool {
+        self.users.are_at_rest()
+            && seen::unfinished(world, &self.layout, self.operators.stay()).is_none()
+            && quorum::lags(world, &self.well).is_none()
+            && self.users.settled(world)
+    }
+
+    fn missing(&self, world: &ShardkvWorld) -> String {
+        let unfinished = seen::unfinished(world, &self.layout, self.operators.stay());
+        let lags = quorum::lags(world, &self.well);
+        let all = unfinished
+            .into_iter()
+            .chain(lags)
+            .chain(self.operators.who_waits())
+            .chain([self.users.how_things_stand(world)]);
+        all.collect::<Vec<_>>().join("; ")
     }
 }

@@ -152,20 +152,25 @@ impl Cast {
         fault: Fault,
     ) -> Vec<Fault> {
         match fault {
-            Fault::Cut(Links::Of(id)) => {
-                self.cut_off.insert(id);
-            }
-            Fault::Cut(Links::All) => self.cut_off.extend(world.node_ids()),
-            Fault::Shape(_) | Fault::Heal | Fault::Join(Links::All) => self.cut_off.clear(),
-            Fault::Join(Links::Of(id)) => {
-                self.cut_off.remove(&id);
-                let within_reach = world
-                    .node_ids()
-                    .filter(|peer| *peer != id && !self.cut_off.contains(peer));
-                let both_ways = |peer| [(id, peer), (peer, id)];
-                return within_reach
-                    .flat_map(both_ways)
-                    .map(|(from, to)| Fault::Join(Links::One { from, to }))
+            Fault::Cut {
+                links: Links::Of(ref nodes),
+                ..
+            } => self.cut_off.extend(nodes.iter().copied()),
+            Fault::Cut {
+                links: Links::All, ..
+            } => self.cut_off.extend(world.node_ids()),
+            Fault::Shape { .. } | Fault::Heal | Fault::Join(Links::All) => self.cut_off.clear(),
+            Fault::Join(Links::Of(joined)) => {
+                self.cut_off.retain(|id| !joined.contains(id));
+                let reached = |id: &NodeId| !self.cut_off.contains(id);
+                let reached: Vec<NodeId> = world.node_ids().filter(reached).collect();
+                let pairs = joined
+                    .iter()
+                    .flat_map(|id| reached.iter().map(move |peer| (*id, *peer)));
+                return pairs
+                    .filter(|(id, peer)| id != peer)
+                    .flat_map(|(id, peer)| [Links::one(id, peer), Links::one(peer, id)])
+                    .map(Fault::Join)
                     .collect();
             }
             _ => {}

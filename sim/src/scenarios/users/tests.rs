@@ -161,14 +161,17 @@ impl Workload<Liar, Unwatched> for Lied {
     fn returned(&mut self, world: &mut LiarWorld, invocation: InvocationId, outcome: Said) {
         self.0.returned(world, invocation, outcome);
     }
-    fn settle(&mut self, world: &mut LiarWorld) {
+    fn settle(&mut self, world: &mut LiarWorld, _: &[NodeId]) {
         self.0.settle(world);
     }
     fn last_look(&mut self, world: &mut LiarWorld) {
         self.0.close(world);
     }
-    fn settled(&mut self, world: &mut LiarWorld) -> Settled {
+    fn settled(&mut self, world: &mut LiarWorld) -> bool {
         self.0.settled(world)
+    }
+    fn missing(&self, world: &LiarWorld) -> String {
+        self.0.how_things_stand(world)
     }
 }
 

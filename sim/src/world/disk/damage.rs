@@ -13,18 +13,68 @@ pub struct CrashLoss {
     pub bytes_lost: usize,
     /// Bytes that are there and no longer what was written.
     pub bytes_garbled: usize,
+    /// Bytes that a failed sync dropped, and that the disk never had.
+    pub bytes_dropped: usize,
     /// Directory operations that are undone.
     pub entries_undone: usize,
 }
 
-/// One bit of one file.
+/// How a disk spoils what it was trusted with. None of it can be healed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Damage {
+    /// A bit flips.
+    Rot,
+    /// A sector gives an error whenever it is read.
+    BadSector,
+    /// A write never reached the disk, although the disk said so: what was there
+    /// before is there still, which for a growing file is zeros.
+    LostWrite,
+    /// A write went to the place of another, so that both are wrong.
+    MisdirectedWrite,
+}
+
+impl Damage {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [
+        Self::Rot,
+        Self::BadSector,
+        Self::LostWrite,
+        Self::MisdirectedWrite,
+    ];
+
+    /// The word for it in a schedule.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rot => "rots",
+            Self::BadSector => "bad-sector",
+            Self::LostWrite => "lost-write",
+            Self::MisdirectedWrite => "misdirected-write",
+        }
+    }
+
+    /// The mark that a recovery noticed it.
+    #[must_use]
+    pub const fn detected(self) -> &'static str {
+        match self {
+            Self::Rot => "disk.rot_detected",
+            Self::BadSector => "disk.bad_sector_detected",
+            Self::LostWrite => "disk.lost_write_detected",
+            Self::MisdirectedWrite => "disk.misdirected_write_detected",
+        }
+    }
+}
+
+/// One record of one file, and a bit in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RotSite {
+pub struct DamageSite {
     /// The name of the file.
     pub file: String,
-    /// The position of the byte in the file.
+    /// Where the record begins and ends in the file.
+    pub record: Range<usize>,
+    /// The position of a byte of the record in the file.
     pub offset: usize,
-    /// The bit of the byte, from 0 to 7.
+    /// A bit of the byte, from 0 to 7.
     pub bit: u8,
 }
 
@@ -80,6 +130,23 @@ impl SimulatedDisk {
         self.fail_sync = true;
     }
 
+    /// The next sync of a file gives an I/O error, and what it should have synced
+    /// is gone when the power goes. Until then it can be read, and the sync after
+    /// it succeeds: the pages count as clean.
+    pub fn drop_next_sync(&mut self, drops: bool) {
+        self.drop_sync = drops;
+    }
+
+    /// From now on, or no more, every write and every sync gives an I/O error.
+    pub fn set_failing(&mut self, failing: bool) {
+        self.failing = failing;
+    }
+
+    /// From now on, or no more, nothing can be read.
+    pub fn set_unreadable(&mut self, unreadable: bool) {
+        self.unreadable = unreadable;
+    }
+
     /// Limits the bytes that all files may have together; `None` is no limit.
     pub fn set_capacity(&mut self, capacity: Option<usize>) {
         self.capacity = capacity;
@@ -95,27 +162,44 @@ impl SimulatedDisk {
         self.power_fails_at = None;
     }
 
-    /// There is room again, and no error to come. Rot stays.
+    /// There is room again, and no error to come. Damage stays.
     pub fn heal(&mut self) {
         self.capacity = None;
         self.fail_write = false;
         self.fail_sync = false;
+        self.drop_sync = false;
+        self.failing = false;
+        self.unreadable = false;
     }
 
-    /// Flips one synced bit. Whether there is such a bit.
-    pub fn rot(&mut self, site: &RotSite) -> bool {
+    /// Spoils what was synced of a record. Whether anything is other than it was.
+    pub fn damage(&mut self, damage: Damage, site: &DamageSite) -> bool {
         let Some(id) = self.lookup(&site.file) else {
             return false;
         };
         let file = self.file_mut(id);
         let synced = file.synced;
-        match file.content[..synced].get_mut(site.offset) {
-            Some(byte) => {
-                *byte ^= 1 << (site.bit & 7);
-                true
-            }
-            None => false,
+        if site.record.end > synced || !site.record.contains(&site.offset) {
+            return false;
         }
+        let before = file.content[site.record.clone()].to_vec();
+        match damage {
+            Damage::Rot => file.content[site.offset] ^= 1 << (site.bit & 7),
+            Damage::BadSector => {
+                file.bad_sector = Some(site.offset);
+                return true;
+            }
+            Damage::LostWrite => file.content[site.record.clone()].fill(0),
+            Damage::MisdirectedWrite => {
+                // What stands behind it was written here; past the end there are zeros.
+                for place in site.record.clone() {
+                    let source = place + site.record.len();
+                    let byte = file.content.get(source).copied().unwrap_or(0);
+                    file.content[place] = byte;
+                }
+            }
+        }
+        file.content[site.record.clone()] != before
     }
 }
 
@@ -123,6 +207,11 @@ impl File {
     fn crash(&mut self, mode: CrashMode, draw: &mut Draw, loss: &mut CrashLoss) {
         let written = self.content.len();
         let unsynced = written - self.synced;
+        if let Some(dropped) = self.dropped.take().filter(|_| mode != CrashMode::Leave) {
+            // The disk never had them, whatever its syncs said.
+            self.content[dropped.clone()].fill(0);
+            loss.bytes_dropped += dropped.len();
+        }
         match mode {
             CrashMode::Keep | CrashMode::Leave => {}
             CrashMode::Lose => self.content.truncate(self.synced),

@@ -7,6 +7,8 @@
 //! not make its name durable.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -35,6 +37,14 @@ pub enum DiskError {
         /// How many bytes there is room for.
         free: usize,
     },
+    /// A place cannot be read, and never will be again.
+    #[error("cannot read {file} at byte {offset}: bad sector")]
+    BadSector {
+        /// The name of the file.
+        file: String,
+        /// Where the sector begins.
+        offset: usize,
+    },
     /// The power went, or an earlier error left in doubt what is on the disk.
     /// Whatever used it must open it anew.
     #[error("the disk is gone until it is opened anew")]
@@ -46,8 +56,12 @@ pub(super) struct File {
     /// For error messages.
     pub(super) name: String,
     pub(super) content: Vec<u8>,
-    /// How many bytes at the start of the content survive any crash.
+    /// How many bytes at the start of the content survive any crash, but for those dropped.
     pub(super) synced: usize,
+    /// What a failed sync gave up: it can be read until the power goes, and then is zeros.
+    pub(super) dropped: Option<Range<usize>>,
+    /// A byte that gives an error when it is read.
+    pub(super) bad_sector: Option<usize>,
 }
 
 /// A directory operation that may not survive a crash.
@@ -76,6 +90,9 @@ pub struct SimulatedDisk {
     pub(super) capacity: Option<usize>,
     pub(super) fail_write: bool,
     pub(super) fail_sync: bool,
+    pub(super) drop_sync: bool,
+    pub(super) failing: bool,
+    pub(super) unreadable: bool,
     bytes_written: u64,
     syncs: u64,
     operations: u64,
@@ -110,7 +127,7 @@ impl SimulatedDisk {
     /// [`DiskError`]; nothing was written then.
     #[inline]
     pub fn append(&mut self, file: FileId, bytes: &[u8]) -> Result<(), DiskError> {
-        if self.fail_write || !self.has_power() || self.free() < bytes.len() {
+        if self.fail_write || self.failing || !self.has_power() || self.free() < bytes.len() {
             return Err(self.why_not_append(file, bytes.len()));
         }
         self.operations += 1;
@@ -123,7 +140,7 @@ impl SimulatedDisk {
     #[cold]
     fn why_not_append(&mut self, file: FileId, needed: usize) -> DiskError {
         let name = self.file(file).name.clone();
-        if self.has_power() && !self.fail_write {
+        if self.has_power() && !self.fail_write && !self.failing {
             let free = self.free();
             return DiskError::Full {
                 file: name,
@@ -142,8 +159,9 @@ impl SimulatedDisk {
     /// [`DiskError`]; what was not durable before is not durable now.
     #[inline]
     pub fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
-        if self.fail_sync || !self.has_power() {
+        if self.fail_sync || self.drop_sync || self.failing || !self.has_power() {
             let name = self.file(file).name.clone();
+            self.give_up(file);
             return self.sync_fault(&name);
         }
         self.operations += 1;
@@ -151,6 +169,22 @@ impl SimulatedDisk {
         let file = self.file_mut(file);
         file.synced = file.content.len();
         Ok(())
+    }
+
+    /// Forgets what a sync should make durable, if this one is to: the sync fails, and
+    /// the next one does not look at these bytes again.
+    fn give_up(&mut self, id: FileId) {
+        if !self.has_power() || !mem::take(&mut self.drop_sync) {
+            return;
+        }
+        self.fail_sync = true;
+        let file = self.file_mut(id);
+        let start = file.dropped.take().map_or(file.synced, |range| range.start);
+        let dropped = start.min(file.synced)..file.content.len();
+        file.synced = dropped.end;
+        if !dropped.is_empty() {
+            file.dropped = Some(dropped);
+        }
     }
 
     /// Cuts a file off after so many bytes, durably.
@@ -165,6 +199,10 @@ impl SimulatedDisk {
         let before = file.content.len();
         file.content.truncate(length);
         file.synced = file.content.len();
+        let dropped = file.dropped.take();
+        file.dropped = dropped
+            .map(|range| range.start..range.end.min(length))
+            .filter(|range| !range.is_empty());
         let gone = before - file.content.len();
         self.used -= gone;
         Ok(())
@@ -223,6 +261,27 @@ impl SimulatedDisk {
         self.directory.keys().map(String::as_str)
     }
 
+    /// The bytes of a file, as a process must read them that does not know the disk to be well.
+    ///
+    /// # Errors
+    ///
+    /// [`DiskError`] if the disk, or a sector of the file, cannot be read.
+    pub fn try_read(&self, file: FileId) -> Result<&[u8], DiskError> {
+        let file = self.file(file);
+        let name = || file.name.clone();
+        match file.bad_sector {
+            _ if self.unreadable => Err(DiskError::Io {
+                operation: "read",
+                file: name(),
+            }),
+            Some(offset) if offset < file.content.len() => Err(DiskError::BadSector {
+                file: name(),
+                offset,
+            }),
+            _ => Ok(&file.content),
+        }
+    }
+
     /// The bytes of a file, synced or not.
     #[must_use]
     pub fn read(&self, file: FileId) -> &[u8] {
@@ -277,6 +336,12 @@ impl SimulatedDisk {
         self.syncs
     }
 
+    /// Whether a failed sync gave up something that can still be read.
+    #[must_use]
+    pub fn has_dropped(&self) -> bool {
+        self.files.values().any(|file| file.dropped.is_some())
+    }
+
     /// How many operations changed the disk or synced it.
     #[must_use]
     pub fn operations(&self) -> u64 {
@@ -305,12 +370,12 @@ impl SimulatedDisk {
     }
 
     fn write_fault(&mut self, operation: &'static str, file: &str) -> Result<(), DiskError> {
-        let fails = std::mem::take(&mut self.fail_write);
+        let fails = mem::take(&mut self.fail_write) || self.failing;
         self.fault(fails, operation, file)
     }
 
     fn sync_fault(&mut self, file: &str) -> Result<(), DiskError> {
-        let fails = std::mem::take(&mut self.fail_sync);
+        let fails = mem::take(&mut self.fail_sync) || self.failing;
         self.fault(fails, "sync", file)
     }
 

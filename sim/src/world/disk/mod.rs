@@ -13,9 +13,9 @@ pub mod wal;
 
 use std::fmt;
 
-pub use self::damage::{CrashLoss, RotSite};
+pub use self::damage::{CrashLoss, Damage, DamageSite};
 pub use self::file_system::{DiskError, FileId, SimulatedDisk};
-pub use self::storage::{RecoveryError, RecoveryReport, Storage, site_that_may_rot};
+pub use self::storage::{RecoveryError, RecoveryReport, Storage, site_of_damage};
 
 /// What a crash does to what was written and not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,16 +11,20 @@
 //! 4. sync the directory: only now may a record go to `wal.N+1`;
 //! 5. remove `wal.N`, which nobody reads any more. If that is undone, the next recovery does it again.
 //!
-//! A recovery syncs what it has read before anything rests on it.
+//! A recovery writes what it has read into a new checkpoint before anything rests on
+//! it. The process before it may have died while its machine lived, and then the
+//! last records are in memory only; a sync would not be enough, since one that
+//! failed before may have given them up, and the next one succeeds without them.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use snowglobe_systems::process::Durable;
 use thiserror::Error;
 
-use super::damage::RotSite;
+use super::damage::DamageSite;
 use super::file_system::{DiskError, FileId, SimulatedDisk};
 use super::wal::{self, Generation, HEADER, Reader, Tail};
 use crate::draw::{Draw, PerMillion};
@@ -41,7 +45,7 @@ pub struct RecoveryReport {
     pub generation: u64,
     /// The valid records of the log.
     pub records: usize,
-    /// Bytes of a torn write that were cut off the end of the log.
+    /// Bytes of a torn write at the end of the log, which count for nothing.
     pub torn_bytes: usize,
     /// Files of an unfinished checkpoint, or of an old one, that were removed.
     pub leftovers: usize,
@@ -52,7 +56,7 @@ impl fmt::Display for RecoveryReport {
         write!(f, "recovers checkpoint {}", self.generation)?;
         write!(f, " and {} records", self.records)?;
         if self.torn_bytes > 0 {
-            write!(f, ", cuts off {} bytes of a torn write", self.torn_bytes)?;
+            write!(f, ", leaves out {} bytes of a torn write", self.torn_bytes)?;
         }
         if self.leftovers > 0 {
             write!(f, ", removes {} leftover files", self.leftovers)?;
@@ -84,9 +88,29 @@ pub enum RecoveryError {
         /// The name of the file.
         file: String,
     },
+    /// What was synced cannot be read any more.
+    #[error(
+        "{file} cannot be read at byte {offset}: this node must not start without it: replace the disk and let the node join anew"
+    )]
+    Unreadable {
+        /// The name of the file.
+        file: String,
+        /// Where the bad sector is.
+        offset: usize,
+    },
     /// The disk failed during the recovery.
     #[error("the disk failed during the recovery: {0}; heal it and start the node again")]
-    Disk(#[from] DiskError),
+    Disk(DiskError),
+}
+
+impl From<DiskError> for RecoveryError {
+    /// A bad sector stays bad; of any other error the disk may recover.
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::BadSector { file, offset } => Self::Unreadable { file, offset },
+            error => Self::Disk(error),
+        }
+    }
 }
 
 impl RecoveryError {
@@ -137,7 +161,7 @@ impl<D: Durable> Storage<D> {
         let (generation, mut durable) = read_checkpoint::<D>(disk)?;
         let name = wal_name(generation);
         let wal = open_wal(disk, generation, &name)?;
-        let mut reader = Reader::new(disk.read(wal), generation);
+        let mut reader = Reader::new(disk.try_read(wal)?, generation);
         let mut records = 0;
         for (offset, payload) in reader.by_ref() {
             let write: D::Write = decode(payload)
@@ -147,24 +171,18 @@ impl<D: Durable> Storage<D> {
         }
         let torn_bytes = match reader.tail() {
             Tail::Clean => 0,
-            Tail::Torn { offset, bytes } => {
-                disk.truncate(wal, offset)?;
-                bytes
-            }
+            // The new checkpoint comes with a new log, and this end is never read again.
+            Tail::Torn { bytes, .. } => bytes,
             Tail::Rotten { offset } => {
                 let what = "a damaged record has valid ones behind it";
                 return Err(RecoveryError::corrupt(&name, offset, what));
             }
         };
         let leftovers = remove_leftovers(disk, &name)?;
-        sync_recovered(disk, wal)?;
-        let report = RecoveryReport {
-            generation: generation.0,
-            records,
-            torn_bytes,
-            leftovers,
-        };
-        let storage = Self {
+        if disk.names_are_unsynced() {
+            disk.sync_directory()?;
+        }
+        let mut storage = Self {
             durable,
             generation,
             wal,
@@ -176,6 +194,15 @@ impl<D: Durable> Storage<D> {
             unsynced: Vec::new(),
             abandoned: false,
             buffer: Vec::new(),
+        };
+        if storage.wal_bytes > 0 {
+            storage.checkpoint(disk)?;
+        }
+        let report = RecoveryReport {
+            generation: generation.0,
+            records,
+            torn_bytes,
+            leftovers,
         };
         Ok((storage, report))
     }
@@ -314,7 +341,7 @@ fn checkpoint_payload(disk: &SimulatedDisk) -> Result<Option<&[u8]>, RecoveryErr
     let Some(file) = disk.lookup(CHECKPOINT) else {
         return Ok(None);
     };
-    let bytes = disk.read(file);
+    let bytes = disk.try_read(file)?;
     wal::record_at(bytes, CHECKPOINT_FRAME, 0)
         .filter(|payload| payload.len() + HEADER == bytes.len())
         .map(Some)
@@ -350,20 +377,6 @@ fn open_wal(
     Ok(file)
 }
 
-/// Makes durable what a recovery has read: the process may have died while its
-/// machine lives, and then its last records, or the names of a new checkpoint,
-/// are in memory only. Whoever starts from them does not write them again, so
-/// that a later power failure would take what others were told is there.
-fn sync_recovered(disk: &mut SimulatedDisk, wal: FileId) -> Result<(), DiskError> {
-    if disk.is_unsynced(wal) {
-        disk.sync(wal)?;
-    }
-    if disk.names_are_unsynced() {
-        disk.sync_directory()?;
-    }
-    Ok(())
-}
-
 /// Removes all files but the checkpoint and its log, and counts them.
 fn remove_leftovers(disk: &mut SimulatedDisk, wal: &str) -> Result<usize, DiskError> {
     let leftovers: Vec<String> = disk
@@ -380,37 +393,43 @@ fn remove_leftovers(disk: &mut SimulatedDisk, wal: &str) -> Result<usize, DiskEr
     Ok(leftovers.len())
 }
 
-/// Draws a bit whose rot a recovery will find for certain: one of the
-/// checkpoint, or of a synced record with another synced record behind it.
-/// `None` if there is no such bit, or if the disk is rotten already.
+/// Draws a record whose damage a recovery will notice for certain: the checkpoint,
+/// or a synced record with another synced record behind it. `None` if there is no
+/// such record, or if the disk is damaged already.
 ///
-/// Rot in the last record is left out, since no reader can tell it from a torn write.
+/// The last record is left out, since no reader can tell damage there from a torn write.
 #[must_use]
-pub fn site_that_may_rot(disk: &SimulatedDisk, draw: &mut Draw) -> Option<RotSite> {
+pub fn site_of_damage(disk: &SimulatedDisk, draw: &mut Draw) -> Option<DamageSite> {
     let payload = checkpoint_payload(disk).ok()?;
     let generation = match payload {
         Some(payload) => postcard::take_from_bytes::<u64>(payload).ok()?.0,
         None => 0,
     };
     let log = wal_name(Generation(generation));
-    let bytes = disk.read_synced(disk.lookup(&log)?);
-    let mut reader = Reader::new(bytes, Generation(generation));
-    let last_record = reader.by_ref().last().map_or(0, |(offset, _)| offset);
+    let file = disk.lookup(&log)?;
+    disk.try_read(file).ok()?;
+    let mut reader = Reader::new(disk.read_synced(file), Generation(generation));
+    let starts: Vec<usize> = reader.by_ref().map(|(offset, _)| offset).collect();
     if matches!(reader.tail(), Tail::Rotten { .. }) {
         return None;
     }
-    let in_checkpoint = payload.map_or(0, |payload| payload.len() + HEADER);
+    let records: Vec<Range<usize>> = starts.windows(2).map(|two| two[0]..two[1]).collect();
+    let in_checkpoint = payload.map(|payload| 0..payload.len() + HEADER);
     let checkpoint_first = draw.chance(PerMillion::percent(25));
-    let (file, length) = match (in_checkpoint, last_record) {
-        (0, 0) => return None,
-        (length, 0) => (CHECKPOINT.to_owned(), length),
-        (length, _) if length > 0 && checkpoint_first => (CHECKPOINT.to_owned(), length),
-        (_, length) => (log, length),
+    let (file, record) = match (in_checkpoint, &records[..]) {
+        (None, []) => return None,
+        (Some(whole), records) if records.is_empty() || checkpoint_first => {
+            (CHECKPOINT.to_owned(), whole)
+        }
+        (_, records) => (log, draw.pick(records).clone()),
     };
-    Some(RotSite {
+    let offset = record.start + draw.index(record.len());
+    let bit = draw.below(8) as u8;
+    Some(DamageSite {
         file,
-        offset: draw.index(length),
-        bit: draw.below(8) as u8,
+        record,
+        offset,
+        bit,
     })
 }
 

@@ -38,7 +38,14 @@ impl Coordinator {
                 return Order::Drop { attempt: *attempt };
             }
             let Some(given) = self.instead_of_waiting(worker.node, missing) else {
-                return self.go_on(*attempt, missing, effects);
+                let locations = self.locations(missing);
+                let told = (!locations.is_empty()).then_some(self.checks);
+                self.assignments.told(worker, told);
+                if told.is_some() {
+                    effects.mark(marks::MOVED);
+                }
+                let attempt = *attempt;
+                return Order::GoOn { attempt, locations };
             };
             effects.mark(marks::SET_ASIDE);
             self.assignments.end(worker, &self.ledger);
@@ -60,21 +67,13 @@ impl Coordinator {
         }
     }
 
-    fn go_on(
-        &self,
-        attempt: Attempt,
-        missing: &[(MapId, Option<Attempt>)],
-        effects: &mut Effects<Node>,
-    ) -> Order {
+    /// Where the output of some maps is, other than where it was sought.
+    fn locations(&self, missing: &[(MapId, Option<Attempt>)]) -> Vec<Location> {
         let other = |(map, sought): &(MapId, Option<Attempt>)| {
             let done = self.ledger.maps.get(map)?;
             (Some(done.attempt) != *sought).then(|| location(*map, done))
         };
-        let locations: Vec<Location> = missing.iter().filter_map(other).collect();
-        if !locations.is_empty() {
-            effects.mark(marks::MOVED);
-        }
-        Order::GoOn { attempt, locations }
+        missing.iter().filter_map(other).collect()
     }
 
     fn order_for(&self, running: Running) -> Order {
@@ -132,6 +131,7 @@ impl Coordinator {
             earlier: self.assignments.count(task),
             since: self.checks,
             is_backup,
+            told_in_vain: None,
             progress,
         };
         self.assignments.begin(worker, running, &self.ledger);

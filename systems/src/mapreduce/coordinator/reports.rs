@@ -100,7 +100,7 @@ impl Coordinator {
         else {
             return;
         };
-        let progress = match store_is_silent {
+        let mut progress = match store_is_silent {
             true => Progress::Stuck,
             false => Progress::AtIt,
         };
@@ -111,8 +111,15 @@ impl Coordinator {
         }
         match self.assignments.of(worker) {
             Some(running) if running.attempt == *attempt => {
-                if running.progress != progress && progress == Progress::Stuck {
-                    effects.mark(marks::STUCK);
+                let told = running.told_in_vain.filter(|_| !missing.is_empty());
+                if told.is_some_and(|since| self.checks - since > self.silent_checks) {
+                    progress = Progress::Unheard;
+                }
+                match progress {
+                    same if running.progress == same => {}
+                    Progress::Stuck => effects.mark(marks::STUCK),
+                    Progress::Unheard => effects.mark(marks::UNHEARD),
+                    Progress::Ordered | Progress::AtIt => {}
                 }
                 self.assignments.progress(worker, progress, &self.ledger);
             }
@@ -141,6 +148,7 @@ impl Coordinator {
             earlier: 0,
             since: self.checks,
             is_backup: false,
+            told_in_vain: None,
             progress,
         };
         self.assignments.begin(worker, running, &self.ledger);

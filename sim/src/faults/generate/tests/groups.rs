@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::faults::Shape;
 
 fn members() -> Membership {
     Membership::groups([3, 3, 5], 4)
 }
 
-fn schedule(seed: u64, members: &Membership, family: FaultFamily) -> Vec<TimedFault> {
+fn schedule(seed: u64, members: &Membership, family: FaultFamily) -> Vec<Incident> {
     let profile = FaultProfile::quiet().with(family, 1);
     generate(&mut draw(seed), members, UNTIL, &profile)
 }
@@ -18,7 +19,7 @@ fn shapes(members: &Membership) -> Vec<Shape> {
     (0..300)
         .flat_map(|seed| schedule(seed, members, FaultFamily::GroupPartitions))
         .filter_map(|fault| match fault.fault {
-            Fault::Shape(shape) => Some(shape),
+            Fault::Shape { shape, .. } => Some(shape),
             _ => None,
         })
         .collect()
@@ -66,12 +67,12 @@ fn drawn_profiles_have_them() {
             let profile = FaultProfile::draw(&mut draw(*seed), &members());
             profile.families.contains_key(&family)
         };
-        assert!((300..500).contains(&(0..1000).filter(has).count()));
+        assert!((270..430).contains(&(0..1000).filter(has).count()));
     }
 }
 
 /// Who goes down at each moment at which anybody does.
-fn felled(faults: &[TimedFault]) -> BTreeMap<SimTime, Vec<NodeId>> {
+fn felled(faults: &[Incident]) -> BTreeMap<SimTime, Vec<NodeId>> {
     let mut felled: BTreeMap<SimTime, Vec<NodeId>> = BTreeMap::new();
     for fault in faults {
         if let Fault::Crash { .. } = fault.fault {
@@ -84,29 +85,18 @@ fn felled(faults: &[TimedFault]) -> BTreeMap<SimTime, Vec<NodeId>> {
     felled
 }
 
-/// When a node that went down is up again, if the schedule gets that far.
-fn up_again(faults: &[TimedFault], node: NodeId, down: SimTime) -> Option<SimTime> {
-    let restart = Fault::Restart(Nodes::One(node));
-    let mut later = faults.iter().filter(|fault| fault.at > down);
-    later.find(|it| it.fault == restart).map(|it| it.at)
-}
-
 #[test]
 fn a_group_goes_down_as_a_whole_and_comes_back() {
     let members = members();
     let (mut at_once, mut one_by_one) = (0, 0);
     for seed in 0..300 {
-        let faults = schedule(seed, &members, FaultFamily::GroupCrashes);
-        for (down, nodes) in felled(&faults) {
+        let incidents = schedule(seed, &members, FaultFamily::GroupCrashes);
+        for (down, nodes) in felled(&incidents) {
             assert!(members.each_group().contains(&nodes), "{nodes:?} at {down}");
-            let ups = nodes.iter().map(|node| up_again(&faults, *node, down));
-            let ups: Vec<Option<SimTime>> = ups.collect();
-            if down + Duration::from_secs(16) < UNTIL {
-                assert!(ups.iter().all(Option::is_some), "{nodes:?} at {down}");
-            }
-            match ups.iter().all(|up| *up == ups[0]) {
-                true => at_once += 1,
-                false => one_by_one += 1,
+            let crashes = incidents.iter().filter(|incident| incident.at == down);
+            match crashes.count() {
+                1 => at_once += 1,
+                _ => one_by_one += 1,
             }
         }
     }
@@ -124,7 +114,8 @@ fn no_group_falls_apart_and_some_lose_each_other() {
         assert!(groups.iter().all(|group| joins(&shape, group, group)));
         let lost = |one: &Vec<NodeId>| groups.iter().any(|other| parts(&shape, one, other));
         assert!(groups.iter().any(lost), "{shape:?}");
-        let words = Fault::Shape(shape);
+        let holds = false;
+        let words = Fault::Shape { shape, holds };
         assert_eq!(words.to_string().parse().as_ref(), Ok(&words));
     }
 }

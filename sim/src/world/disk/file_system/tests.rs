@@ -3,7 +3,7 @@
 use super::*;
 use crate::draw::{Draw, Purpose, Streams};
 use crate::seed::Seed;
-use crate::world::disk::{CrashMode, RotSite};
+use crate::world::disk::{CrashMode, Damage, DamageSite};
 
 fn draw(seed: u64) -> Draw {
     Streams::new(Seed(seed)).open(Purpose::Faults)
@@ -162,14 +162,56 @@ fn an_error_comes_once() {
 }
 
 #[test]
-fn rot_flips_synced_bits_only() {
-    let (mut disk, file) = disk();
-    let site = |offset| RotSite {
+fn only_what_was_synced_is_damaged() {
+    let site = |record| DamageSite {
         file: "a".to_owned(),
-        offset,
+        record,
+        offset: 1,
         bit: 0,
     };
-    assert!(disk.rot(&site(1)));
-    assert!(!disk.rot(&site(2)));
-    assert_eq!(disk.read(file), b"xxz");
+    for (damage, content) in [
+        (Damage::Rot, b"xxz"),
+        (Damage::LostWrite, b"\0\0z"),
+        (Damage::MisdirectedWrite, b"z\0z"),
+        (Damage::BadSector, b"xyz"),
+    ] {
+        let (mut disk, file) = disk();
+        assert!(!disk.damage(damage, &site(0..3)), "{damage:?}");
+        assert!(disk.damage(damage, &site(0..2)), "{damage:?}");
+        assert_eq!(disk.read(file), content, "{damage:?}");
+        assert_eq!(disk.try_read(file).is_err(), damage == Damage::BadSector);
+    }
+}
+
+#[test]
+fn a_sync_that_gives_up_leaves_what_can_be_read_until_the_power_goes() {
+    let (mut disk, file) = disk();
+    disk.drop_next_sync(true);
+    let error = disk.sync(file).expect_err("told to fail");
+    assert_eq!(error.to_string(), "I/O error: cannot sync a");
+    assert!(disk.has_dropped());
+    assert_eq!(disk.append(file, b"w"), Ok(()));
+    assert_eq!(disk.sync(file), Ok(()), "the next one succeeds");
+    disk.crash(CrashMode::Leave, &mut draw(0));
+    assert_eq!(disk.read(file), b"xyzw");
+    let loss = disk.crash(CrashMode::Keep, &mut draw(0));
+    assert_eq!(disk.read(file), b"xy\0w");
+    assert_eq!(loss.bytes_dropped, 1);
+}
+
+#[test]
+fn errors_that_last_end_when_they_are_told_to() {
+    let (mut disk, file) = disk();
+    disk.set_failing(true);
+    for _ in 0..2 {
+        assert!(disk.append(file, b"q").is_err());
+        assert!(disk.sync(file).is_err());
+        assert!(disk.sync_directory().is_err());
+    }
+    disk.set_failing(false);
+    assert_eq!(disk.sync(file), Ok(()));
+    disk.set_unreadable(true);
+    assert!(disk.try_read(file).is_err());
+    disk.set_unreadable(false);
+    assert_eq!(disk.try_read(file), Ok(&b"xyz"[..]));
 }

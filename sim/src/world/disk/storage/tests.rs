@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::*;
 use crate::draw::{Purpose, Streams};
 use crate::seed::Seed;
-use crate::world::disk::CrashMode;
+use crate::world::disk::{CrashMode, Damage};
 
 /// Everything that was written, so that a lost or a doubled record shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -183,12 +183,13 @@ fn rot_is_named_with_its_place_and_a_way_out() {
             .persist(&mut disk, &record(number))
             .expect("a healthy disk");
     }
-    let site = RotSite {
+    let site = DamageSite {
         file: "wal.0".to_owned(),
+        record: 13..36,
         offset: 20,
         bit: 3,
     };
-    assert!(disk.rot(&site));
+    assert!(disk.damage(Damage::Rot, &site));
     let error = Tested::open(&mut disk, 1000).expect_err("it is rotten");
     assert_eq!(
         error.to_string(),
@@ -198,19 +199,24 @@ fn rot_is_named_with_its_place_and_a_way_out() {
 
 proptest! {
     #[test]
-    fn rot_that_is_drawn_is_always_found(seed: u64, records in 0..40_usize, threshold in 40..2000_usize) {
+    fn damage_that_is_drawn_is_always_found(
+        seed: u64,
+        damage in prop::sample::select(&Damage::ALL),
+        records in 0..40_usize,
+        threshold in 40..2000_usize,
+    ) {
         let mut disk = SimulatedDisk::default();
         let (mut storage, _) = Tested::open(&mut disk, threshold).expect("an empty disk");
         for number in 0..records {
             storage.persist(&mut disk, &record(number)).expect("a healthy disk");
         }
         let mut draw = draw(seed);
-        match site_that_may_rot(&disk, &mut draw) {
+        match site_of_damage(&disk, &mut draw) {
             None => prop_assert!(records < 2),
             Some(site) => {
-                prop_assert!(disk.rot(&site));
+                prop_assert!(disk.damage(damage, &site));
                 // Neither the crash that follows nor a second look may hide it.
-                prop_assert_eq!(site_that_may_rot(&disk, &mut draw), None);
+                prop_assert_eq!(site_of_damage(&disk, &mut draw), None);
                 disk.crash(CrashMode::Tear, &mut draw);
                 let error = Tested::open(&mut disk, threshold).expect_err("it is rotten");
                 prop_assert!(error.to_string().contains(&site.file), "{}", error);
@@ -258,4 +264,45 @@ fn a_process_may_die_anywhere_and_the_power_go_later() {
         let (storage, _) = open(&mut disk).expect("and it was synced");
         assert_eq!(storage.durable(), &read);
     }
+}
+
+/// A sync fails and gives up its records, the process starts again on what can still be read, writes
+/// more, and its syncs succeed; then the power goes.
+#[test]
+fn what_a_failed_sync_gave_up_is_written_again() {
+    for given_up in 1..20 {
+        let mut disk = healthy(3);
+        let (mut storage, _) = open(&mut disk).expect("a healthy disk");
+        for number in 0..given_up {
+            storage
+                .append(&mut disk, &record(number))
+                .expect("a healthy disk");
+        }
+        disk.drop_next_sync(true);
+        assert!(storage.commit(&mut disk).is_err());
+        disk.crash(CrashMode::Leave, &mut draw(1));
+        let (mut storage, _) = open(&mut disk).expect("what is there can be read");
+        storage
+            .persist(&mut disk, &record(0))
+            .expect("the next sync succeeds");
+        let acknowledged = storage.durable().clone();
+        assert_eq!(acknowledged.0.len(), 3 + given_up + 1);
+        disk.crash(CrashMode::Lose, &mut draw(1));
+        let (storage, _) = open(&mut disk).expect("nothing is damaged");
+        assert_eq!(storage.durable(), &acknowledged);
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_may_be_read_later_and_a_bad_sector_never() {
+    let mut disk = healthy(5);
+    disk.set_unreadable(true);
+    let error = open(&mut disk).expect_err("it cannot be read");
+    assert!(matches!(error, RecoveryError::Disk(_)), "{error}");
+    disk.set_unreadable(false);
+    assert_eq!(recovered(&mut disk, 5), 5);
+    let site = site_of_damage(&disk, &mut draw(0)).expect("there is a checkpoint");
+    assert!(disk.damage(Damage::BadSector, &site));
+    let error = open(&mut disk).expect_err("a sector cannot be read");
+    assert!(matches!(error, RecoveryError::Unreadable { .. }), "{error}");
 }
