@@ -50,12 +50,28 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         "late.toml",
         &format!("{story}faults = [\"90s restart all\"]\n"),
     );
+    let with = |name: &str, more: &str| file(name, &format!("{story}{more}\n"));
+    let slip = with("slip.toml", "expect = \"violates:log-matchin\"");
+    let parted = "faults = [\"1s partition n1 | n1 n2\"]";
+    let nothing_parted = with("parted.toml", parted);
+    let backwards = with("backwards.toml", "faults = [\"2s..1s pause n1\"]");
+    let loss = with("loss.toml", "[links]\nloss = \"101%\"");
+    let latency = with("latency.toml", "[links]\nlatency = \"0ms..0ms\"");
     for (arguments, expected, says) in [
         (vec!["run", "paxos"], 2, "snowglobe list"),
         (vec!["run", "raft", "--seed", "x"], 2, "seed"),
         (vec!["fuzz", "paxos"], 2, "snowglobe list"),
         (vec!["fuzz", "--seeds", "9..3"], 2, "above the start"),
         (vec!["fuzz", "-j", "0"], 2, "at least 1"),
+        (vec!["fuzz", "-j", "100000"], 2, "at most 1024"),
+        (vec!["check", "raft", "-t", "100000"], 2, "at most 1024"),
+        (vec!["fuzz", "raft", "kv", "raft"], 2, "named twice"),
+        (vec!["fuzz", "--double-check", "101"], 2, "0 to 100 percent"),
+        (vec!["replay", &slip], 2, "log-matching"),
+        (vec!["replay", &nothing_parted], 2, "of its own"),
+        (vec!["replay", &backwards], 2, "ends before it begins"),
+        (vec!["replay", &loss], 2, "at most 100%, not 101%"),
+        (vec!["replay", &latency], 2, "later than 0ms"),
         (vec!["fuzz", "--max-fail", "0"], 2, "at least 1"),
         (vec!["fuzz", "--found", "/proc/nowhere"], 1, "--found"),
         (vec!["replay", "nothing.toml"], 1, "nothing.toml"),
@@ -95,22 +111,19 @@ fn an_option_that_makes_no_sense_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("options.toml");
     for (system, option, says) in [
-        ("raft", "clients = 0", "`clients` must be at least 1"),
+        ("raft", "clients = 0", "`clients` must be 1 to 100, not 0"),
         ("raft", "watchers = -1", "watchers"),
         ("raft", "colour = 1", "colour"),
-        (
-            "raft",
-            "max_pending = 0",
-            "on n1, max_pending_entries is 0, so that every call would be turned away as busy: give at least 1",
-        ),
-        ("kv", "clerks = 0", "`clerks` must be at least 1"),
-        ("kv", "clerks = 200", "`clerks` must be at most 120"),
+        ("raft", "max_pending = 0", "`max_pending` must be 1 to"),
+        ("raft", "padding_bytes = 1000000000", "0 to 1048576, not"),
+        ("kv", "clerks = 0", "`clerks` must be 1 to 120, not 0"),
+        ("kv", "clerks = 200", "`clerks` must be 1 to 120, not 200"),
         ("kv", "users_per_clerk = 255", "at most 600, not 765"),
-        ("kv", "own_in_100 = 101", "`own_in_100` must be at most 100"),
+        ("kv", "own_in_100 = 101", "`own_in_100` must be 0 to 100"),
         ("kv", "readers = 4", "`readers` must be at most 3"),
         ("kv", "value_bytes = 100000000000", "`value_bytes`"),
-        ("shardctrler", "shards = 0", "`shards` must be at least 1"),
-        ("shardctrler", "groups = 200", "at most 16, not 200"),
+        ("shardctrler", "shards = 0", "`shards` must be 1 to"),
+        ("shardctrler", "groups = 200", "1 to 16, not 200"),
         ("shardctrler", "clerks = 60", "at most 50, not 60"),
     ] {
         let text = format!("system = {system:?}\nnodes = 3\nseed = \"1\"\n[options]\n{option}\n");

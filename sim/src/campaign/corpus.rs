@@ -71,14 +71,12 @@ pub fn check(path: &Path, watchdog: Duration) -> Checked {
         Trial::Ran(report) => Some(report),
         Trial::Hung { .. } | Trial::ToolPanicked { .. } => None,
     };
-    let verdict = report.as_ref().map(|report| report.verdict.word());
-    let as_expected = match &scenario.expect {
-        Expectation::Held => verdict == Some("held"),
-        Expectation::CannotRecover => verdict == Some("cannot-recover"),
-        Expectation::Violates(property) => match &finding {
-            Some(Finding::Hang(_)) => property == NO_HANG,
-            _ => verdict == Some(property),
-        },
+    let as_expected = match (&scenario.expect, &report) {
+        (expected, Some(report)) => expected.is_met(&report.verdict),
+        (Expectation::Violates(property), None) => {
+            property == NO_HANG && matches!(finding, Some(Finding::Hang(_)))
+        }
+        (_, None) => false,
     };
     match report {
         Some(report) if as_expected => Checked::AsExpected(report),

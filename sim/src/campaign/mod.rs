@@ -1,5 +1,6 @@
 //! Many runs: fuzzing over seeds, and the corpus of stored scenarios.
 
+mod canary;
 mod confirm;
 pub mod corpus;
 pub mod coverage;
@@ -18,14 +19,16 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::draw::PerMillion;
 use crate::scenarios::file::{Expectation, Scenario};
 use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
-use confirm::confirm;
+use confirm::{again, confirm};
+use snowglobe_systems::digest::Digest;
 use stopwatch::Stopwatch;
 use summary::NO_HANG;
 
-pub use self::confirm::Confirmation;
+pub use self::confirm::{Confirmation, Divergence};
 pub use self::recoveries::Recoveries;
 pub use self::summary::{Failure, Finding, OfFamily, Summary, SystemSummary};
 pub use self::trial::{Trial, try_scenario};
@@ -58,6 +61,9 @@ pub struct Plan {
     pub watchdog: Duration,
     /// Where failing scenarios are written.
     pub found: PathBuf,
+    /// The share of the runs that held which are run once more, in a process of
+    /// their own; none without a program.
+    pub double_check: PerMillion,
     /// The program that replays a failing scenario in a process of its own;
     /// without one, failures are reported unconfirmed.
     pub confirm_with: Option<PathBuf>,
@@ -70,6 +76,9 @@ pub trait Progress: Sync {
     /// A run failed.
     fn failed(&self, failure: &Failure);
 }
+
+/// After so many runs that hang, a campaign stops: each keeps a core busy.
+pub const MOST_HANGS: usize = 5;
 
 /// What the workers share.
 struct Shared<'a> {
@@ -103,6 +112,7 @@ pub fn fuzz(plan: &Plan, stop: &AtomicBool, progress: &dyn Progress) -> io::Resu
         SeedSource::Range(range, partition) => (Some(range.slice(*partition)), Seed(0)),
         SeedSource::For { from, .. } => (None, *from),
     };
+    let silent = canary::sings();
     let shared = Shared {
         plan,
         stopwatch: Stopwatch::start(),
@@ -130,6 +140,7 @@ pub fn fuzz(plan: &Plan, stop: &AtomicBool, progress: &dyn Progress) -> io::Resu
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     summary.took = shared.stopwatch.elapsed();
+    summary.canary = silent.err();
     Ok(summary)
 }
 
@@ -139,16 +150,17 @@ impl Shared<'_> {
             let scenario = system.draw(seed);
             let trial = try_scenario(&scenario, self.plan.watchdog);
             let finding = Finding::of(&trial);
-            let failure = match finding {
-                None => None,
-                Some(finding) => Some(self.report(&scenario, &trial, finding)?),
+            let (failure, doubled) = match finding {
+                Some(finding) => (Some(self.report(&scenario, &trial, finding)?), false),
+                None => self.double_check(&scenario, &trial)?,
             };
             let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.took = self.stopwatch.elapsed();
             summary.add(system.name(), &trial, failure.clone());
-            // A run that hangs keeps its core for good: with as many of them
-            // as workers, later runs would seem to hang as well.
-            if summary.failures.len() >= self.plan.max_fail || summary.hangs() >= self.plan.jobs {
+            summary.doubled += u64::from(doubled);
+            // A run that hangs keeps its core for good: after a handful of them
+            // later runs would seem to hang as well.
+            if summary.failures.len() >= self.plan.max_fail || summary.hangs() >= MOST_HANGS {
                 self.enough.store(true, Ordering::Relaxed);
             }
             if let Some(failure) = &failure {
@@ -186,6 +198,42 @@ impl Shared<'_> {
         Some((system, work.seed))
     }
 
+    /// Runs some of those that held again, in a process of its own. The failure, if
+    /// that came to another end, and whether it was asked.
+    fn double_check(
+        &self,
+        scenario: &Scenario,
+        trial: &Trial,
+    ) -> io::Result<(Option<Failure>, bool)> {
+        // By the seed and the system, so that it is the same whoever takes it.
+        let chosen = Digest::of(&(scenario.seed, scenario.system.as_str())) % 1_000_000;
+        let Some(program) = &self.plan.confirm_with else {
+            return Ok((None, false));
+        };
+        if chosen >= u64::from(self.plan.double_check.0) {
+            return Ok((None, false));
+        }
+        let seed = scenario.seed.to_string();
+        let what = ["--system", &scenario.system, &seed];
+        match again(program, &what, trial, self.plan.watchdog * 2) {
+            Confirmation::Differs(divergence) => {
+                let mut scenario = scenario.clone();
+                scenario.comment = "Found by fuzzing: two processes differ.".to_owned();
+                let failure = Failure {
+                    saved: save(&self.plan.found, &scenario)?,
+                    system: scenario.system,
+                    seed: scenario.seed,
+                    finding: Finding::NotDeterministic("held".to_owned()),
+                    confirmation: Confirmation::Differs(divergence),
+                    report: None,
+                };
+                Ok((Some(failure), true))
+            }
+            Confirmation::Confirmed => Ok((None, true)),
+            Confirmation::EndedInTime | Confirmation::NotAsked(_) => Ok((None, false)),
+        }
+    }
+
     /// Writes the failing scenario, and runs it again in a process of its own.
     fn report(&self, scenario: &Scenario, trial: &Trial, finding: Finding) -> io::Result<Failure> {
         let mut scenario = scenario.clone();
@@ -216,7 +264,8 @@ impl Shared<'_> {
             system: scenario.system,
             seed: scenario.seed,
             finding: match confirmation {
-                Confirmation::Differs => Finding::NotDeterministic(finding.to_string()),
+                Confirmation::Differs(_) => Finding::NotDeterministic(finding.to_string()),
+                Confirmation::EndedInTime => Finding::TimedOut(self.plan.watchdog),
                 Confirmation::Confirmed | Confirmation::NotAsked(_) => finding,
             },
             confirmation,

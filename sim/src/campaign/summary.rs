@@ -38,6 +38,9 @@ pub enum Finding {
     CannotRecover,
     /// It was not found out whether what clients saw is right.
     Undecided(String),
+    /// The run did not end within the watchdog, and did in another process: nothing
+    /// is known of it but that the watchdog is too short.
+    TimedOut(Duration),
     /// A script does not fit the code, or no longer.
     Script(String),
     /// The tool itself failed.
@@ -78,7 +81,7 @@ impl Finding {
             Self::NotDeterministic(_) => 21,
             Self::Safety(_) => 10,
             Self::Illegal(_) => 13,
-            Self::Undecided(_) => 20,
+            Self::Undecided(_) | Self::TimedOut(_) => 20,
             Self::Panic(_) => 12,
             Self::Liveness(_) | Self::Hang(_) | Self::CannotRecover => 11,
             Self::Script(_) => 2,
@@ -100,6 +103,10 @@ impl fmt::Display for Finding {
             Self::Panic(message) => write!(f, "panic: {message}"),
             Self::Liveness(property) => write!(f, "stuck: {property}"),
             Self::Hang(text) => write!(f, "hangs: {text}"),
+            Self::TimedOut(limit) => write!(
+                f,
+                "timed out after {limit:?}, and a second process came to an end; give a longer --watchdog"
+            ),
             Self::Script(why) => f.write_str(why),
             Self::Tool(message) => write!(f, "the tool failed: {message}"),
         }
@@ -192,7 +199,14 @@ pub struct Summary {
     pub failures: Vec<Failure>,
     /// Real time.
     pub took: Duration,
+    /// Runs that held and were run once more, in a second process.
+    pub doubled: u64,
+    /// What is wrong with the canary, if anything is.
+    pub canary: Option<String>,
 }
+
+/// A family that was in force in so many runs must have done something in one of them.
+const BITES_WITHIN: u64 = 30;
 
 impl Summary {
     /// Nothing has run yet.
@@ -251,9 +265,27 @@ impl Summary {
         self.failures.extend(failure);
     }
 
-    /// The exit code: that of the gravest failure, or 0.
+    /// Why what held may mean nothing, if that is so: the canary lives, or faults were
+    /// in force again and again and did nothing.
+    #[must_use]
+    pub fn blind_spots(&self) -> Vec<String> {
+        let mut spots: Vec<String> = self.canary.iter().cloned().collect();
+        for (system, of_system) in &self.systems {
+            for (family, OfFamily { runs, bit }) in &of_system.families {
+                if *bit == 0 && *runs >= BITES_WITHIN {
+                    spots.push(format!("{system}: {family} bit in none of {runs} runs"));
+                }
+            }
+        }
+        spots
+    }
+
+    /// The exit code: that of the gravest failure, or 0; what is blind is the gravest.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
+        if !self.blind_spots().is_empty() {
+            return 21;
+        }
         self.failures
             .iter()
             .map(|failure| &failure.finding)

@@ -1,6 +1,6 @@
 //! `snowglobe fuzz`: many seeds, a quiet progress line, an honest summary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Mutex;
@@ -14,8 +14,8 @@ use super::{
     Failed, Format, FuzzArguments, animated, catch_interrupts, must_be_writable, print, workers,
 };
 use crate::campaign::{
-    self, Confirmation, Failure, OfFamily, Plan, Progress, Recoveries, SeedSource, Summary,
-    SystemSummary, history_of,
+    self, Confirmation, Divergence, Failure, OfFamily, Plan, Progress, Recoveries, SeedSource,
+    Summary, SystemSummary, history_of,
 };
 use crate::faults::FaultFamily;
 use crate::report::{failure, grouped};
@@ -35,6 +35,12 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
             .map(|name| scenarios::find(name))
             .collect::<Result<_, _>>()?,
     };
+    let names: BTreeSet<&str> = systems.iter().map(|system| system.name()).collect();
+    if names.len() < systems.len() {
+        return Err(Failed::usage(
+            "a system is named twice; name each once, or none for all",
+        ));
+    }
     let jobs = workers(arguments.jobs)?;
     if arguments.max_fail == 0 {
         return Err(Failed::usage(
@@ -55,6 +61,7 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
         jobs,
         max_fail: arguments.max_fail,
         watchdog: arguments.watchdog,
+        double_check: arguments.double_check,
         found: arguments.found,
         confirm_with: std::env::current_exe().ok(),
     };
@@ -77,11 +84,18 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
         Format::Human => print(&human(&summary, &seeds, jobs, interrupted))?,
         Format::Json => print(&format!("{:#}\n", as_json(&summary, &seeds, interrupted)))?,
     }
-    Ok(if interrupted && summary.failures.is_empty() {
-        130
-    } else {
-        summary.exit_code()
+    let code = summary.exit_code();
+    Ok(match code {
+        0 if interrupted => 130,
+        0 if arguments.require_marks && lacks_marks(&summary) => 20,
+        code => code,
     })
+}
+
+/// Whether a system has a mark that none of its runs reached.
+fn lacks_marks(summary: &Summary) -> bool {
+    let mut systems = summary.systems.values();
+    systems.any(|system| system.never_reached().next().is_some())
 }
 
 /// Tells how a campaign comes along: a bar on a terminal, else a line now and then.
@@ -186,10 +200,12 @@ fn describe(failure: &Failure) -> String {
     }
     let _ = match &failure.confirmation {
         Confirmation::Confirmed => writeln!(text, "  confirmed by a second process"),
-        Confirmation::Differs => writeln!(
+        Confirmation::Differs(divergence) => writeln!(
             text,
-            "  NOT DETERMINISTIC: a second process came to another end; mend that first"
+            "  NOT DETERMINISTIC: a second process came to another end; mend that first{}",
+            first_difference(divergence)
         ),
+        Confirmation::EndedInTime => writeln!(text, "  a second process came to an end"),
         Confirmation::NotAsked(why) => writeln!(text, "  unconfirmed: {why}"),
     };
     text.push('\n');
@@ -209,11 +225,38 @@ fn human(summary: &Summary, seeds: &SeedSource, jobs: usize, interrupted: bool) 
     for (name, system) in &summary.systems {
         of_system(&mut text, name, system, summary.took);
     }
+    let _ = writeln!(
+        text,
+        "\n{} runs that held were run once more in a second process",
+        grouped(summary.doubled)
+    );
+    if summary.hangs() >= campaign::MOST_HANGS {
+        let hangs = summary.hangs();
+        let _ = writeln!(text, "STOPPED: {hangs} runs hang, and each keeps a core");
+    }
+    let blind = summary.blind_spots();
+    for spot in &blind {
+        let _ = writeln!(text, "BLIND: {spot}");
+    }
     let _ = match summary.failures.len() {
-        0 => writeln!(text, "\nheld in every run"),
-        failures => writeln!(text, "\n{failures} failures; the scenario of each is saved"),
+        0 if !blind.is_empty() => writeln!(text, "nothing was found, which means nothing"),
+        0 => writeln!(text, "held in every run"),
+        failures => writeln!(text, "{failures} failures; the scenario of each is saved"),
     };
     text
+}
+
+/// The first events that differ, one below the other.
+fn first_difference(divergence: &Divergence) -> String {
+    let Divergence::At { one, other } = divergence else {
+        return "\n  two more processes agreed with each other".to_owned();
+    };
+    let line = |line: &Option<String>| {
+        let line = line.as_deref().unwrap_or("(it had ended)");
+        line.chars().take(200).collect::<String>()
+    };
+    let (one, other) = (line(one), line(other));
+    format!("\n  first apart  {one}\n  and          {other}")
 }
 
 fn describe_seeds(seeds: &SeedSource) -> String {
@@ -342,6 +385,8 @@ fn as_json(summary: &Summary, seeds: &SeedSource, interrupted: bool) -> serde_js
         "seeds": describe_seeds(seeds),
         "interrupted": interrupted,
         "runs": summary.runs(),
+        "double_checked": summary.doubled,
+        "blind": summary.blind_spots(),
         "seconds": summary.took.as_secs_f64(),
         "systems": systems,
         "failures": failures,

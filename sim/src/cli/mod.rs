@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::draw::PerMillion;
 use crate::scenarios::CannotRun;
 use crate::seed::{Partition, Seed, SeedRange};
 use crate::time::{SimTime, parse_duration};
@@ -32,8 +33,8 @@ Exit codes:
   11   stuck: demanded progress did not come, or a run did not end
   12   a panic in a system
   13   a history is not linearizable
-  20   inconclusive: the budget ended first
-  21   not deterministic: two processes came to different ends
+  20   inconclusive: the budget ended first, a run timed out, or a required mark was not reached
+  21   not to be trusted: two processes came to different ends, or the campaign is blind
   130  interrupted";
 
 /// A sealed little world for distributed systems: shake it with a seed, and
@@ -132,6 +133,13 @@ struct FuzzArguments {
     /// A single run that takes longer on the wall clock counts as one that hangs.
     #[arg(long, default_value = "60s", value_parser = duration)]
     watchdog: Duration,
+    /// The share of the runs that held which a second process runs once more, in
+    /// percent; a difference is a finding.
+    #[arg(long, default_value = "1", value_name = "PERCENT", value_parser = percent)]
+    double_check: PerMillion,
+    /// Fails if a mark was never reached: exit code 20.
+    #[arg(long)]
+    require_marks: bool,
     /// Where failing scenarios are written.
     #[arg(long, default_value = "seeds/found")]
     found: PathBuf,
@@ -198,6 +206,14 @@ struct HistoryArguments {
     /// How to print.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+}
+
+fn percent(text: &str) -> Result<PerMillion, String> {
+    let words = format!("{}%", text.trim_end_matches('%'));
+    match words.parse() {
+        Ok(share) if share <= PerMillion::ALWAYS => Ok(share),
+        _ => Err("give 0 to 100 percent, as in 1 or 0.5".to_owned()),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -321,10 +337,16 @@ fn print(text: &str) -> Result<(), Failed> {
     }
 }
 
+/// No machine has more cores that would be of use.
+const MOST_WORKERS: usize = 1024;
+
 /// As many workers as there are cores, unless told otherwise.
 fn workers(asked: Option<usize>) -> Result<usize, Failed> {
     match asked {
-        Some(0) => Err(Failed::usage("-j 0 would do nothing; give at least 1")),
+        Some(0) => Err(Failed::usage("no worker would do nothing; give at least 1")),
+        Some(jobs) if jobs > MOST_WORKERS => Err(Failed::usage(format!(
+            "{jobs} workers are more than make sense; give at most {MOST_WORKERS}"
+        ))),
         Some(jobs) => Ok(jobs),
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }

@@ -36,6 +36,18 @@ pub fn human(report: &RunReport, file: Option<&Path>) -> String {
         report.at,
         word(&report.verdict)
     );
+    if let Some(recovery) = &report.recovery {
+        let slow = if recovery.slow { ", slow" } else { "" };
+        let took = recovery.took.as_secs_f64();
+        let _ = writeln!(text, "  recovery  {took:.3} s{slow}");
+    }
+    if file.is_some() && !scenario.expect.is_met(&report.verdict) {
+        let (expected, found) = (&scenario.expect, report.verdict.word());
+        let _ = writeln!(
+            text,
+            "  expected  {expected}, and it came differently: {found}"
+        );
+    }
     let _ = writeln!(
         text,
         "  steps     {}   messages {} sent, {} doubled, {} delivered, {} dropped   bytes {}",
@@ -97,6 +109,8 @@ pub fn json(report: &RunReport) -> serde_json::Value {
             }),
             _ => serde_json::Value::Null,
         },
+        "expected": report.scenario.expect.to_string(),
+        "recovery_s": report.recovery.as_ref().map(|it| it.took.as_secs_f64()),
         "digest": report.digest.to_string(),
         "reaches": report.scenario.scripted.as_ref().map(|_| report.states.to_string()),
         "simulated_ns": report.at.0,

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::Bounds;
 use thiserror::Error;
 
+use super::Verdict;
 use crate::draw::PerMillion;
 use crate::faults::Incident;
 use crate::seed::Seed;
@@ -38,6 +39,28 @@ pub enum Expectation {
     CannotRecover,
     /// The named property is broken, as by a planted bug.
     Violates(String),
+}
+
+impl Expectation {
+    /// Whether a run came to what was expected.
+    #[must_use]
+    pub fn is_met(&self, verdict: &Verdict) -> bool {
+        match self {
+            Self::Held => *verdict == Verdict::Held,
+            Self::CannotRecover => *verdict == Verdict::CannotRecover,
+            Self::Violates(property) => verdict.property() == Some(property),
+        }
+    }
+}
+
+impl std::fmt::Display for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Held => f.write_str("held"),
+            Self::CannotRecover => f.write_str("cannot-recover"),
+            Self::Violates(property) => write!(f, "violates:{property}"),
+        }
+    }
 }
 
 /// One scenario, ready to run.
@@ -207,11 +230,7 @@ impl Scenario {
             system: self.system.clone(),
             nodes: self.nodes,
             seed: self.seed.to_string(),
-            expect: match &self.expect {
-                Expectation::Held => held(),
-                Expectation::CannotRecover => "cannot-recover".to_owned(),
-                Expectation::Violates(property) => format!("violates:{property}"),
-            },
+            expect: self.expect.to_string(),
             chaos: Some(format_duration(self.chaos)),
             settle: Some(format_duration(self.settle)),
             faults: self.faults.iter().map(ToString::to_string).collect(),

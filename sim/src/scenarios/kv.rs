@@ -23,6 +23,9 @@ use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{ClerkConfig, Config};
 
 use super::file::Scenario;
+use super::ranges::{
+    BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS, VALUE_BYTES, no_more_than,
+};
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
 use super::{Modelled, System, quorum, transfers};
@@ -174,6 +177,36 @@ impl System for KvSystem {
     const NAME: &'static str = "kv";
     const ABOUT: &'static str = "a key/value service on Raft, judged by what its clients saw";
     const NODES: (usize, usize) = (1, 9);
+    const PROPERTIES: &'static [&'static str] = &[
+        "appended-once",
+        "chain-is-whole",
+        "clerk-asks-on",
+        "state-follows-log",
+    ];
+    const RANGES: Ranges = &[
+        ("clerks", 1..=120),
+        ("users_per_clerk", 1..=255),
+        ("readers", 0..=255),
+        ("lanes", 1..=255),
+        ("keys", 1..=255),
+        ("hot_in_100", IN_100),
+        ("own_in_100", IN_100),
+        ("gets_in_100", IN_100),
+        ("value_bytes", VALUE_BYTES),
+        ("think_ms", UP_TO_AN_HOUR_MS),
+        ("patience_ms", SOME_MS),
+        ("idle_ms", UP_TO_AN_HOUR_MS),
+        ("election_ms", SOME_MS),
+        ("election_spread_ms", UP_TO_AN_HOUR_MS),
+        ("patient_elections", 1..=255),
+        ("max_sessions", 1..=100_000),
+        ("session_idle_entries", BOUND),
+        ("max_raft_state", BOUND),
+        ("snapshot_chunk_bytes", BOUND_FROM_1),
+        ("compaction_tail", BOUND),
+        ("max_pending", BOUND_FROM_1),
+        ("remembered_answers", BOUND),
+    ];
 
     fn marks() -> Vec<&'static str> {
         [RAFT_MARKS, CLERK_MARKS, users::MARKS, &[transfers::ASKED]].concat()
@@ -232,38 +265,13 @@ impl System for KvSystem {
     }
 
     fn check_options(options: &KvOptions) -> Result<(), String> {
-        let at_least_one = [
-            ("clerks", u64::from(options.clerks)),
-            ("users_per_clerk", u64::from(options.users_per_clerk)),
-            ("lanes", u64::from(options.lanes)),
-            ("keys", u64::from(options.keys)),
-            ("patience_ms", options.patience_ms.unwrap_or(1)),
-            ("election_ms", options.election_ms),
-            ("patient_elections", u64::from(options.patient_elections)),
-            ("max_sessions", options.max_sessions as u64),
-        ];
-        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("`{name}` must be at least 1"));
-        }
         let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
-        let at_most = [
-            ("clerks", u64::from(options.clerks), MOST_CLERKS),
-            ("users_per_clerk", users, MOST_USERS),
-            ("readers", u64::from(options.readers), users),
-            ("hot_in_100", u64::from(options.hot_in_100), 100),
-            ("own_in_100", u64::from(options.own_in_100), 100),
-            ("gets_in_100", u64::from(options.gets_in_100), 100),
-            ("value_bytes", options.value_bytes as u64, MOST_BYTES),
-        ];
-        match at_most.iter().find(|(_, value, most)| value > most) {
-            Some(("users_per_clerk", users, most)) => Err(format!(
-                "`clerks` times `users_per_clerk` must be at most {most}, not {users}"
-            )),
-            Some((name, value, most)) => {
-                Err(format!("`{name}` must be at most {most}, not {value}"))
-            }
-            None => Ok(()),
+        if users > MOST_USERS {
+            return Err(format!(
+                "`clerks` times `users_per_clerk` must be at most {MOST_USERS}, not {users}"
+            ));
         }
+        no_more_than(("readers", u64::from(options.readers)), ("users", users))
     }
 
     fn membership(nodes: usize, options: &KvOptions) -> Membership {
@@ -324,10 +332,7 @@ impl Modelled for KvSystem {
 }
 
 /// So many fit behind the largest cluster, and no story needs more.
-const MOST_CLERKS: u64 = 120;
 const MOST_USERS: u64 = 600;
-/// A value of a megabyte is a strange thing to put into a log already.
-const MOST_BYTES: u64 = 1 << 20;
 
 fn server(nodes: usize, options: &KvOptions) -> replica::Config {
     let some = |number: usize| (number > 0).then_some(number);

@@ -23,6 +23,7 @@ use snowglobe_systems::mapreduce::{App, Config, Durable, Job, Node, Role, Tuning
 use snowglobe_systems::process::{NodeId, Process};
 
 use super::file::Scenario;
+use super::ranges::{IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS};
 use super::story::Story;
 use super::{Modelled, System};
 use crate::draw::Draw;
@@ -130,6 +131,28 @@ impl System for MapReduceSystem {
     const NAME: &'static str = "mapreduce";
     const ABOUT: &'static str = "MapReduce on simulated disks, judged by a sequential run";
     const NODES: (usize, usize) = (1, 32);
+    const PROPERTIES: &'static [&'static str] = &[
+        "bad-records-are-skipped",
+        "counters-are-exact",
+        "output-as-if-sequential",
+    ];
+    const RANGES: Ranges = &[
+        ("corpus", 0..=u32::MAX as u64),
+        ("files", 1..=255),
+        ("lines", 0..=100_000),
+        ("split_bytes", 1..=1 << 30),
+        ("partitions", 1..=10_000),
+        ("replicas", 0..=255),
+        ("down_in_100", IN_100),
+        ("slow_in_100", IN_100),
+        ("slow_ms", 0..=600_000),
+        ("bad_one_in", 0..=u32::MAX as u64),
+        ("slow_workers", 0..=255),
+        ("slowness", 1..=1000),
+        ("per_kilobyte_us", 0..=10_000_000),
+        ("silence_ms", SOME_MS),
+        ("lag_ms", UP_TO_AN_HOUR_MS),
+    ];
 
     fn marks() -> Vec<&'static str> {
         MARKS.to_vec()
@@ -203,15 +226,6 @@ impl System for MapReduceSystem {
     }
 
     fn check_options(options: &MapReduceOptions) -> Result<(), String> {
-        let at_least_one = [
-            ("files", u64::from(options.files)),
-            ("split_bytes", options.split_bytes as u64),
-            ("partitions", u64::from(options.partitions)),
-            ("slowness", u64::from(options.slowness)),
-        ];
-        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("`{name}` must be at least 1"));
-        }
         let check = in_millis(1);
         let too_short = [
             ("silence_ms", options.silence_ms < check),
@@ -223,14 +237,10 @@ impl System for MapReduceSystem {
             ));
         }
         let unruly = u64::from(options.down_in_100) + u64::from(options.slow_in_100);
-        let at_most = [
-            ("lines", u64::from(options.lines), 100_000),
-            ("down_in_100 and slow_in_100", unruly, 99),
-            ("slow_ms", options.slow_ms, 600_000),
-            ("per_kilobyte_us", options.per_kilobyte_us, 10_000_000),
-        ];
-        if let Some((name, value, most)) = at_most.iter().find(|(_, value, most)| value > most) {
-            return Err(format!("`{name}` must be at most {most}, not {value}"));
+        if unruly > 99 {
+            return Err(format!(
+                "`down_in_100` and `slow_in_100` must be at most 99 together, not {unruly}"
+            ));
         }
         match real::application(&options.app, None) {
             Some(_) => Ok(()),

@@ -7,8 +7,10 @@ mod after;
 pub mod file;
 pub mod kv;
 pub mod mapreduce;
+pub mod properties;
 mod quorum;
 pub mod raft;
+pub mod ranges;
 mod registry;
 pub mod script;
 mod shake;
@@ -65,6 +67,9 @@ pub trait System: Sized + 'static {
     /// of, if it writes any down.
     const OBJECT: &'static str = "kv";
 
+    /// What its workload watches over beside its small world's properties.
+    const PROPERTIES: &'static [&'static str] = &[];
+
     /// Every mark that its processes or its workload can reach.
     fn marks() -> Vec<&'static str>;
     /// Draws tuning and workload for a cluster of a size.
@@ -79,11 +84,15 @@ pub trait System: Sized + 'static {
     fn recovery_bound(scenario: &Scenario, _options: &Self::Options) -> RecoveryBound {
         RecoveryBound::usual(scenario)
     }
-    /// Whether tuning and workload make sense.
+    /// Which numbers its options may be, each by its name.
+    const RANGES: ranges::Ranges;
+    /// Whether tuning and workload make sense together; each number is in its range.
     ///
     /// # Errors
-    /// A line that names the option that does not.
-    fn check_options(options: &Self::Options) -> Result<(), String>;
+    /// A line that names the option that does not fit, and says what would.
+    fn check_options(_options: &Self::Options) -> Result<(), String> {
+        Ok(())
+    }
     /// Who is who: which nodes must keep a majority, and which are clients. A
     /// cluster of some nodes is one group and has no clients, unless said otherwise.
     fn membership(nodes: usize, _options: &Self::Options) -> Membership {
@@ -279,6 +288,10 @@ pub trait Registered: Sync {
     fn object(&self) -> &'static str;
     /// Every mark that a run can reach.
     fn marks(&self) -> Vec<&'static str>;
+    /// Every property that a run can break.
+    fn properties(&self) -> Vec<&'static str>;
+    /// Which numbers its options may be.
+    fn ranges(&self) -> ranges::Ranges;
     /// Draws a whole scenario from a seed.
     fn draw(&self, seed: Seed) -> Scenario;
     /// How many nodes a scenario has, clients included.

@@ -18,6 +18,7 @@ use snowglobe_systems::replica::{self, Replica};
 use self::clients::CLIENT_MARKS;
 use self::story::RaftTeller;
 use super::file::Scenario;
+use super::ranges::{BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS, VALUE_BYTES};
 use super::story::Story;
 use super::{Modelled, System, quorum};
 use crate::draw::Draw;
@@ -139,6 +140,29 @@ impl System for RaftSystem {
     const NAME: &'static str = "raft";
     const ABOUT: &'static str = "the Raft consensus protocol under a replicated ledger";
     const NODES: (usize, usize) = (1, 9);
+    const PROPERTIES: &'static [&'static str] = &[
+        "exactly-once",
+        "one-history",
+        "real-time-order",
+        "stale-read",
+    ];
+    const RANGES: Ranges = &[
+        ("clients", 1..=100),
+        ("watchers", 0..=100),
+        ("appends_in_100", IN_100),
+        ("think_ms", UP_TO_AN_HOUR_MS),
+        ("patience_ms", SOME_MS),
+        ("padding_bytes", VALUE_BYTES),
+        ("election_ms", SOME_MS),
+        ("election_spread_ms", UP_TO_AN_HOUR_MS),
+        ("max_sessions", 1..=100_000),
+        ("session_idle_entries", BOUND),
+        ("snapshot_after_entries", BOUND),
+        ("snapshot_chunk_bytes", BOUND_FROM_1),
+        ("compaction_tail", BOUND),
+        ("max_pending", BOUND_FROM_1),
+        ("max_in_flight", BOUND_FROM_1),
+    ];
 
     fn marks() -> Vec<&'static str> {
         RAFT_MARKS.iter().chain(CLIENT_MARKS).copied().collect()
@@ -171,19 +195,6 @@ impl System for RaftSystem {
         match draw.below(10) {
             0 => drawn.with_library_tuning(),
             _ => drawn,
-        }
-    }
-
-    fn check_options(options: &RaftOptions) -> Result<(), String> {
-        let at_least_one = [
-            ("clients", u64::from(options.clients)),
-            ("patience_ms", options.patience_ms),
-            ("election_ms", options.election_ms),
-            ("max_sessions", options.max_sessions as u64),
-        ];
-        match at_least_one.iter().find(|(_, value)| *value == 0) {
-            Some((name, _)) => Err(format!("`{name}` must be at least 1")),
-            None => Ok(()),
         }
     }
 

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::thread;
 
-use snowglobe_checkers::explore::{FoundWorld, Headway, Scope, Setting, Workload};
+use snowglobe_checkers::explore::{Bounds, FoundWorld, Headway, Scope, Setting, Workload};
 use snowglobe_systems::process::{NodeId, Process};
 
 use super::after::{After, Look};
-use super::file::{Scenario, Scripted};
+use super::file::{Expectation, Scenario, Scripted};
+use super::properties;
+use super::ranges::{self, Ranges};
 use super::script::{Script, held_against_its_file};
 use super::{CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm};
 use crate::campaign::coverage::{self, Coverage};
@@ -29,6 +31,7 @@ struct Model<S: System> {
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
     run: fn(&Scenario, &S::Options, &Scripted) -> Result<Finished, CannotRun>,
     scopes: fn() -> Vec<Scope>,
+    properties: fn() -> Vec<&'static str>,
     usual_scope: fn() -> &'static str,
     /// Whether the nodes of a small world can be tuned as its bounds say.
     check: fn(&Plan) -> Result<(), CannotRun>,
@@ -52,6 +55,7 @@ impl<S: Modelled> Model<S> {
         size: Self::size,
         run: Self::run,
         scopes: S::Setting::scopes,
+        properties: Self::properties,
         usual_scope: S::Setting::usual_scope,
         check: Self::check,
         check_workload: check_workload::<S>,
@@ -68,6 +72,14 @@ impl<S: Modelled> Model<S> {
         S::check_options(&options).map_err(CannotRun::Unfit)?;
         S::check_small_options(&options).map_err(CannotRun::Unfit)?;
         check_configs::<S>(S::setting(plan.nodes, &options, &plan.bounds).configs())
+    }
+
+    fn properties() -> Vec<&'static str> {
+        let bounds = Bounds::default();
+        let options = S::small_options(&bounds);
+        let setting = S::setting(S::NODES.0.max(3), &options, &bounds);
+        let properties = setting.properties().into_iter();
+        properties.map(|property| property.name).collect()
     }
 
     fn size(scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize {
@@ -244,6 +256,8 @@ pub(crate) fn small_options<S: Modelled>(plan: &Plan) -> Result<S::Options, Cann
     let usual = S::small_options(&plan.bounds);
     let mut options = toml::Table::try_from(usual).expect("options are plain data");
     options.extend(plan.options.clone());
+    ranges::check_options(&options, S::RANGES)
+        .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
     options_from::<S>(options)
 }
 
@@ -306,6 +320,16 @@ impl<S: System> Registered for Entry<S> {
         marks
     }
 
+    fn properties(&self) -> Vec<&'static str> {
+        let of_model = self.model.as_ref().map(|model| (model.properties)());
+        let of_model = of_model.unwrap_or_default();
+        [properties::EVERYWHERE, S::PROPERTIES, &of_model].concat()
+    }
+
+    fn ranges(&self) -> Ranges {
+        S::RANGES
+    }
+
     fn draw(&self, seed: Seed) -> Scenario {
         swarm::draw::<S>(seed)
     }
@@ -326,9 +350,14 @@ impl<S: System> Registered for Entry<S> {
                 nodes,
             });
         }
+        ranges::check_scenario(scenario).map_err(CannotRun::Unfit)?;
+        if let Expectation::Violates(property) = &scenario.expect {
+            properties::check(self, property).map_err(CannotRun::Unfit)?;
+        }
+        let of_options = |why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME));
+        ranges::check_options(&scenario.options, S::RANGES).map_err(of_options)?;
         let options = Self::options(scenario)?;
-        S::check_options(&options)
-            .map_err(|why| CannotRun::Unfit(format!("[options] of {}: {why}", S::NAME)))?;
+        S::check_options(&options).map_err(of_options)?;
         check_configs::<S>(&S::configs(nodes, &options))?;
         let is_small = |scripted: &&Scripted| scripted.after_step.is_none();
         if scenario.scripted.as_ref().filter(is_small).is_some() {

@@ -25,6 +25,7 @@ use snowglobe_systems::shardctrler::{ControllerInvariants, Node};
 
 use self::story::ControllerTeller;
 use super::file::Scenario;
+use super::ranges::{BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS};
 use super::story::Story;
 use super::{Modelled, System, quorum};
 use crate::draw::Draw;
@@ -162,6 +163,27 @@ impl System for ShardctrlerSystem {
     const NAME: &'static str = "shardctrler";
     const ABOUT: &'static str = "a shard controller on Raft: which group of servers owns what";
     const NODES: (usize, usize) = (1, 9);
+    const PROPERTIES: &'static [&'static str] = &["clerk-asks-on", "joined-groups-are-there"];
+    const RANGES: Ranges = &[
+        ("clerks", 1..=120),
+        ("users_per_clerk", 1..=255),
+        ("lanes", 1..=255),
+        ("shards", 1..=MOST_SHARDS),
+        ("groups", 1..=MOST_GROUPS),
+        ("queries_in_100", IN_100),
+        ("think_ms", UP_TO_AN_HOUR_MS),
+        ("patience_ms", SOME_MS),
+        ("idle_ms", UP_TO_AN_HOUR_MS),
+        ("election_ms", SOME_MS),
+        ("election_spread_ms", UP_TO_AN_HOUR_MS),
+        ("patient_elections", 1..=255),
+        ("max_sessions", 1..=100_000),
+        ("session_idle_entries", BOUND),
+        ("max_raft_state", BOUND),
+        ("snapshot_chunk_bytes", BOUND_FROM_1),
+        ("compaction_tail", BOUND),
+        ("max_pending", BOUND_FROM_1),
+    ];
 
     fn marks() -> Vec<&'static str> {
         [RAFT_MARKS, CLERK_MARKS, OPERATOR_MARKS].concat()
@@ -211,43 +233,12 @@ impl System for ShardctrlerSystem {
     }
 
     fn check_options(options: &ControllerOptions) -> Result<(), String> {
-        let at_least_one = [
-            ("clerks", u64::from(options.clerks)),
-            ("users_per_clerk", u64::from(options.users_per_clerk)),
-            ("lanes", u64::from(options.lanes)),
-            ("shards", u64::from(options.shards)),
-            ("groups", u64::from(options.groups)),
-            ("patience_ms", options.patience_ms.unwrap_or(1)),
-            ("election_ms", options.election_ms),
-            ("patient_elections", u64::from(options.patient_elections)),
-            ("max_sessions", options.max_sessions as u64),
-            (
-                "snapshot_chunk_bytes",
-                options.snapshot_chunk_bytes.map_or(1, |bytes| bytes as u64),
-            ),
-            (
-                "max_pending",
-                options.max_pending.map_or(1, |entries| entries as u64),
-            ),
-        ];
-        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("`{name}` must be at least 1"));
-        }
         let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
-        let at_most = [
-            ("users_per_clerk", users, MOST_USERS),
-            ("shards", u64::from(options.shards), MOST_SHARDS),
-            ("groups", u64::from(options.groups), MOST_GROUPS),
-            ("queries_in_100", u64::from(options.queries_in_100), 100),
-        ];
-        match at_most.iter().find(|(_, value, most)| value > most) {
-            Some(("users_per_clerk", users, most)) => Err(format!(
-                "`clerks` times `users_per_clerk` must be at most {most}, not {users}"
+        match users <= MOST_USERS {
+            true => Ok(()),
+            false => Err(format!(
+                "`clerks` times `users_per_clerk` must be at most {MOST_USERS}, not {users}"
             )),
-            Some((name, value, most)) => {
-                Err(format!("`{name}` must be at most {most}, not {value}"))
-            }
-            None => Ok(()),
         }
     }
 

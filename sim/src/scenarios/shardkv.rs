@@ -28,6 +28,9 @@ use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
 use snowglobe_systems::shardkv::{Config, Durable, Node, Operation, Outcome, ServerConfig, marks};
 
 use super::file::Scenario;
+use super::ranges::{
+    BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS, VALUE_BYTES, no_more_than,
+};
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
 use super::{Modelled, System, quorum, transfers};
@@ -167,6 +170,37 @@ impl System for ShardkvSystem {
     const ABOUT: &'static str =
         "a sharded key/value service: groups that hand shards over while clients call";
     const NODES: (usize, usize) = (1, 5);
+    const PROPERTIES: &'static [&'static str] = &["chain-is-whole", "clerk-asks-on"];
+    const RANGES: Ranges = &[
+        ("groups", 1..=MOST_GROUPS),
+        ("controllers", 1..=9),
+        ("shards", 1..=1000),
+        ("operators", 1..=20),
+        ("change_ms", UP_TO_AN_HOUR_MS),
+        ("changes", 0..=65_535),
+        ("clerks", 1..=60),
+        ("misled", 0..=60),
+        ("users_per_clerk", 1..=255),
+        ("readers", 0..=255),
+        ("lanes", 1..=255),
+        ("keys", 1..=255),
+        ("hot_in_100", IN_100),
+        ("own_in_100", IN_100),
+        ("gets_in_100", IN_100),
+        ("value_bytes", VALUE_BYTES),
+        ("think_ms", UP_TO_AN_HOUR_MS),
+        ("patience_ms", SOME_MS),
+        ("idle_ms", UP_TO_AN_HOUR_MS),
+        ("poll_ms", SOME_MS),
+        ("hand_over_ms", SOME_MS),
+        ("election_ms", SOME_MS),
+        ("election_spread_ms", UP_TO_AN_HOUR_MS),
+        ("patient_elections", 1..=255),
+        ("max_raft_state", BOUND),
+        ("snapshot_chunk_bytes", BOUND_FROM_1),
+        ("compaction_tail", BOUND),
+        ("max_pending", BOUND_FROM_1),
+    ];
 
     fn marks() -> Vec<&'static str> {
         let mut marks = every_mark();
@@ -227,55 +261,10 @@ impl System for ShardkvSystem {
     }
 
     fn check_options(options: &ShardkvOptions) -> Result<(), String> {
-        let at_least_one = [
-            ("groups", u64::from(options.groups)),
-            ("controllers", u64::from(options.controllers)),
-            ("shards", u64::from(options.shards)),
-            ("operators", u64::from(options.operators)),
-            ("clerks", u64::from(options.clerks)),
-            ("users_per_clerk", u64::from(options.users_per_clerk)),
-            ("lanes", u64::from(options.lanes)),
-            ("keys", u64::from(options.keys)),
-            ("patience_ms", options.patience_ms.unwrap_or(1)),
-            ("poll_ms", options.poll_ms.unwrap_or(1)),
-            ("hand_over_ms", options.hand_over_ms),
-            ("election_ms", options.election_ms),
-            ("patient_elections", u64::from(options.patient_elections)),
-            (
-                "snapshot_chunk_bytes",
-                options.snapshot_chunk_bytes.map_or(1, |bytes| bytes as u64),
-            ),
-            (
-                "max_pending",
-                options.max_pending.map_or(1, |entries| entries as u64),
-            ),
-        ];
-        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("`{name}` must be at least 1"));
-        }
-        let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
-        let at_most = [
-            ("groups", u64::from(options.groups), MOST_GROUPS),
-            ("controllers", u64::from(options.controllers), 9),
-            ("operators", u64::from(options.operators), 20),
-            ("clerks", u64::from(options.clerks), 60),
-            (
-                "misled",
-                u64::from(options.misled),
-                u64::from(options.clerks),
-            ),
-            ("readers", u64::from(options.readers), users),
-            ("hot_in_100", u64::from(options.hot_in_100), 100),
-            ("own_in_100", u64::from(options.own_in_100), 100),
-            ("gets_in_100", u64::from(options.gets_in_100), 100),
-            ("value_bytes", options.value_bytes as u64, 1 << 20),
-        ];
-        match at_most.iter().find(|(_, value, most)| value > most) {
-            Some((name, value, most)) => {
-                Err(format!("`{name}` must be at most {most}, not {value}"))
-            }
-            None => Ok(()),
-        }
+        let clerks = u64::from(options.clerks);
+        let users = clerks * u64::from(options.users_per_clerk);
+        no_more_than(("misled", u64::from(options.misled)), ("clerks", clerks))?;
+        no_more_than(("readers", u64::from(options.readers)), ("users", users))
     }
 
     fn membership(nodes: usize, options: &ShardkvOptions) -> Membership {

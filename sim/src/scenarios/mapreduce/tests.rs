@@ -9,6 +9,7 @@ use snowglobe_systems::mapreduce::{Expected, Job, Node, Status, Tuning, sequenti
 use snowglobe_systems::process::InvocationId;
 
 use super::{JobWorld, MapReduceOptions, MapReduceSystem, job, seen, tuning};
+use crate::scenarios::ranges;
 use crate::scenarios::{System, swarm};
 use crate::seed::Seed;
 use crate::world::network::LinkQuality;
@@ -54,7 +55,10 @@ fn a_job_has_the_time_that_its_slow_executions_may_take() {
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let refused = |options: MapReduceOptions| {
-        MapReduceSystem::check_options(&options).expect_err("it makes no sense")
+        let table = toml::Table::try_from(&options).expect("options are plain data");
+        ranges::check_options(&table, MapReduceSystem::RANGES)
+            .and_then(|()| MapReduceSystem::check_options(&options))
+            .expect_err("it makes no sense")
     };
     let of = MapReduceOptions::default;
     let sentences = [
@@ -87,7 +91,7 @@ fn options_that_make_no_sense_are_refused() {
         }),
     ];
     for sentence in sentences {
-        assert!(sentence.contains("must be at "), "{sentence}");
+        assert!(sentence.contains(" must be "), "{sentence}");
     }
     let no_backups = MapReduceOptions { lag_ms: 0, ..of() };
     assert_eq!(MapReduceSystem::check_options(&no_backups), Ok(()));
