@@ -12,6 +12,7 @@ use snowglobe::draw::{Draw, Purpose, Streams};
 use snowglobe::report::grouped;
 use snowglobe::scenarios::file::Scenario;
 use snowglobe::scenarios::shardkv::{ShardkvOptions, ShardkvSystem, ShardkvWorld};
+use snowglobe::scenarios::weather::Weather;
 use snowglobe::scenarios::{self, Histories, System, Verdict, swarm};
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
@@ -412,7 +413,7 @@ fn faults() {
         let stopwatch = Stopwatch::start();
         let (mut answered, mut simulated) = (0, Duration::ZERO);
         for seed in 0..SEEDS {
-            let scenario = swarm::draw::<ShardkvSystem>(Seed(seed));
+            let scenario = swarm::draw::<ShardkvSystem>(Seed(seed), &Weather::default());
             let report = scenarios::run_keeping(&scenario, Histories::OfFailures);
             let report = report.expect("it can be run");
             assert!(!matches!(report.verdict, Verdict::Broke(_)), "{seed} holds");

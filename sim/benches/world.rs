@@ -16,7 +16,9 @@ use madsim::net::{Endpoint, NetSim};
 use madsim::runtime::Runtime;
 use snowglobe::campaign::stopwatch::Stopwatch;
 use snowglobe::campaign::{self, Failure, Plan, Progress, SeedSource, Summary};
+use snowglobe::draw::PerMillion;
 use snowglobe::report::grouped;
+use snowglobe::scenarios::weather::Weather;
 use snowglobe::scenarios::{self, Registered};
 use snowglobe::seed::{Partition, Seed, SeedRange};
 use snowglobe::world::Counters;
@@ -194,6 +196,8 @@ fn memory() {
 fn campaign_of(seeds: std::ops::Range<u64>) -> u64 {
     let range = SeedRange::new(Seed(seeds.start), Seed(seeds.end)).expect("not empty");
     let plan = Plan {
+        double_check: PerMillion::ZERO,
+        weather: Weather::default(),
         systems: vec![raft()],
         seeds: SeedSource::Range(range, Partition::WHOLE),
         jobs: 2,

@@ -52,14 +52,10 @@ fn replay_of<'a>(program: &Path, what: impl IntoIterator<Item = &'a str>) -> Com
     command
 }
 
-/// Lets `program` replay the file of a failing run, for no longer than `limit`.
+/// Lets `program` replay the file of a run, for no longer than `limit`.
 pub(super) fn confirm(program: &Path, file: &Path, trial: &Trial, limit: Duration) -> Confirmation {
     let file = file.display().to_string();
-    again(program, &[&file], trial, limit)
-}
-
-/// Lets `program` replay a run, for no longer than `limit`.
-pub(super) fn again(program: &Path, what: &[&str], trial: &Trial, limit: Duration) -> Confirmation {
+    let what: &[&str] = &[&file];
     let line = match digest(program, what, limit) {
         Err(error) => return Confirmation::NotAsked(format!("the replay failed: {error}")),
         Ok(line) => line,
@@ -179,7 +175,7 @@ mod tests {
     fn a_process_that_comes_to_another_end_is_asked_where_it_went_apart() {
         let script = "case $2 in --trace) echo start; echo $$;; *) echo raft 1 ab held;; esac";
         let (_folder, program) = program(script);
-        let found = again(&program, &["--system", "raft", "1"], &trial(), LIMIT);
+        let found = confirm(&program, Path::new("run.toml"), &trial(), LIMIT);
         let Confirmation::Differs(Divergence::At { one, other }) = found else {
             panic!("{found:?}");
         };
@@ -189,7 +185,7 @@ mod tests {
     #[test]
     fn a_process_that_differs_only_from_this_one_says_so() {
         let (_folder, program) = program("echo raft 1 ab held");
-        let found = again(&program, &["1"], &trial(), LIMIT);
+        let found = confirm(&program, Path::new("run.toml"), &trial(), LIMIT);
         assert_eq!(found, Confirmation::Differs(Divergence::NotSeenAgain));
     }
 
@@ -197,13 +193,16 @@ mod tests {
     fn whoever_is_too_slow_differs_in_nothing() {
         let (_folder, slow) = program("sleep 5");
         let short = Duration::from_millis(20);
-        let found = again(&slow, &["1"], &trial(), short);
+        let found = confirm(&slow, Path::new("run.toml"), &trial(), short);
         assert!(matches!(found, Confirmation::NotAsked(why) if why.contains("timed out")));
         let hung = Trial::Hung { limit: short };
-        assert_eq!(again(&slow, &["1"], &hung, short), Confirmation::Confirmed);
+        assert_eq!(
+            confirm(&slow, Path::new("run.toml"), &hung, short),
+            Confirmation::Confirmed
+        );
         let (_folder, quick) = program("echo raft 1 ab held");
         assert_eq!(
-            again(&quick, &["1"], &hung, LIMIT),
+            confirm(&quick, Path::new("run.toml"), &hung, LIMIT),
             Confirmation::EndedInTime
         );
     }

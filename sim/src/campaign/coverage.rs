@@ -17,6 +17,7 @@ use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
 
 use super::exploration::Plan;
 use crate::draw::{Draw, Purpose, Streams};
+use crate::scenarios::weather::Weather;
 use crate::scenarios::{self, Modelled, swarm};
 use crate::seed::Seed;
 use crate::world::{Blueprint, Director, World, engine};
@@ -99,7 +100,7 @@ fn seed_of_size<S: Modelled>(nodes: usize, next: &mut u64) -> Seed {
     loop {
         let seed = Seed(*next);
         *next += 1;
-        if swarm::draw::<S>(seed).nodes == nodes {
+        if swarm::draw::<S>(seed, &Weather::default()).nodes == nodes {
             return seed;
         }
     }
@@ -107,7 +108,8 @@ fn seed_of_size<S: Modelled>(nodes: usize, next: &mut u64) -> Seed {
 
 /// Shakes a cluster as the seed says, with the few clients of the small world.
 fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
-    let drawn = swarm::draw::<S>(seed);
+    let drawn = swarm::draw::<S>(seed, &Weather::default());
+    let step_budget = swarm::step_budget(&drawn);
     let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let blueprint = Blueprint {
@@ -116,8 +118,8 @@ fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
         links: drawn.links,
         sync: drawn.sync,
         checkpoint_bytes: drawn.checkpoint_bytes,
+        step_budget,
         faults: drawn.faults,
-        step_budget: swarm::STEP_BUDGET,
     };
     let log = Arc::new(Mutex::new(Seen::default()));
     let watched = Surveyed {

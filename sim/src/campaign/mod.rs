@@ -21,9 +21,10 @@ use std::time::Duration;
 
 use crate::draw::PerMillion;
 use crate::scenarios::file::{Expectation, Scenario};
+use crate::scenarios::weather::Weather;
 use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
-use confirm::{again, confirm};
+use confirm::confirm;
 use snowglobe_systems::digest::Digest;
 use stopwatch::Stopwatch;
 use summary::NO_HANG;
@@ -53,6 +54,8 @@ pub struct Plan {
     pub systems: Vec<&'static dyn Registered>,
     /// With which seeds.
     pub seeds: SeedSource,
+    /// How hard it is shaken.
+    pub weather: Weather,
     /// On how many worker threads.
     pub jobs: usize,
     /// The campaign stops after this many failures.
@@ -147,7 +150,7 @@ pub fn fuzz(plan: &Plan, stop: &AtomicBool, progress: &dyn Progress) -> io::Resu
 impl Shared<'_> {
     fn work(&self) -> io::Result<()> {
         while let Some((system, seed)) = self.next() {
-            let scenario = system.draw(seed);
+            let scenario = system.draw_in(seed, &self.plan.weather);
             let trial = try_scenario(&scenario, self.plan.watchdog);
             let finding = Finding::of(&trial);
             let (failure, doubled) = match finding {
@@ -213,14 +216,17 @@ impl Shared<'_> {
         if chosen >= u64::from(self.plan.double_check.0) {
             return Ok((None, false));
         }
-        let seed = scenario.seed.to_string();
-        let what = ["--system", &scenario.system, &seed];
-        match again(program, &what, trial, self.plan.watchdog * 2) {
+        let mut scenario = scenario.clone();
+        scenario.comment = "Found by fuzzing: two processes differ.".to_owned();
+        let saved = save(&self.plan.found, &scenario)?;
+        let confirmation = confirm(program, &saved, trial, self.patience(trial));
+        if !matches!(confirmation, Confirmation::Differs(_)) {
+            fs::remove_file(&saved)?;
+        }
+        match confirmation {
             Confirmation::Differs(divergence) => {
-                let mut scenario = scenario.clone();
-                scenario.comment = "Found by fuzzing: two processes differ.".to_owned();
                 let failure = Failure {
-                    saved: save(&self.plan.found, &scenario)?,
+                    saved,
                     system: scenario.system,
                     seed: scenario.seed,
                     finding: Finding::NotDeterministic("held".to_owned()),
@@ -231,6 +237,16 @@ impl Shared<'_> {
             }
             Confirmation::Confirmed => Ok((None, true)),
             Confirmation::EndedInTime | Confirmation::NotAsked(_) => Ok((None, false)),
+        }
+    }
+
+    /// How long a second process has. It begins from nothing, and whether a run hangs
+    /// at all shows only if it has more time than the first.
+    fn patience(&self, trial: &Trial) -> Duration {
+        let longer = 2 * self.plan.watchdog;
+        match trial {
+            Trial::Hung { .. } => longer.max(Duration::from_secs(10)),
+            Trial::Ran(_) | Trial::ToolPanicked { .. } => longer,
         }
     }
 
@@ -257,7 +273,7 @@ impl Shared<'_> {
             fs::write(history_of(&saved), history)?;
         }
         let confirmation = match &self.plan.confirm_with {
-            Some(program) => confirm(program, &saved, trial, self.plan.watchdog * 2),
+            Some(program) => confirm(program, &saved, trial, self.patience(trial)),
             None => Confirmation::NotAsked("no program to ask".to_owned()),
         };
         Ok(Failure {

@@ -19,6 +19,7 @@ use crate::campaign::{
 };
 use crate::faults::FaultFamily;
 use crate::report::{failure, grouped};
+use crate::scenarios::weather::Weather;
 use crate::scenarios::{self, Verdict};
 use crate::seed::SeedRange;
 
@@ -62,6 +63,7 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
         max_fail: arguments.max_fail,
         watchdog: arguments.watchdog,
         double_check: arguments.double_check,
+        weather: Weather::read(&arguments.faults).map_err(Failed::usage)?,
         found: arguments.found,
         confirm_with: std::env::current_exe().ok(),
     };

@@ -42,15 +42,22 @@ pub(super) struct JobArguments {
     /// The bytes of a split, about [default: the input by 8 workers, 4 KiB to 4 MiB].
     #[arg(long, requires = "app")]
     split: Option<usize>,
-    /// Whether everything goes wrong meanwhile, for 20 seconds of simulated time.
-    #[arg(long, requires = "app", value_enum, default_value = "off")]
-    faults: Switch,
+    /// How hard the run is shaken: calm, default, harsh, or a file that says so. With
+    /// --app: on or off, whether everything goes wrong for 20 seconds of simulated
+    /// time.
+    #[arg(long, value_name = "calm|default|harsh|FILE")]
+    pub(super) faults: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Switch {
-    On,
-    Off,
+/// Whether a job on one's own files is shaken.
+fn is_shaken(faults: Option<&str>) -> Result<bool, Failed> {
+    match faults {
+        None | Some("off") => Ok(false),
+        Some("on") => Ok(true),
+        Some(other) => Err(Failed::usage(format!(
+            "with --app, --faults is on or off, not {other:?}"
+        ))),
+    }
 }
 
 /// For how much simulated time everything goes wrong.
@@ -90,7 +97,7 @@ pub(super) fn job(
         },
         workers: usize::from(arguments.workers),
         seed,
-        faults: (arguments.faults == Switch::On).then_some(CHAOS),
+        faults: is_shaken(arguments.faults.as_deref())?.then_some(CHAOS),
     };
     let outcome = carry_out(&order, progress(trace));
     write_out(output, &outcome)?;

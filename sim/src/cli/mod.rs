@@ -140,6 +140,13 @@ struct FuzzArguments {
     /// Fails if a mark was never reached: exit code 20.
     #[arg(long)]
     require_marks: bool,
+    /// How hard runs are shaken: calm, default, harsh, or a file that says so.
+    #[arg(
+        long,
+        default_value = "default",
+        value_name = "calm|default|harsh|FILE"
+    )]
+    faults: String,
     /// Where failing scenarios are written.
     #[arg(long, default_value = "seeds/found")]
     found: PathBuf,
@@ -297,7 +304,10 @@ fn act(verb: Verb) -> Result<u8, Failed> {
             format,
         } => match job.app {
             Some(_) => job::job(&system, seed, trace, &job, format),
-            None => replay::run(&system, seed, trace, scenario, format),
+            None => {
+                let faults = job.faults.as_deref();
+                replay::run(&system, seed, faults, (trace, scenario), format)
+            }
         },
         Verb::Fuzz(arguments) => fuzz::fuzz(arguments),
         Verb::Replay(arguments) => replay::replay(&arguments),

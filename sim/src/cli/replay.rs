@@ -12,6 +12,7 @@ use crate::campaign::{Finding, Trial};
 use crate::report::account;
 use crate::report::timeline::{Selection, Timeline};
 use crate::scenarios::file::{Scenario, ScenarioError};
+use crate::scenarios::weather::Weather;
 use crate::scenarios::{self, Histories, Registered, RunReport, Verdict};
 use crate::seed::{Seed, SeedRange};
 
@@ -21,11 +22,15 @@ const LAST_LINES: usize = 20;
 pub(super) fn run(
     system: &str,
     seed: Seed,
-    trace: bool,
-    only_scenario: bool,
+    faults: Option<&str>,
+    (trace, only_scenario): (bool, bool),
     format: Format,
 ) -> Result<u8, Failed> {
-    let source = Source::drawn(scenarios::find(system)?, seed);
+    let weather = Weather::read(faults.unwrap_or("default")).map_err(Failed::usage)?;
+    let source = Source {
+        scenario: scenarios::find(system)?.draw_in(seed, &weather),
+        file: None,
+    };
     if only_scenario {
         print(&source.scenario.to_toml())?;
         return Ok(0);

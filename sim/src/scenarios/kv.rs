@@ -176,7 +176,7 @@ impl System for KvSystem {
 
     const NAME: &'static str = "kv";
     const ABOUT: &'static str = "a key/value service on Raft, judged by what its clients saw";
-    const NODES: (usize, usize) = (1, 9);
+    const NODES: (usize, usize) = (1, 31);
     const PROPERTIES: &'static [&'static str] = &[
         "appended-once",
         "chain-is-whole",
@@ -276,6 +276,36 @@ impl System for KvSystem {
 
     fn membership(nodes: usize, options: &KvOptions) -> Membership {
         Membership::groups([nodes], usize::from(options.clerks))
+    }
+
+    fn enlarged(draw: &mut Draw, nodes: usize, options: KvOptions) -> (usize, KvOptions) {
+        match draw.below(2) {
+            0 => (draw.range(11..32) as usize, options),
+            _ => {
+                let clerks = draw.range(40..101) as u8;
+                let larger = KvOptions {
+                    clerks,
+                    users_per_clerk: 1,
+                    lanes: 1,
+                    readers: 0,
+                    keys: 64,
+                    hot_in_100: 0,
+                    think_ms: 1000,
+                    // With less room they would lose their sessions to each other for ever.
+                    max_sessions: usize::from(clerks) + 64,
+                    session_idle_entries: 0,
+                    ..options
+                };
+                (nodes, larger)
+            }
+        }
+    }
+
+    fn lasting(options: &KvOptions) -> Option<KvOptions> {
+        Some(KvOptions {
+            think_ms: options.think_ms.max(2000),
+            ..options.clone()
+        })
     }
 
     fn configs(nodes: usize, options: &KvOptions) -> Vec<Config> {

@@ -257,6 +257,21 @@ impl System for MapReduceSystem {
         members(nodes)
     }
 
+    fn enlarged(
+        draw: &mut Draw,
+        nodes: usize,
+        options: MapReduceOptions,
+    ) -> (usize, MapReduceOptions) {
+        let larger = MapReduceOptions {
+            files: draw.range(10..31) as u8,
+            lines: 120,
+            per_kilobyte_us: options.per_kilobyte_us.min(20_000),
+            slow_in_100: 0,
+            ..options
+        };
+        (nodes.max(draw.range(11..32) as usize), larger)
+    }
+
     fn configs(nodes: usize, options: &MapReduceOptions) -> Vec<Config> {
         let job = job(nodes, options);
         let slow = usize::from(options.slow_workers);

@@ -20,6 +20,7 @@ pub mod story;
 pub mod swarm;
 mod transfers;
 mod users;
+pub mod weather;
 
 use std::net::SocketAddr;
 use std::thread;
@@ -34,6 +35,7 @@ use thiserror::Error;
 
 use self::file::Scenario;
 use self::registry::Entry;
+use self::weather::Weather;
 use crate::campaign::{coverage, exploration};
 use crate::draw::Draw;
 use crate::faults::{Incident, Membership};
@@ -74,6 +76,16 @@ pub trait System: Sized + 'static {
     fn marks() -> Vec<&'static str>;
     /// Draws tuning and workload for a cluster of a size.
     fn draw_options(draw: &mut Draw, nodes: usize) -> Self::Options;
+    /// The same run with many nodes, many clients, or many of whatever it has, as one
+    /// seed in many is drawn.
+    fn enlarged(_draw: &mut Draw, nodes: usize, options: Self::Options) -> (usize, Self::Options) {
+        (nodes, options)
+    }
+    /// The same workload at a pace at which an hour of it can be run, if it can last
+    /// that long at all.
+    fn lasting(_options: &Self::Options) -> Option<Self::Options> {
+        None
+    }
     /// Within what time after a majority is healed everybody must be served: 30 s, and
     /// more where so much was drawn that the work alone may take as long.
     fn settle(_options: &Self::Options) -> Duration {
@@ -293,7 +305,11 @@ pub trait Registered: Sync {
     /// Which numbers its options may be.
     fn ranges(&self) -> ranges::Ranges;
     /// Draws a whole scenario from a seed.
-    fn draw(&self, seed: Seed) -> Scenario;
+    fn draw_in(&self, seed: Seed, weather: &Weather) -> Scenario;
+    /// The same, in the usual weather.
+    fn draw(&self, seed: Seed) -> Scenario {
+        self.draw_in(seed, &Weather::default())
+    }
     /// How many nodes a scenario has, clients included.
     ///
     /// # Errors

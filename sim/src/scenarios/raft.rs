@@ -139,7 +139,7 @@ impl System for RaftSystem {
 
     const NAME: &'static str = "raft";
     const ABOUT: &'static str = "the Raft consensus protocol under a replicated ledger";
-    const NODES: (usize, usize) = (1, 9);
+    const NODES: (usize, usize) = (1, 31);
     const PROPERTIES: &'static [&'static str] = &[
         "exactly-once",
         "one-history",
@@ -196,6 +196,31 @@ impl System for RaftSystem {
             0 => drawn.with_library_tuning(),
             _ => drawn,
         }
+    }
+
+    fn enlarged(draw: &mut Draw, nodes: usize, options: RaftOptions) -> (usize, RaftOptions) {
+        match draw.below(2) {
+            0 => (draw.range(11..32) as usize, options),
+            _ => {
+                let clients = draw.range(40..101) as u8;
+                let larger = RaftOptions {
+                    clients,
+                    think_ms: options.think_ms.max(100),
+                    // With less room they would lose their sessions to each other for ever.
+                    max_sessions: usize::from(clients) + 64,
+                    session_idle_entries: 0,
+                    ..options
+                };
+                (nodes, larger)
+            }
+        }
+    }
+
+    fn lasting(options: &RaftOptions) -> Option<RaftOptions> {
+        Some(RaftOptions {
+            think_ms: options.think_ms.max(2000),
+            ..options.clone()
+        })
     }
 
     fn configs(nodes: usize, options: &RaftOptions) -> Vec<replica::Config> {

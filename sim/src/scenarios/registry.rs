@@ -11,6 +11,7 @@ use super::file::{Expectation, Scenario, Scripted};
 use super::properties;
 use super::ranges::{self, Ranges};
 use super::script::{Script, held_against_its_file};
+use super::weather::Weather;
 use super::{CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm};
 use crate::campaign::coverage::{self, Coverage};
 use crate::campaign::exploration::{self, Around, Exploration, Plan};
@@ -184,6 +185,9 @@ impl<S: Modelled> Entry<S> {
     };
 }
 
+/// The most nodes of a small world.
+const MOST_EXPLORED: usize = 9;
+
 impl<S: System> Entry<S> {
     fn options(scenario: &Scenario) -> Result<S::Options, CannotRun> {
         options_from::<S>(scenario.options.clone())
@@ -199,6 +203,8 @@ impl<S: System> Entry<S> {
     /// What a small world is explored with.
     fn small_world(&self, plan: &Plan) -> Result<&Model<S>, CannotRun> {
         let (least, most) = S::NODES;
+        // More of them have more states than anybody will look at.
+        let most = most.min(MOST_EXPLORED);
         let nodes = plan.nodes;
         if !(least..=most).contains(&nodes) {
             return Err(CannotRun::ImpossibleCluster {
@@ -233,7 +239,7 @@ fn blueprint<C>(scenario: &Scenario, configs: Vec<C>) -> Blueprint<C> {
         sync: scenario.sync.clone(),
         checkpoint_bytes: scenario.checkpoint_bytes,
         faults: scenario.faults.clone(),
-        step_budget: swarm::STEP_BUDGET,
+        step_budget: swarm::step_budget(scenario),
     }
 }
 
@@ -330,8 +336,8 @@ impl<S: System> Registered for Entry<S> {
         S::RANGES
     }
 
-    fn draw(&self, seed: Seed) -> Scenario {
-        swarm::draw::<S>(seed)
+    fn draw_in(&self, seed: Seed, weather: &Weather) -> Scenario {
+        swarm::draw::<S>(seed, weather)
     }
 
     fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun> {

@@ -162,7 +162,7 @@ impl System for ShardctrlerSystem {
 
     const NAME: &'static str = "shardctrler";
     const ABOUT: &'static str = "a shard controller on Raft: which group of servers owns what";
-    const NODES: (usize, usize) = (1, 9);
+    const NODES: (usize, usize) = (1, 31);
     const PROPERTIES: &'static [&'static str] = &["clerk-asks-on", "joined-groups-are-there"];
     const RANGES: Ranges = &[
         ("clerks", 1..=120),
@@ -244,6 +244,32 @@ impl System for ShardctrlerSystem {
 
     fn membership(nodes: usize, options: &ControllerOptions) -> Membership {
         Membership::groups([nodes], usize::from(options.clerks))
+    }
+
+    fn enlarged(
+        draw: &mut Draw,
+        nodes: usize,
+        options: ControllerOptions,
+    ) -> (usize, ControllerOptions) {
+        match draw.below(2) {
+            0 => (draw.range(11..32) as usize, options),
+            _ => {
+                let larger = ControllerOptions {
+                    shards: draw.range(64..257) as u16,
+                    groups: MOST_GROUPS as u8,
+                    ..options
+                };
+                (nodes, larger)
+            }
+        }
+    }
+
+    fn lasting(options: &ControllerOptions) -> Option<ControllerOptions> {
+        Some(ControllerOptions {
+            // Each change stays for ever, in every snapshot.
+            think_ms: options.think_ms.max(20_000),
+            ..options.clone()
+        })
     }
 
     fn configs(nodes: usize, options: &ControllerOptions) -> Vec<Config> {

@@ -271,6 +271,27 @@ impl System for ShardkvSystem {
         Layout::new(nodes, options).membership()
     }
 
+    fn enlarged(draw: &mut Draw, nodes: usize, options: ShardkvOptions) -> (usize, ShardkvOptions) {
+        let larger = ShardkvOptions {
+            groups: draw.range(6..MOST_GROUPS + 1) as u8,
+            shards: *draw.pick(&[50, 100]),
+            change_ms: options.change_ms.max(1000),
+            ..options
+        };
+        (nodes.min(3), larger)
+    }
+
+    fn lasting(options: &ShardkvOptions) -> Option<ShardkvOptions> {
+        Some(ShardkvOptions {
+            think_ms: options.think_ms.max(5000),
+            poll_ms: options.poll_ms.map(|poll| poll.max(1000)),
+            hand_over_ms: options.hand_over_ms.max(1000),
+            change_ms: options.change_ms.max(60_000),
+            changes: 50,
+            ..options.clone()
+        })
+    }
+
     fn configs(nodes: usize, options: &ShardkvOptions) -> Vec<Config> {
         Layout::new(nodes, options).configs(options)
     }
@@ -340,7 +361,7 @@ impl Modelled for ShardkvSystem {
 }
 
 /// So many fit into a world with as many servers each as may be.
-const MOST_GROUPS: u64 = 8;
+const MOST_GROUPS: u64 = 12;
 
 /// What a story may count.
 fn every_mark() -> Vec<&'static str> {

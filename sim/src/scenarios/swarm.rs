@@ -8,31 +8,82 @@ use std::time::Duration;
 
 use super::System;
 use super::file::{Expectation, Scenario};
+use super::weather::Weather;
 use crate::draw::{Draw, PerMillion, Purpose, Streams};
-use crate::faults::{FaultProfile, generate};
+use crate::faults::generate;
 use crate::seed::Seed;
 use crate::time::SimTime;
 use crate::world::network::LinkQuality;
 
 /// A run of half a minute of simulated time takes some ten thousand steps;
 /// one that takes this many goes round in circles.
-pub const STEP_BUDGET: u64 = 3_000_000;
+const STEP_BUDGET: u64 = 3_000_000;
+/// A run of more than this may take as many steps for each such span.
+const BUDGET_FOR: Duration = Duration::from_secs(600);
+
+/// How many steps a run may take.
+#[must_use]
+pub fn step_budget(scenario: &Scenario) -> u64 {
+    let spans = scenario.chaos.as_secs().div_ceil(BUDGET_FOR.as_secs());
+    STEP_BUDGET * spans.max(1)
+}
+
+/// How large a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    Usual,
+    /// Many nodes, many clients, or many shards.
+    Large,
+    /// An hour.
+    Long,
+}
+
+impl Size {
+    /// From a stream of its own, so that a seed of the usual size is the same
+    /// whatever sizes there are.
+    fn draw(streams: &Streams, weather: &Weather) -> Self {
+        let mut draw = streams.keyed(Purpose::Configuration, SIZE, 0);
+        let mut one_in = |many: u64| draw.below(many.max(1)) == 0 && many > 0;
+        let (large, long) = (one_in(weather.large_in), one_in(weather.long_in));
+        match (large, long) {
+            (true, _) => Self::Large,
+            (false, true) => Self::Long,
+            (false, false) => Self::Usual,
+        }
+    }
+}
+
+/// What the size of a run is drawn by.
+const SIZE: u64 = 2;
 
 /// Draws a whole scenario.
 #[must_use]
-pub fn draw<S: System>(seed: Seed) -> Scenario {
+pub fn draw<S: System>(seed: Seed, weather: &Weather) -> Scenario {
     let streams = Streams::new(seed);
     let mut draw = streams.open(Purpose::Configuration);
-    let (least, most) = S::NODES;
-    let nodes = draw_nodes(&mut draw).clamp(least, most);
-    let chaos = draw_chaos(&mut draw);
+    let nodes = draw_nodes(&mut draw).clamp(S::NODES.0, S::NODES.1);
+    let chaos = draw_chaos(&mut draw, weather);
     let links = draw_links(&mut draw);
     let sync = draw_sync(&mut draw);
     let checkpoint_bytes = *draw.pick(&[512, 2048, 8192, 65536]);
     let options = S::draw_options(&mut draw, nodes);
+    let (nodes, options, chaos, rarer) = match Size::draw(&streams, weather) {
+        Size::Usual => (nodes, options, chaos, 1),
+        Size::Large => {
+            let mut draw = streams.keyed(Purpose::Configuration, SIZE, 1);
+            let (nodes, options) = S::enlarged(&mut draw, nodes, options);
+            (nodes, options, chaos, 1)
+        }
+        Size::Long => match S::lasting(&options) {
+            // As many incidents as in a few minutes.
+            Some(lasting) => (nodes, lasting, HOUR, 10),
+            None => (nodes, options, chaos, 1),
+        },
+    };
     let members = S::membership(nodes, &options);
     let mut faults = streams.open(Purpose::Schedule);
-    let profile = FaultProfile::draw(&mut faults, &members);
+    let mut profile = weather.profile(&mut faults, &members);
+    profile.gap = profile.gap.start * rarer..profile.gap.end * rarer;
     let schedule = generate(&mut faults, &members, SimTime::START + chaos, &profile);
     Scenario {
         comment: String::new(),
@@ -52,19 +103,26 @@ pub fn draw<S: System>(seed: Seed) -> Scenario {
     }
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 fn draw_nodes(draw: &mut Draw) -> usize {
     *draw.weighted(&[(40, 3), (35, 5), (8, 4), (7, 7), (5, 2), (5, 1)])
 }
 
 /// Long enough for several incidents, and in some runs for those that last a minute.
-fn draw_chaos(draw: &mut Draw) -> Duration {
+fn draw_chaos(draw: &mut Draw, weather: &Weather) -> Duration {
     let lengths = [
         (7, (4_000, 16_000)),
         (2, (16_000, 40_000)),
         (1, (40_000, 100_000)),
     ];
     let (least, most) = *draw.weighted(&lengths);
-    Duration::from_millis(draw.range_by_doublings(least..most))
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let range = match &weather.chaos {
+        Some(range) => millis(range.start).max(1)..millis(range.end),
+        None => least..most,
+    };
+    Duration::from_millis(draw.range_by_doublings(range))
 }
 
 fn draw_links(draw: &mut Draw) -> LinkQuality {

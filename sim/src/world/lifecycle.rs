@@ -96,6 +96,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             Ok(opened) => {
                 // Of a recovery that needed no write there was nothing to interrupt.
                 node.disk.keep_power();
+                // Whatever was damaged is there no more, or it would have been noticed.
+                node.damage = None;
                 Some(opened)
             }
             Err(RecoveryError::Disk(error)) => {

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::process::{ConfigError, NodeId};
 
 /// The largest cluster: votes are kept in the bits of a word.
-pub const MAX_VOTERS: usize = 16;
+pub const MAX_VOTERS: usize = 32;
 
 /// The timers of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -226,7 +226,7 @@ impl Voters {
 
 /// A set of voters, by their places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ballots(u16);
+pub struct Ballots(u32);
 
 impl Ballots {
     /// Counts the vote of the voter at a place; once, however often it arrives.

@@ -10,6 +10,7 @@ use snowglobe_systems::process::InvocationId;
 
 use super::{JobWorld, MapReduceOptions, MapReduceSystem, job, seen, tuning};
 use crate::scenarios::ranges;
+use crate::scenarios::weather::Weather;
 use crate::scenarios::{System, swarm};
 use crate::seed::Seed;
 use crate::world::network::LinkQuality;
@@ -23,7 +24,7 @@ fn what_is_not_said_is_as_the_library_has_it() {
 #[test]
 fn a_tenth_of_the_drawn_runs_has_the_tuning_of_the_library() {
     let is_default = |seed: u64| {
-        let scenario = swarm::draw::<MapReduceSystem>(Seed(seed));
+        let scenario = swarm::draw::<MapReduceSystem>(Seed(seed), &Weather::default());
         let options = toml::Value::Table(scenario.options).try_into();
         let options: MapReduceOptions = options.expect("they were drawn");
         assert_eq!(MapReduceSystem::check_options(&options), Ok(()));
