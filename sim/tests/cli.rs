@@ -94,6 +94,34 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
     }
 }
 
+/// Two runs reach some marks and not all.
+#[test]
+fn required_marks_that_were_not_reached_are_inconclusive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = folder.path().display().to_string();
+    let fuzz = |more: &[&str]| {
+        let arguments = ["fuzz", "raft", "--seeds", "0..2", "--found", &found];
+        code(&snowglobe(&[&arguments, more].concat()))
+    };
+    assert_eq!(fuzz(&[]), 0);
+    assert_eq!(fuzz(&["--require-marks"]), 20);
+}
+
+#[test]
+fn a_replay_says_when_it_came_differently() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.toml");
+    let replay = |expect: &str| {
+        let text = format!("system = \"raft\"\nnodes = 3\nseed = \"1\"\nexpect = {expect:?}\n");
+        fs::write(&path, text).expect("the file is written");
+        stdout(&snowglobe(&["replay", &path.display().to_string()]))
+    };
+    assert!(!replay("held").contains("expected"));
+    let text = replay("violates:log-matching");
+    let says = "expected  violates:log-matching, and it came differently: held";
+    assert!(text.contains(says), "{text}");
+}
+
 #[test]
 fn a_file_that_makes_no_sense_gets_one_line() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,9 +1,9 @@
-//! A bird that must fall silent: a protocol that trusts the network, in a run that
-//! loses one of its messages.
+//! The canary: a protocol that trusts the network and must be caught when a message
+//! is lost.
 //!
-//! A campaign that finds nothing is worth something only if it would find something.
-//! So each one lets this protocol run first, by the same engine and the same judges
-//! as all others: whole, when nothing goes wrong, and broken, when a link is cut.
+//! A campaign without findings is evidence only if it would have found something. So
+//! each one first runs this protocol on the same engine and under the same checks as
+//! all others: it must hold without faults, and break its invariant when a link is cut.
 
 use std::ops::Range;
 use std::thread;
@@ -13,9 +13,12 @@ use serde::{Deserialize, Serialize};
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
 use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 
+use super::{Finding, Trial};
+use crate::scenarios;
+use crate::scenarios::file::Scenario;
 use crate::seed::Seed;
 use crate::world::network::LinkQuality;
-use crate::world::{Blueprint, Broken, Director, World, engine};
+use crate::world::{Blueprint, Director, World, engine};
 
 /// Counts aloud; whoever hears it expects no number to be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -114,8 +117,8 @@ impl Director<Canary, Whole> for Listener {
     }
 }
 
-/// What a run of the canary breaks, if it breaks anything.
-fn broken(faults: &[&str]) -> Option<Broken> {
+/// What a campaign would find in a run of the canary.
+fn finding(faults: &[&str]) -> Option<Finding> {
     let faults = faults
         .iter()
         .map(|words| words.parse().expect("the words of a schedule"))
@@ -123,7 +126,7 @@ fn broken(faults: &[&str]) -> Option<Broken> {
     let blueprint = Blueprint {
         seed: Seed(0),
         configs: vec![(); 2],
-        // As slow as the next number is late, or they would overtake each other.
+        // Much faster than the pace of the numbers, so that none overtakes another.
         links: LinkQuality::default(),
         sync: Duration::ZERO..Duration::ZERO,
         checkpoint_bytes: 4096,
@@ -133,20 +136,23 @@ fn broken(faults: &[&str]) -> Option<Broken> {
     let run = || engine::run::<Canary, Whole, _>(blueprint, Listener { over: false }).0;
     let finished = thread::scope(|scope| scope.spawn(run).join());
     let finished = finished.expect("the world does not panic");
-    finished.breakage.map(|breakage| breakage.broken)
+    let scenario = Scenario::calm("canary", 2, Seed(0));
+    let report = scenarios::report(&scenario, finished, true, None);
+    Finding::of(&Trial::Ran(report))
 }
 
-/// Whether what must fail fails, and what must hold holds; what is wrong otherwise.
-pub(super) fn sings() -> Result<(), String> {
-    if let Some(broken) = broken(&[]) {
-        return Err(format!("the canary falls silent by itself: {broken:?}"));
+/// Whether the canary holds without faults and is caught with one; otherwise what went wrong.
+pub(super) fn check() -> Result<(), String> {
+    if let Some(found) = finding(&[]) {
+        return Err(format!("the canary breaks without a fault: {found}"));
     }
-    match broken(&["300ms..600ms cut n1 -> n2"]) {
-        Some(Broken::Safety(violation)) if violation.property == SONG => Ok(()),
+    let expected = Some(Finding::Safety(SONG.to_owned()));
+    match finding(&["300ms..600ms cut n1 -> n2"]) {
+        found if found == expected => Ok(()),
         Some(other) => Err(format!(
-            "the canary falls silent of something else: {other:?}"
+            "the canary breaks otherwise than it should: {other}"
         )),
-        None => Err("the canary sings on, although a link is cut".to_owned()),
+        None => Err("the canary was not caught although a link was cut".to_owned()),
     }
 }
 
@@ -155,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_canary_sings_until_a_message_is_lost() {
-        assert_eq!(sings(), Ok(()));
+    fn the_canary_is_caught_when_a_message_is_lost() {
+        assert_eq!(check(), Ok(()));
     }
 }

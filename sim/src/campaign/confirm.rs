@@ -4,6 +4,8 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 use super::stopwatch::{Stopwatch, wait_a_little};
@@ -19,7 +21,9 @@ pub enum Confirmation {
     /// This process had given up waiting, and the other came to an end: the watchdog
     /// is too short, and nothing is known of the run.
     EndedInTime,
-    /// It could not be asked, or had not ended in time, and why.
+    /// It did not finish in time, and this process did.
+    NotInTime(Duration),
+    /// It could not be asked, and why.
     NotAsked(String),
 }
 
@@ -37,12 +41,12 @@ pub enum Divergence {
     NotSeenAgain,
 }
 
-/// What a replay is asked for: a file, or a seed and its system.
-fn replay_of<'a>(program: &Path, what: impl IntoIterator<Item = &'a str>) -> Command {
+/// A replay of a file, which writes its answer into a pipe.
+fn replay(program: &Path, how: &str, file: &Path) -> Command {
     let mut command = Command::new(program);
     command
-        .arg("replay")
-        .args(what)
+        .args(["replay", how])
+        .arg(file)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
@@ -54,15 +58,13 @@ fn replay_of<'a>(program: &Path, what: impl IntoIterator<Item = &'a str>) -> Com
 
 /// Lets `program` replay the file of a run, for no longer than `limit`.
 pub(super) fn confirm(program: &Path, file: &Path, trial: &Trial, limit: Duration) -> Confirmation {
-    let file = file.display().to_string();
-    let what: &[&str] = &[&file];
-    let line = match digest(program, what, limit) {
+    let line = match digest(program, file, limit) {
         Err(error) => return Confirmation::NotAsked(format!("the replay failed: {error}")),
         Ok(line) => line,
     };
     match (line, trial) {
         (None, Trial::Hung { .. }) => Confirmation::Confirmed,
-        (None, _) => Confirmation::NotAsked(format!("the replay timed out after {limit:?}")),
+        (None, _) => Confirmation::NotInTime(limit),
         (Some(_), Trial::Hung { .. }) => Confirmation::EndedInTime,
         (Some(_), Trial::ToolPanicked { .. }) => {
             Confirmation::NotAsked("the tool itself failed".to_owned())
@@ -76,7 +78,7 @@ pub(super) fn confirm(program: &Path, file: &Path, trial: &Trial, limit: Duratio
                 {
                     Confirmation::Confirmed
                 }
-                [_, _, _, _] => Confirmation::Differs(divergence(program, what)),
+                [_, _, _, _] => Confirmation::Differs(divergence(program, file, limit)),
                 _ => Confirmation::NotAsked("the replay printed no digest".to_owned()),
             }
         }
@@ -84,19 +86,27 @@ pub(super) fn confirm(program: &Path, file: &Path, trial: &Trial, limit: Duratio
 }
 
 /// The line that the replay printed; `None` if it had not ended in time.
-fn digest(program: &Path, what: &[&str], limit: Duration) -> io::Result<Option<String>> {
-    let words = ["--digest"].into_iter().chain(what.iter().copied());
-    let mut child = replay_of(program, words).spawn()?;
-    if !ends_within(&mut child, limit)? {
-        child.kill()?;
-        child.wait()?;
+fn digest(program: &Path, file: &Path, limit: Duration) -> io::Result<Option<String>> {
+    let mut child = Killed(replay(program, "--digest", file).spawn()?);
+    if !ends_within(&mut child.0, limit)? {
         return Ok(None);
     }
     let mut line = String::new();
-    if let Some(mut out) = child.stdout.take() {
+    if let Some(mut out) = child.0.stdout.take() {
         out.read_to_string(&mut line)?;
     }
     Ok(Some(line))
+}
+
+/// A process that does not outlive this value.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn ends_within(child: &mut Child, limit: Duration) -> io::Result<bool> {
@@ -110,39 +120,43 @@ fn ends_within(child: &mut Child, limit: Duration) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Runs it twice more, side by side, until two events differ.
-fn divergence(program: &Path, what: &[&str]) -> Divergence {
+/// Runs it twice more, side by side, until two events differ or the time is up.
+fn divergence(program: &Path, file: &Path, limit: Duration) -> Divergence {
     let timeline = || {
-        let words = ["--trace"].into_iter().chain(what.iter().copied());
-        let mut child = replay_of(program, words).spawn().ok()?;
-        let out = child.stdout.take()?;
-        Some((child, BufReader::new(out)))
+        let mut child = Killed(replay(program, "--trace", file).spawn().ok()?);
+        let lines = lines(child.0.stdout.take()?);
+        Some((child, lines))
     };
-    let (Some((mut one, mut lines)), Some((mut other, mut other_lines))) = (timeline(), timeline())
-    else {
+    let (Some((_one, lines)), Some((_other, other_lines))) = (timeline(), timeline()) else {
         return Divergence::NotSeenAgain;
     };
-    let found = loop {
-        match (next(&mut lines), next(&mut other_lines)) {
-            (None, None) => break Divergence::NotSeenAgain,
-            (one, other) if one == other => {}
-            (one, other) => break Divergence::At { one, other },
-        }
+    let stopwatch = Stopwatch::start();
+    let next = |lines: &Receiver<String>| {
+        let left = limit.saturating_sub(stopwatch.elapsed());
+        lines.recv_timeout(left).ok()
     };
-    for child in [&mut one, &mut other] {
-        // Both may be in the middle of it; neither is heard any more.
-        let _ = child.kill();
-        let _ = child.wait();
+    loop {
+        match (next(&lines), next(&other_lines)) {
+            (None, None) => return Divergence::NotSeenAgain,
+            _ if stopwatch.elapsed() > limit => return Divergence::NotSeenAgain,
+            (one, other) if one == other => {}
+            (one, other) => return Divergence::At { one, other },
+        }
     }
-    found
 }
 
-fn next(lines: &mut BufReader<ChildStdout>) -> Option<String> {
-    let mut line = String::new();
-    match lines.read_line(&mut line) {
-        Ok(1..) => Some(line.trim_end().to_owned()),
-        _ => None,
-    }
+/// What a process prints, line by line, read by a thread of its own: whoever waits for
+/// it need not wait for ever.
+fn lines(out: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::sync_channel(64);
+    thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 #[cfg(all(test, unix))]
@@ -194,7 +208,7 @@ mod tests {
         let (_folder, slow) = program("sleep 5");
         let short = Duration::from_millis(20);
         let found = confirm(&slow, Path::new("run.toml"), &trial(), short);
-        assert!(matches!(found, Confirmation::NotAsked(why) if why.contains("timed out")));
+        assert_eq!(found, Confirmation::NotInTime(short));
         let hung = Trial::Hung { limit: short };
         assert_eq!(
             confirm(&slow, Path::new("run.toml"), &hung, short),

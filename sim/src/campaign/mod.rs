@@ -14,7 +14,7 @@ mod trial;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -83,9 +83,44 @@ pub trait Progress: Sync {
 /// After so many runs that hang, a campaign stops: each keeps a core busy.
 pub const MOST_HANGS: usize = 5;
 
+/// Whether a run that held was repeated in a second process.
+enum Repeated {
+    /// It was not chosen.
+    Not,
+    /// The second process came to a verdict.
+    Confirmed,
+    /// The second process could not be asked.
+    InVain,
+}
+
+/// A folder for what nobody is to keep.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> io::Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(format!("snowglobe-{process}-{count}"));
+        fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left there does no harm.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// What the workers share.
 struct Shared<'a> {
     plan: &'a Plan,
+    scratch: Scratch,
     stopwatch: Stopwatch,
     /// The user wants an end.
     stop: &'a AtomicBool,
@@ -115,9 +150,10 @@ pub fn fuzz(plan: &Plan, stop: &AtomicBool, progress: &dyn Progress) -> io::Resu
         SeedSource::Range(range, partition) => (Some(range.slice(*partition)), Seed(0)),
         SeedSource::For { from, .. } => (None, *from),
     };
-    let silent = canary::sings();
+    let canary = canary::check();
     let shared = Shared {
         plan,
+        scratch: Scratch::new()?,
         stopwatch: Stopwatch::start(),
         stop,
         enough: AtomicBool::new(false),
@@ -143,7 +179,7 @@ pub fn fuzz(plan: &Plan, stop: &AtomicBool, progress: &dyn Progress) -> io::Resu
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     summary.took = shared.stopwatch.elapsed();
-    summary.canary = silent.err();
+    summary.canary = canary.err();
     Ok(summary)
 }
 
@@ -153,14 +189,21 @@ impl Shared<'_> {
             let scenario = system.draw_in(seed, &self.plan.weather);
             let trial = try_scenario(&scenario, self.plan.watchdog);
             let finding = Finding::of(&trial);
-            let (failure, doubled) = match finding {
-                Some(finding) => (Some(self.report(&scenario, &trial, finding)?), false),
+            let (failure, repeated) = match finding {
+                Some(finding) => {
+                    let failure = self.report(&scenario, &trial, finding)?;
+                    (Some(failure), Repeated::Not)
+                }
                 None => self.double_check(&scenario, &trial)?,
             };
             let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.took = self.stopwatch.elapsed();
             summary.add(system.name(), &trial, failure.clone());
-            summary.doubled += u64::from(doubled);
+            match repeated {
+                Repeated::Not => {}
+                Repeated::Confirmed => summary.repeated += 1,
+                Repeated::InVain => summary.repeated_in_vain += 1,
+            }
             // A run that hangs keeps its core for good: after a handful of them
             // later runs would seem to hang as well.
             if summary.failures.len() >= self.plan.max_fail || summary.hangs() >= MOST_HANGS {
@@ -207,37 +250,38 @@ impl Shared<'_> {
         &self,
         scenario: &Scenario,
         trial: &Trial,
-    ) -> io::Result<(Option<Failure>, bool)> {
+    ) -> io::Result<(Option<Failure>, Repeated)> {
         // By the seed and the system, so that it is the same whoever takes it.
         let chosen = Digest::of(&(scenario.seed, scenario.system.as_str())) % 1_000_000;
         let Some(program) = &self.plan.confirm_with else {
-            return Ok((None, false));
+            return Ok((None, Repeated::Not));
         };
         if chosen >= u64::from(self.plan.double_check.0) {
-            return Ok((None, false));
+            return Ok((None, Repeated::Not));
         }
-        let mut scenario = scenario.clone();
-        scenario.comment = "Found by fuzzing: two processes differ.".to_owned();
-        let saved = save(&self.plan.found, &scenario)?;
-        let confirmation = confirm(program, &saved, trial, self.patience(trial));
-        if !matches!(confirmation, Confirmation::Differs(_)) {
-            fs::remove_file(&saved)?;
-        }
-        match confirmation {
-            Confirmation::Differs(divergence) => {
-                let failure = Failure {
-                    saved,
-                    system: scenario.system,
-                    seed: scenario.seed,
-                    finding: Finding::NotDeterministic("held".to_owned()),
-                    confirmation: Confirmation::Differs(divergence),
-                    report: None,
-                };
-                Ok((Some(failure), true))
+        // Not beside the findings: a campaign that is killed must leave none that is not.
+        let file = save(self.scratch.path(), scenario)?;
+        let confirmation = confirm(program, &file, trial, self.patience(trial));
+        fs::remove_file(&file)?;
+        let finding = match &confirmation {
+            Confirmation::Differs(_) => Finding::NotDeterministic("held".to_owned()),
+            Confirmation::NotInTime(limit) => Finding::TimedOut(*limit),
+            Confirmation::Confirmed => return Ok((None, Repeated::Confirmed)),
+            Confirmation::EndedInTime | Confirmation::NotAsked(_) => {
+                return Ok((None, Repeated::InVain));
             }
-            Confirmation::Confirmed => Ok((None, true)),
-            Confirmation::EndedInTime | Confirmation::NotAsked(_) => Ok((None, false)),
-        }
+        };
+        let mut scenario = scenario.clone();
+        scenario.comment = format!("Found by fuzzing: {finding}.");
+        let failure = Failure {
+            saved: save(&self.plan.found, &scenario)?,
+            system: scenario.system,
+            seed: scenario.seed,
+            finding,
+            confirmation,
+            report: None,
+        };
+        Ok((Some(failure), Repeated::Confirmed))
     }
 
     /// How long a second process has. It begins from nothing, and whether a run hangs
@@ -282,7 +326,9 @@ impl Shared<'_> {
             finding: match confirmation {
                 Confirmation::Differs(_) => Finding::NotDeterministic(finding.to_string()),
                 Confirmation::EndedInTime => Finding::TimedOut(self.plan.watchdog),
-                Confirmation::Confirmed | Confirmation::NotAsked(_) => finding,
+                Confirmation::Confirmed
+                | Confirmation::NotInTime(_)
+                | Confirmation::NotAsked(_) => finding,
             },
             confirmation,
             saved,

@@ -33,13 +33,13 @@ pub enum Finding {
     Liveness(String),
     /// The run did not end in real time.
     Hang(String),
-    /// Progress could not even be demanded: more disks are damaged than a system
-    /// promises to survive. No schedule that is drawn may come to that.
+    /// Unrecoverable: more disks are damaged than a system promises to survive. No
+    /// generated schedule may lead there.
     CannotRecover,
     /// It was not found out whether what clients saw is right.
     Undecided(String),
-    /// The run did not end within the watchdog, and did in another process: nothing
-    /// is known of it but that the watchdog is too short.
+    /// The run did not finish within the watchdog, but did so in a second process:
+    /// the watchdog is too short for a verdict.
     TimedOut(Duration),
     /// A script does not fit the code, or no longer.
     Script(String),
@@ -98,14 +98,14 @@ impl fmt::Display for Finding {
             }
             Self::Safety(property) => write!(f, "violates {property}"),
             Self::Illegal(property) => write!(f, "history not {property}"),
-            Self::CannotRecover => f.write_str("cannot recover: no majority of disks is whole"),
+            Self::CannotRecover => f.write_str("unrecoverable: a majority of disks is lost"),
             Self::Undecided(why) => write!(f, "undecided: {why}"),
             Self::Panic(message) => write!(f, "panic: {message}"),
             Self::Liveness(property) => write!(f, "stuck: {property}"),
             Self::Hang(text) => write!(f, "hangs: {text}"),
             Self::TimedOut(limit) => write!(
                 f,
-                "timed out after {limit:?}, and a second process came to an end; give a longer --watchdog"
+                "timed out after {limit:?}, though a second process finished: give a longer --watchdog"
             ),
             Self::Script(why) => f.write_str(why),
             Self::Tool(message) => write!(f, "the tool failed: {message}"),
@@ -147,17 +147,17 @@ pub struct SystemSummary {
     pub marks: Marks,
     /// How long runs took to recover.
     pub recoveries: Recoveries,
-    /// What went wrong in how many runs.
+    /// How many runs scheduled each family of faults, and in how many it had an effect.
     pub families: BTreeMap<FaultFamily, OfFamily>,
 }
 
-/// In how many runs a family of faults was in force.
+/// In how many runs a family of faults was scheduled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OfFamily {
     /// Runs whose schedule has it.
     pub runs: u64,
-    /// Those in which a mark shows that it did something.
-    pub bit: u64,
+    /// Those in which it changed what a message, a node or a disk did.
+    pub effective: u64,
 }
 
 impl SystemSummary {
@@ -171,13 +171,9 @@ impl SystemSummary {
         let incidents = report.scenario.faults.iter();
         let families: BTreeSet<FaultFamily> = incidents.map(|it| it.fault.family()).collect();
         for family in families {
-            let bit = family
-                .bites()
-                .iter()
-                .any(|it| report.marks.contains_key(it));
             let of_family = self.families.entry(family).or_default();
             of_family.runs += 1;
-            of_family.bit += u64::from(bit);
+            of_family.effective += u64::from(report.effective.contains(family));
         }
     }
 
@@ -199,14 +195,16 @@ pub struct Summary {
     pub failures: Vec<Failure>,
     /// Real time.
     pub took: Duration,
-    /// Runs that held and were run once more, in a second process.
-    pub doubled: u64,
-    /// What is wrong with the canary, if anything is.
+    /// Runs that held and were repeated in a second process.
+    pub repeated: u64,
+    /// Runs that were to be repeated, and the second process could not be asked.
+    pub repeated_in_vain: u64,
+    /// Why the canary was not caught, if it was not.
     pub canary: Option<String>,
 }
 
-/// A family that was in force in so many runs must have done something in one of them.
-const BITES_WITHIN: u64 = 30;
+/// A family that was scheduled in so many runs must have had an effect in one of them.
+const EFFECTIVE_WITHIN: u64 = 30;
 
 impl Summary {
     /// Nothing has run yet.
@@ -235,12 +233,12 @@ impl Summary {
         self.systems.values().map(SystemSummary::runs).sum()
     }
 
-    /// How many runs did not end.
+    /// How many runs were given up by the watchdog; each may keep a core busy.
     #[must_use]
     pub fn hangs(&self) -> usize {
         self.failures
             .iter()
-            .filter(|failure| matches!(failure.finding, Finding::Hang(_)))
+            .filter(|failure| matches!(failure.finding, Finding::Hang(_) | Finding::TimedOut(_)))
             .count()
     }
 
@@ -265,15 +263,19 @@ impl Summary {
         self.failures.extend(failure);
     }
 
-    /// Why what held may mean nothing, if that is so: the canary lives, or faults were
-    /// in force again and again and did nothing.
+    /// Why a pass cannot be trusted, if so: the canary was not caught, or faults were
+    /// scheduled many times and never had an effect.
     #[must_use]
     pub fn blind_spots(&self) -> Vec<String> {
         let mut spots: Vec<String> = self.canary.iter().cloned().collect();
+        let in_vain = self.repeated_in_vain;
+        if in_vain > 0 && self.repeated == 0 {
+            spots.push(format!("no second process could be asked, {in_vain} times"));
+        }
         for (system, of_system) in &self.systems {
-            for (family, OfFamily { runs, bit }) in &of_system.families {
-                if *bit == 0 && *runs >= BITES_WITHIN {
-                    spots.push(format!("{system}: {family} bit in none of {runs} runs"));
+            for (family, OfFamily { runs, effective }) in &of_system.families {
+                if *effective == 0 && *runs >= EFFECTIVE_WITHIN {
+                    spots.push(format!("{system}: {family} had no effect in {runs} runs"));
                 }
             }
         }

@@ -176,11 +176,15 @@ impl Progress for Teller {
 
 /// A failure, as it is told at once.
 fn describe(failure: &Failure) -> String {
-    let mut text = match &failure.report {
-        Some(report) => match &report.verdict {
-            Verdict::Broke(breakage) => failure::lines(report, breakage, Some(&failure.saved)),
-            Verdict::Held | Verdict::CannotRecover => String::new(),
-        },
+    let breakage = failure
+        .report
+        .as_ref()
+        .and_then(|report| match &report.verdict {
+            Verdict::Broke(breakage) => Some((report, breakage)),
+            Verdict::Held | Verdict::CannotRecover => None,
+        });
+    let mut text = match breakage {
+        Some((report, breakage)) => failure::lines(report, breakage, Some(&failure.saved)),
         None => format!(
             "FAIL {} {}\n  {}\n  saved     {}\n",
             failure.system,
@@ -204,10 +208,13 @@ fn describe(failure: &Failure) -> String {
         Confirmation::Confirmed => writeln!(text, "  confirmed by a second process"),
         Confirmation::Differs(divergence) => writeln!(
             text,
-            "  NOT DETERMINISTIC: a second process came to another end; mend that first{}",
+            "  NOT DETERMINISTIC: a second process diverged; fix the nondeterminism first{}",
             first_difference(divergence)
         ),
-        Confirmation::EndedInTime => writeln!(text, "  a second process came to an end"),
+        Confirmation::EndedInTime => writeln!(text, "  a second process finished in time"),
+        Confirmation::NotInTime(limit) => {
+            writeln!(text, "  a second process did not finish within {limit:?}")
+        }
         Confirmation::NotAsked(why) => writeln!(text, "  unconfirmed: {why}"),
     };
     text.push('\n');
@@ -229,19 +236,22 @@ fn human(summary: &Summary, seeds: &SeedSource, jobs: usize, interrupted: bool) 
     }
     let _ = writeln!(
         text,
-        "\n{} runs that held were run once more in a second process",
-        grouped(summary.doubled)
+        "\n{} of the runs that held were repeated in a second process",
+        grouped(summary.repeated)
     );
     if summary.hangs() >= campaign::MOST_HANGS {
         let hangs = summary.hangs();
-        let _ = writeln!(text, "STOPPED: {hangs} runs hang, and each keeps a core");
+        let _ = writeln!(
+            text,
+            "STOPPED: {hangs} runs did not finish in time, and each may keep a core busy"
+        );
     }
     let blind = summary.blind_spots();
     for spot in &blind {
         let _ = writeln!(text, "BLIND: {spot}");
     }
     let _ = match summary.failures.len() {
-        0 if !blind.is_empty() => writeln!(text, "nothing was found, which means nothing"),
+        0 if !blind.is_empty() => writeln!(text, "no failures, but this pass cannot be trusted"),
         0 => writeln!(text, "held in every run"),
         failures => writeln!(text, "{failures} failures; the scenario of each is saved"),
     };
@@ -251,14 +261,14 @@ fn human(summary: &Summary, seeds: &SeedSource, jobs: usize, interrupted: bool) 
 /// The first events that differ, one below the other.
 fn first_difference(divergence: &Divergence) -> String {
     let Divergence::At { one, other } = divergence else {
-        return "\n  two more processes agreed with each other".to_owned();
+        return "\n  two further processes agreed with each other".to_owned();
     };
     let line = |line: &Option<String>| {
-        let line = line.as_deref().unwrap_or("(it had ended)");
+        let line = line.as_deref().unwrap_or("(the run had ended)");
         line.chars().take(200).collect::<String>()
     };
     let (one, other) = (line(one), line(other));
-    format!("\n  first apart  {one}\n  and          {other}")
+    format!("\n  first difference\n    {one}\n    {other}")
 }
 
 fn describe_seeds(seeds: &SeedSource) -> String {
@@ -311,9 +321,9 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
     for (family, of_family) in families {
         let _ = writeln!(
             text,
-            "  in force   {family:30} {:>9} runs, bit in {:>9}",
+            "  faults     {family:30} in {:>7} runs, effective in {:>7}",
             grouped(of_family.runs),
-            grouped(of_family.bit)
+            grouped(of_family.effective)
         );
     }
     let never: Vec<_> = system.never_reached().collect();
@@ -341,7 +351,7 @@ fn families_as_json(families: &BTreeMap<FaultFamily, OfFamily>) -> serde_json::V
     families
         .iter()
         .map(|(family, of_family)| {
-            let counts = json!({ "runs": of_family.runs, "bit": of_family.bit });
+            let counts = json!({ "runs": of_family.runs, "effective": of_family.effective });
             (family.word().to_owned(), counts)
         })
         .collect::<serde_json::Map<_, _>>()
@@ -387,7 +397,7 @@ fn as_json(summary: &Summary, seeds: &SeedSource, interrupted: bool) -> serde_js
         "seeds": describe_seeds(seeds),
         "interrupted": interrupted,
         "runs": summary.runs(),
-        "double_checked": summary.doubled,
+        "double_checked": summary.repeated,
         "blind": summary.blind_spots(),
         "seconds": summary.took.as_secs_f64(),
         "systems": systems,

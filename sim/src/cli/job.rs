@@ -42,9 +42,8 @@ pub(super) struct JobArguments {
     /// The bytes of a split, about [default: the input by 8 workers, 4 KiB to 4 MiB].
     #[arg(long, requires = "app")]
     split: Option<usize>,
-    /// How hard the run is shaken: calm, default, harsh, or a file that says so. With
-    /// --app: on or off, whether everything goes wrong for 20 seconds of simulated
-    /// time.
+    /// The fault profile: calm, default, harsh, or a file. With --app: on or off,
+    /// for 20 seconds of simulated time.
     #[arg(long, value_name = "calm|default|harsh|FILE")]
     pub(super) faults: Option<String>,
 }

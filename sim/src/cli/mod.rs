@@ -33,8 +33,8 @@ Exit codes:
   11   stuck: demanded progress did not come, or a run did not end
   12   a panic in a system
   13   a history is not linearizable
-  20   inconclusive: the budget ended first, a run timed out, or a required mark was not reached
-  21   not to be trusted: two processes came to different ends, or the campaign is blind
+  20   inconclusive: the budget ended first, a run timed out, or a required mark was never reached
+  21   not trustworthy: two processes diverged, or the campaign is blind
   130  interrupted";
 
 /// A sealed little world for distributed systems: shake it with a seed, and
@@ -81,7 +81,7 @@ enum Verb {
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
     },
-    /// Shakes systems with many seeds.
+    /// Runs randomized fault-injection tests over many seeds.
     Fuzz(FuzzArguments),
     /// Runs scenario files or seeds again, to the same trace.
     Replay(ReplayArguments),
@@ -133,14 +133,14 @@ struct FuzzArguments {
     /// A single run that takes longer on the wall clock counts as one that hangs.
     #[arg(long, default_value = "60s", value_parser = duration)]
     watchdog: Duration,
-    /// The share of the runs that held which a second process runs once more, in
-    /// percent; a difference is a finding.
+    /// Repeats this share of the passing runs in a second process; any divergence is a
+    /// finding.
     #[arg(long, default_value = "1", value_name = "PERCENT", value_parser = percent)]
     double_check: PerMillion,
-    /// Fails if a mark was never reached: exit code 20.
+    /// Exits with 20 if any mark was never reached.
     #[arg(long)]
     require_marks: bool,
-    /// How hard runs are shaken: calm, default, harsh, or a file that says so.
+    /// The fault profile: calm, default, harsh, or a file.
     #[arg(
         long,
         default_value = "default",

@@ -199,8 +199,9 @@ fn traced(scenario: &Scenario, selection: Selection) -> Result<RunReport, Failed
 
 fn code_of(report: &RunReport) -> u8 {
     match &report.verdict {
-        Verdict::Held | Verdict::CannotRecover => 0,
-        Verdict::Broke(_) => {
+        Verdict::Held => 0,
+        Verdict::CannotRecover if report.scenario.expect.is_met(&report.verdict) => 0,
+        Verdict::CannotRecover | Verdict::Broke(_) => {
             Finding::of(&Trial::Ran(report.clone())).map_or(1, |it| it.exit_code())
         }
     }

@@ -117,7 +117,7 @@ fn of_file(text: &mut String, file: &Path, checked: &Checked) {
         } => {
             let expected = match expected {
                 Expectation::Held => "held".to_owned(),
-                Expectation::CannotRecover => "cannot recover, by design".to_owned(),
+                Expectation::CannotRecover => "cannot-recover".to_owned(),
                 Expectation::Violates(property) => format!("a violation of {property}"),
             };
             let found = finding

@@ -103,10 +103,10 @@ impl FaultFamily {
             Self::Corruption => "corrupted messages",
             Self::Crashes => "crashes and restarts",
             Self::MidStepCrashes => "crashes in mid step",
-            Self::Zones => "racks and sites at once",
+            Self::Zones => "correlated zone failures",
             Self::Pauses => "paused processes",
             Self::SlowNodes => "slow processes",
-            Self::Clocks => "drifting and jumping clocks",
+            Self::Clocks => "clock drift and jumps",
             Self::SlowDisks => "slow disks",
             Self::DiskErrors => "disk errors",
             Self::Damage => "damaged disks",
@@ -138,51 +138,34 @@ impl FaultFamily {
             Self::GroupPartitions => "group-partitions",
         }
     }
+}
 
-    /// The marks of the world that show that a fault of this family did something.
+/// Some families.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FamilySet(u32);
+
+impl FamilySet {
+    /// Adds a family.
+    pub fn insert(&mut self, family: FaultFamily) {
+        self.0 |= 1 << family as u32;
+    }
+
+    /// Whether a family is among them.
     #[must_use]
-    pub const fn bites(self) -> &'static [&'static str] {
-        match self {
-            Self::Partitions | Self::Cuts | Self::GroupPartitions => &[
-                "world.message_cut_off",
-                "world.message_cut_on_the_way",
-                "world.message_waited_for_heal",
-            ],
-            Self::Links => &[
-                "world.message_slowed",
-                "world.message_lost",
-                "world.message_duplicated",
-                "world.message_overtaken",
-            ],
-            Self::GrayLinks => &["world.large_message_lost", "world.message_slowed"],
-            Self::LateMessages => &["world.message_held", "world.message_repeated"],
-            Self::Corruption => &["world.message_corrupted"],
-            Self::Crashes => &["world.node_crashed"],
-            Self::MidStepCrashes => &["world.crash_between_effects"],
-            Self::Zones => &[
-                "world.machines_down_together",
-                "world.message_cut_off",
-                "world.message_slowed",
-                "world.step_slowed",
-            ],
-            Self::GroupCrashes => &["world.machines_down_together"],
-            Self::Pauses => &["world.node_paused"],
-            Self::SlowNodes => &["world.step_slowed"],
-            Self::Clocks => &["world.clock_off", "world.clock_jumped"],
-            Self::SlowDisks => &["disk.slow_sync"],
-            Self::DiskErrors => &[
-                "disk.io_error",
-                "disk.full",
-                "disk.read_error",
-                "disk.sync_dropped",
-            ],
-            Self::Damage => &[
-                "disk.rot_detected",
-                "disk.bad_sector_detected",
-                "disk.lost_write_detected",
-                "disk.misdirected_write_detected",
-            ],
-        }
+    pub const fn contains(self, family: FaultFamily) -> bool {
+        self.0 & 1 << family as u32 != 0
+    }
+
+    /// All families of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl Extend<FaultFamily> for FamilySet {
+    fn extend<T: IntoIterator<Item = FaultFamily>>(&mut self, families: T) {
+        families.into_iter().for_each(|family| self.insert(family));
     }
 }
 

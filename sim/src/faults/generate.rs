@@ -42,7 +42,7 @@ pub fn generate(
     if families.is_empty() {
         return Vec::new();
     }
-    let mut schedule = Schedule::new(draw, members, profile);
+    let mut schedule = Schedule::new(draw, members, profile, until);
     let mut at = SimTime::START;
     loop {
         at = schedule.next_start(at);
@@ -89,6 +89,8 @@ struct Schedule<'a> {
     draw: &'a mut Draw,
     members: &'a Membership,
     profile: &'a FaultProfile,
+    /// Nothing begins then or later.
+    until: SimTime,
     nodes: Vec<NodeId>,
     servers: Vec<NodeId>,
     /// Those whose disks matter.
@@ -101,12 +103,18 @@ struct Schedule<'a> {
 }
 
 impl<'a> Schedule<'a> {
-    fn new(draw: &'a mut Draw, members: &'a Membership, profile: &'a FaultProfile) -> Self {
+    fn new(
+        draw: &'a mut Draw,
+        members: &'a Membership,
+        profile: &'a FaultProfile,
+        until: SimTime,
+    ) -> Self {
         let zones = zones::draw(draw, members);
         Self {
             draw,
             members,
             profile,
+            until,
             nodes: members.nodes().collect(),
             servers: members.servers().collect(),
             with_disks: members.with_disks().collect(),

@@ -92,6 +92,8 @@ impl Membership {
         let is_client = |id: NodeId| self.clients.contains(&id);
         match self.crowd {
             Some(least) => ends.any(is_client) && self.clients.len() > least,
+            // Clients say nothing to each other.
+            None if is_client(from) && is_client(to) => false,
             None => ends.all(|id| {
                 let group = self.groups.iter().find(|group| group.contains(&id));
                 group.is_none_or(|group| group.len() >= 3)

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::SimTime;
 
-pub use self::family::FaultFamily;
+pub use self::family::{FamilySet, FaultFamily};
 pub use self::fault::{CrashMoment, DiskFault, Fault, Nodes};
 pub use self::generate::generate;
 pub use self::membership::{Membership, Set};

@@ -15,7 +15,7 @@ use crate::world::Broken;
 pub fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Held => "held",
-        Verdict::CannotRecover => "cannot recover, by design",
+        Verdict::CannotRecover => "unrecoverable: a majority of disks is lost",
         Verdict::Broke(_) => "BROKE",
     }
 }
@@ -50,7 +50,7 @@ pub fn human(report: &RunReport, file: Option<&Path>) -> String {
     }
     let _ = writeln!(
         text,
-        "  steps     {}   messages {} sent, {} doubled, {} delivered, {} dropped   bytes {}",
+        "  steps     {}   messages {} sent, {} duplicated, {} delivered, {} dropped   bytes {}",
         grouped(counters.steps),
         grouped(counters.sent),
         grouped(counters.duplicated),

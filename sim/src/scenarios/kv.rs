@@ -23,9 +23,7 @@ use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{ClerkConfig, Config};
 
 use super::file::Scenario;
-use super::ranges::{
-    BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS, VALUE_BYTES, no_more_than,
-};
+use super::ranges::{BOUND, ELECTIONS, REPLICA, Ranges, SERVICE, SESSIONS, TEXTS, no_more_than};
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
 use super::{Modelled, System, quorum, transfers};
@@ -184,28 +182,12 @@ impl System for KvSystem {
         "state-follows-log",
     ];
     const RANGES: Ranges = &[
-        ("clerks", 1..=120),
-        ("users_per_clerk", 1..=255),
-        ("readers", 0..=255),
-        ("lanes", 1..=255),
-        ("keys", 1..=255),
-        ("hot_in_100", IN_100),
-        ("own_in_100", IN_100),
-        ("gets_in_100", IN_100),
-        ("value_bytes", VALUE_BYTES),
-        ("think_ms", UP_TO_AN_HOUR_MS),
-        ("patience_ms", SOME_MS),
-        ("idle_ms", UP_TO_AN_HOUR_MS),
-        ("election_ms", SOME_MS),
-        ("election_spread_ms", UP_TO_AN_HOUR_MS),
-        ("patient_elections", 1..=255),
-        ("max_sessions", 1..=100_000),
-        ("session_idle_entries", BOUND),
-        ("max_raft_state", BOUND),
-        ("snapshot_chunk_bytes", BOUND_FROM_1),
-        ("compaction_tail", BOUND),
-        ("max_pending", BOUND_FROM_1),
-        ("remembered_answers", BOUND),
+        ELECTIONS,
+        REPLICA,
+        SESSIONS,
+        SERVICE,
+        TEXTS,
+        &[("remembered_answers", BOUND)],
     ];
 
     fn marks() -> Vec<&'static str> {

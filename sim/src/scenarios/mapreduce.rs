@@ -136,7 +136,7 @@ impl System for MapReduceSystem {
         "counters-are-exact",
         "output-as-if-sequential",
     ];
-    const RANGES: Ranges = &[
+    const RANGES: Ranges = &[&[
         ("corpus", 0..=u32::MAX as u64),
         ("files", 1..=255),
         ("lines", 0..=100_000),
@@ -152,7 +152,7 @@ impl System for MapReduceSystem {
         ("per_kilobyte_us", 0..=10_000_000),
         ("silence_ms", SOME_MS),
         ("lag_ms", UP_TO_AN_HOUR_MS),
-    ];
+    ]];
 
     fn marks() -> Vec<&'static str> {
         MARKS.to_vec()

@@ -38,13 +38,13 @@ use self::registry::Entry;
 use self::weather::Weather;
 use crate::campaign::{coverage, exploration};
 use crate::draw::Draw;
-use crate::faults::{Incident, Membership};
+use crate::faults::{FamilySet, Incident, Membership};
 use crate::seed::Seed;
 use crate::time::SimTime;
 use crate::world::trace::TraceDigest;
 use crate::world::{Breakage, Broken, Counters, Director, Marks, World, message_of};
 
-pub(crate) use self::registry::{look, small_options};
+pub(crate) use self::registry::{look, report, small_options};
 pub use self::shake::{Recovery, RecoveryBound, Shake};
 
 /// A system that can be shaken.
@@ -251,6 +251,8 @@ pub struct RunReport {
     pub events: u64,
     /// How it recovered, if progress was demanded and made.
     pub recovery: Option<Recovery>,
+    /// The families of the faults that changed anything.
+    pub effective: FamilySet,
     /// The faults of its schedule, or those that its story told of.
     pub struck: Vec<Incident>,
     /// What clients asked and were told, if that was written down and is kept;

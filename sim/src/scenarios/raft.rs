@@ -18,7 +18,10 @@ use snowglobe_systems::replica::{self, Replica};
 use self::clients::CLIENT_MARKS;
 use self::story::RaftTeller;
 use super::file::Scenario;
-use super::ranges::{BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS, VALUE_BYTES};
+use super::ranges::{
+    BOUND, BOUND_FROM_1, ELECTIONS, IN_100, REPLICA, Ranges, SESSIONS, SOME_MS, UP_TO_AN_HOUR_MS,
+    VALUE_BYTES,
+};
 use super::story::Story;
 use super::{Modelled, System, quorum};
 use crate::draw::Draw;
@@ -147,21 +150,19 @@ impl System for RaftSystem {
         "stale-read",
     ];
     const RANGES: Ranges = &[
-        ("clients", 1..=100),
-        ("watchers", 0..=100),
-        ("appends_in_100", IN_100),
-        ("think_ms", UP_TO_AN_HOUR_MS),
-        ("patience_ms", SOME_MS),
-        ("padding_bytes", VALUE_BYTES),
-        ("election_ms", SOME_MS),
-        ("election_spread_ms", UP_TO_AN_HOUR_MS),
-        ("max_sessions", 1..=100_000),
-        ("session_idle_entries", BOUND),
-        ("snapshot_after_entries", BOUND),
-        ("snapshot_chunk_bytes", BOUND_FROM_1),
-        ("compaction_tail", BOUND),
-        ("max_pending", BOUND_FROM_1),
-        ("max_in_flight", BOUND_FROM_1),
+        ELECTIONS,
+        REPLICA,
+        SESSIONS,
+        &[
+            ("clients", 1..=100),
+            ("watchers", 0..=100),
+            ("appends_in_100", IN_100),
+            ("think_ms", UP_TO_AN_HOUR_MS),
+            ("patience_ms", SOME_MS),
+            ("padding_bytes", VALUE_BYTES),
+            ("snapshot_after_entries", BOUND),
+            ("max_in_flight", BOUND_FROM_1),
+        ],
     ];
 
     fn marks() -> Vec<&'static str> {

@@ -7,8 +7,10 @@ use super::file::Scenario;
 use crate::draw::PerMillion;
 use crate::time::format_duration;
 
-/// Options by name, each with the numbers that make sense.
-pub type Ranges = &'static [(&'static str, RangeInclusive<u64>)];
+/// The numbers that an option may be.
+pub type Named = (&'static str, RangeInclusive<u64>);
+/// The ranges of all options of a system, in lists that systems may share.
+pub type Ranges = &'static [&'static [Named]];
 
 /// A pause, a patience or a timeout in milliseconds; at most an hour.
 pub const UP_TO_AN_HOUR_MS: RangeInclusive<u64> = 0..=3_600_000;
@@ -23,12 +25,53 @@ pub const BOUND: RangeInclusive<u64> = 0..=1 << 30;
 /// The same, where a bound of nothing would let nothing through.
 pub const BOUND_FROM_1: RangeInclusive<u64> = 1..=1 << 30;
 
+/// The options of elections.
+pub const ELECTIONS: &[Named] = &[
+    ("election_ms", SOME_MS),
+    ("election_spread_ms", UP_TO_AN_HOUR_MS),
+];
+
+/// The options of a replicated log with snapshots.
+pub const REPLICA: &[Named] = &[
+    ("snapshot_chunk_bytes", BOUND_FROM_1),
+    ("compaction_tail", BOUND),
+    ("max_pending", BOUND_FROM_1),
+];
+
+/// The options of sessions that the log keeps.
+pub const SESSIONS: &[Named] = &[
+    ("max_sessions", 1..=100_000),
+    ("session_idle_entries", BOUND),
+];
+
+/// The options of servers and clerks.
+pub const SERVICE: &[Named] = &[
+    ("clerks", 1..=120),
+    ("users_per_clerk", 1..=255),
+    ("lanes", 1..=255),
+    ("think_ms", UP_TO_AN_HOUR_MS),
+    ("patience_ms", SOME_MS),
+    ("idle_ms", UP_TO_AN_HOUR_MS),
+    ("patient_elections", 1..=255),
+    ("max_raft_state", BOUND),
+];
+
+/// The options of users who get and put texts.
+pub const TEXTS: &[Named] = &[
+    ("readers", 0..=255),
+    ("keys", 1..=255),
+    ("hot_in_100", IN_100),
+    ("own_in_100", IN_100),
+    ("gets_in_100", IN_100),
+    ("value_bytes", VALUE_BYTES),
+];
+
 /// Whether each number among the options is in its range.
 ///
 /// # Errors
 /// A line that names the first that is not, and says what may stand there.
 pub(super) fn check_options(options: &toml::Table, ranges: Ranges) -> Result<(), String> {
-    for (name, range) in ranges {
+    for (name, range) in ranges.iter().copied().flatten() {
         let Some(value) = options.get(*name).and_then(toml::Value::as_integer) else {
             continue;
         };
@@ -118,7 +161,12 @@ mod tests {
                 let scenario = system.draw(Seed(seed));
                 assert_eq!(system.check(&scenario), Ok(()), "{} {seed}", system.name());
                 for (name, value) in &scenario.options {
-                    let known = system.ranges().iter().any(|(known, _)| known == name);
+                    let known = system
+                        .ranges()
+                        .iter()
+                        .copied()
+                        .flatten()
+                        .any(|(known, _)| known == name);
                     assert!(known || !value.is_integer(), "{} {name}", system.name());
                 }
             }
@@ -127,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_its_range_is_refused_with_what_may_stand_there() {
-        let ranges: Ranges = &[("clerks", 1..=9)];
+        let ranges: Ranges = &[&[("clerks", 1..=9)]];
         let options = |value: i64| toml::Table::from_iter([("clerks".to_owned(), value.into())]);
         assert_eq!(check_options(&options(9), ranges), Ok(()));
         for (value, why) in [

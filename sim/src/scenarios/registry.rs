@@ -461,6 +461,8 @@ impl<S: System> Registered for Entry<S> {
             let history = kept(histories, &finished, || director.history());
             let mut report = report(scenario, finished, director.could_recover(), history);
             report.recovery = director.recovery().cloned();
+            // Who stays ill while it settles is no fault of the schedule.
+            report.effective = director.effective().unwrap_or(report.effective);
             Ok(report)
         } else {
             let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
@@ -483,7 +485,8 @@ fn kept(
     }
 }
 
-fn report(
+/// The account of a run that is over.
+pub(crate) fn report(
     scenario: &Scenario,
     finished: Finished,
     could_recover: bool,
@@ -492,6 +495,7 @@ fn report(
     RunReport {
         history,
         recovery: None,
+        effective: finished.effective,
         scenario: scenario.clone(),
         verdict: match finished.breakage {
             Some(breakage) => Verdict::Broke(breakage),

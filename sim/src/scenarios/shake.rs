@@ -10,7 +10,7 @@ use snowglobe_systems::process::{InvocationId, Process};
 use super::file::Scenario;
 use super::{Workload, stuck};
 use crate::draw::{Draw, Purpose, Streams};
-use crate::faults::Membership;
+use crate::faults::{FamilySet, Membership};
 use crate::time::{SimTime, format_duration};
 use crate::world::{Director, World};
 
@@ -42,7 +42,7 @@ impl RecoveryBound {
     pub fn usual(scenario: &Scenario) -> Self {
         Self {
             within: PATIENCE * scenario.settle,
-            because: format!("{PATIENCE} times as long as it mostly takes"),
+            because: format!("{PATIENCE} times the scenario's `settle`"),
         }
     }
 }
@@ -78,6 +78,8 @@ pub struct Shake<W> {
     could_recover: bool,
     healed_at: SimTime,
     recovery: Option<Recovery>,
+    /// The families of faults that had an effect before that.
+    effective: Option<FamilySet>,
     /// Chooses who is healed, and who stays ill in what way.
     draw: Draw,
 }
@@ -96,6 +98,7 @@ impl<W> Shake<W> {
             could_recover: true,
             healed_at: SimTime::START,
             recovery: None,
+            effective: None,
             draw: Streams::new(scenario.seed).open(Purpose::Faults),
         }
     }
@@ -118,6 +121,13 @@ impl<W> Shake<W> {
         self.recovery.as_ref()
     }
 
+    /// The families of scheduled faults that had an effect; unknown in a run that broke
+    /// before its schedule was over.
+    #[must_use]
+    pub fn effective(&self) -> Option<FamilySet> {
+        self.effective
+    }
+
     /// The workload, when the run is over.
     pub fn into_workload(self) -> W {
         self.workload
@@ -129,7 +139,8 @@ impl<W> Shake<W> {
         I: Invariants<P>,
         W: Workload<P, I>,
     {
-        world.phase("settle: enough is healed, progress is demanded");
+        self.effective = Some(world.effective());
+        world.phase("settling: healed, progress is demanded");
         let Some(well) = ill::heal(world, &self.members, &mut self.draw) else {
             // A majority of the disks is damaged beyond what the system
             // promises to survive: it is right to stand still.
@@ -164,7 +175,7 @@ impl<W> Shake<W> {
             let within = format_duration(*within);
             world.breaks(stuck(
                 "recovers-in-time",
-                format!("everybody is served within {within} after enough is healed: {because}"),
+                format!("recovery within {within} after healing: {because}"),
                 format!("it took {}", format_duration(took)),
             ));
         }
@@ -183,7 +194,7 @@ impl<W> Shake<W> {
         let missing = self.workload.missing(world);
         world.breaks(stuck(
             "progress",
-            format!("everybody is served within {settle} after enough is healed"),
+            format!("recovery within {settle} after healing"),
             format!("wedged, after {waited}: {missing}"),
         ));
     }
@@ -201,7 +212,7 @@ impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W
         match token {
             CHAOS_IS_OVER => self.settle(world),
             IS_SLOW if waits && !self.workload.settled(world) => {
-                world.phase("slow: it goes on for longer");
+                world.phase("slow: the deadline is extended");
                 self.phase = Phase::Slow;
             }
             PATIENCE_IS_OVER if waits && !self.workload.settled(world) => self.wedged(world),

@@ -25,7 +25,7 @@ use snowglobe_systems::shardctrler::{ControllerInvariants, Node};
 
 use self::story::ControllerTeller;
 use super::file::Scenario;
-use super::ranges::{BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS};
+use super::ranges::{ELECTIONS, IN_100, REPLICA, Ranges, SERVICE, SESSIONS};
 use super::story::Story;
 use super::{Modelled, System, quorum};
 use crate::draw::Draw;
@@ -165,24 +165,15 @@ impl System for ShardctrlerSystem {
     const NODES: (usize, usize) = (1, 31);
     const PROPERTIES: &'static [&'static str] = &["clerk-asks-on", "joined-groups-are-there"];
     const RANGES: Ranges = &[
-        ("clerks", 1..=120),
-        ("users_per_clerk", 1..=255),
-        ("lanes", 1..=255),
-        ("shards", 1..=MOST_SHARDS),
-        ("groups", 1..=MOST_GROUPS),
-        ("queries_in_100", IN_100),
-        ("think_ms", UP_TO_AN_HOUR_MS),
-        ("patience_ms", SOME_MS),
-        ("idle_ms", UP_TO_AN_HOUR_MS),
-        ("election_ms", SOME_MS),
-        ("election_spread_ms", UP_TO_AN_HOUR_MS),
-        ("patient_elections", 1..=255),
-        ("max_sessions", 1..=100_000),
-        ("session_idle_entries", BOUND),
-        ("max_raft_state", BOUND),
-        ("snapshot_chunk_bytes", BOUND_FROM_1),
-        ("compaction_tail", BOUND),
-        ("max_pending", BOUND_FROM_1),
+        ELECTIONS,
+        REPLICA,
+        SESSIONS,
+        SERVICE,
+        &[
+            ("shards", 1..=MOST_SHARDS),
+            ("groups", 1..=MOST_GROUPS),
+            ("queries_in_100", IN_100),
+        ],
     ];
 
     fn marks() -> Vec<&'static str> {

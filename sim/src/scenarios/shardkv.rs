@@ -29,7 +29,7 @@ use snowglobe_systems::shardkv::{Config, Durable, Node, Operation, Outcome, Serv
 
 use super::file::Scenario;
 use super::ranges::{
-    BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS, VALUE_BYTES, no_more_than,
+    ELECTIONS, REPLICA, Ranges, SERVICE, SOME_MS, TEXTS, UP_TO_AN_HOUR_MS, no_more_than,
 };
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
@@ -172,34 +172,21 @@ impl System for ShardkvSystem {
     const NODES: (usize, usize) = (1, 5);
     const PROPERTIES: &'static [&'static str] = &["chain-is-whole", "clerk-asks-on"];
     const RANGES: Ranges = &[
-        ("groups", 1..=MOST_GROUPS),
-        ("controllers", 1..=9),
-        ("shards", 1..=1000),
-        ("operators", 1..=20),
-        ("change_ms", UP_TO_AN_HOUR_MS),
-        ("changes", 0..=65_535),
-        ("clerks", 1..=60),
-        ("misled", 0..=60),
-        ("users_per_clerk", 1..=255),
-        ("readers", 0..=255),
-        ("lanes", 1..=255),
-        ("keys", 1..=255),
-        ("hot_in_100", IN_100),
-        ("own_in_100", IN_100),
-        ("gets_in_100", IN_100),
-        ("value_bytes", VALUE_BYTES),
-        ("think_ms", UP_TO_AN_HOUR_MS),
-        ("patience_ms", SOME_MS),
-        ("idle_ms", UP_TO_AN_HOUR_MS),
-        ("poll_ms", SOME_MS),
-        ("hand_over_ms", SOME_MS),
-        ("election_ms", SOME_MS),
-        ("election_spread_ms", UP_TO_AN_HOUR_MS),
-        ("patient_elections", 1..=255),
-        ("max_raft_state", BOUND),
-        ("snapshot_chunk_bytes", BOUND_FROM_1),
-        ("compaction_tail", BOUND),
-        ("max_pending", BOUND_FROM_1),
+        ELECTIONS,
+        REPLICA,
+        SERVICE,
+        TEXTS,
+        &[
+            ("groups", 1..=MOST_GROUPS),
+            ("controllers", 1..=9),
+            ("shards", 1..=1000),
+            ("operators", 1..=20),
+            ("change_ms", UP_TO_AN_HOUR_MS),
+            ("changes", 0..=65_535),
+            ("misled", 0..=60),
+            ("poll_ms", SOME_MS),
+            ("hand_over_ms", SOME_MS),
+        ],
     ];
 
     fn marks() -> Vec<&'static str> {
@@ -262,6 +249,11 @@ impl System for ShardkvSystem {
 
     fn check_options(options: &ShardkvOptions) -> Result<(), String> {
         let clerks = u64::from(options.clerks);
+        if clerks > MOST_CLERKS {
+            return Err(format!(
+                "`clerks` must be at most {MOST_CLERKS}, not {clerks}"
+            ));
+        }
         let users = clerks * u64::from(options.users_per_clerk);
         no_more_than(("misled", u64::from(options.misled)), ("clerks", clerks))?;
         no_more_than(("readers", u64::from(options.readers)), ("users", users))
@@ -362,6 +354,8 @@ impl Modelled for ShardkvSystem {
 
 /// So many fit into a world with as many servers each as may be.
 const MOST_GROUPS: u64 = 12;
+/// With all groups at their largest, no more have a name.
+const MOST_CLERKS: u64 = 60;
 
 /// What a story may count.
 fn every_mark() -> Vec<&'static str> {

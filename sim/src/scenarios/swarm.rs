@@ -65,6 +65,10 @@ pub fn draw<S: System>(seed: Seed, weather: &Weather) -> Scenario {
     let chaos = draw_chaos(&mut draw, weather);
     let links = draw_links(&mut draw);
     let sync = draw_sync(&mut draw);
+    let (links, sync) = match weather.healthy {
+        true => (LinkQuality::default(), Duration::ZERO..Duration::ZERO),
+        false => (links, sync),
+    };
     let checkpoint_bytes = *draw.pick(&[512, 2048, 8192, 65536]);
     let options = S::draw_options(&mut draw, nodes);
     let (nodes, options, chaos, rarer) = match Size::draw(&streams, weather) {

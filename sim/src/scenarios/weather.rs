@@ -1,4 +1,4 @@
-//! How hard the runs of a campaign are shaken.
+//! The fault profile of a campaign.
 //!
 //! ```toml
 //! families = { partitions = 3, crashes = 1 }   # these, with these weights, and no others; some are drawn otherwise
@@ -6,6 +6,7 @@
 //! lengths = "10ms..60s"                        # how long one lasts
 //! clusters = "attract"                         # or "free", or "apart"
 //! chaos = "4s..60s"                            # how long incidents and workload go on
+//! healthy = true                               # links and disks at their best between incidents
 //! large_in = 200                               # one seed in so many is large; 0 for none
 //! long_in = 200                                # one in so many lasts an hour; 0 for none
 //! ```
@@ -24,7 +25,7 @@ use crate::draw::Draw;
 use crate::faults::profile::Clusters;
 use crate::faults::{FaultFamily, FaultProfile, Membership};
 
-/// How hard runs are shaken: what is `None` is drawn as usual.
+/// The fault profile of a campaign: what is `None` is drawn as usual.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weather {
     /// The families in force, each with its weight.
@@ -37,6 +38,8 @@ pub struct Weather {
     pub clusters: Option<Clusters>,
     /// How long incidents and workload go on.
     pub chaos: Option<Range<Duration>>,
+    /// Whether links and disks are at their best between incidents; drawn otherwise.
+    pub healthy: bool,
     /// One seed in so many is large; none if zero.
     pub large_in: u64,
     /// One seed in so many lasts an hour; none if zero.
@@ -51,6 +54,7 @@ impl Default for Weather {
             lengths: None,
             clusters: None,
             chaos: None,
+            healthy: false,
             large_in: 200,
             long_in: 200,
         }
@@ -66,23 +70,25 @@ struct Written {
     lengths: Option<String>,
     clusters: Option<String>,
     chaos: Option<String>,
+    healthy: Option<bool>,
     large_in: Option<u64>,
     long_in: Option<u64>,
 }
 
 impl Weather {
-    /// Nothing goes wrong, and every run is of the usual size.
+    /// No faults, healthy links and disks, and every run of the usual size.
     #[must_use]
     pub fn calm() -> Self {
         Self {
             families: Some(BTreeMap::new()),
+            healthy: true,
             large_in: 0,
             long_in: 0,
             ..Self::default()
         }
     }
 
-    /// Everything goes wrong, close to one another, and lasts.
+    /// Every family of faults in every run, clustered and long.
     #[must_use]
     pub fn harsh() -> Self {
         let second = Duration::from_secs(1);
@@ -93,6 +99,7 @@ impl Weather {
             lengths: Some(second / 100..60 * second),
             clusters: Some(Clusters::Attract),
             chaos: Some(16 * second..100 * second),
+            healthy: false,
             large_in: 50,
             long_in: 200,
         }
@@ -127,6 +134,7 @@ impl Weather {
             lengths: some_range("lengths", written.lengths.as_deref())?,
             clusters: written.clusters.as_deref().map(clusters).transpose()?,
             chaos: some_range("chaos", written.chaos.as_deref())?,
+            healthy: written.healthy.unwrap_or(usual.healthy),
             large_in: written.large_in.unwrap_or(usual.large_in),
             long_in: written.long_in.unwrap_or(usual.long_in),
         })

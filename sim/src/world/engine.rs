@@ -29,7 +29,7 @@ use snowglobe_systems::process::{NodeId, Process};
 use super::network::Parcel;
 use super::trace::TraceDigest;
 use super::{Blueprint, Breakage, Counters, Director, Marks, Order, World};
-use crate::faults::Incident;
+use crate::faults::{FamilySet, Incident};
 use crate::time::SimTime;
 
 /// What is known of a run when it is over.
@@ -51,6 +51,8 @@ pub struct Finished {
     pub events: u64,
     /// Every fault that happened, in the order of time.
     pub struck: Vec<Incident>,
+    /// The families of the faults that changed anything.
+    pub effective: FamilySet,
 }
 
 /// Parcels for one receiver that are due at the same moment travel together,
@@ -235,6 +237,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
             marks: world.marks(),
             events: world.events(),
             struck: world.struck().to_vec(),
+            effective: world.effective(),
         };
         drop(world);
         (finished, self.director)
@@ -269,8 +272,6 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Watch<P, I, D> {
                 handle.kill(machine(id));
                 handle.restart(machine(id));
             }
-            Order::Pause(id) => handle.pause(machine(id)),
-            Order::Resume(id) => handle.resume(machine(id)),
         }
     }
 

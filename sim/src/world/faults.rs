@@ -1,6 +1,6 @@
 //! Carrying out incidents: the words of a schedule become changes of the world.
 //!
-//! What has an end is a layer: [`World::add_up`] works out what all of them come
+//! What has an end is a layer: [`World::recompute`] works out what all of them come
 //! to, and is called whenever one begins or ends.
 
 use snowglobe_systems::digest::Digest;
@@ -10,11 +10,10 @@ use snowglobe_systems::process::{NodeId, Process};
 use super::World;
 use super::agenda::Due;
 use super::disk::CrashMode;
-use super::network::handover;
 use super::node::{ArmedCrash, Condition};
 use super::trace::EventKind;
 use crate::draw::Purpose;
-use crate::faults::{CrashMoment, DiskFault, Fault, Incident, Links, Nodes};
+use crate::faults::{CrashMoment, DiskFault, Fault, FaultFamily, Incident, Links, Nodes};
 use crate::time::SimTime;
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -49,7 +48,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             _ => {
                 self.active.insert(place);
                 for id in self.among(nodes_of(&fault)) {
-                    self.add_up(id);
+                    self.recompute(id);
+                    self.arm_disk(id, &fault);
                 }
             }
         }
@@ -80,20 +80,23 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// An incident leaves a node, which goes on if it was the last that kept it from it.
     fn leaves(&mut self, id: NodeId, place: usize) {
         let node = &mut self.nodes[id.position()];
-        node.held_down.remove(&place);
-        node.armed_crash
-            .take_if(|armed| armed.incident == Some(place));
-        self.add_up(id);
-        if self.nodes[id.position()].may_start() {
+        let of_disk = matches!(self.incidents[place].fault, Fault::Disk { .. });
+        let held = node.held_down.remove(&place);
+        let stopped = of_disk && std::mem::take(&mut node.stopped_by_disk);
+        let this = Some(place);
+        node.armed_crashes.retain(|armed| armed.incident != this);
+        self.recompute(id);
+        // A node that something else has stopped does not start for this.
+        if (held || stopped) && self.nodes[id.position()].may_start() {
             self.start(id);
         }
     }
 
     /// Works out what a node suffers now, and lets it feel the difference.
-    pub(super) fn add_up(&mut self, id: NodeId) {
+    pub(super) fn recompute(&mut self, id: NodeId) {
         let node = &self.nodes[id.position()];
-        let mut now = node.told.clone();
-        if !node.spared {
+        let mut now = node.baseline.clone();
+        if !node.healed {
             for place in &self.active {
                 let fault = &self.incidents[*place].fault;
                 if nodes_of(fault).contains(id) {
@@ -102,7 +105,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             }
         }
         let node = &mut self.nodes[id.position()];
-        let before = std::mem::replace(&mut node.now, now.clone());
+        let before = std::mem::replace(&mut node.effective, now.clone());
         if now.full != before.full {
             match now.full {
                 true => node.disk.fill(),
@@ -111,8 +114,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         node.disk.set_failing(now.failing);
         node.disk.set_unreadable(now.unreadable);
-        if now.drops != before.drops {
-            node.disk.drop_next_sync(now.drops);
+        if !now.drops {
+            node.disk.drop_next_sync(false);
         }
         match now.paused {
             true => self.pause(id),
@@ -149,14 +152,16 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             Fault::Restart(nodes) => {
                 for id in self.among(nodes) {
                     let node = &mut self.nodes[id.position()];
-                    node.held_down.clear();
                     node.kept_down = false;
-                    self.start(id);
+                    // An incident that has an end keeps it down until then.
+                    if node.held_down.is_empty() {
+                        self.start(id);
+                    }
                 }
             }
             _ => {
                 for id in self.among(nodes_of(fault)) {
-                    self.tell_node(id, fault);
+                    self.change_baseline(id, fault);
                 }
             }
         }
@@ -187,18 +192,18 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         });
     }
 
-    /// What words without an end do to a node, other than taking it down or up.
-    fn tell_node(&mut self, id: NodeId, fault: &Fault) {
+    /// A fault without an end changes the baseline of a node.
+    fn change_baseline(&mut self, id: NodeId, fault_of_node: &Fault) {
         let well = Condition::well(self.base_sync.clone());
         let node = &mut self.nodes[id.position()];
-        match fault {
-            Fault::Pause(_) => node.told.paused = true,
-            Fault::Resume(_) => node.told.paused = false,
-            Fault::Slow { by, .. } => node.told.pace = by.clone(),
-            Fault::Clock { rate, .. } => node.told.clock = *rate,
+        match fault_of_node {
+            Fault::Pause(_) => node.baseline.paused = true,
+            Fault::Resume(_) => node.baseline.paused = false,
+            Fault::Slow { by, .. } => node.baseline.pace = by.clone(),
+            Fault::Clock { rate, .. } => node.baseline.clock = *rate,
             Fault::Jump { by, .. } => return self.clock_jumps(id, *by),
             Fault::Disk { fault, .. } => match fault {
-                DiskFault::SyncsIn(range) => node.told.sync = range.clone(),
+                DiskFault::SyncsIn(range) => node.baseline.sync = range.clone(),
                 DiskFault::Fails => {
                     let mut draw = self.crash_draw(id);
                     let disk = &mut self.nodes[id.position()].disk;
@@ -207,9 +212,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                         _ => disk.fail_next_sync(),
                     };
                 }
-                DiskFault::DropsSync => node.told.drops = true,
-                DiskFault::Full => node.told.full = true,
-                DiskFault::Unreadable => node.told.unreadable = true,
+                DiskFault::DropsSync => {
+                    node.baseline.drops = true;
+                    self.arm_disk(id, fault_of_node);
+                }
+                DiskFault::Full => node.baseline.full = true,
+                DiskFault::Unreadable => node.baseline.unreadable = true,
                 DiskFault::Damaged(damage) => return self.damage(id, *damage),
                 DiskFault::Heals => {
                     let Condition {
@@ -217,19 +225,30 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                         pace,
                         paused,
                         ..
-                    } = node.told.clone();
-                    node.told = Condition {
+                    } = node.baseline.clone();
+                    node.baseline = Condition {
                         clock,
                         pace,
                         paused,
                         ..well
                     };
                     node.disk.heal();
+                    // Incidents that are under way spoil it anew.
+                    node.effective = Condition::well(self.base_sync.clone());
                 }
             },
             _ => unreachable!("the network and crashes are dealt with elsewhere"),
         }
-        self.add_up(id);
+        self.recompute(id);
+    }
+
+    /// Lets the next sync of a disk give up what it should make durable.
+    fn arm_disk(&mut self, id: NodeId, fault: &Fault) {
+        let drops = matches!(fault, Fault::Disk { fault, .. } if *fault == DiskFault::DropsSync);
+        let node = &mut self.nodes[id.position()];
+        if drops && !node.healed {
+            node.disk.drop_next_sync(true);
+        }
     }
 
     fn strike(
@@ -247,7 +266,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     self.crash(id, mode);
                 }
                 CrashMoment::AfterEffects(effects) => {
-                    self.nodes[id.position()].armed_crash = Some(ArmedCrash {
+                    self.nodes[id.position()].armed_crashes.push(ArmedCrash {
                         incident,
                         effects,
                         mode,
@@ -256,8 +275,15 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 }
             }
         }
-        if self.counters.crashes >= before + 2 {
+        let down = self.counters.crashes - before;
+        if down >= 2 {
             self.mark("world.machines_down_together");
+        }
+        if down > 0 {
+            self.took_effect(match nodes.are_several() {
+                true => FaultFamily::Zones,
+                false => FaultFamily::Crashes,
+            });
         }
     }
 
@@ -265,7 +291,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     pub(super) fn keep_down(&mut self, id: NodeId, incident: Option<usize>) {
         let node = &mut self.nodes[id.position()];
         match incident {
-            Some(_) if node.spared => {}
+            Some(_) if node.healed => {}
             Some(place) => {
                 node.held_down.insert(place);
             }
@@ -275,9 +301,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Sends on what waited for a link that holds it no more.
     pub(super) fn release(&mut self) {
-        for (parcel, delay) in self.network.released() {
+        for (parcel, fate) in self.network.released() {
             self.mark("world.message_waited_for_heal");
-            self.put(handover(self.now, delay), Due::Carry(parcel));
+            self.carry(parcel, fate);
         }
     }
 
@@ -290,13 +316,14 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     pub fn heal_node(&mut self, id: NodeId) {
         let well = Condition::well(self.base_sync.clone());
         let node = &mut self.nodes[id.position()];
-        node.spared = true;
-        node.told = well;
+        node.healed = true;
+        node.baseline = well;
         node.held_down.clear();
         node.kept_down = false;
-        node.armed_crash = None;
+        node.stopped_by_disk = false;
+        node.armed_crashes.clear();
         node.disk.heal();
-        self.add_up(id);
+        self.recompute(id);
         self.start(id);
     }
 
@@ -304,9 +331,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// began with; no incident is over them any more. What happens to all others stays.
     pub fn heal_links(&mut self, wanted: impl Fn(NodeId, NodeId) -> bool) {
         for (from, to) in self.network.pairs().filter(|(from, to)| wanted(*from, *to)) {
-            self.network.spare(from, to);
+            self.network.heal(from, to);
         }
-        self.network.add_up();
+        self.network.recompute();
         self.release();
     }
 }

@@ -51,6 +51,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 self.network.is_cut(one, other),
                 self.network.is_cut(other, one),
             ) {
+                // What a cut holds is under way for as long as it lasts.
+                (true, true)
+                    if self.network.holds(one, other) || self.network.holds(other, one) => {}
                 // What crossed the cut before it is lost with it.
                 (true, true) => self.cut(one, other),
                 (false, false) => {}

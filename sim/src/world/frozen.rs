@@ -61,10 +61,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let ids: Vec<NodeId> = self.node_ids().collect();
         for id in &ids {
             let node = &mut self.nodes[id.position()];
-            node.armed_crash = None;
-            // A link that held messages, or a disk that was slow, is no incident any more.
-            node.told.paused = false;
-            node.told.pace = Duration::ZERO..Duration::ZERO;
+            node.armed_crashes.clear();
+            node.held_down.clear();
+            node.kept_down = false;
+            node.stopped_by_disk = false;
+            node.baseline.paused = false;
+            node.baseline.pace = Duration::ZERO..Duration::ZERO;
             if let Some(running) = node.running() {
                 running.busy = false;
             }
@@ -87,7 +89,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.synced(node, incarnation);
         }
         for id in ids {
-            self.add_up(id);
+            self.recompute(id);
             self.drain_inbox(id);
         }
     }
@@ -176,7 +178,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             mode: CrashMode::Lose,
             moment: CrashMoment::AfterEffects(effects),
         });
-        if let Some(armed) = &mut self.nodes[id.position()].armed_crash {
+        if let Some(armed) = self.nodes[id.position()].armed_crashes.last_mut() {
             armed.exact = true;
         }
     }
@@ -184,7 +186,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// Takes a crash back that has not struck. How many more effects it waited
     /// for, if there was one.
     pub fn disarm(&mut self, id: NodeId) -> Option<u32> {
-        let armed = self.nodes[id.position()].armed_crash.take();
+        let armed = self.nodes[id.position()].armed_crashes.pop();
         armed.map(|armed| armed.effects)
     }
 

@@ -22,6 +22,11 @@ impl<P: Process> Inbox<P> {
         }
     }
 
+    /// Whether anything urgent waits.
+    pub(super) fn has_urgent(&self) -> bool {
+        !self.urgent.is_empty()
+    }
+
     /// Whether there is more than one urgent.
     pub(super) fn has_several_urgent(&self) -> bool {
         self.urgent.len() > 1

@@ -16,6 +16,7 @@ use super::node::{ArmedCrash, Incarnation, Life, Running};
 use super::trace::EventKind;
 use super::{Broken, Cluster, Order, World};
 use crate::draw::{Draw, Purpose};
+use crate::faults::{Fault, FaultFamily};
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// The current life of a node.
@@ -42,7 +43,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if self.boot(id) {
             self.order(Order::Restart(id));
             // What still goes on over the node holds for its new process, too.
-            self.add_up(id);
+            self.recompute(id);
         }
     }
 
@@ -85,7 +86,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let checkpoint_bytes = self.checkpoint_bytes;
         let mut draw = self.crash_draw(id);
         let node = &mut self.nodes[id.position()];
-        let interrupted = node.armed_crash.take_if(|armed| !armed.exact);
+        let armed = node.armed_crashes.iter().position(|armed| !armed.exact);
+        let interrupted = armed.map(|place| node.armed_crashes.remove(place));
         if interrupted.is_some() {
             // Armed while the node was down: the power goes again while the
             // disk is being repaired, if it needs repair.
@@ -117,13 +119,19 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         match interrupted {
             Some(armed) if *error == DiskError::Crashed => {
                 self.keep_down(id, armed.incident);
-                self.loses_power(id, armed.mode);
+                let mut draw = self.crash_draw(id);
+                self.loses_power(id, armed.mode, &mut draw);
                 self.mark("disk.crash_in_recovery");
+                self.took_effect(FaultFamily::MidStepCrashes);
             }
-            _ => self.nodes[id.position()].disk.keep_power(),
+            _ => {
+                self.nodes[id.position()].disk.keep_power();
+                self.stopped_by_disk(id);
+            }
         }
         if matches!(error, DiskError::Io { operation, .. } if *operation == "read") {
             self.mark("disk.read_error");
+            self.took_effect(FaultFamily::DiskErrors);
         }
         let text = format!("cannot start yet: {error}");
         let content = Digest::of(&text);
@@ -182,7 +190,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             why: why.clone(),
         };
         match damage {
-            Some(damage) => self.mark(damage.detected()),
+            Some(damage) => {
+                self.mark(damage.detected());
+                self.took_effect(FaultFamily::Damage);
+            }
             None => {
                 // Nobody damaged this disk: then its own writer did.
                 let expected = format!("{id} to start from a disk that nothing damaged");
@@ -197,7 +208,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let node = &mut self.nodes[id.position()];
         if !matches!(node.life, Life::Up(_)) {
             // Its process is gone already; its machine may lose its power yet.
-            return self.loses_power(id, mode);
+            let mut draw = self.crash_draw(id);
+            return self.loses_power(id, mode, &mut draw);
         }
         if mode == CrashMode::Leave && node.disk.unsynced() > 0 {
             self.mark("disk.unsynced_outlives_process");
@@ -206,16 +218,16 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.mark("world.crash_while_parted");
         }
         self.mark("world.node_crashed");
-        self.loses_power(id, mode);
+        let mut draw = self.crash_draw(id);
+        self.loses_power(id, mode, &mut draw);
         self.counters.crashes += 1;
         self.goes_down(id, &format!("crashes, {mode}"));
     }
 
     /// What a crash does to the disk of a node.
-    fn loses_power(&mut self, id: NodeId, mode: CrashMode) {
-        let mut draw = self.crash_draw(id);
+    fn loses_power(&mut self, id: NodeId, mode: CrashMode, draw: &mut Draw) {
         let disk = &mut self.nodes[id.position()].disk;
-        let loss = disk.crash(mode, &mut draw);
+        let loss = disk.crash(mode, draw);
         if loss.bytes_lost > 0 || loss.entries_undone > 0 {
             self.mark("disk.crash_lost_a_write");
         }
@@ -237,6 +249,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// The disk refused a write: the process stops, as one must that cannot
     /// know any more what its disk holds.
     pub(super) fn disk_failed(&mut self, id: NodeId, error: &DiskError) {
+        self.took_effect(FaultFamily::DiskErrors);
         match error {
             DiskError::Full { .. } => self.mark("disk.full"),
             DiskError::Io { .. } => self.mark("disk.io_error"),
@@ -246,10 +259,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if self.nodes[id.position()].disk.has_dropped() {
             self.mark("disk.sync_dropped");
         }
-        let mode = *self
-            .crash_draw(id)
-            .pick(&[CrashMode::Leave, CrashMode::Tear]);
-        self.loses_power(id, mode);
+        let mut draw = self.crash_draw(id);
+        let mode = *draw.pick(&[CrashMode::Leave, CrashMode::Tear]);
+        self.loses_power(id, mode, &mut draw);
+        self.stopped_by_disk(id);
         self.counters.crashes += 1;
         self.goes_down(id, &format!("stops: {error}"));
     }
@@ -265,7 +278,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             prevented.extend(running.stalled.into_iter().flatten());
         }
         node.paused = false;
-        node.armed_crash = None;
+        // Those of other incidents that are under way may strike its next life.
+        node.armed_crashes.retain(|armed| armed.incident.is_some());
         let life = node.incarnation.0;
         self.invariants
             .crashed(&Cluster(&self.nodes), id, &prevented);
@@ -285,7 +299,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if node.process().is_some() && !node.paused {
             node.paused = true;
             self.mark("world.node_paused");
-            self.order(Order::Pause(id));
+            self.took_effect(FaultFamily::Pauses);
         }
     }
 
@@ -293,7 +307,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     pub fn resume(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.position()];
         if mem::take(&mut node.paused) {
-            self.order(Order::Resume(id));
             self.mix_backlog(id);
             self.go_on_after_sync(id);
             self.rearm_timers(id);
@@ -312,41 +325,44 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if way == 1 && running.inbox.has_several_urgent() {
             running.inbox.shuffle_urgent(&mut draw);
             self.mark("world.backlog_out_of_order");
-        } else if way == 2 && !running.is_blocked() {
+        } else if way == 2 {
+            let waits = running.inbox.has_urgent();
             while self.fire_overdue(id) {
-                self.mark("world.timers_before_backlog");
+                if waits {
+                    self.mark("world.timers_before_backlog");
+                }
             }
         }
     }
 
     /// Whether the moment of an armed crash has come.
     pub(super) fn crash_is_due(&mut self, id: NodeId) -> bool {
-        match &mut self.nodes[id.position()].armed_crash {
-            None => false,
-            Some(ArmedCrash { effects: 0, .. }) => true,
-            Some(armed) => {
-                armed.effects -= 1;
-                false
-            }
+        let armed = &mut self.nodes[id.position()].armed_crashes;
+        if armed.iter().any(|armed| armed.effects == 0) {
+            return true;
         }
+        armed.iter_mut().for_each(|armed| armed.effects -= 1);
+        false
+    }
+
+    /// Takes the armed crash whose moment has come.
+    fn take_due_crash(&mut self, id: NodeId, exact: bool) -> Option<ArmedCrash> {
+        let armed = &mut self.nodes[id.position()].armed_crashes;
+        let is_due = |armed: &ArmedCrash| armed.effects == 0 && (armed.exact || !exact);
+        let place = armed.iter().position(is_due)?;
+        Some(armed.remove(place))
     }
 
     /// Executes an armed crash. One that falls on a write strikes inside it:
     /// the record is appended and not yet synced.
     pub(super) fn crash_is_here(&mut self, id: NodeId, next: Option<&Effect<P>>) {
-        let node = &mut self.nodes[id.position()];
-        let Some(ArmedCrash {
-            mode,
-            exact,
-            incident,
-            ..
-        }) = node.armed_crash
-        else {
+        let Some(armed) = self.take_due_crash(id, false) else {
             return;
         };
         let mut draw = self.crash_draw(id);
         let node = &mut self.nodes[id.position()];
-        if !exact && let (Some(Effect::Persist(write)), Life::Up(running)) = (next, &mut node.life)
+        if !armed.exact
+            && let (Some(Effect::Persist(write)), Life::Up(running)) = (next, &mut node.life)
         {
             // A write is two operations, and nine with a checkpoint.
             let operations = node.disk.operations() + draw.below(9);
@@ -356,21 +372,35 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             }
         }
         self.mark("world.crash_between_effects");
-        if !exact {
-            self.keep_down(id, incident);
+        self.took_effect(FaultFamily::MidStepCrashes);
+        if !armed.exact {
+            self.keep_down(id, armed.incident);
         }
-        self.crash(id, mode);
+        self.crash(id, armed.mode);
     }
 
     /// Executes an exact crash that was to come after the last effect of a step.
     pub(super) fn crash_is_here_at_last(&mut self, id: NodeId) {
-        let armed = self.nodes[id.position()].armed_crash;
-        if let Some(armed) = armed
-            && self.breakage.is_none()
-            && armed.exact
-            && armed.effects == 0
-        {
+        if self.breakage.is_some() {
+            return;
+        }
+        if let Some(armed) = self.take_due_crash(id, true) {
             self.crash(id, armed.mode);
+        }
+    }
+
+    /// The disk stopped a process, or keeps it from starting. It starts again when the
+    /// incident over its disk is over, and without one only when it is restarted.
+    fn stopped_by_disk(&mut self, id: NodeId) {
+        let is_over = |place: &usize| {
+            let fault = &self.incidents[*place].fault;
+            matches!(fault, Fault::Disk { nodes, .. } if nodes.contains(id))
+        };
+        let will_end = self.active.iter().any(is_over);
+        let node = &mut self.nodes[id.position()];
+        match will_end {
+            true => node.stopped_by_disk = true,
+            false => node.kept_down = true,
         }
     }
 

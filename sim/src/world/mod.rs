@@ -38,7 +38,7 @@ use self::node::{Life, Node};
 use self::tally::Tally;
 use self::trace::{EventKind, Trace, TraceDigest};
 use crate::draw::Streams;
-use crate::faults::Incident;
+use crate::faults::{FamilySet, FaultFamily, Incident};
 use crate::seed::Seed;
 use crate::time::SimTime;
 
@@ -158,8 +158,6 @@ pub type Marks = BTreeMap<&'static str, u64>;
 pub(crate) enum Order {
     Kill(NodeId),
     Restart(NodeId),
-    Pause(NodeId),
-    Resume(NodeId),
 }
 
 /// Decides what clients ask, and when the run is over.
@@ -203,6 +201,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     suspicion: Option<Suspicion>,
     /// Every fault that happened, whoever asked for it.
     struck: Vec<Incident>,
+    /// The families of the faults that changed what a node or a disk did.
+    effective: FamilySet,
     step_budget: u64,
     checkpoint_bytes: usize,
     /// How long a sync takes on a disk that is well.
@@ -264,6 +264,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             breakage: None,
             suspicion: None,
             struck: Vec::new(),
+            effective: FamilySet::default(),
             step_budget: blueprint.step_budget,
             checkpoint_bytes: blueprint.checkpoint_bytes,
             base_sync: blueprint.sync,
@@ -405,6 +406,16 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     #[must_use]
     pub fn struck(&self) -> &[Incident] {
         &self.struck
+    }
+
+    /// The families of the faults that changed anything so far.
+    #[must_use]
+    pub fn effective(&self) -> FamilySet {
+        self.effective.union(self.network.effective())
+    }
+
+    fn took_effect(&mut self, family: FaultFamily) {
+        self.effective.insert(family);
     }
 
     /// Closes the books: the digest over all events and the final states.

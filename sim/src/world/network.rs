@@ -4,11 +4,12 @@
 //! are checked only when a message is sent, and whose loss and latency are the
 //! same for all links.
 //!
-//! What a link does is said by layers: one that words without an end have told,
-//! and one for each incident that has an end and is not over. What is drawn for
-//! a message depends on its link, on what it says, on how often that was said
-//! before, and, within a layer, on the incident; so one incident more or less
-//! changes nothing of what the others do.
+//! A link has a baseline, which faults without an end change, and a layer for each
+//! incident that is under way. What is drawn for a message depends on its link, its
+//! content, how often that was sent before, and, within a layer, on the incident, so
+//! that adding or removing one incident changes nothing of what the others do.
+
+mod passage;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,16 +18,18 @@ use std::time::Duration;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::process::NodeId;
 
-use crate::draw::{Draw, PerMillion, Purpose, Streams};
-use crate::faults::{Corruption, Fault, Late, Links, Loss, QualityChange};
+use crate::draw::{PerMillion, Purpose, Streams};
+use crate::faults::{FamilySet, Fault, FaultFamily, Links, Loss, QualityChange};
 use crate::time::SimTime;
+
+pub use self::passage::{DropReason, Fate, Flip, Passage};
 
 /// The time that madsim's `Endpoint` itself takes to carry a message: 1 ms to
 /// send and 1 ms to receive. No link is faster.
 pub const HOP: Duration = Duration::from_millis(2);
 
 /// A message on its way, as the bytes that travel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parcel {
     /// The sender.
     pub from: NodeId,
@@ -67,88 +70,6 @@ impl Default for LinkQuality {
     }
 }
 
-/// Why a message never arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropReason {
-    /// The link lost it.
-    Lost,
-    /// The link loses what is large.
-    TooLarge,
-    /// The link was cut when it was sent.
-    CutAtSend,
-    /// The link was cut when it would have arrived.
-    CutAtDelivery,
-    /// The receiver was down.
-    ReceiverDown,
-    /// A bit was flipped, and the checksum of its frame did not match.
-    Corrupted,
-}
-
-impl DropReason {
-    /// The reason in words.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::TooLarge => "lost, too large",
-            Self::CutAtSend => "cut off",
-            Self::CutAtDelivery => "cut off on the way",
-            Self::ReceiverDown => "receiver down",
-            Self::Corrupted => "corrupted",
-        }
-    }
-
-    /// The mark that it happened, if there is one.
-    #[must_use]
-    pub const fn mark(self) -> Option<&'static str> {
-        match self {
-            Self::Lost => Some("world.message_lost"),
-            Self::TooLarge => Some("world.large_message_lost"),
-            Self::CutAtSend => Some("world.message_cut_off"),
-            Self::CutAtDelivery => Some("world.message_cut_on_the_way"),
-            Self::Corrupted => Some("world.message_corrupted"),
-            Self::ReceiverDown => None,
-        }
-    }
-}
-
-/// What a link does with one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It never arrives.
-    Dropped(DropReason),
-    /// It waits until the link carries messages again.
-    Waits,
-    /// It arrives.
-    Arrives(Passage),
-}
-
-/// How a message arrives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Passage {
-    /// The delay of the message.
-    pub after: Duration,
-    /// The delays of its copies.
-    pub copies: Vec<Duration>,
-    /// An incident makes it slower.
-    pub slowed: bool,
-    /// It is held back alone, by an incident.
-    pub held: bool,
-    /// Copies of it come late, by an incident.
-    pub repeated: bool,
-    /// Which bit of it is flipped on the way.
-    pub flipped: Option<Flip>,
-}
-
-/// A bit that is not what it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flip {
-    /// Which of all bits of the message.
-    pub bit: u64,
-    /// Whether nobody looks at the checksum of the frame.
-    pub unchecked: bool,
-}
-
 /// A link that carries nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Cut {
@@ -158,17 +79,27 @@ enum Cut {
     Loses,
 }
 
+impl Cut {
+    fn new(holds: bool) -> Self {
+        match holds {
+            true => Self::Holds,
+            false => Self::Loses,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Link {
-    /// What words without an end have told.
-    told: LinkQuality,
-    /// What they have told of that no link has from the beginning.
-    told_more: QualityChange,
-    told_cut: Option<Cut>,
-    /// No incident that has an end is over this link any more.
-    spared: bool,
-    /// All layers together.
-    cut: Option<Cut>,
+    /// The quality without incidents: that of the start, changed by faults without an end.
+    baseline: LinkQuality,
+    /// The same, of what no link does at the start.
+    baseline_extra: QualityChange,
+    /// A cut without an end.
+    baseline_cut: Option<(Cut, FaultFamily)>,
+    /// It was healed: no incident that has an end applies to it any more.
+    healed: bool,
+    /// Baseline and incidents together. What loses messages wins over what holds them.
+    cut: Option<(Cut, FaultFamily)>,
     /// The layers that change its quality, by their place among all.
     changed_by: Vec<usize>,
     /// How often each message was sent.
@@ -197,6 +128,8 @@ pub struct Network {
     layers: Vec<Layer>,
     /// What waits for a link, in the order of sending.
     waiting: Vec<Parcel>,
+    /// The families of the incidents that changed what became of a message.
+    effective: FamilySet,
     streams: Streams,
 }
 
@@ -205,10 +138,10 @@ impl Network {
     #[must_use]
     pub fn new(nodes: usize, base: LinkQuality, streams: &Streams) -> Self {
         let link = || Link {
-            told: base.clone(),
-            told_more: QualityChange::default(),
-            told_cut: None,
-            spared: false,
+            baseline: base.clone(),
+            baseline_extra: QualityChange::default(),
+            baseline_cut: None,
+            healed: false,
             cut: None,
             changed_by: Vec::new(),
             sent: BTreeMap::new(),
@@ -220,6 +153,7 @@ impl Network {
             base,
             layers: Vec::new(),
             waiting: Vec::new(),
+            effective: FamilySet::default(),
             streams: streams.clone(),
         }
     }
@@ -244,16 +178,34 @@ impl Network {
         *sent += 1;
         let link = &self.links[self.place(from, to)];
         match link.cut {
-            Some(Cut::Loses) => return Fate::Dropped(DropReason::CutAtSend),
-            Some(Cut::Holds) => return Fate::Waits,
+            Some((Cut::Loses, family)) => {
+                self.effective.insert(family);
+                return Fate::Dropped(DropReason::CutAtSend);
+            }
+            Some((Cut::Holds, family)) => {
+                self.effective.insert(family);
+                return Fate::Waits;
+            }
             None => {}
         }
+        self.passage(from, to, bytes.len(), (message, occurrence))
+    }
+
+    /// What the quality of a link does to a message, by its digest and its occurrence.
+    fn passage(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        bytes: usize,
+        (message, occurrence): (u64, u64),
+    ) -> Fate {
+        let link = &self.links[self.place(from, to)];
         let purpose = Purpose::Link { from, to };
         let mut draw = self.streams.keyed(purpose, message, occurrence);
         let mut passage = Passage::default();
-        let mut lost = passage.over(&link.told, &mut draw);
-        if link.told_more != QualityChange::default() {
-            let reason = passage.through(&link.told_more, bytes.len(), &self.base, &mut draw);
+        let mut lost = passage.over(&link.baseline, &mut draw);
+        if link.baseline_extra != QualityChange::default() {
+            let reason = passage.through(&link.baseline_extra, bytes, &self.base, &mut draw);
             lost = lost.or(reason);
         }
         for layer in &link.changed_by {
@@ -265,7 +217,11 @@ impl Network {
             cause.word(message);
             cause.word(layer.digest);
             let mut draw = self.streams.keyed(purpose, cause.value(), occurrence);
-            let reason = passage.through(change, bytes.len(), &self.base, &mut draw);
+            let before = passage.clone();
+            let reason = passage.through(change, bytes, &self.base, &mut draw);
+            if reason.is_some() || passage != before {
+                self.effective.insert(layer.fault.family());
+            }
             lost = lost.or(reason);
         }
         lost.map_or(Fate::Arrives(passage), Fate::Dropped)
@@ -288,7 +244,20 @@ impl Network {
     /// Whether what cannot pass this link now waits for it.
     #[must_use]
     pub fn holds(&self, from: NodeId, to: NodeId) -> bool {
-        self.links[self.place(from, to)].cut == Some(Cut::Holds)
+        let cut = self.links[self.place(from, to)].cut;
+        cut.is_some_and(|(cut, _)| cut == Cut::Holds)
+    }
+
+    /// A message in flight met a cut.
+    pub fn stopped_in_flight(&mut self, from: NodeId, to: NodeId) {
+        let cut = self.links[self.place(from, to)].cut;
+        self.effective.extend(cut.map(|(_, family)| family));
+    }
+
+    /// The families of the incidents that changed what became of a message.
+    #[must_use]
+    pub fn effective(&self) -> FamilySet {
+        self.effective
     }
 
     /// Whether some node does not reach another, or is not reached by it.
@@ -313,32 +282,35 @@ impl Network {
     }
 }
 
-/// What words without an end tell.
+/// Faults without an end, which change the baseline.
 impl Network {
-    /// Cuts links, or joins them.
-    fn tell_cut(&mut self, cut: Option<Cut>, wanted: impl Fn(NodeId, NodeId) -> bool) {
+    fn set_cut(
+        &mut self,
+        cut: Option<(Cut, FaultFamily)>,
+        wanted: impl Fn(NodeId, NodeId) -> bool,
+    ) {
         for (from, to) in self.pairs().filter(|(from, to)| wanted(*from, *to)) {
-            self.link(from, to).told_cut = cut;
+            self.link(from, to).baseline_cut = cut;
         }
-        self.add_up();
+        self.recompute();
     }
 
     /// Replaces who reaches whom by a rule.
     pub fn shape(&mut self, holds: bool, reaches: impl Fn(NodeId, NodeId) -> bool) {
-        self.tell_cut(None, |_, _| true);
-        let cut = if holds { Cut::Holds } else { Cut::Loses };
-        self.tell_cut(Some(cut), |from, to| !reaches(from, to));
+        self.set_cut(None, |_, _| true);
+        let cut = (Cut::new(holds), FaultFamily::Partitions);
+        self.set_cut(Some(cut), |from, to| !reaches(from, to));
     }
 
     /// Cuts links; what cannot pass is lost, or waits.
     pub fn cut(&mut self, links: &Links, holds: bool) {
-        let cut = if holds { Cut::Holds } else { Cut::Loses };
-        self.tell_cut(Some(cut), |from, to| links.contains(from, to));
+        let cut = (Cut::new(holds), FaultFamily::Cuts);
+        self.set_cut(Some(cut), |from, to| links.contains(from, to));
     }
 
     /// Joins links; their qualities stay, and so does what incidents with an end do.
     pub fn join(&mut self, links: &Links) {
-        self.tell_cut(None, |from, to| links.contains(from, to));
+        self.set_cut(None, |from, to| links.contains(from, to));
     }
 
     /// Changes the quality of links.
@@ -352,8 +324,8 @@ impl Network {
     pub fn restore(&mut self, links: &Links) {
         let base = self.base.clone();
         for (from, to) in self.pairs().filter(|(from, to)| links.contains(*from, *to)) {
-            self.link(from, to).told = base.clone();
-            self.link(from, to).told_more = QualityChange::default();
+            self.link(from, to).baseline = base.clone();
+            self.link(from, to).baseline_extra = QualityChange::default();
         }
     }
 }
@@ -367,27 +339,28 @@ impl Network {
             digest,
             fault,
         });
-        self.add_up();
+        self.recompute();
     }
 
     /// An incident is over.
     pub fn end(&mut self, place: usize) {
         self.layers.retain(|layer| layer.place != place);
-        self.add_up();
+        self.recompute();
     }
 
-    /// Makes a link well: from now on it is what the run began with, until words tell otherwise.
-    pub fn spare(&mut self, from: NodeId, to: NodeId) {
+    /// Heals a link: from now on it is as at the start, whatever incidents are under
+    /// way, until a fault without an end changes it.
+    pub fn heal(&mut self, from: NodeId, to: NodeId) {
         let base = self.base.clone();
         let link = self.link(from, to);
-        link.spared = true;
-        link.told = base;
-        link.told_more = QualityChange::default();
-        link.told_cut = None;
+        link.healed = true;
+        link.baseline = base;
+        link.baseline_extra = QualityChange::default();
+        link.baseline_cut = None;
     }
 
-    /// Works out what all layers come to.
-    pub fn add_up(&mut self) {
+    /// Combines baseline and layers anew, after any of them changed.
+    pub fn recompute(&mut self) {
         for place in 0..self.links.len() {
             let (from, to) = (
                 NodeId::at(place / self.nodes),
@@ -395,8 +368,8 @@ impl Network {
             );
             let link = &mut self.links[place];
             link.changed_by.clear();
-            link.cut = link.told_cut;
-            if from == to || link.spared {
+            link.cut = link.baseline_cut;
+            if from == to || link.healed {
                 continue;
             }
             for (layer, Layer { fault, .. }) in self.layers.iter().enumerate() {
@@ -412,8 +385,10 @@ impl Network {
                     _ => continue,
                 };
                 if cuts {
-                    let cut = if holds { Cut::Holds } else { Cut::Loses };
-                    link.cut = link.cut.max(Some(cut));
+                    let cut = Cut::new(holds);
+                    if link.cut.is_none_or(|(known, _)| known < cut) {
+                        link.cut = Some((cut, fault.family()));
+                    }
                 }
             }
         }
@@ -424,62 +399,73 @@ impl Network {
         self.waiting.push(parcel);
     }
 
-    /// Ends all layers; links that are cut now stay so until they are joined. What
-    /// waited for them is given away.
+    /// Ends all layers; links that are cut now stay so until they are joined. Gives
+    /// away what waited for them.
     pub fn freeze(&mut self) -> Vec<Parcel> {
         for link in &mut self.links {
-            link.told_cut = link.cut.map(|_| Cut::Loses);
+            link.baseline_cut = link.cut;
         }
         self.layers.clear();
-        self.add_up();
+        self.recompute();
         std::mem::take(&mut self.waiting)
     }
 
-    /// What waited for a link that does not hold it any more, and after what delay
-    /// each of them goes on: no order is kept.
-    pub fn released(&mut self) -> Vec<(Parcel, Duration)> {
+    /// What waited for a link that does not hold it any more, and what becomes of each.
+    /// They go on as if sent now, in no particular order.
+    pub fn released(&mut self) -> Vec<(Parcel, Fate)> {
         let (still, freed): (Vec<Parcel>, Vec<Parcel>) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition(|parcel| self.holds(parcel.from, parcel.to));
         self.waiting = still;
-        let delay = |parcel: &Parcel| {
+        // The same message may wait several times.
+        let mut occurrences: BTreeMap<(NodeId, NodeId, u64), u64> = BTreeMap::new();
+        let mut released = Vec::new();
+        for parcel in freed {
             let (from, to) = (parcel.from, parcel.to);
-            let mut cause = Digest::new();
-            cause.bytes(&parcel.bytes);
-            let purpose = Purpose::Link { from, to };
-            let mut draw = self.streams.keyed(purpose, cause.value(), RELEASED);
-            let most = 4 * self.links[self.place(from, to)].told.latency.end.max(HOP);
-            draw.duration(Duration::ZERO..most)
-        };
-        freed
-            .into_iter()
-            .map(|parcel| {
-                let delay = delay(&parcel);
-                (parcel, delay)
-            })
-            .collect()
+            let mut message = Digest::new();
+            message.bytes(&parcel.bytes);
+            let message = message.value();
+            let occurrence = occurrences.entry((from, to, message)).or_default();
+            *occurrence += 1;
+            let key = (message, RELEASED | *occurrence);
+            let mut fate = self.passage(from, to, parcel.bytes.len(), key);
+            if let Fate::Arrives(passage) = &mut fate {
+                let most = 4 * self.links[self.place(from, to)]
+                    .baseline
+                    .latency
+                    .end
+                    .max(HOP);
+                let purpose = Purpose::Link { from, to };
+                let mut draw = self.streams.keyed(purpose, key.0, SCATTERED | key.1);
+                passage.after += draw.duration(Duration::ZERO..most);
+            }
+            released.push((parcel, fate));
+        }
+        released
     }
 }
 
-/// Stands where an occurrence does when a message that waited goes on.
+/// Marks the draw that scatters what was released together.
+const SCATTERED: u64 = 1 << 61;
+/// Marks the occurrence of a message that waited and goes on.
 const RELEASED: u64 = 1 << 62;
 
 impl Link {
     fn take(&mut self, change: &QualityChange) {
-        let (told, more) = (&mut self.told, &mut self.told_more);
+        let (baseline, more) = (&mut self.baseline, &mut self.baseline_extra);
         if let Some(latency) = &change.latency {
-            told.latency = latency.clone();
+            baseline.latency = latency.clone();
         }
         match change.loss {
-            Some(Loss { share, over: None }) => told.loss = share,
+            Some(Loss { share, over: None }) => baseline.loss = share,
             Some(of_large) => more.loss = Some(of_large),
             None => {}
         }
         if let Some(duplicate) = change.duplicate {
-            told.duplicate = duplicate;
+            baseline.duplicate = duplicate;
         }
         if let Some(reorder) = change.reorder {
-            told.reorder = reorder;
+            baseline.reorder = reorder;
         }
         if change.corrupt.is_some() {
             more.corrupt = change.corrupt;
@@ -490,79 +476,6 @@ impl Link {
         if change.repeat.is_some() {
             more.repeat.clone_from(&change.repeat);
         }
-    }
-}
-
-impl Passage {
-    /// What a link does by itself. Each value is drawn whatever the others come to.
-    fn over(&mut self, quality: &LinkQuality, draw: &mut Draw) -> Option<DropReason> {
-        self.after = draw.duration(quality.latency.clone());
-        let lost = draw.chance(quality.loss);
-        let duplicated = draw.chance(quality.duplicate);
-        let held_back = draw.chance(quality.reorder);
-        let extra = draw.duration(quality.held_back.clone());
-        if held_back {
-            self.after += extra;
-        }
-        if duplicated {
-            self.copies.push(self.after + extra);
-        }
-        lost.then_some(DropReason::Lost)
-    }
-
-    /// What an incident does on top of it.
-    fn through(
-        &mut self,
-        change: &QualityChange,
-        bytes: usize,
-        base: &LinkQuality,
-        draw: &mut Draw,
-    ) -> Option<DropReason> {
-        let QualityChange {
-            latency,
-            loss,
-            duplicate,
-            reorder,
-            corrupt,
-            hold,
-            repeat,
-        } = change;
-        let more = latency.clone().unwrap_or_default();
-        self.slowed |= !more.end.is_zero();
-        self.after += draw.duration(more);
-        let extra = draw.duration(base.held_back.clone());
-        if draw.chance(reorder.unwrap_or_default()) {
-            self.after += extra;
-        }
-        if draw.chance(duplicate.unwrap_or_default()) {
-            self.copies.push(self.after + extra);
-        }
-        let bit = draw.below((bytes.max(1) * 8) as u64);
-        let Corruption { share, unchecked } = corrupt.unwrap_or_default();
-        if draw.chance(share) {
-            self.flipped = Some(Flip { bit, unchecked });
-        }
-        let Loss { share, over } = loss.unwrap_or_default();
-        let lost = draw.chance(share) && over.is_none_or(|most| bytes > most);
-        if let Some(Late { share, by }) = hold
-            && draw.chance(*share)
-        {
-            self.held = true;
-            self.after += draw.duration(by.clone());
-        }
-        if let Some(Late { share, by }) = repeat
-            && draw.chance(*share)
-        {
-            self.repeated = true;
-            for _ in 0..draw.range(1..4) {
-                let later = draw.duration(by.clone());
-                self.copies.push(self.after + later);
-            }
-        }
-        lost.then_some(match over {
-            None => DropReason::Lost,
-            Some(_) => DropReason::TooLarge,
-        })
     }
 }
 

@@ -148,16 +148,19 @@ pub(super) struct Node<P: Process> {
     pub(super) paused: bool,
     pub(super) disk: SimulatedDisk,
     /// What words without an end have told.
-    pub(super) told: Condition,
+    pub(super) baseline: Condition,
     /// All layers together.
-    pub(super) now: Condition,
+    pub(super) effective: Condition,
     /// The incidents that have taken the process down and are not over.
     pub(super) held_down: BTreeSet<usize>,
     /// It was taken down without an end: only `restart` brings it up again.
     pub(super) kept_down: bool,
+    /// Its disk stopped it, or kept it from starting, in an incident that is not over.
+    pub(super) stopped_by_disk: bool,
     /// No incident that has an end is over it any more.
-    pub(super) spared: bool,
-    pub(super) armed_crash: Option<ArmedCrash>,
+    pub(super) healed: bool,
+    /// Crashes that wait for their moment, one for each incident.
+    pub(super) armed_crashes: Vec<ArmedCrash>,
     /// What the schedule did to this disk for good. Only then may a recovery find it damaged.
     pub(super) damage: Option<Damage>,
 }
@@ -177,12 +180,13 @@ impl<P: Process> Node<P> {
             incarnation: Incarnation::default(),
             paused: false,
             disk: SimulatedDisk::default(),
-            told: Condition::well(sync.clone()),
-            now: Condition::well(sync),
+            baseline: Condition::well(sync.clone()),
+            effective: Condition::well(sync),
             held_down: BTreeSet::new(),
             kept_down: false,
-            spared: false,
-            armed_crash: None,
+            healed: false,
+            armed_crashes: Vec::new(),
+            stopped_by_disk: false,
             damage: None,
         }
     }
@@ -217,8 +221,8 @@ impl<P: Process> Node<P> {
 
     /// How long a delay of the node's own clock takes in the world's time.
     pub(super) fn by_its_clock(&self, delay: Duration) -> Duration {
-        let nanos =
-            u128::from(delay.as_nanos() as u64) * 1_000_000 / u128::from(self.now.clock.0.max(1));
+        let nanos = u128::from(delay.as_nanos() as u64) * 1_000_000
+            / u128::from(self.effective.clock.0.max(1));
         Duration::from_nanos(nanos as u64)
     }
 }

@@ -16,6 +16,7 @@ use super::node::{Incarnation, Life};
 use super::trace::EventKind;
 use super::{Broken, Cluster, World};
 use crate::draw::Purpose;
+use crate::faults::FaultFamily;
 
 /// What became of an effect.
 enum Executed {
@@ -43,9 +44,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if node.process().is_none() || node.incarnation != incarnation {
             self.dropped(from, to, number, DropReason::ReceiverDown);
         } else if self.network.holds(from, to) {
+            self.network.stopped_in_flight(from, to);
             return self.network.wait(parcel);
         } else if self.network.is_cut(from, to) {
             // A message in flight does not cross a partition that came after it was sent.
+            self.network.stopped_in_flight(from, to);
             self.dropped(from, to, number, DropReason::CutAtDelivery);
         } else if let Some(message) = self.read(&mut parcel) {
             self.counters.delivered += 1;
@@ -201,7 +204,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// A slow process is busy for a while after a step.
     fn takes_its_time(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.position()];
-        let pace = node.now.pace.clone();
+        let pace = node.effective.pace.clone();
         if pace.end.is_zero() || self.frozen.is_some() {
             return;
         }
@@ -215,6 +218,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let mut draw = self.streams.keyed(purpose, self.now.0, occurrence);
         let ready = self.now + draw.duration(pace);
         self.mark("world.step_slowed");
+        self.took_effect(FaultFamily::SlowNodes);
         self.put(
             ready,
             Due::Ready {
@@ -351,11 +355,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             unreachable!("only a node that is up executes effects");
         };
         let slow = match self.frozen {
-            None if node.now.sync.end.is_zero() => Duration::ZERO,
+            None if node.effective.sync.end.is_zero() => Duration::ZERO,
             None => {
                 let (written, life) = (node.disk.bytes_written(), u64::from(node.incarnation.0));
                 let mut draw = self.streams.keyed(Purpose::Disk(id), written, life);
-                draw.duration(node.now.sync.clone())
+                draw.duration(node.effective.sync.clone())
             }
             Some(_) => Duration::ZERO,
         };
@@ -382,6 +386,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return Executed::Done;
         }
         self.mark("disk.slow_sync");
+        if self.nodes[id.position()].effective.sync != self.base_sync {
+            self.took_effect(FaultFamily::SlowDisks);
+        }
         self.put(
             self.now + slow,
             Due::Synced {
@@ -444,33 +451,41 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let number = self.next_parcel;
         self.counters.sent += 1;
         self.counters.bytes_sent += bytes.len() as u64;
-        let parcel = |bytes, flipped| Parcel {
+        let parcel = |bytes| Parcel {
             from,
             to,
             number,
             bytes,
-            flipped,
+            flipped: None,
         };
         let fate = match self.frozen {
             None => self.network.fate(from, to, &bytes),
             Some(_) if self.network.is_cut(from, to) => Fate::Dropped(DropReason::CutAtSend),
-            Some(_) => return self.hold(parcel(bytes, None)),
+            Some(_) => return self.hold(parcel(bytes)),
         };
+        self.carry(parcel(bytes), fate);
+    }
+
+    /// Sends a parcel on its way, if it has one.
+    pub(super) fn carry(&mut self, mut parcel: Parcel, fate: Fate) {
+        let Parcel {
+            from, to, number, ..
+        } = parcel;
         match fate {
             Fate::Dropped(reason) => {
                 self.dropped(from, to, number, reason);
-                self.keep_spare(bytes);
+                self.keep_spare(parcel.bytes);
             }
-            Fate::Waits => self.network.wait(parcel(bytes, None)),
+            Fate::Waits => self.network.wait(parcel),
             Fate::Arrives(passage) => {
                 self.mark_passage(&passage);
                 for again in &passage.copies {
                     self.counters.duplicated += 1;
-                    let copy = parcel(bytes.clone(), None);
+                    let copy = parcel.clone();
                     self.put(handover(self.now, *again), Due::Carry(copy));
                 }
-                let at = handover(self.now, passage.after);
-                self.put(at, Due::Carry(parcel(bytes, passage.flipped)));
+                parcel.flipped = passage.flipped;
+                self.put(handover(self.now, passage.after), Due::Carry(parcel));
             }
         }
     }

@@ -11,6 +11,7 @@ use super::agenda::Due;
 use super::node::{Incarnation, Life, TimerSlot};
 use super::trace::EventKind;
 use crate::draw::{Draw, PerMillion, Purpose};
+use crate::faults::FaultFamily;
 use crate::time::SimTime;
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -19,7 +20,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let now = self.now;
         let node = &mut self.nodes[id.position()];
         let incarnation = node.incarnation;
-        let clock_is_off = node.now.clock != PerMillion::ALWAYS;
+        let clock_is_off = node.effective.clock != PerMillion::ALWAYS;
         let Some(running) = node.running() else {
             return;
         };
@@ -44,6 +45,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let deadline = now + self.nodes[id.position()].by_its_clock(drawn);
         if clock_is_off {
             self.mark("world.clock_off");
+            self.took_effect(FaultFamily::Clocks);
         }
         let Some(running) = self.nodes[id.position()].running() else {
             return;
@@ -55,15 +57,19 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         if timers[slot].queued.is_none_or(|queued| deadline < queued) {
             timers[slot].queued = Some(deadline);
-            self.put(
-                deadline,
-                Due::Timer {
-                    node: id,
-                    slot,
-                    incarnation,
-                },
-            );
+            self.queue_timer(id, slot, deadline);
         }
+    }
+
+    /// Lets the agenda look at a timer of a running process.
+    fn queue_timer(&mut self, node: NodeId, slot: usize, at: SimTime) {
+        let incarnation = self.incarnation(node);
+        let due = Due::Timer {
+            node,
+            slot,
+            incarnation,
+        };
+        self.put(at, due);
     }
 
     pub(super) fn cancel_timer(&mut self, id: NodeId, timer: P::Timer) {
@@ -97,14 +103,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         };
         if deadline > now {
             entry.queued = Some(deadline);
-            self.put(
-                deadline,
-                Due::Timer {
-                    node: id,
-                    slot,
-                    incarnation,
-                },
-            );
+            self.queue_timer(id, slot, deadline);
         } else if !blocked {
             // A process that cannot run leaves the timer armed; it is looked
             // at again when the process goes on.
@@ -119,10 +118,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// what waited fires in the order of its deadlines.
     pub(super) fn fire_overdue(&mut self, id: NodeId) -> bool {
         let now = self.now;
-        if self.frozen.is_some() {
+        let node = &mut self.nodes[id.position()];
+        if self.frozen.is_some() || node.paused {
             return false;
         }
-        let Some(running) = self.nodes[id.position()].running() else {
+        let Some(running) = node.running().filter(|running| !running.is_blocked()) else {
             return false;
         };
         let slots = running.timers.iter().enumerate();
@@ -163,7 +163,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     pub(super) fn clock_jumps(&mut self, id: NodeId, by: Duration) {
         let now = self.now;
         let by = self.nodes[id.position()].by_its_clock(by);
-        let incarnation = self.nodes[id.position()].incarnation;
         let Some(running) = self.nodes[id.position()].running() else {
             return;
         };
@@ -179,17 +178,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return;
         }
         self.mark("world.clock_jumped");
+        self.took_effect(FaultFamily::Clocks);
         // Several may be due now; nothing promises which fires first.
         self.backlog_draw(id, nearer.len()).shuffle(&mut nearer);
         for (at, slot) in nearer {
-            self.put(
-                at,
-                Due::Timer {
-                    node: id,
-                    slot,
-                    incarnation,
-                },
-            );
+            self.queue_timer(id, slot, at);
         }
     }
 
@@ -236,7 +229,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         let now = self.now;
         let node = &mut self.nodes[id.position()];
-        let incarnation = node.incarnation;
         let Some(running) = node.running() else {
             return;
         };
@@ -251,14 +243,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             }
         }
         for (at, slot) in overdue {
-            self.put(
-                at,
-                Due::Timer {
-                    node: id,
-                    slot,
-                    incarnation,
-                },
-            );
+            self.queue_timer(id, slot, at);
         }
     }
 }

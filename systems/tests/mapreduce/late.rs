@@ -190,6 +190,52 @@ fn a_task_that_its_worker_never_heard_of_goes_to_another() {
     assert!(matches!(last_order(&world, W1), Order::GoOn { .. }));
 }
 
+#[test]
+fn a_reducer_that_never_hears_where_maps_have_moved_does_not_keep_its_task() {
+    let mut world = quiet(&word_count());
+    world.say(W1, COORDINATOR, ping(None, Report::Idle));
+    while let Order::Map { .. } = last_order(&world, W1) {
+        world.say(W1, COORDINATOR, mapped_by_last_order(&world, W1));
+    }
+    let Order::Reduce {
+        partition, attempt, ..
+    } = last_order(&world, W1)
+    else {
+        panic!("all maps are done");
+    };
+    // What it seeks was there once, and was done again since.
+    let lacks = |missing| Report::Busy {
+        task: TaskName::Reduce(partition),
+        attempt,
+        missing,
+        store_is_silent: false,
+    };
+    let sought = Attempt {
+        number: 0,
+        ..attempt
+    };
+    let idle = |world: &World| world.coordinator().status().reduces.0;
+    let before = idle(&world);
+    for _ in 0..8 {
+        world.timeout(COORDINATOR, Timer::Check);
+        let report = lacks(vec![(M0, Some(sought))]);
+        world.say(W1, COORDINATOR, ping(Some(attempt), report));
+        let told = matches!(last_order(&world, W1), Order::GoOn { locations, .. } if !locations.is_empty());
+        assert!(told, "it is told again");
+        assert_eq!(idle(&world), before, "it may have heard it");
+    }
+    for _ in 0..2 {
+        world.timeout(COORDINATOR, Timer::Check);
+        let report = lacks(vec![(M0, Some(sought))]);
+        world.say(W1, COORDINATOR, ping(Some(attempt), report));
+    }
+    assert_eq!(idle(&world), before + 1, "others may have it");
+    assert!(world.marks.contains("worker.hears_nobody"));
+    // It has heard it after all, and goes on.
+    world.say(W1, COORDINATOR, ping(Some(attempt), lacks(Vec::new())));
+    assert_eq!(idle(&world), before);
+}
+
 fn mapped_by_last_order(world: &World, worker: NodeId) -> Message {
     let (map, attempt) = ordered_map(world, worker);
     let report = Report::Mapped {

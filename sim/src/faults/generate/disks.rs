@@ -9,6 +9,15 @@ use crate::faults::{CrashMoment, DiskFault, Fault, Nodes};
 use crate::time::SimTime;
 use crate::world::disk::{CrashMode, Damage};
 
+/// At least one.
+fn in_whole_millis(duration: Duration) -> Duration {
+    Duration::from_millis(
+        u64::try_from(duration.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1),
+    )
+}
+
 impl Schedule<'_> {
     fn disk(nodes: &Nodes, fault: DiskFault) -> Fault {
         let nodes = nodes.clone();
@@ -34,11 +43,19 @@ impl Schedule<'_> {
         match self.draw.below(5) {
             0 => self.put(at, end, Self::disk(&nodes, DiskFault::Fails)),
             1 | 2 => self.put(at, end, Self::disk(&nodes, DiskFault::Full)),
-            // It shows only to a process that starts.
+            // It shows only to a process that starts meanwhile.
             3 => {
                 let nodes = Nodes::one(node);
                 self.put(at, end, Self::disk(&nodes, DiskFault::Unreadable));
-                self.bounce(at, &nodes);
+                let half = end.since(at) / 2;
+                let mode = *self.draw.pick(&CrashMode::ALL);
+                let moment = CrashMoment::AtOnce;
+                let crash = Fault::Crash {
+                    nodes,
+                    mode,
+                    moment,
+                };
+                self.put(at, at + in_whole_millis(half), crash);
             }
             // What was dropped shows only when the power goes.
             _ => {
@@ -73,7 +90,9 @@ impl Schedule<'_> {
         let damage = *self.draw.pick(&Damage::ALL);
         let nodes = Nodes::one(node);
         self.put_once(at, Self::disk(&nodes, DiskFault::Damaged(damage)));
-        let down = at + self.span();
+        // Before the end of the schedule, or nobody would notice.
+        let left = self.until.since(at) / 2;
+        let down = at + in_whole_millis(self.span().min(left));
         self.bounce(down, &nodes);
     }
 }

@@ -29,7 +29,7 @@ enum Missing {
 const AILMENTS: [Ailment; 8] = [
     Ailment::None,
     Ailment::Deaf,
-    Ailment::Dumb,
+    Ailment::Mute,
     Ailment::CutOff,
     Ailment::Dead,
     Ailment::Slow,
@@ -44,7 +44,7 @@ enum Ailment {
     /// It hears nobody.
     Deaf,
     /// Nobody hears it.
-    Dumb,
+    Mute,
     /// Both.
     CutOff,
     /// Its process is gone for good.
@@ -101,7 +101,10 @@ pub(super) fn heal<P: Process, I: Invariants<P>>(
         make_ill(world, *id, ailment);
     }
     if missing == Missing::Link && ill.is_empty() {
-        return Some(cut_one_link(world, members, draw).map_or(well, |()| Vec::new()));
+        // Whoever is at an end of it may have an excuse.
+        if let Some((from, to)) = cut_one_link(world, members, draw) {
+            well.retain(|id| ![from, to].contains(id));
+        }
     }
     Some(well)
 }
@@ -134,13 +137,12 @@ fn heal_links<P: Process, I: Invariants<P>>(
     });
 }
 
-/// Cuts a link that the system can do without, in one direction. Who is at its ends
-/// may have an excuse, and so may those who follow them.
+/// Cuts a link that the system can do without, in one direction. Which, if there is any.
 fn cut_one_link<P: Process, I: Invariants<P>>(
     world: &mut World<P, I>,
     members: &Membership,
     draw: &mut Draw,
-) -> Option<()> {
+) -> Option<(NodeId, NodeId)> {
     let may_go: Vec<(NodeId, NodeId)> = world
         .network()
         .pairs()
@@ -154,7 +156,7 @@ fn cut_one_link<P: Process, I: Invariants<P>>(
     let links = Links::one(from, to);
     let holds = false;
     world.apply_fault(&Fault::Cut { links, holds });
-    Some(())
+    Some((from, to))
 }
 
 /// Heals the first candidates that can run, until they are so many; returns them.
@@ -188,7 +190,7 @@ fn make_ill<P: Process, I: Invariants<P>>(world: &mut World<P, I>, id: NodeId, a
         let holds = false;
         Fault::Cut { links, holds }
     };
-    let (deaf, dumb) = (cut(peers.clone(), vec![id]), cut(vec![id], peers.clone()));
+    let (deaf, mute) = (cut(peers.clone(), vec![id]), cut(vec![id], peers.clone()));
     let hurried = Fault::Clock {
         nodes: Nodes::one(id),
         rate: HURRIED,
@@ -208,8 +210,8 @@ fn make_ill<P: Process, I: Invariants<P>>(world: &mut World<P, I>, id: NodeId, a
         // Alone it hears nobody anyway.
         _ if peers.is_empty() => vec![],
         Ailment::Deaf => vec![deaf],
-        Ailment::Dumb => vec![dumb],
-        Ailment::CutOff => vec![deaf, dumb],
+        Ailment::Mute => vec![mute],
+        Ailment::CutOff => vec![deaf, mute],
         Ailment::DeafAndHurried => vec![deaf, hurried],
     };
     for fault in faults {

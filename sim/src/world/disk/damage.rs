@@ -1,9 +1,10 @@
 //! What happens to a disk: crashes, errors, rot.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::CrashMode;
-use super::file_system::{File, SimulatedDisk, enter};
+use super::file_system::{File, FileId, SimulatedDisk, enter};
 use crate::draw::Draw;
 
 /// What a crash took away.
@@ -98,6 +99,7 @@ impl SimulatedDisk {
             CrashMode::Tear => draw.index(self.pending.len() + 1),
         };
         loss.entries_undone = self.pending.len() - survive;
+        let in_use: BTreeSet<FileId> = self.directory.values().copied().collect();
         self.directory.clone_from(&self.synced_directory);
         for operation in self.pending.drain(..).take(survive) {
             enter(&mut self.directory, operation);
@@ -107,7 +109,14 @@ impl SimulatedDisk {
         for (name, id) in &self.directory {
             let file = self.files.get_mut(id).expect("a name leads to a file");
             name.clone_into(&mut file.name);
-            file.crash(mode, draw, &mut loss);
+            let mut own = CrashLoss::default();
+            file.crash(mode, draw, &mut own);
+            // What was removed already is missed by nobody, should the removal be undone.
+            if in_use.contains(id) {
+                loss.bytes_lost += own.bytes_lost;
+                loss.bytes_garbled += own.bytes_garbled;
+                loss.bytes_dropped += own.bytes_dropped;
+            }
         }
         self.count_used();
         loss

@@ -305,7 +305,8 @@ impl SimulatedDisk {
     #[must_use]
     pub fn read_synced(&self, file: FileId) -> &[u8] {
         let file = self.file(file);
-        &file.content[..file.synced]
+        let dropped = file.dropped.as_ref().map(|range| range.start);
+        &file.content[..dropped.unwrap_or(file.synced)]
     }
 }
 
@@ -339,7 +340,8 @@ impl SimulatedDisk {
     /// Whether a failed sync gave up something that can still be read.
     #[must_use]
     pub fn has_dropped(&self) -> bool {
-        self.files.values().any(|file| file.dropped.is_some())
+        let mut named = self.directory.values();
+        named.any(|id| self.file(*id).dropped.is_some())
     }
 
     /// How many operations changed the disk or synced it.
