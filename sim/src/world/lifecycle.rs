@@ -96,8 +96,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         match Storage::<P::Durable>::open(&mut node.disk, checkpoint_bytes) {
             Ok(opened) => {
-                // Of a recovery that needed no write there was nothing to interrupt.
+                // Of a recovery that needed no write there was nothing to interrupt. The crash
+                // of an incident that is not over may strike this life of the node.
                 node.disk.keep_power();
+                let waits = interrupted.filter(|armed| armed.incident.is_some());
+                node.armed_crashes.extend(waits);
                 // Whatever was damaged is there no more, or it would have been noticed.
                 node.damage = None;
                 Some(opened)

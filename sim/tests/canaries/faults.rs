@@ -114,6 +114,93 @@ fn incidents_end_one_by_one() {
     assert_eq!(run.broken(1), None);
 }
 
+/// Whatever fires when a process goes on: while its disk is at a write, it takes no other step.
+#[test]
+fn a_process_that_waits_for_its_disk_takes_no_step() {
+    let faults = schedule(&[
+        "0s disk n1 syncs in 20ms..60ms",
+        "500ms..1s pause n1",
+        "1100ms..1900ms pause n1",
+        "2s clock n1 jumps 1s",
+        "2100ms..2500ms slow n1 by 10ms..30ms",
+    ]);
+    let run = Run::watching(Promise::OneStepAtATime).with(faults);
+    for seed in 0..40 {
+        assert_eq!(run.clone().broken(seed), None, "seed {seed}");
+    }
+}
+
+/// A paused process finds its backlog in order, out of order, or behind its overdue timers.
+#[test]
+fn a_backlog_is_taken_in_any_order() {
+    let run = Run::watching(HEARD).with(schedule(&["1s..1500ms pause n1"]));
+    let marks = |seed| run.clone().seeded(seed).marks;
+    let count = |mark: &str| {
+        (0..40)
+            .filter(|seed| marks(*seed).contains_key(mark))
+            .count()
+    };
+    for mark in [
+        "world.backlog_out_of_order",
+        "world.timers_before_backlog",
+        "world.timers_out_of_order",
+    ] {
+        assert!((3..38).contains(&count(mark)), "{mark}: {}", count(mark));
+    }
+}
+
+/// Silent links at the end, of a schedule.
+fn silent(words: &[&str]) -> Option<String> {
+    Run::watching(HEARD).with(schedule(words)).broken(1)
+}
+
+#[test]
+fn what_has_no_end_does_not_end_what_has_one() {
+    let crash = "1s..9s crash n1 losing unsynced";
+    assert!(silent(&[crash, "1500ms restart n1"]).is_some());
+    let full = "1s..9s disk n1 full";
+    assert!(silent(&[full, "1500ms disk n1 heals", "1600ms restart n1"]).is_some());
+    assert_eq!(
+        silent(&["1s crash n1 losing unsynced", "2s restart n1"]),
+        None
+    );
+}
+
+#[test]
+fn the_end_of_an_incident_starts_only_whom_it_stopped() {
+    let other = "1s..2s slow n1 by 1ms";
+    assert!(silent(&["1500ms disk n1 fails", other]).is_some());
+    assert!(silent(&["1500ms crash n1 losing unsynced", other]).is_some());
+    assert_eq!(silent(&["1s..2s disk n1 fails"]), None);
+    assert_eq!(silent(&["1s..2s disk n1 full", other]), None);
+}
+
+/// Two crashes wait for their moment at once, and each strikes.
+#[test]
+fn armed_crashes_do_not_replace_each_other() {
+    let crashes = |words: &[&str]| {
+        let run = Run::watching(HEARD).with(schedule(words));
+        run.seeded(1).counters.crashes
+    };
+    let one = "1s..1100ms crash n1 losing unsynced after 4 effects";
+    let other = "1s..2500ms crash n1 losing unsynced after 40 effects";
+    assert_eq!((crashes(&[one]), crashes(&[other])), (1, 1));
+    assert_eq!(crashes(&[one, other]), 2);
+    assert_eq!(crashes(&[other, one]), 2);
+}
+
+/// A sync that dropped what it should have synced does not use up the next such fault.
+#[test]
+fn each_fault_drops_a_sync() {
+    let words = [
+        "1s disk n1 drops-sync",
+        "1200ms restart n1",
+        "1500ms disk n1 drops-sync",
+    ];
+    let finished = Run::watching(HEARD).with(schedule(&words)).seeded(1);
+    assert_eq!(finished.counters.crashes, 2);
+}
+
 /// What only the process of a dead one has left is not durable: the power may take it yet. What a
 /// power failure has left is durable.
 #[test]

@@ -42,6 +42,8 @@ pub(crate) enum Promise {
     NothingForgotten,
     /// Nobody finds on its disk what was never confirmed.
     NothingUnconfirmed,
+    /// A process takes no step before the effects of the last one are executed.
+    OneStepAtATime,
 }
 
 impl Promise {
@@ -62,6 +64,7 @@ impl Promise {
             Self::GroupsStayUp => "groups-stay-up",
             Self::NothingForgotten => "nothing-forgotten",
             Self::NothingUnconfirmed => "nothing-unconfirmed",
+            Self::OneStepAtATime => "one-step-at-a-time",
         }
     }
 }
@@ -82,6 +85,8 @@ pub(crate) struct Promises {
     /// The highest beat whose write each node saw through.
     confirmed: BTreeMap<NodeId, u64>,
     down: BTreeSet<NodeId>,
+    /// The effects of each node that are still to be executed.
+    pending: BTreeMap<NodeId, usize>,
     /// What a hook that cannot fail has seen.
     noticed: Option<Violation>,
 }
@@ -142,8 +147,12 @@ impl Invariants<Fragile> for Promises {
         &mut self,
         cluster: &impl ClusterView<Fragile>,
         node: NodeId,
-        _: &[Effect<Fragile>],
+        effects: &[Effect<Fragile>],
     ) -> Result<(), Violation> {
+        let pending = self.pending.insert(node, effects.len()).unwrap_or_default();
+        if pending > 0 {
+            self.unless(Promise::OneStepAtATime, node, format!("{node}"))?;
+        }
         if let Some(violation) = self.noticed.take() {
             return Err(violation);
         }
@@ -169,6 +178,9 @@ impl Invariants<Fragile> for Promises {
         node: NodeId,
         effect: &Effect<Fragile>,
     ) -> Result<(), Violation> {
+        if let Some(pending) = self.pending.get_mut(&node) {
+            *pending = pending.saturating_sub(1);
+        }
         let (highest, beat) = match effect {
             Effect::Send {
                 message: Message::Beat(beat),
@@ -184,6 +196,7 @@ impl Invariants<Fragile> for Promises {
 
     fn crashed(&mut self, _: &impl ClusterView<Fragile>, node: NodeId, _: &[Effect<Fragile>]) {
         self.down.insert(node);
+        self.pending.remove(&node);
         let is_down = |group: &Vec<NodeId>| group.iter().all(|id| self.down.contains(id));
         let gone = match self.watched {
             Promise::NobodyGoesDown => true,
