@@ -93,6 +93,7 @@ fn walk_from_drawn_runs<S: Modelled>(operations: u8) {
     let usual = Weather {
         large_in: 0,
         long_in: 0,
+        timeless_in: 0,
         ..Weather::default()
     };
     for seed in 0..8 {

@@ -104,6 +104,7 @@ fn families_have_an_effect_only_where_they_are_scheduled() {
             healthy: true,
             large_in: 0,
             long_in: 0,
+            timeless_in: 0,
             ..Weather::default()
         };
         let system = scenarios::find("raft").expect("raft is registered");
@@ -128,6 +129,7 @@ fn large_and_long_runs_hold() {
     let only = |large_in, long_in| Weather {
         large_in,
         long_in,
+        timeless_in: 0,
         ..Weather::default()
     };
     for (system, weather) in [

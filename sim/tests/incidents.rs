@@ -58,6 +58,7 @@ fn nothing_differs_before_the_incident_that_was_removed() {
     let usual = Weather {
         large_in: 0,
         long_in: 0,
+        timeless_in: 0,
         ..Weather::default()
     };
     let (mut compared, mut differed) = (0, 0);

@@ -101,7 +101,9 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
     }
 
     /// How urgent an input is: of those that wait while the disk syncs or the
-    /// node is paused, urgent ones are taken first. Among equals, first come is
+    /// node is paused, urgent ones are taken first, but of five steps in a row one is a
+    /// deferred input's if any waits: a leader that is too slow for its heartbeats and their
+    /// answers would otherwise serve nobody for as long as it leads. Among equals, first come is
     /// first served while the disk syncs, and nothing is promised after a pause,
     /// nor whether overdue timers fire before what is urgent. A server that takes its
     /// clients' calls before the answers of its peers can be buried under calls that

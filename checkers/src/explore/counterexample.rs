@@ -48,7 +48,7 @@ impl<S: Setting> Counterexample<S> {
 
     /// From what happened before the world was run forward, in vain, from a state;
     /// `named` is that state under the names that the nodes had at the beginning.
-    fn ahead(
+    pub(super) fn ahead(
         world: &SmallWorld<S>,
         before: Vec<Action<S::Process>>,
         found: &State<S>,
@@ -122,6 +122,9 @@ impl<S: Setting> Counterexample<S> {
     }
 }
 
+/// Of more actions than this, several are left out at once first.
+const MANY: usize = 100;
+
 /// How much is told of a run forward that ends nowhere.
 const LONGEST_TOLD: usize = 100;
 
@@ -169,7 +172,7 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     /// The state after some actions; those that cannot be taken are left out.
-    fn follow(&self, actions: &[Action<S::Process>]) -> State<S> {
+    pub(super) fn follow(&self, actions: &[Action<S::Process>]) -> State<S> {
         let mut state = Self::loose(self.start.clone());
         for action in actions {
             if let Some(next) = self.successor_under(Rules::Unbounded, &state, action) {
@@ -193,16 +196,24 @@ impl<S: Setting> SmallWorld<S> {
         is_so: impl Fn(&State<S>) -> bool,
     ) -> Vec<Action<S::Process>> {
         let mut shortest = actions;
-        let mut place = shortest.len();
-        while place > 0 {
-            place -= 1;
-            let mut fewer = shortest.clone();
-            fewer.remove(place);
-            let (state, taken) = self.try_to_follow(&fewer);
-            if is_so(&state) {
-                shortest = taken;
-                place = place.min(shortest.len());
+        let mut at_once = match shortest.len() {
+            0..=MANY => 1,
+            many => many / 2,
+        };
+        while at_once > 0 {
+            let mut place = shortest.len();
+            while place > 0 {
+                let end = place;
+                place = place.saturating_sub(at_once);
+                let mut fewer = shortest.clone();
+                fewer.drain(place..end);
+                let (state, taken) = self.try_to_follow(&fewer);
+                if is_so(&state) {
+                    shortest = taken;
+                    place = place.min(shortest.len());
+                }
             }
+            at_once /= 2;
         }
         shortest
     }

@@ -48,6 +48,7 @@ mod survey;
 mod symmetry;
 mod transition;
 mod walk;
+mod wander;
 
 pub use action::{Action, ActionKind, Event};
 pub use bounds::{Bounds, Scope, Workload};
@@ -68,6 +69,7 @@ pub use step::{NotAStep, Step, StepInput};
 pub use survey::{Account, Survey};
 pub use symmetry::{Alike, Symmetry};
 pub use walk::{Walks, walk};
+pub use wander::{Wander, Weights};
 
 /// The timers of a setting.
 type TimerOf<S> = <<S as Setting>::Process as snowglobe_systems::process::Process>::Timer;

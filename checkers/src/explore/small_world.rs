@@ -294,45 +294,64 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     fn timeouts(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        self.each_timeout(state, |event, _| self.with_crashes(state, event, actions));
+    }
+
+    /// Every timer that may fire, and which budget it is taken from.
+    pub(super) fn each_timeout(
+        &self,
+        state: &State<S>,
+        mut take: impl FnMut(Event<S::Process>, TimerKind),
+    ) {
         let bounds = self.setting.bounds();
         for (place, member) in state.nodes.iter().enumerate() {
             for timer in &member.armed {
-                let affordable = match self.setting.timer_kind(*timer) {
-                    Some(TimerKind::Timeout) => state.spent.timeouts < bounds.timeouts,
-                    Some(TimerKind::Beat) => state.spent.beats < bounds.beats,
-                    Some(TimerKind::Due) => true,
-                    None => false,
+                let Some(kind) = self.setting.timer_kind(*timer) else {
+                    continue;
+                };
+                let affordable = match kind {
+                    TimerKind::Timeout => state.spent.timeouts < bounds.timeouts,
+                    TimerKind::Beat => state.spent.beats < bounds.beats,
+                    TimerKind::Due => true,
                 };
                 if affordable {
                     let event = Event::Timeout {
                         node: NodeId::at(place),
                         timer: *timer,
                     };
-                    self.with_crashes(state, event, actions);
+                    take(event, kind);
                 }
             }
         }
     }
 
     fn invocations(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+        self.each_invocation(state, |event| self.with_crashes(state, event, actions));
+    }
+
+    /// Every call that may be made.
+    pub(super) fn each_invocation(
+        &self,
+        state: &State<S>,
+        mut take: impl FnMut(Event<S::Process>),
+    ) {
         for (client, who) in self.setting.clients().iter().enumerate() {
             if usize::from(state.clients[client].made) == who.operations.len() {
                 continue;
             }
             for node in &who.at {
                 if state.process(*node).is_some() {
-                    let event = Event::Invoke {
+                    take(Event::Invoke {
                         client,
                         node: *node,
-                    };
-                    self.with_crashes(state, event, actions);
+                    });
                 }
             }
         }
     }
 
     /// A step as a whole, and with a crash between any two of its effects.
-    fn with_crashes(
+    pub(super) fn with_crashes(
         &self,
         state: &State<S>,
         event: Event<S::Process>,
@@ -382,7 +401,7 @@ impl<S: Setting> SmallWorld<S> {
         }
     }
 
-    fn cuts(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+    pub(super) fn cuts(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
         for (one, other) in &state.cut {
             actions.push(Action::Mend(*one, *other));
         }

@@ -442,6 +442,7 @@ fn order_words(order: &Order) -> String {
             locations,
             ..
         } => format!("{} of {}", given(partition, attempt), places(locations)),
+        Order::GoOn { attempt, locations } if locations.is_empty() => format!("go on {attempt}"),
         Order::GoOn { attempt, locations } => format!("go on {attempt} {}", places(locations)),
         Order::Drop { attempt } => format!("drop {attempt}"),
         Order::BeginAnew => "begin anew".to_owned(),

@@ -15,6 +15,7 @@ mod probe;
 mod recovery;
 mod reductions;
 mod sleeper;
+mod wander;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

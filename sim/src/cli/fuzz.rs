@@ -316,6 +316,13 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
             grouped(recoveries.slow())
         );
     }
+    if let Some((share, seed)) = recoveries.nearest_to_bound() {
+        let percent = share.div_ceil(10);
+        let _ = writeln!(
+            text,
+            "             {percent} % of the time that it may take, at most (seed {seed})"
+        );
+    }
     let mut families: Vec<_> = system.families.iter().collect();
     families.sort_by_key(|(_, of_family)| std::cmp::Reverse(of_family.runs));
     for (family, of_family) in families {
@@ -337,6 +344,7 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
 fn recovery_as_json(recoveries: &Recoveries) -> serde_json::Value {
     let quantile = |of_thousand| recoveries.quantile(of_thousand).map(|it| it.as_secs_f64());
     let slowest = recoveries.slowest();
+    let nearest = recoveries.nearest_to_bound();
     json!({
         "runs": recoveries.count(),
         "slow": recoveries.slow(),
@@ -344,6 +352,8 @@ fn recovery_as_json(recoveries: &Recoveries) -> serde_json::Value {
         "99_in_100": quantile(990),
         "most": slowest.map(|(took, _)| took.as_secs_f64()),
         "slowest_seed": slowest.map(|(_, seed)| seed.to_string()),
+        "most_of_bound": nearest.map(|(share, _)| share as f64 / 1000.0),
+        "most_of_bound_seed": nearest.map(|(_, seed)| seed.to_string()),
     })
 }
 

@@ -24,6 +24,7 @@ use snowglobe_systems::service::{ClerkConfig, Config};
 
 use super::file::Scenario;
 use super::ranges::{BOUND, ELECTIONS, REPLICA, Ranges, SERVICE, SESSIONS, TEXTS, no_more_than};
+use super::recovery::{RecoveryBound, Replicated};
 use super::story::Story;
 use super::users::{self, Answer, Habits, TextService};
 use super::{Modelled, System, quorum, transfers};
@@ -281,6 +282,13 @@ impl System for KvSystem {
                 (nodes, larger)
             }
         }
+    }
+
+    fn recovery_bound(scenario: &Scenario, options: &Self::Options) -> RecoveryBound {
+        let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
+        let clerk = clerk(scenario.nodes, options);
+        let raft = server(scenario.nodes, options).raft;
+        RecoveryBound::of(&Replicated::new(&raft, &clerk, users).parts(scenario))
     }
 
     fn lasting(options: &KvOptions) -> Option<KvOptions> {

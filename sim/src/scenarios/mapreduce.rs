@@ -24,6 +24,7 @@ use snowglobe_systems::process::{NodeId, Process};
 
 use super::file::Scenario;
 use super::ranges::{IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS};
+use super::recovery::{self, RecoveryBound};
 use super::story::Story;
 use super::{Modelled, System};
 use crate::draw::Draw;
@@ -149,7 +150,7 @@ impl System for MapReduceSystem {
         ("bad_one_in", 0..=u32::MAX as u64),
         ("slow_workers", 0..=255),
         ("slowness", 1..=1000),
-        ("per_kilobyte_us", 0..=10_000_000),
+        ("per_kilobyte_us", 0..=MOST_PER_KILOBYTE_US),
         ("silence_ms", SOME_MS),
         ("lag_ms", UP_TO_AN_HOUR_MS),
     ]];
@@ -166,9 +167,9 @@ impl System for MapReduceSystem {
         // several times over in the time in which progress is demanded.
         // Each bad record takes two executions.
         let bad_one_in = *draw.pick(&[0, 0, 50]);
-        let again = if bad_one_in > 0 { 10 } else { 1 };
+        let again = if bad_one_in > 0 { AGAIN } else { 1 };
         let slow_ms = *draw.pick(&[200, 1000, 5000]);
-        let work_ms = *draw.pick(&[200, 1000, 3000]);
+        let work_ms = *draw.pick(&[200, 1000, LONGEST_WORK_MS]);
         let lines_in_all = u64::from(files) * u64::from(lines);
         let kilobytes = lines_in_all * LINE_BYTES / 1024 + 1;
         let slowed = if slow_workers > 0 {
@@ -212,6 +213,21 @@ impl System for MapReduceSystem {
         }
     }
 
+    /// What takes [`LONGEST_WORK_MS`] of one worker takes as many as there are reduce tasks
+    /// for as long as the chaos lasts.
+    fn fitted(options: MapReduceOptions, nodes: usize, chaos: Duration) -> MapReduceOptions {
+        if options.per_kilobyte_us == MapReduceOptions::default().per_kilobyte_us {
+            return options;
+        }
+        let at_once = nodes.min(usize::from(options.partitions)) as u64;
+        let all = at_once * u64::try_from(chaos.as_millis()).unwrap_or(u64::MAX);
+        let per_kilobyte_us = options.per_kilobyte_us * all / LONGEST_WORK_MS;
+        MapReduceOptions {
+            per_kilobyte_us: per_kilobyte_us.clamp(options.per_kilobyte_us, MOST_PER_KILOBYTE_US),
+            ..options
+        }
+    }
+
     /// All tasks may have to be done by one worker, and twice over, since those that go down
     /// take their maps along; each bad record takes two executions more; and some of
     /// all these executions are slow.
@@ -221,8 +237,38 @@ impl System for MapReduceSystem {
         let tasks = maps + u64::from(options.partitions);
         let bad = lines.checked_div(u64::from(options.bad_one_in));
         let executions = 2 * (tasks + 2 * bad.unwrap_or(0));
+        let bytes = lines * LINE_BYTES + 1024;
+        let slowed = match options.slow_workers {
+            0 => 1,
+            _ => u64::from(options.slowness),
+        };
+        // A worker that goes down takes all of its maps along, and may be the only one.
+        let again = if options.bad_one_in > 0 || options.down_in_100 > 0 {
+            AGAIN
+        } else {
+            1
+        };
+        let work_us = 2 * bytes * options.per_kilobyte_us / 1024 * slowed * again;
         let slow_ms = executions * u64::from(options.slow_in_100) * options.slow_ms / 100;
-        Duration::from_secs(30) + Duration::from_millis(slow_ms)
+        Duration::from_secs(30) + Duration::from_millis(slow_ms) + Duration::from_micros(work_us)
+    }
+
+    fn recovery_bound(scenario: &Scenario, options: &MapReduceOptions) -> RecoveryBound {
+        let millis = Duration::from_millis;
+        let overlooked = millis(options.silence_ms + options.lag_ms + options.slow_ms);
+        RecoveryBound::of(&[
+            (
+                2,
+                scenario.settle,
+                "what one worker needs for all of the work, twice over",
+            ),
+            (
+                20,
+                overlooked,
+                "until a task that nobody does is given to another",
+            ),
+            (100, recovery::exchange(scenario), "the longest exchange"),
+        ])
     }
 
     fn check_options(options: &MapReduceOptions) -> Result<(), String> {
@@ -336,6 +382,14 @@ impl Modelled for MapReduceSystem {
 
     const NOT_ASKED_AROUND: Option<&'static str> = Some("they only ask how the job stands");
 }
+
+/// How long one worker has for the largest job, at a time when nothing fails.
+const LONGEST_WORK_MS: u64 = 3000;
+/// How many times the work is done over for bad records and code that takes its worker
+/// down, about.
+const AGAIN: u64 = 10;
+/// The most that a task takes for each kilobyte, in microseconds.
+const MOST_PER_KILOBYTE_US: u64 = 10_000_000;
 
 /// About how long a drawn line is.
 const LINE_BYTES: u64 = 40;

@@ -11,6 +11,7 @@ pub mod properties;
 mod quorum;
 pub mod raft;
 pub mod ranges;
+mod recovery;
 mod registry;
 pub mod script;
 mod shake;
@@ -18,6 +19,7 @@ pub mod shardctrler;
 pub mod shardkv;
 pub mod story;
 pub mod swarm;
+mod timeless;
 mod transfers;
 mod users;
 pub mod weather;
@@ -44,8 +46,9 @@ use crate::time::SimTime;
 use crate::world::trace::TraceDigest;
 use crate::world::{Breakage, Broken, Counters, Director, Marks, World, message_of};
 
-pub(crate) use self::registry::{look, report, small_options};
-pub use self::shake::{Recovery, RecoveryBound, Shake};
+pub use self::recovery::{Recovery, RecoveryBound};
+pub(crate) use self::registry::{look, options_of_scope, report, small_options};
+pub use self::shake::Shake;
 
 /// A system that can be shaken.
 pub trait System: Sized + 'static {
@@ -80,6 +83,10 @@ pub trait System: Sized + 'static {
     /// seed in many is drawn.
     fn enlarged(_draw: &mut Draw, nodes: usize, options: Self::Options) -> (usize, Self::Options) {
         (nodes, options)
+    }
+    /// The same run with as much work as the chaos lasts for, where a workload has an end.
+    fn fitted(options: Self::Options, _nodes: usize, _chaos: Duration) -> Self::Options {
+        options
     }
     /// The same workload at a pace at which an hour of it can be run, if it can last
     /// that long at all.

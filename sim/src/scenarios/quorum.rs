@@ -162,6 +162,8 @@ pub(super) fn tune(config: &mut Config, shortest: Duration, spread: Duration) {
 }
 
 /// Who of those that are well lags behind the leader of its cluster, if anybody does.
+/// A leader that is not among them may lack a link to some, and still be followed by
+/// a majority: nobody replaces it, and those cannot catch up.
 pub(super) fn lags<P: Elector, I: Invariants<P>>(
     world: &World<P, I>,
     well: &[NodeId],
@@ -173,6 +175,9 @@ pub(super) fn lags<P: Elector, I: Invariants<P>>(
         let Some((leader, _)) = leader_among(world, &voters) else {
             return Some(format!("{id} has no leader"));
         };
+        if !well.contains(&leader) && within_reach(world, leader).all(|it| it != id) {
+            return None;
+        }
         let (applied, goal) = (own.applied, standing(world, leader)?.applied);
         (applied < goal).then(|| format!("{id} is at {applied}, and its leader {leader} at {goal}"))
     })

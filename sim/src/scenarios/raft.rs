@@ -22,6 +22,7 @@ use super::ranges::{
     BOUND, BOUND_FROM_1, ELECTIONS, IN_100, REPLICA, Ranges, SESSIONS, SOME_MS, UP_TO_AN_HOUR_MS,
     VALUE_BYTES,
 };
+use super::recovery::{RecoveryBound, Replicated};
 use super::story::Story;
 use super::{Modelled, System, quorum};
 use crate::draw::Draw;
@@ -215,6 +216,18 @@ impl System for RaftSystem {
                 (nodes, larger)
             }
         }
+    }
+
+    fn recovery_bound(scenario: &Scenario, options: &RaftOptions) -> RecoveryBound {
+        let replicated = Replicated {
+            longest_election: Duration::from_millis(
+                options.election_ms + options.election_spread_ms,
+            ),
+            users: u64::from(options.clients) + u64::from(options.watchers),
+            servers: scenario.nodes as u64,
+            patience: clients::LONGEST_PATIENCE.max(Duration::from_millis(options.patience_ms)),
+        };
+        RecoveryBound::of(&replicated.parts(scenario))
     }
 
     fn lasting(options: &RaftOptions) -> Option<RaftOptions> {

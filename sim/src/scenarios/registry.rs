@@ -12,9 +12,12 @@ use super::properties;
 use super::ranges::{self, Ranges};
 use super::script::{Script, held_against_its_file};
 use super::weather::Weather;
-use super::{CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm};
+use super::{
+    CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm, timeless,
+};
 use crate::campaign::coverage::{self, Coverage};
 use crate::campaign::exploration::{self, Around, Exploration, Plan};
+use crate::draw::Draw;
 use crate::report::failure;
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
@@ -43,6 +46,7 @@ struct Model<S: System> {
     explore: fn(&Plan, Watch<'_>) -> Exploration,
     explore_around: ExploreAround,
     serve: fn(&Plan, SocketAddr),
+    draw_timeless: fn(Seed, Draw) -> Option<Scenario>,
     cover: fn(&Plan, u64, coverage::GoOn<'_>) -> Option<Coverage>,
 }
 
@@ -64,6 +68,7 @@ impl<S: Modelled> Model<S> {
         explore: exploration::explore::<S>,
         explore_around: exploration::explore_around::<S>,
         serve: exploration::serve::<S>,
+        draw_timeless: timeless::draw::<S>,
         cover: coverage::measure::<S>,
     };
 
@@ -253,6 +258,15 @@ fn options_from<S: System>(written: toml::Table) -> Result<S::Options, CannotRun
     })
 }
 
+/// Tuning and workload of a system's small world: those of a scope, within some bounds.
+pub(crate) fn options_of_scope<S: Modelled>(scope: &Scope, bounds: &Bounds) -> S::Options {
+    let usual = S::small_options(bounds);
+    let mut options = toml::Table::try_from(usual).expect("options are plain data");
+    let own = scope.options.iter();
+    options.extend(own.map(|(name, value)| ((*name).to_owned(), (*value).into())));
+    options_from::<S>(options).expect("a scope has options that its system knows")
+}
+
 /// Tuning and workload of a system's small world: the usual ones, but for what
 /// the plan says.
 ///
@@ -337,7 +351,11 @@ impl<S: System> Registered for Entry<S> {
     }
 
     fn draw_in(&self, seed: Seed, weather: &Weather) -> Scenario {
-        swarm::draw::<S>(seed, weather)
+        let timeless = self.model.as_ref().and_then(|model| {
+            let draw = swarm::timeless(seed, weather)?;
+            (model.draw_timeless)(seed, draw)
+        });
+        timeless.unwrap_or_else(|| swarm::draw::<S>(seed, weather))
     }
 
     fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun> {

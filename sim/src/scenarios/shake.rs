@@ -1,6 +1,6 @@
 //! The director of a shaken run: chaos first, then a demand for progress.
 
-mod ill;
+pub(super) mod ill;
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{InvocationId, Process};
 
 use super::file::Scenario;
+use super::recovery::{Recovery, RecoveryBound};
 use super::{Workload, stuck};
 use crate::draw::{Draw, Purpose, Streams};
 use crate::faults::{FamilySet, Membership};
@@ -24,36 +25,6 @@ enum Phase {
     Slow,
     /// Progress was made, or could not be demanded.
     Over,
-}
-
-/// Within what time after enough is healed everybody must be served, and why it may
-/// take as long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecoveryBound {
-    /// The time.
-    pub within: Duration,
-    /// Which of the system's own timeouts it follows from, in words.
-    pub because: String,
-}
-
-impl RecoveryBound {
-    /// What holds where nothing else is said.
-    #[must_use]
-    pub fn usual(scenario: &Scenario) -> Self {
-        Self {
-            within: PATIENCE * scenario.settle,
-            because: format!("{PATIENCE} times the scenario's `settle`"),
-        }
-    }
-}
-
-/// How a run recovered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovery {
-    /// How long it took until all of the demanded progress was made.
-    pub took: Duration,
-    /// Whether that was longer than the scenario's `settle`.
-    pub slow: bool,
 }
 
 /// A run that is slow goes on for so many times its `settle` before it counts as one
@@ -169,8 +140,9 @@ impl<W> Shake<W> {
         let took = world.now().since(self.healed_at);
         let slow = self.phase == Phase::Slow;
         self.phase = Phase::Over;
-        self.recovery = Some(Recovery { took, slow });
         let RecoveryBound { within, because } = &self.bound;
+        let bound = *within;
+        self.recovery = Some(Recovery { took, slow, bound });
         if took > *within {
             let within = format_duration(*within);
             world.breaks(stuck(

@@ -26,6 +26,7 @@ use snowglobe_systems::shardctrler::{ControllerInvariants, Node};
 use self::story::ControllerTeller;
 use super::file::Scenario;
 use super::ranges::{ELECTIONS, IN_100, REPLICA, Ranges, SERVICE, SESSIONS};
+use super::recovery::{RecoveryBound, Replicated};
 use super::story::Story;
 use super::{Modelled, System, quorum};
 use crate::draw::Draw;
@@ -253,6 +254,13 @@ impl System for ShardctrlerSystem {
                 (nodes, larger)
             }
         }
+    }
+
+    fn recovery_bound(scenario: &Scenario, options: &Self::Options) -> RecoveryBound {
+        let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
+        let clerk = clerk(scenario.nodes, options);
+        let raft = server(scenario.nodes, options).raft;
+        RecoveryBound::of(&Replicated::new(&raft, &clerk, users).parts(scenario))
     }
 
     fn lasting(options: &ControllerOptions) -> Option<ControllerOptions> {

@@ -31,8 +31,9 @@ use super::file::Scenario;
 use super::ranges::{
     ELECTIONS, REPLICA, Ranges, SERVICE, SOME_MS, TEXTS, UP_TO_AN_HOUR_MS, no_more_than,
 };
+use super::recovery::{self, RecoveryBound, Replicated};
 use super::story::Story;
-use super::users::{self, Answer, Habits, TextService};
+use super::users::{self, Answer, Habits, TextService, Watcher};
 use super::{Modelled, System, quorum, transfers};
 use crate::draw::Draw;
 use crate::faults::Membership;
@@ -273,6 +274,25 @@ impl System for ShardkvSystem {
         (nodes.min(3), larger)
     }
 
+    fn recovery_bound(scenario: &Scenario, options: &ShardkvOptions) -> RecoveryBound {
+        let servers: Vec<NodeId> = (0..scenario.nodes).map(NodeId::at).collect();
+        let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
+        let clerk = clerk_of(&servers, options.lanes, options);
+        let raft = replica(&servers, options).raft;
+        let service = Replicated::new(&raft, &clerk, users);
+        let changes = u64::from(options.operators) * u64::from(options.changes);
+        let poll = Duration::from_millis(2 * options.poll_ms.unwrap_or(LONGEST_POLL_MS));
+        let hand_over = Duration::from_millis(2 * options.hand_over_ms);
+        let change = poll + hand_over + 4 * recovery::exchange(scenario) + service.longest_election;
+        let changes = (
+            3 * changes,
+            change,
+            "the longest step from one configuration to the next",
+        );
+        let parts = [&service.parts(scenario)[..], &[changes]].concat();
+        RecoveryBound::of(&parts)
+    }
+
     fn lasting(options: &ShardkvOptions) -> Option<ShardkvOptions> {
         Some(ShardkvOptions {
             think_ms: options.think_ms.max(5000),
@@ -449,6 +469,9 @@ fn clerk_of(servers: &[NodeId], lanes: u8, options: &ShardkvOptions) -> ClerkCon
 /// clerk must ask dozens of times in the time in which progress is demanded.
 const LONGEST_PATIENCE_MS: u64 = 1_000;
 
+/// The poll of those who tune nothing, at most, in milliseconds.
+const LONGEST_POLL_MS: u64 = 100;
+
 /// A server of a group.
 fn server(
     group: snowglobe_systems::shardctrler::GroupId,
@@ -467,6 +490,8 @@ fn server(
     config.hand_over = and_more(options.hand_over_ms);
     config
 }
+
+impl Watcher<Node> for ShardkvInvariants {}
 
 impl TextService for Node {
     fn ask(key: &Arc<str>, input: &TextInput) -> Operation {

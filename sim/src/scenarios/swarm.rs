@@ -55,6 +55,15 @@ impl Size {
 
 /// What the size of a run is drawn by.
 const SIZE: u64 = 2;
+/// What decides whether a run has a clock.
+const TIMELESS: u64 = 3;
+
+/// What a run without a clock is drawn with, if that is what this seed stands for.
+pub(super) fn timeless(seed: Seed, weather: &Weather) -> Option<Draw> {
+    let mut draw = Streams::new(seed).keyed(Purpose::Configuration, TIMELESS, 0);
+    let is_timeless = weather.timeless_in > 0 && draw.below(weather.timeless_in) == 0;
+    is_timeless.then_some(draw)
+}
 
 /// Draws a whole scenario.
 #[must_use]
@@ -84,6 +93,7 @@ pub fn draw<S: System>(seed: Seed, weather: &Weather) -> Scenario {
             None => (nodes, options, chaos, 1),
         },
     };
+    let options = S::fitted(options, nodes, chaos);
     let members = S::membership(nodes, &options);
     let mut faults = streams.open(Purpose::Schedule);
     let mut profile = weather.profile(&mut faults, &members);

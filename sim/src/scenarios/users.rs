@@ -1,5 +1,6 @@
 //! Users of any service of texts, who call clerks, one call at a time each.
 
+mod applied;
 mod book;
 mod chain;
 mod service;
@@ -22,7 +23,7 @@ use crate::draw::{Purpose, Streams};
 use crate::seed::Seed;
 use crate::world::{Broken, World};
 
-pub(super) use self::service::{Answer, Habits, TextService};
+pub(super) use self::service::{Answer, Habits, TextService, Watcher};
 pub(super) use self::story::{ToldUsers, UserSentence};
 pub(super) use self::user::names_its_call;
 
@@ -142,7 +143,7 @@ impl Users {
 /// What happens in a world.
 impl Users {
     /// From now on all users are about this.
-    pub(super) fn turn_to<P: TextService, I: Invariants<P>>(
+    pub(super) fn turn_to<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         errand: Errand,
@@ -156,7 +157,7 @@ impl Users {
     }
 
     /// A user must call this, when it has called all that it was ordered to before.
-    pub(super) fn order<P: TextService, I: Invariants<P>>(
+    pub(super) fn order<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         number: usize,
@@ -168,7 +169,7 @@ impl Users {
     }
 
     /// A user must append a new value to a key, its own if none is named.
-    pub(super) fn order_append<P: TextService, I: Invariants<P>>(
+    pub(super) fn order_append<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         number: usize,
@@ -181,7 +182,7 @@ impl Users {
     }
 
     /// A user must get its own key.
-    pub(super) fn order_own_get<P: TextService, I: Invariants<P>>(
+    pub(super) fn order_own_get<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         number: usize,
@@ -192,7 +193,7 @@ impl Users {
 
     /// The end of a shaken run: whoever waits goes on waiting, since its clerk
     /// still asks; then everybody appends once more and looks around.
-    pub(super) fn settle<P: TextService, I: Invariants<P>>(&mut self, world: &mut World<P, I>) {
+    pub(super) fn settle<P: TextService, I: Watcher<P>>(&mut self, world: &mut World<P, I>) {
         self.turn_to(world, Errand::Ordered);
         for number in 0..self.users.len() {
             self.order_append(world, number, None);
@@ -204,7 +205,7 @@ impl Users {
 
     /// Whether everybody was served that [`Users::settle`] sent. What they saw
     /// breaks the run if it has no order, or if a chain is not whole.
-    pub(super) fn settled<P: TextService + Display, I: Invariants<P>>(
+    pub(super) fn settled<P: TextService + Display, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
     ) -> bool {
@@ -221,10 +222,7 @@ impl Users {
     }
 
     /// Judges all that users saw. Whether it has an order; the run is broken if not.
-    pub(super) fn close<P: TextService, I: Invariants<P>>(
-        &mut self,
-        world: &mut World<P, I>,
-    ) -> bool {
+    pub(super) fn close<P: TextService, I: Watcher<P>>(&mut self, world: &mut World<P, I>) -> bool {
         self.book.close(world)
     }
 
@@ -238,7 +236,7 @@ impl Users {
         all.join("; ")
     }
 
-    fn wake<P: TextService, I: Invariants<P>>(&mut self, world: &mut World<P, I>, number: usize) {
+    fn wake<P: TextService, I: Watcher<P>>(&mut self, world: &mut World<P, I>, number: usize) {
         if self.users[number].busy.is_none() {
             let longest = Duration::from_millis(1 + self.habits.think_ms.min(50));
             let draw = &mut self.users[number].draw;
@@ -247,7 +245,7 @@ impl Users {
         }
     }
 
-    fn ring_for<P: TextService, I: Invariants<P>>(
+    fn ring_for<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         number: usize,
@@ -259,7 +257,7 @@ impl Users {
     }
 
     /// An alarm of a user rang; its token is above `u32::MAX`.
-    pub(super) fn alarm<P: TextService, I: Invariants<P>>(
+    pub(super) fn alarm<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         token: u64,
@@ -271,7 +269,7 @@ impl Users {
     }
 
     /// Lets a user act, or find out that its call is lost.
-    fn act<P: TextService, I: Invariants<P>>(&mut self, world: &mut World<P, I>, number: usize) {
+    fn act<P: TextService, I: Watcher<P>>(&mut self, world: &mut World<P, I>, number: usize) {
         let user = &mut self.users[number];
         if let Some(busy) = &user.busy {
             if world.incarnation(user.clerk) == busy.life {
@@ -291,7 +289,7 @@ impl Users {
         self.call(world, number, wish, is_ordered);
     }
 
-    fn call<P: TextService, I: Invariants<P>>(
+    fn call<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         number: usize,
@@ -312,7 +310,7 @@ impl Users {
     }
 
     /// A call was answered, to whomever it belongs. Whose it was.
-    pub(super) fn returned<P: TextService, I: Invariants<P>>(
+    pub(super) fn returned<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         invocation: InvocationId,
@@ -329,7 +327,7 @@ impl Users {
     }
 
     /// A user's call was answered: think, then go on.
-    fn answered<P: TextService, I: Invariants<P>>(
+    fn answered<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         number: usize,

@@ -9,6 +9,7 @@
 //! healthy = true                               # links and disks at their best between incidents
 //! large_in = 200                               # one seed in so many is large; 0 for none
 //! long_in = 200                                # one in so many lasts an hour; 0 for none
+//! timeless_in = 10                             # one in so many is walked without a clock; 0 for none
 //! ```
 //!
 //! What a file leaves out is drawn as usual.
@@ -44,6 +45,8 @@ pub struct Weather {
     pub large_in: u64,
     /// One seed in so many lasts an hour; none if zero.
     pub long_in: u64,
+    /// One seed in so many is walked without a clock; none if zero.
+    pub timeless_in: u64,
 }
 
 impl Default for Weather {
@@ -57,6 +60,7 @@ impl Default for Weather {
             healthy: false,
             large_in: 200,
             long_in: 200,
+            timeless_in: 10,
         }
     }
 }
@@ -73,6 +77,7 @@ struct Written {
     healthy: Option<bool>,
     large_in: Option<u64>,
     long_in: Option<u64>,
+    timeless_in: Option<u64>,
 }
 
 impl Weather {
@@ -84,6 +89,7 @@ impl Weather {
             healthy: true,
             large_in: 0,
             long_in: 0,
+            timeless_in: 0,
             ..Self::default()
         }
     }
@@ -102,6 +108,7 @@ impl Weather {
             healthy: false,
             large_in: 50,
             long_in: 200,
+            timeless_in: 10,
         }
     }
 
@@ -137,6 +144,7 @@ impl Weather {
             healthy: written.healthy.unwrap_or(usual.healthy),
             large_in: written.large_in.unwrap_or(usual.large_in),
             long_in: written.long_in.unwrap_or(usual.long_in),
+            timeless_in: written.timeless_in.unwrap_or(usual.timeless_in),
         })
     }
 

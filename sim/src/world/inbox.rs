@@ -7,10 +7,17 @@ use snowglobe_systems::process::{Input, Priority, Process};
 
 use crate::draw::Draw;
 
+/// How many steps may go before a deferred input that waits. A process too slow for
+/// all that is urgent would otherwise never take on any work, and as a leader go on
+/// proving that it lives.
+const STEPS_BEFORE_DEFERRED: u32 = 4;
+
 /// Inputs that wait, the urgent before the deferred, in order of arrival among equals.
 pub(super) struct Inbox<P: Process> {
     urgent: VecDeque<Input<P>>,
     deferred: VecDeque<Input<P>>,
+    /// How many steps went before the first of the deferred while it waited.
+    passed_over: u32,
 }
 
 impl<P: Process> Inbox<P> {
@@ -42,9 +49,23 @@ impl<P: Process> Inbox<P> {
         self.urgent.pop_front()
     }
 
-    /// The next deferred one; only when nothing urgent waits.
+    /// The next deferred one; only when nothing urgent waits, or it is
+    /// [its turn](Self::is_turn_of_deferred).
     pub(super) fn pop_deferred(&mut self) -> Option<Input<P>> {
+        self.passed_over = 0;
         self.deferred.pop_front()
+    }
+
+    /// Whether enough has gone before the next deferred one.
+    pub(super) fn is_turn_of_deferred(&self) -> bool {
+        self.passed_over >= STEPS_BEFORE_DEFERRED
+    }
+
+    /// Another step is taken before what is deferred.
+    pub(super) fn goes_before_deferred(&mut self) {
+        if !self.deferred.is_empty() {
+            self.passed_over += 1;
+        }
     }
 }
 
@@ -53,6 +74,7 @@ impl<P: Process> Default for Inbox<P> {
         Self {
             urgent: VecDeque::new(),
             deferred: VecDeque::new(),
+            passed_over: 0,
         }
     }
 }

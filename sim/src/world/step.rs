@@ -153,21 +153,30 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             if running.is_blocked() {
                 return;
             }
+            if running.inbox.is_turn_of_deferred() {
+                self.step_deferred(id);
+                continue;
+            }
+            running.inbox.goes_before_deferred();
             if let Some(input) = running.inbox.pop_urgent() {
                 self.step(id, input);
             } else if self.fire_overdue(id) {
                 // New work waits for the timers too: a leader that is busy must
                 // still send its heartbeats.
-            } else if let Some(input) = self.pop_deferred(id) {
-                self.step(id, input);
-            } else {
+            } else if !self.step_deferred(id) {
                 return;
             }
         }
     }
 
-    fn pop_deferred(&mut self, id: NodeId) -> Option<Input<P>> {
-        self.nodes[id.position()].running()?.inbox.pop_deferred()
+    /// Takes the next deferred input, if there is one.
+    fn step_deferred(&mut self, id: NodeId) -> bool {
+        let node = &mut self.nodes[id.position()];
+        let Some(input) = node.running().and_then(|it| it.inbox.pop_deferred()) else {
+            return false;
+        };
+        self.step(id, input);
+        true
     }
 
     pub(super) fn step(&mut self, id: NodeId, input: Input<P>) {

@@ -6,12 +6,14 @@
 //! before it was asked for, the first write that was applied twice, or the
 //! first replica whose value is not what its log says.
 
+mod changes;
 mod followed_log;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
+use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::kv::{Command, Invariants as Promises, Message, Node, Outcome, Store};
 use snowglobe_systems::process::{Effect, InvocationId, NodeId};
@@ -19,6 +21,7 @@ use snowglobe_systems::raft::{Entry, LogIndex};
 use snowglobe_systems::replica::{self, Request, Sequence, SessionId};
 
 use self::followed_log::FollowedLog;
+use crate::scenarios::users::Watcher;
 
 /// What the service promises, and a witness beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -83,6 +86,14 @@ impl Invariants<Node> for Watched {
 
     fn suspicion(&self) -> Option<&Violation> {
         self.witness.suspicion.as_ref()
+    }
+}
+
+impl Watcher<Node> for Watched {
+    fn changes_of(&self, key: &str) -> Option<&[TextInput]> {
+        // One that suspects something follows no further.
+        let follows = self.witness.suspicion.is_none();
+        follows.then(|| self.witness.log.changes_of(&key.into()))?
     }
 }
 

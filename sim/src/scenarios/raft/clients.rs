@@ -126,7 +126,7 @@ const FORGETS: PerMillion = PerMillion::percent(2);
 const MOST_DOUBLINGS: u32 = 5;
 /// Longer than two trips over the slowest link, and short enough to ask every
 /// node in the time in which progress is demanded.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(6);
+pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(6);
 const BACK_OFF: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(60);
 
 impl RaftClients {

@@ -222,4 +222,6 @@ fn make_ill<P: Process, I: Invariants<P>>(world: &mut World<P, I>, id: NodeId, a
 /// The clock of a node that hurries: its timers fire three times as often.
 const HURRIED: PerMillion = PerMillion::percent(300);
 /// How long a slow node needs for a step.
-const SLOW: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+const SLOW: (Duration, Duration) = (Duration::from_millis(20), SLOWEST_STEP);
+/// The longest that it needs.
+pub(in crate::scenarios) const SLOWEST_STEP: Duration = Duration::from_millis(200);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use snowglobe_checkers::history::{ClientId, Moment};
 use snowglobe_checkers::linearizability::{
-    Budget, Explanation, Options, Told as Line, Watch, WatchError, check, explain,
+    Budget, Explanation, Options, Told as Line, Unknown, Verdict, Watch, WatchError, check, explain,
 };
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
@@ -16,7 +16,14 @@ use super::object::{Ask, ShardControl, Told};
 use crate::time::SimTime;
 use crate::world::{Broken, IllegalHistory};
 
-/// What one search may cost: far more than any run needs that holds.
+/// What the search over answers alone may cost before servers are asked what came to
+/// pass: more than most runs need.
+const BRIEF: Budget<'static> = Budget {
+    nodes: 500_000,
+    ..BUDGET
+};
+
+/// What it may cost if they do not know: far more than any run needs that holds.
 const BUDGET: Budget<'static> = Budget {
     nodes: 20_000_000,
     bytes: 256 << 20,
@@ -110,13 +117,13 @@ impl Book {
         let moment = Moment(world.now().0);
         let taken = self
             .watch
-            .answer(&OPERATORS, client, moment, told.clone(), &BUDGET);
+            .answer(&OPERATORS, client, moment, told.clone(), &BRIEF);
         self.judge(world, taken).then_some(Answer::Told(told))
     }
 
     /// Judges all that is written down. Whether it has an order.
     pub(super) fn close(&mut self, world: &mut ControllerWorld) -> bool {
-        let looked = self.watch.look(&OPERATORS, &BUDGET);
+        let looked = self.watch.look(&OPERATORS, &BRIEF);
         self.judge(world, looked)
     }
 
@@ -127,13 +134,30 @@ impl Book {
                 world.breaks(Broken::Illegal(Box::new(self.illegal())));
                 false
             }
-            Err(WatchError::Unknown { .. }) if self.explains_what_was_made(world) => true,
-            Err(WatchError::Unknown { ended, .. }) => {
+            Err(WatchError::Unknown { .. }) => {
+                self.explains_what_was_made(world) || self.judge_at_length(world)
+            }
+            Err(WatchError::NotAHistory(why)) => panic!("the book is kept in order: {why}"),
+        }
+    }
+
+    /// Whether the operations have an order, however long that takes to find out.
+    fn judge_at_length(&self, world: &mut ControllerWorld) -> bool {
+        let options = Options {
+            budget: BUDGET,
+            ..Options::default()
+        };
+        match check(&OPERATORS, &self.watch.whole(), &options) {
+            Verdict::Linearizable(_) => true,
+            Verdict::Illegal(_) => {
+                world.breaks(Broken::Illegal(Box::new(self.illegal())));
+                false
+            }
+            Verdict::Unknown(Unknown { ended, .. }) => {
                 let why = format!("the operations: the budget of {ended:?} ended");
                 world.breaks(Broken::Undecided { why });
                 false
             }
-            Err(WatchError::NotAHistory(why)) => panic!("the book is kept in order: {why}"),
         }
     }
 

@@ -7,19 +7,26 @@ use std::sync::Arc;
 use snowglobe_checkers::history::{ClientId, Moment, json_lines};
 use snowglobe_checkers::linearizability::specifications::{KeyValue, KeyedInput, TextInput};
 use snowglobe_checkers::linearizability::{
-    Budget, Explanation, Options, Told, Watch, WatchError, explain,
+    Budget, Explanation, Options, Told, Unknown, Verdict, Watch, WatchError, check, explain,
 };
-use snowglobe_systems::invariants::{Invariants, Violation};
+use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
 
-use super::{Answer, TextService};
+use super::{Answer, TextService, Watcher, applied};
 use crate::time::SimTime;
 use crate::world::{Broken, IllegalHistory, World};
 
 /// The object that the service must look like.
 const STORE: KeyValue = KeyValue::EMPTY;
 
-/// What one search may cost: far more than any run needs that holds.
+/// What the search over answers alone may cost before servers are asked what came to
+/// pass: more than most runs need.
+const BRIEF: Budget<'static> = Budget {
+    nodes: 500_000,
+    ..BUDGET
+};
+
+/// What it may cost if they do not know: far more than any run needs that holds.
 const BUDGET: Budget<'static> = Budget {
     nodes: 20_000_000,
     bytes: 256 << 20,
@@ -74,7 +81,7 @@ impl Book {
     }
 
     /// A user calls a clerk, or a server. `None` if that is down.
-    pub(super) fn ask<P: TextService, I: Invariants<P>>(
+    pub(super) fn ask<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         at: NodeId,
@@ -97,7 +104,7 @@ impl Book {
 
     /// A call was answered. `None` if it was not one of a user's, or if it was
     /// the answer that broke the run.
-    pub(super) fn told<P: TextService, I: Invariants<P>>(
+    pub(super) fn told<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         invocation: InvocationId,
@@ -119,7 +126,7 @@ impl Book {
         let moment = Moment(world.now().0);
         let taken = self
             .watch
-            .answer(&STORE, client, moment, output.clone(), &BUDGET);
+            .answer(&STORE, client, moment, output.clone(), &BRIEF);
         self.judge(world, taken).then_some(Answer::Output(output))
     }
 
@@ -131,15 +138,12 @@ impl Book {
     }
 
     /// Judges all that is written down. Whether it has an order.
-    pub(super) fn close<P: TextService, I: Invariants<P>>(
-        &mut self,
-        world: &mut World<P, I>,
-    ) -> bool {
-        let looked = self.watch.look(&STORE, &BUDGET);
+    pub(super) fn close<P: TextService, I: Watcher<P>>(&mut self, world: &mut World<P, I>) -> bool {
+        let looked = self.watch.look(&STORE, &BRIEF);
         self.judge(world, looked)
     }
 
-    fn judge<P: TextService, I: Invariants<P>>(
+    fn judge<P: TextService, I: Watcher<P>>(
         &self,
         world: &mut World<P, I>,
         result: Result<(), WatchError<Arc<str>>>,
@@ -150,13 +154,51 @@ impl Book {
                 world.breaks(Broken::Illegal(Box::new(self.illegal(&key))));
                 false
             }
-            Err(WatchError::Unknown { key, ended }) => {
+            Err(WatchError::Unknown { key, .. }) => {
+                self.explains_what_was_made(world, &key) || self.judge_at_length(world, &key)
+            }
+            Err(WatchError::NotAHistory(why)) => panic!("the book is kept in order: {why}"),
+        }
+    }
+
+    /// Whether the operations of a key have an order, however long that takes to find out.
+    fn judge_at_length<P: TextService, I: Watcher<P>>(
+        &self,
+        world: &mut World<P, I>,
+        key: &Arc<str>,
+    ) -> bool {
+        let history = self.watch.history(key).expect("it was looked at");
+        let options = Options {
+            budget: BUDGET,
+            ..Options::default()
+        };
+        match check(&STORE, history, &options) {
+            Verdict::Linearizable(_) => true,
+            Verdict::Illegal(_) => {
+                world.breaks(Broken::Illegal(Box::new(self.illegal(key))));
+                false
+            }
+            Verdict::Unknown(Unknown { ended, .. }) => {
                 let why = format!("the operations of key {key}: the budget of {ended:?} ended");
                 world.breaks(Broken::Undecided { why });
                 false
             }
-            Err(WatchError::NotAHistory(why)) => panic!("the book is kept in order: {why}"),
         }
+    }
+
+    /// Whether what users of a key asked and were told has an order that makes what
+    /// its servers have made.
+    fn explains_what_was_made<P: TextService, I: Watcher<P>>(
+        &self,
+        world: &World<P, I>,
+        key: &Arc<str>,
+    ) -> bool {
+        let changes = world.invariants().changes_of(key);
+        changes
+            .zip(self.watch.history(key))
+            .is_some_and(|(changes, history)| {
+                applied::have_order_that_makes(changes, history, BUDGET)
+            })
     }
 
     fn illegal(&self, key: &Arc<str>) -> IllegalHistory {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use snowglobe_checkers::linearizability::specifications::{TextInput, TextOutput};
+use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::Process;
 
 /// A process whose clerks read and write texts under keys.
@@ -14,6 +15,14 @@ pub(in crate::scenarios) trait TextService: Process {
     /// # Errors
     /// The outcome itself, if it is one with which no clerk may come back.
     fn answer(outcome: Self::Outcome) -> Result<Answer, Self::Outcome>;
+}
+
+/// Whoever watches over such a service, and may know what its servers have made.
+pub(in crate::scenarios) trait Watcher<P: Process>: Invariants<P> {
+    /// All that has ever changed a key, in order; `None` where not all of it is known.
+    fn changes_of(&self, _key: &str) -> Option<&[TextInput]> {
+        None
+    }
 }
 
 /// What a user is told.

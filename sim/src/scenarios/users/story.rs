@@ -28,11 +28,10 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use snowglobe_checkers::linearizability::specifications::TextInput;
-use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::InvocationId;
 
 use self::row::quoted;
-use super::{Errand, TextService, Users};
+use super::{Errand, TextService, Users, Watcher};
 use crate::scenarios::story::{Deed, unlike};
 use crate::time::SimTime;
 use crate::world::{Broken, World};
@@ -92,7 +91,7 @@ impl ToldUsers {
     }
 
     /// A user must call this, for a sentence of the service's own.
-    pub(in crate::scenarios) fn order_call<P: TextService, I: Invariants<P>>(
+    pub(in crate::scenarios) fn order_call<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         user: usize,
@@ -106,7 +105,7 @@ impl ToldUsers {
     ///
     /// # Errors
     /// When it cannot even begin, since users are not where it wants them.
-    pub(in crate::scenarios) fn begin<P: TextService, I: Invariants<P>>(
+    pub(in crate::scenarios) fn begin<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         sentence: &UserSentence,
@@ -145,7 +144,7 @@ impl ToldUsers {
     }
 
     /// Orders users to make the calls of a sentence.
-    fn order<P: TextService, I: Invariants<P>>(
+    fn order<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         sentence: &UserSentence,
@@ -178,7 +177,7 @@ impl ToldUsers {
     }
 
     /// Looks again at a sentence that was begun.
-    pub(in crate::scenarios) fn look<P: TextService + Display, I: Invariants<P>>(
+    pub(in crate::scenarios) fn look<P: TextService + Display, I: Watcher<P>>(
         &self,
         world: &World<P, I>,
         sentence: &UserSentence,
@@ -238,7 +237,7 @@ impl ToldUsers {
     }
 
     /// Everybody who waits, and every node, in a few words.
-    pub(in crate::scenarios) fn how_things_stand<P: TextService + Display, I: Invariants<P>>(
+    pub(in crate::scenarios) fn how_things_stand<P: TextService + Display, I: Watcher<P>>(
         &self,
         world: &World<P, I>,
     ) -> String {
@@ -246,7 +245,7 @@ impl ToldUsers {
     }
 
     /// An alarm of a user rang; its token is above `u32::MAX`.
-    pub(in crate::scenarios) fn alarm<P: TextService, I: Invariants<P>>(
+    pub(in crate::scenarios) fn alarm<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         token: u64,
@@ -255,7 +254,7 @@ impl ToldUsers {
     }
 
     /// A call was answered. The user whose it was, if it was one's.
-    pub(in crate::scenarios) fn returned<P: TextService, I: Invariants<P>>(
+    pub(in crate::scenarios) fn returned<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
         invocation: InvocationId,
@@ -265,7 +264,7 @@ impl ToldUsers {
     }
 
     /// The story is over: judges all that users saw.
-    pub(in crate::scenarios) fn ends<P: TextService, I: Invariants<P>>(
+    pub(in crate::scenarios) fn ends<P: TextService, I: Watcher<P>>(
         &mut self,
         world: &mut World<P, I>,
     ) {

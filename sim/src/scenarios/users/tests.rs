@@ -146,6 +146,8 @@ struct Unwatched;
 
 impl Invariants<Liar> for Unwatched {}
 
+impl Watcher<Liar> for Unwatched {}
+
 /// Users who call what they like, and are served at the end.
 struct Lied(Users);
 

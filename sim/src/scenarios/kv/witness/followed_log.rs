@@ -11,6 +11,7 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Content, Durable, Entry, LogIndex};
 use snowglobe_systems::replica::{Replica, Request, Sequence, SessionId};
 
+use super::changes::Changes;
 use super::shortened;
 use crate::scenarios::users::names_its_call;
 
@@ -28,6 +29,8 @@ pub(super) struct FollowedLog {
     values: BTreeMap<Key, Arc<str>>,
     /// Keys whose value is to be taken from the next replica that gets there.
     unclear: BTreeSet<Key>,
+    /// What led to the values.
+    changes: Changes,
     /// The last write of each session.
     writes: BTreeMap<SessionId, Sequence>,
     /// Which write took effect where, for the last [`REMEMBERED`] of them.
@@ -42,6 +45,11 @@ impl FollowedLog {
     /// How far it was followed.
     pub(super) fn end(&self) -> LogIndex {
         self.end
+    }
+
+    /// All that has ever changed a key; `None` where not all of it is known.
+    pub(super) fn changes_of(&self, key: &Key) -> Option<&[TextInput]> {
+        self.changes.of(key)
     }
 
     /// What a replica has applied and nobody before it; `None` if an entry is gone.
@@ -103,6 +111,7 @@ impl FollowedLog {
             .map(|(key, value)| (key.clone(), value.into()))
             .collect();
         self.unclear.clear();
+        self.changes.lose_all();
         let sessions = replica.sessions().iter();
         self.writes = sessions
             .filter_map(|(id, session)| Some((id, session.last_write.as_ref()?.sequence)))
@@ -164,7 +173,11 @@ impl FollowedLog {
         }
         let before = self.values.get(command.key()).cloned();
         let state = before.unwrap_or_else(|| Text.initial());
-        if let Some(after) = Text.step(&state, &in_words(command), None) {
+        let words = in_words(command);
+        if let Some(after) = Text.step(&state, &words, None) {
+            if after != state {
+                self.changes.push(command.key(), words);
+            }
             self.values.insert(command.key().clone(), after);
         }
         Ok(())
@@ -177,12 +190,14 @@ impl FollowedLog {
         key: &Key,
     ) -> Result<(), Violation> {
         let found = replica.machine().get(key).unwrap_or_default();
-        if self.unclear.remove(key) {
-            self.values.insert(key.clone(), found.into());
-            return Ok(());
-        }
+        let is_unclear = self.unclear.remove(key);
         let value = self.values.get(key).cloned().unwrap_or_default();
         if found == &*value {
+            return Ok(());
+        }
+        if is_unclear {
+            self.changes.lose(key);
+            self.values.insert(key.clone(), found.into());
             return Ok(());
         }
         Err(Violation::new(

@@ -1,0 +1,152 @@
+//! An order that makes what the servers have made.
+//!
+//! Users whose clerks crash leave calls behind, each of which may have come to pass at
+//! any time since, or never; with a few hundred of them on one key no search over what
+//! users were told comes to an end. The servers know which did. An order that makes
+//! the same of the key as they did, change by change, is one of those that there are
+//! without them: where there is one, the history is linearizable. Where there is none,
+//! that says nothing of the history.
+
+use std::sync::Arc;
+
+use snowglobe_checkers::history::History;
+use snowglobe_checkers::linearizability::specifications::{
+    KeyedInput as Keyed, Text, TextInput, TextOutput,
+};
+use snowglobe_checkers::linearizability::{Budget, Options, Specification, check};
+
+type KeyedInput = Keyed<Arc<str>, TextInput>;
+
+/// A text, and everything that has ever changed it.
+struct Applied<'a> {
+    changes: &'a [TextInput],
+    /// What it was before each of the changes, and after the last.
+    values: Vec<Arc<str>>,
+}
+
+impl<'a> Applied<'a> {
+    /// `None` if no text can have been changed like that.
+    fn new(changes: &'a [TextInput]) -> Option<Self> {
+        let mut values = vec![Text.initial()];
+        for change in changes {
+            let before = values.last().expect("there is the first");
+            values.push(Text.step(before, change, None)?);
+        }
+        Some(Self { changes, values })
+    }
+}
+
+impl Specification for Applied<'_> {
+    /// How many of the changes were made.
+    type State = usize;
+    type Input = KeyedInput;
+    type Output = TextOutput;
+    type Key = ();
+    type Next = Option<usize>;
+
+    fn initial(&self) -> usize {
+        0
+    }
+
+    fn key(&self, _: &KeyedInput) {}
+
+    fn step(&self, made: &usize, input: &KeyedInput, output: Option<&TextOutput>) -> Option<usize> {
+        let (made, input) = (*made, &input.input);
+        let after = Text.step(&self.values[made], input, output)?;
+        if after == self.values[made] {
+            // What is not answered and changes nothing need not have happened.
+            return output.map(|_| made);
+        }
+        let is_next = self.changes.get(made) == Some(input) && self.values[made + 1] == after;
+        is_next.then_some(made + 1)
+    }
+
+    fn is_foreseeable(&self, _: &KeyedInput) -> bool {
+        false
+    }
+}
+
+/// Whether the operations of a key have an order that makes these changes, as far as
+/// the budget goes.
+pub(super) fn have_order_that_makes(
+    changes: &[TextInput],
+    history: &History<KeyedInput, TextOutput>,
+    budget: Budget<'static>,
+) -> bool {
+    let options = Options {
+        budget,
+        ..Options::default()
+    };
+    Applied::new(changes)
+        .is_some_and(|applied| check(&applied, history, &options).is_linearizable())
+}
+
+#[cfg(test)]
+mod tests {
+    use snowglobe_checkers::history::{ClientId, Moment, Operation};
+
+    use super::*;
+
+    const BUDGET: Budget<'static> = Budget::DEFAULT;
+
+    fn append(text: &str) -> TextInput {
+        TextInput::Append(text.into())
+    }
+
+    /// What each of some users asks of a key, all at once from 1 on, and is told, if it is.
+    fn at_once(calls: &[(TextInput, Option<&str>)]) -> History<KeyedInput, TextOutput> {
+        let operations = calls.iter().zip(0..).map(|((input, told), client)| {
+            let output = |told: &str| match input {
+                TextInput::Get => TextOutput::Value(told.into()),
+                _ => TextOutput::Done,
+            };
+            Operation {
+                client: ClientId(client),
+                called: Moment(1),
+                input: KeyedInput {
+                    key: "k".into(),
+                    input: input.clone(),
+                },
+                returned: told.map(|told| (Moment(2), output(told))),
+            }
+        });
+        History::new(operations.collect()).expect("each has one call")
+    }
+
+    #[test]
+    fn an_order_must_make_what_was_made() {
+        let calls = [
+            (append("a"), None),
+            (append("b"), Some("")),
+            (TextInput::Get, Some("ab")),
+        ];
+        let history = at_once(&calls);
+        let holds = |changes: &[TextInput]| have_order_that_makes(changes, &history, BUDGET);
+        assert!(holds(&[append("a"), append("b")]));
+        assert!(!holds(&[append("b"), append("a")]));
+        assert!(!holds(&[append("b")]), "somebody has seen the other");
+        assert!(!holds(&[append("a")]), "this one was answered");
+    }
+
+    #[test]
+    fn many_lost_calls_are_no_trouble() {
+        // Before the last answer any of them may have happened, in any order.
+        let lost = (0..300).map(|number| (append(&number.to_string()), None));
+        let calls: Vec<_> = lost
+            .chain([
+                (TextInput::Put("z".into()), Some("")),
+                (TextInput::Get, Some("z")),
+            ])
+            .collect();
+        let history = at_once(&calls);
+        let made: Vec<TextInput> = (0..20)
+            .map(|number| append(&(number * 7).to_string()))
+            .collect();
+        let made = [made, vec![TextInput::Put("z".into())]].concat();
+        let budget = Budget {
+            nodes: 20_000,
+            ..BUDGET
+        };
+        assert!(have_order_that_makes(&made, &history, budget));
+    }
+}
