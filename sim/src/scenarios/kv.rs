@@ -69,6 +69,14 @@ pub struct KvOptions {
     pub value_bytes: usize,
     /// The longest pause of a user between two calls, in milliseconds.
     pub think_ms: u64,
+    /// Of a hundred compare-and-swaps, how many are for the value that a key has already.
+    pub swaps_same_in_100: u8,
+    /// How long a user waits for an answer before it goes on at another clerk, in
+    /// milliseconds; 0 for as long as it takes.
+    pub leaves_after_ms: u64,
+    /// For how many milliseconds all users call without a pause, before they rest for
+    /// three times as long; 0 for an even load.
+    pub bursts_ms: u64,
     /// How long a clerk waits for its first answer, in milliseconds; the
     /// library's default unless said.
     pub patience_ms: Option<u64>,
@@ -116,6 +124,9 @@ impl Default for KvOptions {
             gets_in_100: 40,
             value_bytes: 0,
             think_ms: 20,
+            swaps_same_in_100: 0,
+            leaves_after_ms: 0,
+            bursts_ms: 0,
             patience_ms: None,
             idle_ms: 60_000,
             transfers: false,
@@ -224,6 +235,9 @@ impl System for KvSystem {
             gets_in_100: *draw.pick(&[20, 40, 80]),
             value_bytes,
             think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
+            swaps_same_in_100: 0,
+            leaves_after_ms: 0,
+            bursts_ms: 0,
             patience_ms: Some(*draw.pick(&[100, 300, 800])),
             idle_ms: *draw.pick(&[300, 2000, 60_000]),
             transfers: draw.below(3) == 0,
@@ -241,9 +255,16 @@ impl System for KvSystem {
             remembered_answers: Some(*draw.pick(&[1, 1, 2, 1024])),
         };
         // What users of the library get who tune nothing.
-        match draw.below(10) {
+        let drawn = match draw.below(10) {
             0 => drawn.with_library_tuning(),
             _ => drawn,
+        };
+        KvOptions {
+            gets_in_100: *draw.weighted(&[(8, drawn.gets_in_100), (1, 5), (1, 95)]),
+            swaps_same_in_100: *draw.pick(&[0, 0, 30]),
+            leaves_after_ms: *draw.pick(&[0, 0, 0, 300, 2000]),
+            bursts_ms: *draw.pick(&[0, 0, 0, 300, 2000]),
+            ..drawn
         }
     }
 
@@ -274,6 +295,8 @@ impl System for KvSystem {
                     keys: 64,
                     hot_in_100: 0,
                     think_ms: 1000,
+                    leaves_after_ms: 0,
+                    bursts_ms: 0,
                     // With less room they would lose their sessions to each other for ever.
                     max_sessions: usize::from(clerks) + 64,
                     session_idle_entries: 0,
@@ -294,6 +317,8 @@ impl System for KvSystem {
     fn lasting(options: &KvOptions) -> Option<KvOptions> {
         Some(KvOptions {
             think_ms: options.think_ms.max(2000),
+            leaves_after_ms: 0,
+            bursts_ms: 0,
             ..options.clone()
         })
     }
@@ -411,6 +436,9 @@ fn habits(options: &KvOptions) -> Habits {
         gets_in_100: options.gets_in_100,
         value_bytes: options.value_bytes,
         think_ms: options.think_ms,
+        swaps_same_in_100: options.swaps_same_in_100,
+        leaves_after: Duration::from_millis(options.leaves_after_ms),
+        bursts: Duration::from_millis(options.bursts_ms),
     }
 }
 

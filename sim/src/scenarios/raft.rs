@@ -82,6 +82,8 @@ pub struct RaftOptions {
     pub max_pending: Option<usize>,
     /// The most entries under way to one peer; the library's default unless said.
     pub max_in_flight: Option<usize>,
+    /// The most entries in one message; the library's default unless said.
+    pub max_batch: Option<usize>,
 }
 
 impl Default for RaftOptions {
@@ -104,6 +106,7 @@ impl Default for RaftOptions {
             compaction_tail: None,
             max_pending: None,
             max_in_flight: None,
+            max_batch: None,
         }
     }
 }
@@ -163,6 +166,7 @@ impl System for RaftSystem {
             ("padding_bytes", VALUE_BYTES),
             ("snapshot_after_entries", BOUND),
             ("max_in_flight", BOUND_FROM_1),
+            ("max_batch", BOUND_FROM_1),
         ],
     ];
 
@@ -192,11 +196,20 @@ impl System for RaftSystem {
             compaction_tail: Some(*draw.pick(&[0, 0, 3, 30])),
             max_pending: Some(*draw.weighted(&[(6, 1024), (1, 1), (1, 3)])),
             max_in_flight: None,
+            max_batch: None,
         };
         // What users of the library get who tune nothing.
-        match draw.below(10) {
+        let drawn = match draw.below(10) {
             0 => drawn.with_library_tuning(),
             _ => drawn,
+        };
+        let (rarely, bound) = (draw.below(4), *draw.pick(&[1, 2, 8]));
+        let rarely = drawn.max_pending.map(|_| rarely);
+        RaftOptions {
+            max_in_flight: (rarely == Some(0)).then_some(bound),
+            max_batch: (rarely == Some(1)).then_some(bound),
+            padding_bytes: *draw.weighted(&[(19, drawn.padding_bytes), (1, 4000)]),
+            ..drawn
         }
     }
 
@@ -255,6 +268,9 @@ impl System for RaftSystem {
         );
         if let Some(entries) = options.max_in_flight {
             config.raft.max_in_flight_entries = entries;
+        }
+        if let Some(entries) = options.max_batch {
+            config.raft.max_batch_entries = entries;
         }
         vec![config; nodes]
     }

@@ -64,6 +64,9 @@ pub const TEXTS: &[Named] = &[
     ("own_in_100", IN_100),
     ("gets_in_100", IN_100),
     ("value_bytes", VALUE_BYTES),
+    ("swaps_same_in_100", IN_100),
+    ("leaves_after_ms", UP_TO_AN_HOUR_MS),
+    ("bursts_ms", UP_TO_AN_HOUR_MS),
 ];
 
 /// Whether each number among the options is in its range.

@@ -68,6 +68,8 @@ pub struct ShardkvOptions {
     pub change_ms: u64,
     /// How many changes an operator makes by itself at most.
     pub changes: u16,
+    /// Whether operators name other servers for a group now and then.
+    pub regroup: bool,
     /// How many clerks there are, each on a node of its own.
     pub clerks: u8,
     /// How many of the clerks, the first ones, ask a second controller, which
@@ -92,6 +94,14 @@ pub struct ShardkvOptions {
     pub value_bytes: usize,
     /// The longest pause of a user between two calls, in milliseconds.
     pub think_ms: u64,
+    /// Of a hundred compare-and-swaps, how many are for the value that a key has already.
+    pub swaps_same_in_100: u8,
+    /// How long a user waits for an answer before it goes on at another clerk, in
+    /// milliseconds; 0 for as long as it takes.
+    pub leaves_after_ms: u64,
+    /// For how many milliseconds all users call without a pause, before they rest for
+    /// three times as long; 0 for an even load.
+    pub bursts_ms: u64,
     /// How long a clerk waits for its first answer, in milliseconds, and a second at
     /// most later on; as usual without one.
     pub patience_ms: Option<u64>,
@@ -134,6 +144,7 @@ impl Default for ShardkvOptions {
             operators: 1,
             change_ms: 1000,
             changes: 10,
+            regroup: false,
             clerks: 3,
             misled: 0,
             users_per_clerk: 1,
@@ -145,6 +156,9 @@ impl Default for ShardkvOptions {
             gets_in_100: 40,
             value_bytes: 0,
             think_ms: 20,
+            swaps_same_in_100: 0,
+            leaves_after_ms: 0,
+            bursts_ms: 0,
             patience_ms: None,
             idle_ms: 60_000,
             poll_ms: None,
@@ -216,6 +230,7 @@ impl System for ShardkvSystem {
             // Groups must come to the last configuration one by one, over links
             // that lose messages, in the time in which progress is demanded.
             changes: *draw.pick(&[2, 6, 12]),
+            regroup: false,
             clerks,
             misled: 0,
             users_per_clerk: lanes + crowding,
@@ -227,6 +242,9 @@ impl System for ShardkvSystem {
             gets_in_100: *draw.pick(&[20, 40, 80]),
             value_bytes,
             think_ms: *draw.pick(&[0, 5, 20, 100, 1000]),
+            swaps_same_in_100: 0,
+            leaves_after_ms: 0,
+            bursts_ms: 0,
             patience_ms: Some(*draw.pick(&[100, 300, 800])),
             idle_ms: *draw.pick(&[300, 2000, 60_000]),
             poll_ms: Some(*draw.pick(&[20, 50, 200])),
@@ -241,10 +259,17 @@ impl System for ShardkvSystem {
             // A group takes several shards in at a time, beside what its clients write.
             max_pending: Some(*draw.weighted(&[(6, 1024), (1, 8), (1, 32)])),
         };
-        // The last draw of all: it shifts no other.
-        match draw.below(10) {
+        let drawn = match draw.below(10) {
             0 => drawn.tuned_as_usual(),
             _ => drawn,
+        };
+        ShardkvOptions {
+            gets_in_100: *draw.weighted(&[(8, drawn.gets_in_100), (1, 5), (1, 95)]),
+            swaps_same_in_100: *draw.pick(&[0, 0, 30]),
+            leaves_after_ms: *draw.pick(&[0, 0, 0, 0, 2000]),
+            bursts_ms: *draw.pick(&[0, 0, 0, 300, 2000]),
+            regroup: draw.below(3) == 0,
+            ..drawn
         }
     }
 
@@ -296,6 +321,8 @@ impl System for ShardkvSystem {
     fn lasting(options: &ShardkvOptions) -> Option<ShardkvOptions> {
         Some(ShardkvOptions {
             think_ms: options.think_ms.max(5000),
+            leaves_after_ms: 0,
+            bursts_ms: 0,
             poll_ms: options.poll_ms.map(|poll| poll.max(1000)),
             hand_over_ms: options.hand_over_ms.max(1000),
             change_ms: options.change_ms.max(60_000),
@@ -428,6 +455,9 @@ fn habits(options: &ShardkvOptions) -> Habits {
         gets_in_100: options.gets_in_100,
         value_bytes: options.value_bytes,
         think_ms: options.think_ms,
+        swaps_same_in_100: options.swaps_same_in_100,
+        leaves_after: Duration::from_millis(options.leaves_after_ms),
+        bursts: Duration::from_millis(options.bursts_ms),
     }
 }
 

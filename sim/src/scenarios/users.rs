@@ -13,7 +13,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use snowglobe_checkers::linearizability::specifications::TextInput;
+use snowglobe_checkers::linearizability::specifications::{TextInput, TextOutput};
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
@@ -41,12 +41,20 @@ pub(super) enum Errand {
 pub(super) struct Users {
     book: Book,
     users: Vec<User>,
+    clerks: Vec<NodeId>,
     shared: Vec<Arc<str>>,
     habits: Habits,
 }
 
 /// Marks that users reach, whatever they call.
-pub(super) const MARKS: &[&str] = &["user.answered", "user.lost_its_clerk", TOLD_MAYBE];
+pub(super) const MARKS: &[&str] = &[
+    "user.answered",
+    "user.called_in_a_burst",
+    "user.left_its_clerk",
+    "user.lost_its_clerk",
+    "user.swapped_for_the_same",
+    TOLD_MAYBE,
+];
 
 /// A clerk did not know whether a call had happened.
 pub(super) const TOLD_MAYBE: &str = "user.told_maybe";
@@ -66,8 +74,10 @@ impl Users {
         let streams = Streams::new(seed);
         let mut book = Book::new();
         let per_clerk = usize::from(habits.users_per_clerk);
+        let clerks: Vec<NodeId> = clerks.into_iter().collect();
         let users = clerks
-            .into_iter()
+            .iter()
+            .copied()
             .flat_map(|clerk| std::iter::repeat_n(clerk, per_clerk))
             .enumerate()
             .map(|(number, clerk)| {
@@ -78,6 +88,7 @@ impl Users {
         Self {
             book,
             users,
+            clerks,
             shared: (0..habits.keys)
                 .map(|key| format!("k{key}").into())
                 .collect(),
@@ -272,10 +283,16 @@ impl Users {
     fn act<P: TextService, I: Watcher<P>>(&mut self, world: &mut World<P, I>, number: usize) {
         let user = &mut self.users[number];
         if let Some(busy) = &user.busy {
-            if world.incarnation(user.clerk) == busy.life {
+            let waited = world.now().since(busy.since);
+            let roams = user.errand == Errand::Roaming && !busy.ordered;
+            if world.incarnation(user.clerk) != busy.life {
+                world.mark("user.lost_its_clerk");
+            } else if roams && self.habits.leave_after(waited) {
+                world.mark("user.left_its_clerk");
+                user.clerk = *user.draw.pick(&self.clerks);
+            } else {
                 return self.ring_for(world, number, LOOKS_AFTER);
             }
-            world.mark("user.lost_its_clerk");
             self.forget(number);
         }
         let user = &mut self.users[number];
@@ -305,6 +322,7 @@ impl Users {
             input,
             ordered,
             life: world.incarnation(clerk),
+            since: world.now(),
         });
         self.ring_for(world, number, LOOKS_AFTER);
     }
@@ -340,15 +358,27 @@ impl Users {
             }
             Answer::Output(output) => {
                 world.mark("user.answered");
-                self.users[number].learn(output);
+                let user = &mut self.users[number];
+                if output == TextOutput::Swapped && user.swaps_for_the_same() {
+                    world.mark("user.swapped_for_the_same");
+                }
+                user.learn(output);
             }
         }
         let user = &mut self.users[number];
-        let pause = match user.orders.is_empty() {
-            true => Duration::from_millis(1 + self.habits.think_ms),
-            false => Duration::from_millis(2),
+        let rests = self.habits.rest_at(world.now());
+        let pause = match (user.orders.is_empty(), rests) {
+            (false, _) => Duration::from_millis(2),
+            (true, None) => Duration::from_millis(1 + self.habits.think_ms),
+            (true, Some(rest)) => {
+                if rest.is_zero() {
+                    world.mark("user.called_in_a_burst");
+                }
+                rest + Duration::from_millis(2)
+            }
         };
-        let pause = user.draw.duration(Duration::from_millis(1)..pause);
+        let least = rests.filter(|_| user.orders.is_empty()).unwrap_or_default();
+        let pause = user.draw.duration(least + Duration::from_millis(1)..pause);
         self.ring_for(world, number, pause);
     }
 }

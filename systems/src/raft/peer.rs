@@ -31,6 +31,8 @@ pub enum Flow {
         /// Whether an answer is awaited. A lost one is made up for by the
         /// answer to the next heartbeat.
         waiting: bool,
+        /// Whether messages of a window may still be on their way.
+        after_window: bool,
     },
     /// The logs agree before `next`: entries are sent without waiting, up to a window.
     Pipeline(Window),
@@ -45,7 +47,14 @@ pub struct Window {
     batches: VecDeque<(LogIndex, usize)>,
     /// The sum of the sizes.
     bytes: usize,
+    /// How many messages may be under way, if fewer than usual. Where messages overtake
+    /// each other most of a full window is refused, and a window that opened with each
+    /// answer in between, as wide as before, would send ever more of the same.
+    most: Option<usize>,
 }
+
+/// A window that grew to so many messages is no longer bounded by their number.
+const WIDE: usize = 64;
 
 /// A snapshot on its way to a peer, a window of chunks at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +91,24 @@ impl Window {
         }
     }
 
+    /// Room for one message, and for twice as many with each answer that is news.
+    fn narrow() -> Self {
+        Self {
+            most: Some(1),
+            ..Self::default()
+        }
+    }
+
+    fn widen(&mut self) {
+        let twice = self.most.map(|most| 2 * most);
+        self.most = twice.filter(|most| *most < WIDE);
+    }
+
+    fn has_room(&self, max_bytes: usize) -> bool {
+        let is_full = self.most.is_some_and(|most| self.batches.len() >= most);
+        !is_full && self.bytes < max_bytes
+    }
+
     /// About how many bytes are under way.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -106,7 +133,10 @@ impl Peer {
             id,
             matched: LogIndex::ZERO,
             next,
-            flow: Flow::Probe { waiting: false },
+            flow: Flow::Probe {
+                waiting: false,
+                after_window: false,
+            },
             // It may have voted a moment ago: a new leader has a full
             // interval to be heard.
             heard: true,
@@ -167,9 +197,9 @@ impl Peer {
     /// Whether entries may be sent now, given how many may be under way.
     pub(super) fn accepts(&self, max_entries: usize, max_bytes: usize) -> bool {
         match &self.flow {
-            Flow::Probe { waiting } => !waiting,
+            Flow::Probe { waiting, .. } => !waiting,
             Flow::Pipeline(window) => {
-                self.next.since(self.matched) <= max_entries && window.bytes < max_bytes
+                self.next.since(self.matched) <= max_entries && window.has_room(max_bytes)
             }
             Flow::Snapshot(_) => false,
         }
@@ -189,7 +219,7 @@ impl Peer {
     /// Notes that entries up to `last` were sent.
     pub(super) fn sent(&mut self, last: LogIndex, bytes: usize) {
         match &mut self.flow {
-            Flow::Probe { waiting } => *waiting = true,
+            Flow::Probe { waiting, .. } => *waiting = true,
             Flow::Pipeline(window) => {
                 window.push(last, bytes);
                 self.next = last.next();
@@ -207,9 +237,18 @@ impl Peer {
         match &mut self.flow {
             Flow::Pipeline(window) => {
                 window.acknowledge(self.matched);
+                if news {
+                    window.widen();
+                }
                 self.next = self.next.max(follows);
             }
-            Flow::Probe { .. } if follows >= self.next => self.pipeline_after_match(),
+            Flow::Probe { after_window, .. } if follows >= self.next => {
+                let narrow = *after_window;
+                self.pipeline_after_match();
+                if narrow {
+                    self.flow = Flow::Pipeline(Window::narrow());
+                }
+            }
             Flow::Snapshot(_) if self.matched >= base => self.pipeline_after_match(),
             Flow::Snapshot(_) => self.next = self.next.max(follows),
             Flow::Probe { .. } => {}
@@ -226,18 +265,25 @@ impl Peer {
     /// Takes a refusal of a message that followed `previous`; `next` is where
     /// the logs may agree. Says whether the refusal is still worth anything:
     /// one that contradicts what is known is old, as is one that answers
-    /// another probe than the last.
+    /// another probe than the last, and one of a time when less was known to agree.
     pub(super) fn backs_up(&mut self, previous: LogIndex, next: LogIndex) -> bool {
         let current = match &self.flow {
             Flow::Probe { .. } => previous.next() == self.next,
             Flow::Pipeline(_) => previous < self.next,
             Flow::Snapshot(_) => false,
         };
-        if !current || previous <= self.matched {
+        if !current || previous <= self.matched || next <= self.matched {
             return false;
         }
-        self.next = next.clamp(self.matched.next(), previous);
-        self.flow = Flow::Probe { waiting: false };
+        let after_window = match &self.flow {
+            Flow::Probe { after_window, .. } => *after_window,
+            Flow::Pipeline(_) | Flow::Snapshot(_) => true,
+        };
+        self.next = next.min(previous);
+        self.flow = Flow::Probe {
+            waiting: false,
+            after_window,
+        };
         true
     }
 

@@ -20,6 +20,7 @@ pub(super) const MARKS: &[&str] = &[
     "operator.answered",
     "operator.lost_its_clerk",
     "operator.moved_a_shard",
+    "operator.named_other_servers",
     "operator.sent_all_away",
 ];
 
@@ -68,6 +69,10 @@ pub(super) struct Operators {
     stay: BTreeSet<GroupId>,
     shards: u16,
     change_ms: u64,
+    /// Whether they name other servers for a group now and then.
+    regroup: bool,
+    /// Whether every group was named with its own servers since the last time.
+    is_repaired: bool,
 }
 
 /// How often an operator looks whether its clerk is still there.
@@ -99,6 +104,8 @@ impl Operators {
             stay: layout.groups.keys().copied().collect(),
             shards: options.shards,
             change_ms: options.change_ms,
+            regroup: options.regroup,
+            is_repaired: !options.regroup,
         }
     }
 
@@ -208,13 +215,17 @@ impl Operators {
         let (many, shard) = (several.min(known.len()), Shard(draw.below(shards) as u16));
         let chosen = draw.sample(many, known.len());
         let chosen: BTreeSet<GroupId> = chosen.into_iter().map(|place| known[place]).collect();
+        let first = *chosen.first().expect("at least one is chosen");
         match kind {
+            0 if self.regroup && draw.below(2) == 0 => {
+                world.mark("operator.named_other_servers");
+                self.join_with_other_servers(number, first)
+            }
             0 => self.join(chosen),
             1 => Command::Leave { groups: chosen },
             2 => {
                 world.mark("operator.moved_a_shard");
-                let to = *chosen.first().expect("at least one is chosen");
-                Command::Move { shard, to }
+                Command::Move { shard, to: first }
             }
             _ => {
                 world.mark("operator.sent_all_away");
@@ -222,6 +233,23 @@ impl Operators {
                     groups: known.into_iter().collect(),
                 }
             }
+        }
+    }
+
+    /// A command that lets a group join, or changes its servers to some of them, and rarely
+    /// to another group's: those find themselves in a group of another name.
+    fn join_with_other_servers(&mut self, number: usize, group: GroupId) -> Command {
+        let draw = &mut self.all[number].draw;
+        let whose = match draw.below(4) {
+            0 => GroupId(1 + draw.below(self.layout.groups.len() as u64) as u32),
+            _ => group,
+        };
+        let known = &self.layout.groups[&whose];
+        let many = 1 + draw.below(known.len() as u64) as usize;
+        let chosen = draw.sample(many, known.len());
+        let servers = chosen.into_iter().map(|place| known[place]).collect();
+        Command::Join {
+            groups: [(group, servers)].into(),
         }
     }
 
@@ -320,7 +348,16 @@ impl Operators {
     /// still send one away, or let one join.
     fn looked(&mut self, world: &mut ShardkvWorld, number: usize, newest: &Configuration) {
         let there: BTreeSet<GroupId> = newest.groups.keys().copied().collect();
-        if !self.stay.is_subset(&there) {
+        let right = |group: &GroupId| newest.groups.get(group) == self.layout.groups.get(group);
+        if !self.is_repaired {
+            self.is_repaired = self.layout.groups.keys().all(right);
+        }
+        if !self.is_repaired {
+            let wrong: BTreeSet<GroupId> =
+                there.into_iter().filter(|group| !right(group)).collect();
+            return self.repair(world, number, wrong);
+        }
+        if !self.stay.iter().all(right) {
             let join = self.join(self.stay.iter().copied());
             self.order(world, number, join);
         }
@@ -328,6 +365,17 @@ impl Operators {
         if !groups.is_empty() {
             self.order(world, number, Command::Leave { groups });
         }
+    }
+
+    /// What is owed to a group that was named with the wrong servers can be handed over
+    /// once the right ones are known: all join, and whoever would be in their way leaves.
+    fn repair(&mut self, world: &mut ShardkvWorld, number: usize, wrong: BTreeSet<GroupId>) {
+        if !wrong.is_empty() {
+            self.order(world, number, Command::Leave { groups: wrong });
+        }
+        let all: Vec<GroupId> = self.layout.groups.keys().copied().collect();
+        let join = self.join(all);
+        self.order(world, number, join);
     }
 
     /// The groups that are there at the end.

@@ -7,13 +7,16 @@
 //! without them: where there is one, the history is linearizable. Where there is none,
 //! that says nothing of the history.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use snowglobe_checkers::history::History;
 use snowglobe_checkers::linearizability::specifications::{
     KeyedInput as Keyed, Text, TextInput, TextOutput,
 };
-use snowglobe_checkers::linearizability::{Budget, Options, Specification, check};
+use snowglobe_checkers::linearizability::{
+    Budget, Claims, Leaves, Legal, Options, Specification, check,
+};
 
 type KeyedInput = Keyed<Arc<str>, TextInput>;
 
@@ -22,6 +25,8 @@ struct Applied<'a> {
     changes: &'a [TextInput],
     /// What it was before each of the changes, and after the last.
     values: Vec<Arc<str>>,
+    /// Where those stand that are made once: whoever asked for one of them has made it.
+    places: BTreeMap<&'a TextInput, usize>,
 }
 
 impl<'a> Applied<'a> {
@@ -32,7 +37,27 @@ impl<'a> Applied<'a> {
             let before = values.last().expect("there is the first");
             values.push(Text.step(before, change, None)?);
         }
-        Some(Self { changes, values })
+        let mut places = BTreeMap::new();
+        for (place, change) in changes.iter().enumerate() {
+            places.entry(change).or_insert_with(Vec::new).push(place);
+        }
+        let once = places
+            .into_iter()
+            .filter_map(|(change, places)| match places[..] {
+                [place] => Some((change, place)),
+                _ => None,
+            });
+        Some(Self {
+            places: once.collect(),
+            changes,
+            values,
+        })
+    }
+
+    /// The one place in which a change can be made, if nobody makes it twice.
+    fn place_of(&self, input: &TextInput) -> Option<usize> {
+        let is_own = !matches!(input, TextInput::Delete);
+        is_own.then(|| self.places.get(input).copied())?
     }
 }
 
@@ -53,12 +78,28 @@ impl Specification for Applied<'_> {
     fn step(&self, made: &usize, input: &KeyedInput, output: Option<&TextOutput>) -> Option<usize> {
         let (made, input) = (*made, &input.input);
         let after = Text.step(&self.values[made], input, output)?;
+        if let Some(place) = self.place_of(input) {
+            return (place == made).then_some(made + 1);
+        }
         if after == self.values[made] {
             // What is not answered and changes nothing need not have happened.
             return output.map(|_| made);
         }
-        let is_next = self.changes.get(made) == Some(input) && self.values[made + 1] == after;
-        is_next.then_some(made + 1)
+        (self.changes.get(made) == Some(input)).then_some(made + 1)
+    }
+
+    fn claims(&self, input: &KeyedInput, output: Option<&TextOutput>) -> Claims<usize> {
+        use TextOutput::{Kept, Value};
+        let input = &input.input;
+        match (input, output) {
+            (TextInput::Get, Some(Value(_))) | (TextInput::Cas { .. }, Some(Kept)) => {
+                Claims::new(Legal::Depends, Leaves::Same)
+            }
+            _ => match self.place_of(input) {
+                Some(place) => Claims::new(Legal::OnlyIn(place), Leaves::Fixed(place + 1)),
+                None => Claims::NONE,
+            },
+        }
     }
 
     fn is_foreseeable(&self, _: &KeyedInput) -> bool {
@@ -138,15 +179,30 @@ mod tests {
                 (TextInput::Get, Some("z")),
             ])
             .collect();
-        let history = at_once(&calls);
-        let made: Vec<TextInput> = (0..20)
-            .map(|number| append(&(number * 7).to_string()))
-            .collect();
-        let made = [made, vec![TextInput::Put("z".into())]].concat();
+        let deletes = (0..100).map(|_| (TextInput::Delete, None));
+        let with_deletes: Vec<_> = calls.iter().cloned().chain(deletes).collect();
+        let appends = |from: u32| (from..from + 10).map(|number| append(&number.to_string()));
+        let end = [TextInput::Put("z".into())];
+        let made: Vec<TextInput> = appends(20).chain(end.clone()).collect();
         let budget = Budget {
             nodes: 20_000,
             ..BUDGET
         };
-        assert!(have_order_that_makes(&made, &history, budget));
+        assert!(have_order_that_makes(&made, &at_once(&calls), budget));
+        let deleted = (0..8).flat_map(|turn| appends(20 * turn).chain([TextInput::Delete]));
+        let made: Vec<TextInput> = deleted.chain(end).collect();
+        assert!(have_order_that_makes(
+            &made,
+            &at_once(&with_deletes),
+            budget
+        ));
+        let made: Vec<TextInput> = [append("1000"), TextInput::Delete]
+            .into_iter()
+            .chain(made)
+            .collect();
+        assert!(
+            !have_order_that_makes(&made, &at_once(&with_deletes), budget),
+            "nobody said 1000"
+        );
     }
 }

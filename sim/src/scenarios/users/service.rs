@@ -1,10 +1,13 @@
 //! What users must know of the service that they call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use snowglobe_checkers::linearizability::specifications::{TextInput, TextOutput};
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::Process;
+
+use crate::time::SimTime;
 
 /// A process whose clerks read and write texts under keys.
 pub(in crate::scenarios) trait TextService: Process {
@@ -53,4 +56,65 @@ pub(in crate::scenarios) struct Habits {
     pub(in crate::scenarios) value_bytes: usize,
     /// The longest pause of a user between two calls, in milliseconds.
     pub(in crate::scenarios) think_ms: u64,
+    /// Of a hundred compare-and-swaps, how many are for the value that a key has already.
+    pub(in crate::scenarios) swaps_same_in_100: u8,
+    /// How long a user waits for an answer before it goes on at another clerk; as long
+    /// as it takes if zero.
+    pub(in crate::scenarios) leaves_after: Duration,
+    /// For how long all users call without a pause, before they rest for three times
+    /// as long; an even load if zero.
+    pub(in crate::scenarios) bursts: Duration,
+}
+
+impl Habits {
+    /// Whether a user that has waited for so long goes elsewhere.
+    pub(super) fn leave_after(&self, waited: Duration) -> bool {
+        !self.leaves_after.is_zero() && waited >= self.leaves_after
+    }
+
+    /// For how long users rest now, where they call in bursts.
+    pub(super) fn rest_at(&self, now: SimTime) -> Option<Duration> {
+        let burst = self.bursts.as_nanos();
+        let into = u128::from(now.0).checked_rem(4 * burst)?;
+        let rest = if into < burst { 0 } else { 4 * burst - into };
+        Some(Duration::from_nanos(
+            u64::try_from(rest).unwrap_or(u64::MAX),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_a_quarter_of_the_time() {
+        let millis = Duration::from_millis;
+        let habits = Habits {
+            users_per_clerk: 1,
+            readers: 0,
+            keys: 1,
+            hot_in_100: 0,
+            own_in_100: 0,
+            gets_in_100: 0,
+            value_bytes: 0,
+            think_ms: 0,
+            swaps_same_in_100: 0,
+            leaves_after: millis(10),
+            bursts: millis(100),
+        };
+        let rest_at = |at| habits.rest_at(SimTime::START + millis(at));
+        assert_eq!(rest_at(99), Some(Duration::ZERO));
+        assert_eq!(rest_at(100), Some(millis(300)));
+        assert_eq!(rest_at(399), Some(millis(1)));
+        assert_eq!(rest_at(400), Some(Duration::ZERO));
+        assert!(habits.leave_after(millis(10)) && !habits.leave_after(millis(9)));
+        let even = Habits {
+            leaves_after: Duration::ZERO,
+            bursts: Duration::ZERO,
+            ..habits
+        };
+        assert_eq!(even.rest_at(SimTime::START + millis(5)), None);
+        assert!(!even.leave_after(millis(1_000_000)));
+    }
 }

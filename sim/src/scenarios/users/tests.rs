@@ -188,6 +188,9 @@ fn served(lie: Lie, chaos: Duration) -> Option<Breakage> {
         gets_in_100: 50,
         value_bytes: 0,
         think_ms: 5,
+        swaps_same_in_100: 0,
+        leaves_after: Duration::ZERO,
+        bursts: Duration::ZERO,
     };
     let run = move || {
         let scenario = Scenario {

@@ -10,6 +10,7 @@ use snowglobe_systems::process::{InvocationId, NodeId};
 use super::chain::Chain;
 use super::{Errand, Habits};
 use crate::draw::Draw;
+use crate::time::SimTime;
 use crate::world::Incarnation;
 
 /// A call that is not answered.
@@ -22,6 +23,8 @@ pub(super) struct Busy {
     pub(super) ordered: bool,
     /// The life of the clerk that took it: another one knows nothing of it.
     pub(super) life: Incarnation,
+    /// When it was called.
+    pub(super) since: SimTime,
 }
 
 #[derive(Debug)]
@@ -102,10 +105,15 @@ impl User {
             (true, _) => TextInput::Get,
             (false, 0) => self.append(habits),
             (false, 1) => TextInput::Put(self.value(habits)),
-            (false, 2) => TextInput::Cas {
-                from: self.seen.get(&key).cloned().unwrap_or_default(),
-                to: self.value(habits),
-            },
+            (false, 2) => {
+                let from = self.seen.get(&key).cloned().unwrap_or_default();
+                let for_same = self.draw.below(100) < u64::from(habits.swaps_same_in_100);
+                let to = match for_same {
+                    true => from.clone(),
+                    false => self.value(habits),
+                };
+                TextInput::Cas { from, to }
+            }
             (false, _) => TextInput::Delete,
         };
         (key, input)
@@ -126,6 +134,12 @@ impl User {
             (_, TextInput::Append(value)) if busy.key == self.own => self.chain.certainly(value),
             _ => {}
         }
+    }
+
+    /// Whether it has called a compare-and-swap that changes nothing.
+    pub(super) fn swaps_for_the_same(&self) -> bool {
+        let input = self.busy.as_ref().map(|busy| &busy.input);
+        matches!(input, Some(TextInput::Cas { from, to }) if from == to)
     }
 
     /// Nobody will answer its call.
