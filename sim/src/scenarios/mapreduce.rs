@@ -250,7 +250,9 @@ impl System for MapReduceSystem {
         };
         let work_us = 2 * bytes * options.per_kilobyte_us / 1024 * slowed * again;
         let slow_ms = executions * u64::from(options.slow_in_100) * options.slow_ms / 100;
-        Duration::from_secs(30) + Duration::from_millis(slow_ms) + Duration::from_micros(work_us)
+        Duration::from_secs(30)
+            + Duration::from_millis(slow_ms)
+            + Duration::from_secs(work_us / 1_000_000)
     }
 
     fn recovery_bound(scenario: &Scenario, options: &MapReduceOptions) -> RecoveryBound {

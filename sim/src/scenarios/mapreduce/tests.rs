@@ -53,6 +53,24 @@ fn a_job_has_the_time_that_its_slow_executions_may_take() {
     assert!(MapReduceSystem::settle(&with_bad_records) > longer);
 }
 
+/// A job whose tasks take longer the longer the chaos lasts, and the time that it then needs.
+#[test]
+fn a_job_lasts_as_long_as_the_chaos_around_it() {
+    let drawn = MapReduceOptions {
+        per_kilobyte_us: 2000,
+        ..MapReduceOptions::default()
+    };
+    let fitted = |options: &MapReduceOptions, secs| {
+        MapReduceSystem::fitted(options.clone(), 5, Duration::from_secs(secs))
+    };
+    let [short, long] = [6, 60].map(|secs| fitted(&drawn, secs));
+    assert!(short.per_kilobyte_us > drawn.per_kilobyte_us);
+    assert_eq!(long.per_kilobyte_us, 10 * short.per_kilobyte_us);
+    assert!(MapReduceSystem::settle(&long) > MapReduceSystem::settle(&short));
+    let of_library = MapReduceOptions::default();
+    assert_eq!(fitted(&of_library, 60), of_library);
+}
+
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let refused = |options: MapReduceOptions| {
