@@ -25,7 +25,7 @@ impl Recoveries {
         self.slow += u64::from(recovery.slow);
         keep_most(&mut self.slowest, (recovery.took, seed));
         let bound = recovery.bound.as_millis().max(1);
-        let share = u64::try_from(u128::from(millis) * 1000 / bound).unwrap_or(u64::MAX);
+        let share = u64::try_from(millis * 1000 / bound).unwrap_or(u64::MAX);
         keep_most(&mut self.nearest_to_bound, (share, seed));
     }
 
