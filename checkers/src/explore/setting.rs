@@ -66,9 +66,6 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     /// The name of the system.
     const NAME: &'static str;
 
-    /// How many steps a walk through a small world without a clock has at most.
-    const LONGEST_WALK: usize = 3000;
-
     /// Small worlds that are worth looking at, and are exhausted within minutes
     /// all together; cheap ones first, so that what they find is found in seconds.
     fn scopes() -> Vec<Scope> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::{
     Bounds, Client, Order, Outcome, Property, RECOVERS, Reductions, Setting, SmallWorld, Step,
-    TimerKind, search,
+    TimerKind, Wander, search,
 };
 use snowglobe_systems::invariants::{ClusterView, Invariants};
 use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
@@ -247,6 +247,31 @@ fn why_it_does_not_recover_is_told_in_a_few_steps() {
         nodes: 2,
     };
     assert!(explore(Lamps::new(make, one_call())).exhausted);
+}
+
+/// A walk without a clock breaks the lamp, and then nothing more happens to it.
+#[test]
+fn a_walk_must_recover_at_its_end() {
+    let walked = |broken| {
+        let make = Make {
+            broken,
+            needs: 0,
+            nodes: 2,
+        };
+        let world = SmallWorld::new(Lamps::new(make, one_call()), Reductions::NONE);
+        world.wander(&Wander {
+            seed: 1,
+            weights: super::wander::EVEN,
+            passed_over: 0,
+            steps: 50,
+        })
+    };
+    let script = walked(Broken::Stops);
+    let broken = script.broken.expect("it stays dark");
+    assert_eq!(broken.property, RECOVERS);
+    let last = script.steps.last().map(ToString::to_string);
+    assert_eq!(last.as_deref(), Some("demand recovery"));
+    assert_eq!(walked(Broken::Works).broken, None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use snowglobe_systems::process::NodeId;
 
 use super::sleeper::{Kind, NOBODY_HEARS, Sleepers};
 
-const EVEN: Weights = Weights {
+pub(super) const EVEN: Weights = Weights {
     deliver: 10,
     deliver_late: 10,
     timeout: 10,

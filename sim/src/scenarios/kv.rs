@@ -311,7 +311,14 @@ impl System for KvSystem {
         let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
         let clerk = clerk(scenario.nodes, options);
         let raft = server(scenario.nodes, options).raft;
-        RecoveryBound::of(&Replicated::new(&raft, &clerk, users).parts(scenario))
+        let leaves_after = Duration::from_millis(options.leaves_after_ms);
+        let service = Replicated::new(&raft, &clerk, options.users_per_clerk).left_after(
+            leaves_after,
+            scenario,
+            users,
+            options.lanes,
+        );
+        RecoveryBound::of(&service.parts(scenario))
     }
 
     fn lasting(options: &KvOptions) -> Option<KvOptions> {

@@ -236,8 +236,9 @@ impl System for RaftSystem {
             longest_election: Duration::from_millis(
                 options.election_ms + options.election_spread_ms,
             ),
-            users: u64::from(options.clients) + u64::from(options.watchers),
             servers: scenario.nodes as u64,
+            in_turn: 1,
+            left_behind: 0,
             patience: clients::LONGEST_PATIENCE.max(Duration::from_millis(options.patience_ms)),
         };
         RecoveryBound::of(&replicated.parts(scenario))

@@ -257,10 +257,10 @@ impl System for ShardctrlerSystem {
     }
 
     fn recovery_bound(scenario: &Scenario, options: &Self::Options) -> RecoveryBound {
-        let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
         let clerk = clerk(scenario.nodes, options);
         let raft = server(scenario.nodes, options).raft;
-        RecoveryBound::of(&Replicated::new(&raft, &clerk, users).parts(scenario))
+        let service = Replicated::new(&raft, &clerk, options.users_per_clerk);
+        RecoveryBound::of(&service.parts(scenario))
     }
 
     fn lasting(options: &ControllerOptions) -> Option<ControllerOptions> {

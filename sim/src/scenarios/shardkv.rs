@@ -304,13 +304,19 @@ impl System for ShardkvSystem {
         let users = u64::from(options.clerks) * u64::from(options.users_per_clerk);
         let clerk = clerk_of(&servers, options.lanes, options);
         let raft = replica(&servers, options).raft;
-        let service = Replicated::new(&raft, &clerk, users);
+        let leaves_after = Duration::from_millis(options.leaves_after_ms);
+        let service = Replicated::new(&raft, &clerk, options.users_per_clerk).left_after(
+            leaves_after,
+            scenario,
+            users,
+            options.lanes,
+        );
         let changes = u64::from(options.operators) * u64::from(options.changes);
         let poll = Duration::from_millis(2 * options.poll_ms.unwrap_or(LONGEST_POLL_MS));
         let hand_over = Duration::from_millis(2 * options.hand_over_ms);
         let change = poll + hand_over + 4 * recovery::exchange(scenario) + service.longest_election;
         let changes = (
-            3 * changes,
+            changes,
             change,
             "the longest step from one configuration to the next",
         );

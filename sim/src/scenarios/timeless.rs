@@ -22,7 +22,7 @@ pub(super) fn draw<S: Modelled>(seed: Seed, mut draw: Draw) -> Option<Scenario> 
         return None;
     }
     let scope = draw.pick(&scopes).clone();
-    let bounds = bounds(&mut draw, &scope, S::Setting::LONGEST_WALK);
+    let bounds = bounds(&mut draw, &scope);
     let options = options_of_scope::<S>(&scope, &bounds);
     let setting = S::setting(scope.nodes, &options, &bounds);
     let passed_over = draw.index(setting.configs().len());
@@ -30,7 +30,7 @@ pub(super) fn draw<S: Modelled>(seed: Seed, mut draw: Draw) -> Option<Scenario> 
         seed: draw.below(u64::MAX),
         weights: weights(&mut draw),
         passed_over,
-        steps: draw.range_by_doublings(100..S::Setting::LONGEST_WALK as u64) as usize,
+        steps: draw.range_by_doublings(100..LONGEST_WALK) as usize,
     };
     let script = SmallWorld::new(setting, Reductions::NONE).wander(&wander);
     Some(Scenario {
@@ -46,12 +46,14 @@ pub(super) fn draw<S: Modelled>(seed: Seed, mut draw: Draw) -> Option<Scenario> 
     })
 }
 
-/// Budgets for a walk of up to so many steps, of a scope's kind.
-fn bounds(draw: &mut Draw, scope: &Scope, longest: usize) -> Bounds {
+/// No walk has more steps.
+const LONGEST_WALK: u64 = 3000;
+
+/// Budgets for a long walk of a scope's kind.
+fn bounds(draw: &mut Draw, scope: &Scope) -> Bounds {
     let base = &scope.bounds;
-    let of_longest = |share: usize| (longest / share).clamp(2, 250) as u64;
     let mut up_to = |most: u64| draw.range_by_doublings(1..most + 1) as u8;
-    let (timeouts, beats) = (up_to(of_longest(8)).max(10), up_to(of_longest(8)).max(10));
+    let (timeouts, beats) = (up_to(250).max(10), up_to(250).max(10));
     let operations = base.operations.max(1) * up_to(12).min(20);
     let (crashes, duplicates, cuts) = (up_to(8), up_to(20), up_to(6));
     let (terms, messages) = (base.terms + u64::from(up_to(20)), up_to(100).max(10));

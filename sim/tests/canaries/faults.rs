@@ -130,6 +130,16 @@ fn a_process_that_waits_for_its_disk_takes_no_step() {
     }
 }
 
+/// Processes that are too slow for their beats and those of others answer calls in turn.
+#[test]
+fn who_has_too_much_to_do_takes_calls_in_turn() {
+    let slow = schedule(&["0s slow all by 60ms..90ms"]);
+    let run = Run::watching(HEARD).with(slow);
+    let answered = |seed| run.clone().seeded(seed).counters.returned;
+    let fewest = (0..6).map(answered).min();
+    assert!(fewest > Some(20), "{fewest:?}");
+}
+
 /// A paused process finds its backlog in order, out of order, or behind its overdue timers.
 #[test]
 fn a_backlog_is_taken_in_any_order() {

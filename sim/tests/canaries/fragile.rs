@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
+use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Priority, Process};
 
 /// The highest beat that a node has written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -160,6 +160,14 @@ impl Process for Fragile {
     /// Nobody follows it.
     fn leads(&self) -> bool {
         self.id == NodeId(1)
+    }
+
+    /// Calls wait for everything else.
+    fn priority(input: &Input<Self>) -> Priority {
+        match input {
+            Input::Invoke { .. } => Priority::Deferred,
+            Input::Timeout(_) | Input::Receive { .. } => Priority::Urgent,
+        }
     }
 
     fn delay(config: &Self::Config, timer: Timer) -> Range<Duration> {

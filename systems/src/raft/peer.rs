@@ -53,6 +53,10 @@ pub struct Window {
     most: Option<usize>,
 }
 
+/// So many messages go into a window that opens after one was refused. With one, a
+/// peer that is far behind would get hardly more than an entry with each exchange.
+const NARROW: usize = 4;
+
 /// A window that grew to so many messages is no longer bounded by their number.
 const WIDE: usize = 64;
 
@@ -91,17 +95,18 @@ impl Window {
         }
     }
 
-    /// Room for one message, and for twice as many with each answer that is news.
+    /// Room for a few messages, and for one more with each answer that is news, so that it
+    /// doubles with each exchange in which nothing is lost.
     fn narrow() -> Self {
         Self {
-            most: Some(1),
+            most: Some(NARROW),
             ..Self::default()
         }
     }
 
     fn widen(&mut self) {
-        let twice = self.most.map(|most| 2 * most);
-        self.most = twice.filter(|most| *most < WIDE);
+        let more = self.most.map(|most| most + 1);
+        self.most = more.filter(|most| *most < WIDE);
     }
 
     fn has_room(&self, max_bytes: usize) -> bool {

@@ -92,6 +92,31 @@ fn the_pipeline_does_not_wait_and_its_window_is_bounded() {
     world.assert_held();
 }
 
+/// The first of a window is lost, so that all others are refused: from then on no answer makes
+/// room for more than one message beside the one that it acknowledges.
+#[test]
+fn a_window_opens_narrow_after_a_refusal() {
+    let mut config = Config::of(2);
+    config.raft.max_batch_entries = 1;
+    let mut world: World = Cluster::new(2, config);
+    world.elect(N1);
+    for value in 0..60 {
+        world.write(N1, value);
+    }
+    world.bag.remove(0);
+    let mut most = 0;
+    let entries = |world: &World| world.bag.iter().filter(|it| carries_entries(it)).count();
+    while !world.bag.is_empty() {
+        let before = entries(&world);
+        world.deliver(0);
+        most = most.max(entries(&world).saturating_sub(before));
+    }
+    assert_eq!(world.commit(N1), 61);
+    // The first answer after the refusal opens the window.
+    assert_eq!(most, 4, "with one answer");
+    world.assert_held();
+}
+
 #[test]
 fn what_is_lost_from_the_pipeline_is_found_by_the_next_heartbeat() {
     let mut world = world(3);

@@ -131,3 +131,24 @@ fn who_is_down_reaches_nobody() {
         assert!(is_followed_by_all_among(world, &three));
     });
 }
+
+/// Whoever led is alone, and another has committed an entry of its own since.
+#[test]
+fn who_cannot_hear_a_leader_that_is_not_well_need_not_catch_up() {
+    run(&["partition n3 | n1 n2 n4 n5 n6 n7 n8"], |world, looked| {
+        let three = clusters().each_group()[0].clone();
+        let (leader, _) = leader_among(world, &three).expect("one leads");
+        if looked == 0 {
+            assert_eq!(leader, LED_AT_FIRST);
+            assert_eq!(lags(world, &three), None);
+        } else {
+            let apart = [LED_AT_FIRST];
+            assert!(lags(world, &three).is_some(), "all should be well");
+            assert_eq!(lags(world, &apart), None, "its leader is not well");
+            assert!(lags(world, &[LED_AT_FIRST, leader]).is_some());
+        }
+    });
+}
+
+/// Who leads the cluster of three with the seed of these tests.
+const LED_AT_FIRST: NodeId = NodeId(3);
