@@ -316,7 +316,6 @@ impl System for KvSystem {
             leaves_after,
             scenario,
             users,
-            options.lanes,
         );
         RecoveryBound::of(&service.parts(scenario))
     }

@@ -79,6 +79,9 @@ pub(super) fn held_back(scenario: &Scenario) -> Duration {
     }
 }
 
+/// Of so many steps of somebody who has too much to do, one is for a call.
+const STEPS_OF_A_CALL: u32 = 5;
+
 /// What a replicated service and those who call it need.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Replicated {
@@ -90,7 +93,7 @@ pub(super) struct Replicated {
     pub(super) patience: Duration,
     /// How many calls of users who still wait for them stand one behind the other.
     pub(super) in_turn: u64,
-    /// How many calls stand before those that nobody waits for any more.
+    /// How many calls there are at most that nobody waits for any more.
     pub(super) left_behind: u64,
 }
 
@@ -108,14 +111,12 @@ impl Replicated {
         }
     }
 
-    /// The same with users who go elsewhere after so long, all through the chaos. All may
-    /// have gone to one clerk.
+    /// The same with so many users who go elsewhere after so long, all through the chaos.
     pub(super) fn left_after(
         self,
         leaves_after: Duration,
         scenario: &Scenario,
         users: u64,
-        lanes: u8,
     ) -> Self {
         let each = scenario
             .chaos
@@ -123,7 +124,7 @@ impl Replicated {
             .checked_div(leaves_after.as_millis());
         let all = each.map_or(0, |each| u64::try_from(each).unwrap_or(u64::MAX) * users);
         Self {
-            left_behind: all / u64::from(lanes),
+            left_behind: all,
             ..self
         }
     }
@@ -150,8 +151,8 @@ impl Replicated {
             ),
             (
                 self.left_behind,
-                2 * exchange,
-                "two exchanges for each call that a user left behind at one clerk",
+                STEPS_OF_A_CALL * ill::SLOWEST_STEP,
+                "the turn of a call that a user left behind, at a slow leader",
             ),
         ]
     }

@@ -309,7 +309,6 @@ impl System for ShardkvSystem {
             leaves_after,
             scenario,
             users,
-            options.lanes,
         );
         let changes = u64::from(options.operators) * u64::from(options.changes);
         let poll = Duration::from_millis(2 * options.poll_ms.unwrap_or(LONGEST_POLL_MS));

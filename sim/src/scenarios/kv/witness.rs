@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::kv::{Command, Invariants as Promises, Message, Node, Outcome, Store};
-use snowglobe_systems::process::{Effect, InvocationId, NodeId};
-use snowglobe_systems::raft::{Entry, LogIndex};
+use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
+use snowglobe_systems::raft::{Durable, Entry, LogIndex, Write};
 use snowglobe_systems::replica::{self, Request, Sequence, SessionId};
 
 use self::followed_log::FollowedLog;
@@ -46,7 +46,7 @@ impl Invariants<Node> for Watched {
         effects: &[Effect<Node>],
     ) -> Result<(), Violation> {
         if self.witness.suspicion.is_none() {
-            self.witness.note(cluster.node(node), node);
+            self.witness.note(cluster.node(node), node, effects);
         }
         self.promises.stepped(cluster, node, effects)
     }
@@ -135,7 +135,7 @@ struct Call {
 
 impl Witness {
     /// Notes what a step has applied.
-    fn note(&mut self, view: NodeView<'_, Node>, node: NodeId) {
+    fn note(&mut self, view: NodeView<'_, Node>, node: NodeId, effects: &[Effect<Node>]) {
         let Some(process) = view.process else {
             return;
         };
@@ -144,7 +144,9 @@ impl Witness {
             ..Step::default()
         };
         if let Some(replica) = process.replica() {
-            step.entries = self.log.entries_up_to(replica, view.durable);
+            step.entries = self
+                .log
+                .entries_up_to(replica, view.durable, &appended(effects));
         }
         self.steps.insert(node, step);
     }
@@ -297,6 +299,22 @@ impl Witness {
             _ => Ok(()),
         }
     }
+}
+
+/// The entries that a step appends, by their places.
+fn appended<P>(effects: &[Effect<P>]) -> BTreeMap<LogIndex, Entry<Request<Command>>>
+where
+    P: Process<Durable = Durable<Request<Command>>>,
+{
+    let writes = effects.iter().filter_map(|effect| match effect {
+        Effect::Persist(Write::Append { first, entries }) => Some((*first, entries)),
+        _ => None,
+    });
+    let placed = writes.flat_map(|(first, entries)| {
+        let places = (0..).map(move |offset| first.plus(offset));
+        places.zip(entries.iter().cloned())
+    });
+    placed.collect()
 }
 
 /// The end of a long value.

@@ -90,10 +90,13 @@ impl Specification for Applied<'_> {
     }
 
     fn claims(&self, input: &KeyedInput, output: Option<&TextOutput>) -> Claims<usize> {
-        use TextOutput::{Kept, Value};
+        use TextOutput::{Kept, Swapped, Value};
         let input = &input.input;
         match (input, output) {
             (TextInput::Get, Some(Value(_))) | (TextInput::Cas { .. }, Some(Kept)) => {
+                Claims::new(Legal::Depends, Leaves::Same)
+            }
+            (TextInput::Cas { from, to }, Some(Swapped)) if from == to => {
                 Claims::new(Legal::Depends, Leaves::Same)
             }
             _ => match self.place_of(input) {

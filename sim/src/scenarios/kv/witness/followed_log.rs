@@ -57,13 +57,15 @@ impl FollowedLog {
         &self,
         replica: &Replica<Store>,
         disk: &Durable<Request<Command>>,
+        appended: &BTreeMap<LogIndex, Entry<Request<Command>>>,
     ) -> Option<Vec<Entry<Request<Command>>>> {
         let new = replica.raft().applied().since(self.end);
         let entry = |offset| {
             let index = self.end.plus(offset + 1);
-            // What was compacted in this very step is still on the disk.
+            // What was compacted in this very step is still on the disk, or was appended in it.
             let log = replica.raft().log();
-            log.entry(index).or_else(|| disk.log.entry(index)).cloned()
+            let known = log.entry(index).or_else(|| disk.log.entry(index));
+            known.or_else(|| appended.get(&index)).cloned()
         };
         (0..new).map(entry).collect()
     }

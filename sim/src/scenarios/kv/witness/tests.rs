@@ -40,7 +40,7 @@ fn replica(values: &[&str]) -> Replica<Store> {
 /// What the log that a witness followed comes to in the eyes of a replica.
 fn followed(log: &[&str], state: &[&str]) -> Option<&'static str> {
     let (log, state) = (replica(log), replica(state));
-    let entries = FollowedLog::default().entries_up_to(&log, &Durable::default());
+    let entries = FollowedLog::default().entries_up_to(&log, &Durable::default(), &BTreeMap::new());
     let entries = entries.expect("nothing was compacted");
     let result = FollowedLog::default().follow(N1, &state, &entries);
     result.err().map(|violation| violation.property)
@@ -63,7 +63,7 @@ fn a_value_that_names_its_call_is_appended_once() {
 
 #[test]
 fn an_entry_that_is_gone_is_noticed() {
-    let compacted = {
+    let (compacted, written) = {
         let mut config = Config::of(1);
         config.snapshot_after_entries = Some(1);
         config.raft.compaction_tail_entries = 0;
@@ -84,13 +84,21 @@ fn an_entry_that_is_gone_is_noticed() {
                 &mut effects,
             );
         }
-        replica
+        (replica, appended(effects.as_slice()))
     };
     let mut log = FollowedLog::default();
-    assert_eq!(log.entries_up_to(&compacted, &Durable::default()), None);
+    let in_this_step = log.entries_up_to(&compacted, &Durable::default(), &written);
+    assert_eq!(
+        in_this_step.map(|entries| entries.len()),
+        Some(written.len())
+    );
+    assert_eq!(
+        log.entries_up_to(&compacted, &Durable::default(), &BTreeMap::new()),
+        None
+    );
     log.start_anew(&compacted);
     assert_eq!(log.end(), compacted.raft().applied());
-    let rest = log.entries_up_to(&compacted, &Durable::default());
+    let rest = log.entries_up_to(&compacted, &Durable::default(), &BTreeMap::new());
     assert_eq!(rest, Some(Vec::new()));
 }
 
@@ -154,7 +162,8 @@ fn a_write_is_told_its_own_place() {
     witness.asks(CALL, &operation);
     let place = |witness: &Witness, at| witness.has_its_place(N1, CALL, LogIndex(at));
     assert_eq!(place(&witness, 1), Ok(()), "nothing was followed so far");
-    let entries = FollowedLog::default().entries_up_to(&replica(&[]), &Durable::default());
+    let entries =
+        FollowedLog::default().entries_up_to(&replica(&[]), &Durable::default(), &BTreeMap::new());
     let entries = entries.expect("nothing was compacted");
     let followed = witness.log.follow(N1, &replica(&[]), &entries);
     followed.expect("a no-op");
@@ -167,7 +176,8 @@ fn a_write_is_told_its_own_place() {
 #[test]
 fn entries_without_commands_are_followed_too() {
     let replica = replica(&[]);
-    let entries = FollowedLog::default().entries_up_to(&replica, &Durable::default());
+    let entries =
+        FollowedLog::default().entries_up_to(&replica, &Durable::default(), &BTreeMap::new());
     let entries = entries.expect("nothing was compacted");
     assert!(matches!(
         entries[..],
