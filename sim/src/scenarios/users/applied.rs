@@ -30,12 +30,16 @@ struct Applied<'a> {
 }
 
 impl<'a> Applied<'a> {
-    /// `None` if no text can have been changed like that.
+    /// `None` if no text can have been changed like that: each change changes something.
     fn new(changes: &'a [TextInput]) -> Option<Self> {
         let mut values = vec![Text.initial()];
         for change in changes {
             let before = values.last().expect("there is the first");
-            values.push(Text.step(before, change, None)?);
+            let after = Text.step(before, change, None)?;
+            if after == *before {
+                return None;
+            }
+            values.push(after);
         }
         let mut places = BTreeMap::new();
         for (place, change) in changes.iter().enumerate() {
