@@ -1,11 +1,11 @@
 //! Whom a leader hands shards to, and by which way.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::group::Parcel;
 use crate::process::NodeId;
-use crate::shardctrler::Configuration;
+use crate::shardctrler::{Configuration, Number};
 
 /// How a server of another group is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,17 +124,25 @@ impl Courier {
     }
 }
 
-/// The servers of a parcel's receiver, as far as the giver knows, also from a configuration
-/// that it cannot turn to yet. Whoever is of the giver's own group is none of them,
-/// whatever a configuration says.
+/// The servers of a parcel's receiver, as far as the giver knows: also from configurations
+/// that it cannot turn to yet, the newest first. The newest of all need not name that group
+/// any more, or not rightly. Whoever is of the giver's own group is none of them, whatever a
+/// configuration says.
 pub(super) fn servers_of(
     parcel: &Parcel,
-    newest: Option<&Configuration>,
+    ahead: &BTreeMap<Number, Configuration>,
     own: &[NodeId],
 ) -> Vec<NodeId> {
-    let named = newest.and_then(|newest| newest.groups.get(&parcel.to));
-    let named = named.into_iter().flatten();
-    let new = named.filter(|server| !parcel.servers.contains(server));
-    let servers = parcel.servers.iter().chain(new).copied();
-    servers.filter(|server| !own.contains(server)).collect()
+    let named = ahead
+        .values()
+        .rev()
+        .map(|later| later.groups.get(&parcel.to));
+    let mut servers = parcel.servers.clone();
+    for server in named.flatten().flatten() {
+        if !servers.contains(server) {
+            servers.push(*server);
+        }
+    }
+    servers.retain(|server| !own.contains(server));
+    servers
 }

@@ -8,11 +8,11 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::courier::{self, Route};
-use super::group::{Arrival, Parcel};
+use super::courier::Route;
+use super::group::Arrival;
 use super::server::{Asked, Server, replica_of};
 use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferId, marks};
-use crate::process::{Effect, Effects, NodeId};
+use crate::process::{Effect, Effects};
 use crate::shardctrler::{Number, Shard};
 
 /// Sends to a server of another group, by the way that was said.
@@ -208,13 +208,11 @@ impl Server {
             return;
         };
         let own = self.members.as_slice();
-        office.turn_from_silent(machine.outgoing().values(), own);
+        let addresses = office.addresses(machine.outgoing().values(), own);
+        office.turn_from_silent(&addresses);
         let mut silent = Vec::new();
         // One offer to everybody is enough to find out who answers.
         let mut sought = BTreeSet::new();
-        let newest = office.newest().cloned();
-        let servers_of =
-            |parcel: &Parcel, own: &[NodeId]| courier::servers_of(parcel, newest.as_ref(), own);
         for ((shard, number), parcel) in machine.outgoing() {
             effects.mark(marks::HANDED_OVER_AGAIN);
             let is_silent = office.is_silent((*shard, *number));
@@ -223,7 +221,7 @@ impl Server {
                 continue;
             };
             let mut routes = match sought.insert(parcel.to) {
-                true => courier.other_ways(&servers_of(parcel, own), &self.peers),
+                true => courier.other_ways(&addresses[&parcel.to], &self.peers),
                 false => Vec::new(),
             };
             match is_silent {

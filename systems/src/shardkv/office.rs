@@ -134,11 +134,10 @@ impl Office {
 
     /// The dealings with the group that a parcel is for; none, as long as that has no servers.
     pub(super) fn courier(&mut self, parcel: &Parcel, own: &[NodeId]) -> Option<&mut Courier> {
-        let newest = self.ahead.values().next_back();
         Some(match self.couriers.entry(parcel.to) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                let first = *servers_of(parcel, newest, own).first()?;
+                let first = *servers_of(parcel, &self.ahead, own).first()?;
                 unknown.insert(Courier::to(first))
             }
         })
@@ -236,16 +235,19 @@ impl Office {
         new
     }
 
-    /// Goes on to the next server of each group from which nobody answered.
-    pub(super) fn turn_from_silent<'a>(
-        &mut self,
+    /// The servers of each group that something is owed to.
+    pub(super) fn addresses<'a>(
+        &self,
         parcels: impl Iterator<Item = &'a Parcel>,
         own: &[NodeId],
-    ) {
-        let newest = self.ahead.values().next_back();
-        let servers: BTreeMap<GroupId, Vec<NodeId>> = parcels
-            .map(|parcel| (parcel.to, servers_of(parcel, newest, own)))
-            .collect();
+    ) -> BTreeMap<GroupId, Vec<NodeId>> {
+        parcels
+            .map(|parcel| (parcel.to, servers_of(parcel, &self.ahead, own)))
+            .collect()
+    }
+
+    /// Goes on to the next server of each group from which nobody answered.
+    pub(super) fn turn_from_silent(&mut self, servers: &BTreeMap<GroupId, Vec<NodeId>>) {
         for (group, courier) in &mut self.couriers {
             let servers = servers.get(group).map_or(&[][..], Vec::as_slice);
             courier.turn_from_silent(servers);
