@@ -80,14 +80,16 @@ fn a_campaign_is_blind_if_faults_have_no_effect_or_its_canary_is_not_caught() {
     assert_eq!(summary.blind_spots(), Vec::<String>::new());
     let raft = summary.systems.get_mut("raft").expect("it ran");
     let of_family = |runs, effective| OfFamily { runs, effective };
-    raft.families = [
+    raft.weather.families = [
         (FaultFamily::Pauses, of_family(29, 0)),
         (FaultFamily::Clocks, of_family(3000, 1)),
     ]
     .into();
     assert_eq!(summary.exit_code(), 0);
     let raft = summary.systems.get_mut("raft").expect("it ran");
-    raft.families.insert(FaultFamily::Cuts, of_family(30, 0));
+    raft.weather
+        .families
+        .insert(FaultFamily::Cuts, of_family(30, 0));
     assert_eq!(summary.blind_spots().len(), 1);
     assert_eq!(summary.exit_code(), 21);
     let mut summary = campaign("0..1", |_| {});

@@ -10,6 +10,7 @@ mod recoveries;
 pub mod stopwatch;
 mod summary;
 mod trial;
+mod weather;
 
 use std::fs;
 use std::io;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use crate::draw::PerMillion;
 use crate::scenarios::file::{Expectation, Scenario};
+use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
@@ -31,8 +33,9 @@ use summary::NO_HANG;
 
 pub use self::confirm::{Confirmation, Divergence};
 pub use self::recoveries::Recoveries;
-pub use self::summary::{Failure, Finding, OfFamily, Summary, SystemSummary};
+pub use self::summary::{Failure, Finding, Summary, SystemSummary};
 pub use self::trial::{Trial, try_scenario};
+pub use self::weather::{OfFamily, WeatherSummary};
 
 /// Which seeds a campaign takes.
 #[derive(Clone, Debug)]
@@ -198,7 +201,8 @@ impl Shared<'_> {
             };
             let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.took = self.stopwatch.elapsed();
-            summary.add(system.name(), &trial, failure.clone());
+            let size = Size::of(&scenario, &self.plan.weather);
+            summary.add(system.name(), size, &trial, failure.clone());
             match repeated {
                 Repeated::Not => {}
                 Repeated::Confirmed => summary.repeated += 1,

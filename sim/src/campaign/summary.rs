@@ -1,6 +1,6 @@
 //! What a campaign adds up to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::confirm::Confirmation;
 use super::recoveries::Recoveries;
 use super::trial::Trial;
-use crate::faults::FaultFamily;
+use super::weather::{OfFamily, WeatherSummary};
 use crate::report::failure;
+use crate::scenarios::swarm::Size;
 use crate::scenarios::{Registered, RunReport, Verdict};
 use crate::seed::Seed;
 use crate::world::{Broken, Counters, Marks};
@@ -147,17 +148,8 @@ pub struct SystemSummary {
     pub marks: Marks,
     /// How long runs took to recover.
     pub recoveries: Recoveries,
-    /// How many runs scheduled each family of faults, and in how many it had an effect.
-    pub families: BTreeMap<FaultFamily, OfFamily>,
-}
-
-/// In how many runs a family of faults was scheduled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OfFamily {
-    /// Runs whose schedule has it.
-    pub runs: u64,
-    /// Those in which it changed what a message, a node or a disk did.
-    pub effective: u64,
+    /// What the weather brought.
+    pub weather: WeatherSummary,
 }
 
 impl SystemSummary {
@@ -165,16 +157,6 @@ impl SystemSummary {
     #[must_use]
     pub fn runs(&self) -> u64 {
         self.held + self.failed
-    }
-
-    fn add_families(&mut self, report: &RunReport) {
-        let incidents = report.scenario.faults.iter();
-        let families: BTreeSet<FaultFamily> = incidents.map(|it| it.fault.family()).collect();
-        for family in families {
-            let of_family = self.families.entry(family).or_default();
-            of_family.runs += 1;
-            of_family.effective += u64::from(report.effective.contains(family));
-        }
     }
 
     /// The marks that no run reached.
@@ -242,7 +224,13 @@ impl Summary {
             .count()
     }
 
-    pub(super) fn add(&mut self, system: &'static str, trial: &Trial, failure: Option<Failure>) {
+    pub(super) fn add(
+        &mut self,
+        system: &'static str,
+        size: Size,
+        trial: &Trial,
+        failure: Option<Failure>,
+    ) {
         let of_system = self.systems.entry(system).or_default();
         if let Trial::Ran(report) = trial {
             of_system.simulated += Duration::from_nanos(report.at.0);
@@ -254,7 +242,7 @@ impl Summary {
             if let Some(recovery) = &report.recovery {
                 of_system.recoveries.add(report.scenario.seed, recovery);
             }
-            of_system.add_families(report);
+            of_system.weather.add(size, report);
         }
         match failure {
             Some(_) => of_system.failed += 1,
@@ -273,7 +261,7 @@ impl Summary {
             spots.push(format!("no second process could be asked, {in_vain} times"));
         }
         for (system, of_system) in &self.systems {
-            for (family, OfFamily { runs, effective }) in &of_system.families {
+            for (family, OfFamily { runs, effective }) in &of_system.weather.families {
                 if *effective == 0 && *runs >= EFFECTIVE_WITHIN {
                     spots.push(format!("{system}: {family} had no effect in {runs} runs"));
                 }

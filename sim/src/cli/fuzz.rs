@@ -1,6 +1,6 @@
 //! `snowglobe fuzz`: many seeds, a quiet progress line, an honest summary.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Mutex;
@@ -14,11 +14,10 @@ use super::{
     Failed, Format, FuzzArguments, animated, catch_interrupts, must_be_writable, print, workers,
 };
 use crate::campaign::{
-    self, Confirmation, Divergence, Failure, OfFamily, Plan, Progress, Recoveries, SeedSource,
-    Summary, SystemSummary, history_of,
+    self, Confirmation, Divergence, Failure, Plan, Progress, Recoveries, SeedSource, Summary,
+    SystemSummary, history_of,
 };
-use crate::faults::FaultFamily;
-use crate::report::{failure, grouped};
+use crate::report::{failure, grouped, weather};
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{self, Verdict};
 use crate::seed::SeedRange;
@@ -323,16 +322,7 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
             "             {percent} % of the time that it may take, at most (seed {seed})"
         );
     }
-    let mut families: Vec<_> = system.families.iter().collect();
-    families.sort_by_key(|(_, of_family)| std::cmp::Reverse(of_family.runs));
-    for (family, of_family) in families {
-        let _ = writeln!(
-            text,
-            "  faults     {family:30} in {:>7} runs, effective in {:>7}",
-            grouped(of_family.runs),
-            grouped(of_family.effective)
-        );
-    }
+    text.push_str(&weather::summed_up(&system.weather));
     let never: Vec<_> = system.never_reached().collect();
     let all = system.marks.len();
     let _ = writeln!(text, "  marks      {} of {all} reached", all - never.len());
@@ -357,28 +347,19 @@ fn recovery_as_json(recoveries: &Recoveries) -> serde_json::Value {
     })
 }
 
-fn families_as_json(families: &BTreeMap<FaultFamily, OfFamily>) -> serde_json::Value {
-    families
-        .iter()
-        .map(|(family, of_family)| {
-            let counts = json!({ "runs": of_family.runs, "effective": of_family.effective });
-            (family.word().to_owned(), counts)
-        })
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
 fn as_json(summary: &Summary, seeds: &SeedSource, interrupted: bool) -> serde_json::Value {
     let systems: Vec<_> = summary
         .systems
         .iter()
         .map(|(name, system)| {
+            let (sizes, families) = weather::as_json(&system.weather);
             json!({
                 "system": name,
                 "held": system.held,
                 "failed": system.failed,
                 "recovery_s": recovery_as_json(&system.recoveries),
-                "families": families_as_json(&system.families),
+                "sizes": sizes,
+                "families": families,
                 "simulated_s": system.simulated.as_secs_f64(),
                 "events": system.events,
                 "steps": system.counters.steps,

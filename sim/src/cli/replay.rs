@@ -11,7 +11,9 @@ use super::{Failed, Format, ReplayArguments, gravest, print};
 use crate::campaign::{Finding, Trial};
 use crate::report::account;
 use crate::report::timeline::{Selection, Timeline};
+use crate::report::weather::drawn;
 use crate::scenarios::file::{Scenario, ScenarioError};
+use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{self, Histories, Registered, RunReport, Verdict};
 use crate::seed::{Seed, SeedRange};
@@ -32,7 +34,9 @@ pub(super) fn run(
         file: None,
     };
     if only_scenario {
-        print(&source.scenario.to_toml())?;
+        let mut scenario = source.scenario;
+        scenario.comment = drawn(&scenario, Size::of(&scenario, &weather));
+        print(&scenario.to_toml())?;
         return Ok(0);
     }
     let selection = trace.then(Selection::default);

@@ -161,6 +161,20 @@ impl FamilySet {
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+
+    /// The families that are in both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl FromIterator<FaultFamily> for FamilySet {
+    fn from_iter<T: IntoIterator<Item = FaultFamily>>(families: T) -> Self {
+        let mut set = Self::default();
+        set.extend(families);
+        set
+    }
 }
 
 impl Extend<FaultFamily> for FamilySet {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod failure;
 pub mod timeline;
+pub mod weather;
 
 /// A number with thin groups of three, as in `12 408`.
 #[must_use]

@@ -29,13 +29,16 @@ pub fn step_budget(scenario: &Scenario) -> u64 {
 }
 
 /// How large a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Size {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Size {
+    /// As most are.
     Usual,
     /// Many nodes, many clients, or many shards.
     Large,
     /// An hour.
     Long,
+    /// Steps without a clock.
+    Timeless,
 }
 
 impl Size {
@@ -49,6 +52,28 @@ impl Size {
             (true, _) => Self::Large,
             (false, true) => Self::Long,
             (false, false) => Self::Usual,
+        }
+    }
+
+    /// The size of a scenario that was drawn in this weather.
+    #[must_use]
+    pub fn of(drawn: &Scenario, weather: &Weather) -> Self {
+        match Self::draw(&Streams::new(drawn.seed), weather) {
+            _ if drawn.scripted.is_some() => Self::Timeless,
+            // Not every system has something to do for an hour.
+            Self::Long if drawn.chaos < HOUR => Self::Usual,
+            size => size,
+        }
+    }
+
+    /// The word for it in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Large => "large",
+            Self::Long => "long",
+            Self::Timeless => "timeless",
         }
     }
 }
@@ -81,7 +106,7 @@ pub fn draw<S: System>(seed: Seed, weather: &Weather) -> Scenario {
     let checkpoint_bytes = *draw.pick(&[512, 2048, 8192, 65536]);
     let options = S::draw_options(&mut draw, nodes);
     let (nodes, options, chaos, rarer) = match Size::draw(&streams, weather) {
-        Size::Usual => (nodes, options, chaos, 1),
+        Size::Usual | Size::Timeless => (nodes, options, chaos, 1),
         Size::Large => {
             let mut draw = streams.keyed(Purpose::Configuration, SIZE, 1);
             let (nodes, options) = S::enlarged(&mut draw, nodes, options);
