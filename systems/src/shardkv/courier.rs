@@ -92,17 +92,21 @@ impl Courier {
         self.heard = false;
         self.trusted = heard && trusted;
         self.refused.clear();
-        if heard || trusted || servers.is_empty() {
+        if heard || trusted {
             return;
         }
-        let place = servers.iter().position(|known| *known == self.route.server);
-        let next = place.map_or(0, |place| (place + 1) % servers.len());
         self.relay = true;
         self.silent += 1;
-        self.route = Route {
-            server: servers[next],
-            via: None,
-        };
+        let place = servers.iter().position(|known| *known == self.route.server);
+        let next = place.map_or(0, |place| (place + 1) % servers.len());
+        // Where no server is known that can be of that group, it stays with the last one: to
+        // be silent is what makes a leader look further on.
+        if let Some(server) = servers.get(next) {
+            self.route = Route {
+                server: *server,
+                via: None,
+            };
+        }
     }
 
     /// Whether nobody has answered since it last looked for a way.
@@ -145,4 +149,21 @@ pub(super) fn servers_of(
     }
     servers.retain(|server| !own.contains(server));
     servers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_whose_servers_are_all_unknown_is_silent_too() {
+        let mut courier = Courier::to(NodeId(7));
+        courier.turn_from_silent(&[]);
+        assert!(courier.is_unheard());
+        assert_eq!(courier.route.server, NodeId(7));
+        let known = [NodeId(4), NodeId(5)];
+        courier.turn_from_silent(&known);
+        assert_eq!(courier.route.server, NodeId(4));
+        assert_eq!(courier.other_ways(&known, &[]).len(), 1);
+    }
 }
