@@ -11,7 +11,7 @@ use snowglobe::campaign::stopwatch::Stopwatch;
 use snowglobe::draw::{Draw, Purpose, Streams};
 use snowglobe::report::grouped;
 use snowglobe::scenarios::file::Scenario;
-use snowglobe::scenarios::shardkv::{ShardkvOptions, ShardkvSystem, ShardkvWorld};
+use snowglobe::scenarios::shardkv::{ShardkvOptions, ShardkvSystem, ShardkvWorld, Watched};
 use snowglobe::scenarios::weather::Weather;
 use snowglobe::scenarios::{self, Histories, System, Verdict, swarm};
 use snowglobe::seed::Seed;
@@ -21,7 +21,7 @@ use snowglobe::world::{Blueprint, Director};
 use snowglobe_systems::kv::{self, Get, Key, Value};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{self, Command, Configuration, GroupId, Shard};
-use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
+
 use snowglobe_systems::shardkv::{Holding, Node, Operation, Outcome, shard_of};
 
 fn main() {
@@ -132,7 +132,7 @@ fn rebalance(bytes: usize) -> Seen {
         step_budget: 50_000_000,
     };
     let director = Rebalance::new(bytes, &options);
-    let (finished, director) = engine::run::<Node, ShardkvInvariants, _>(blueprint, director);
+    let (finished, director) = engine::run::<Node, Watched, _>(blueprint, director);
     assert_eq!(finished.breakage, None);
     Seen {
         simulated: Duration::from_nanos(finished.at.0),
@@ -315,7 +315,7 @@ fn keys() -> Vec<Key> {
     (0..SHARDS).filter_map(find).collect()
 }
 
-impl Director<Node, ShardkvInvariants> for Rebalance {
+impl Director<Node, Watched> for Rebalance {
     fn begin(&mut self, world: &mut ShardkvWorld) {
         world.alarm(Duration::from_secs(2), TURN);
     }

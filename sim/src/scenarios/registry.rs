@@ -236,7 +236,7 @@ impl<S: System> Entry<S> {
     }
 }
 
-fn blueprint<C>(scenario: &Scenario, configs: Vec<C>) -> Blueprint<C> {
+pub(super) fn blueprint<C>(scenario: &Scenario, configs: Vec<C>) -> Blueprint<C> {
     Blueprint {
         seed: scenario.seed,
         configs,

@@ -9,6 +9,7 @@ mod operators;
 mod seen;
 mod shaken;
 mod story;
+mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,7 @@ use super::ranges::{
 };
 use super::recovery::{self, RecoveryBound, Replicated};
 use super::story::Story;
-use super::users::{self, Answer, Habits, TextService, Watcher};
+use super::users::{self, Answer, Habits, TextService};
 use super::{Modelled, System, quorum, transfers};
 use crate::draw::Draw;
 use crate::faults::Membership;
@@ -43,13 +44,14 @@ use self::layout::Layout;
 use self::operators::MARKS as OPERATOR_MARKS;
 pub use self::shaken::Shaken;
 use self::story::ShardkvTeller;
+pub use self::witness::Watched;
 
 /// The sharded key/value service with its controller.
 #[derive(Debug)]
 pub struct ShardkvSystem;
 
 /// The world of a run.
-pub type ShardkvWorld = World<Node, ShardkvInvariants>;
+pub type ShardkvWorld = World<Node, Watched>;
 
 /// Tuning and workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,7 +179,7 @@ impl Default for ShardkvOptions {
 
 impl System for ShardkvSystem {
     type Process = Node;
-    type Invariants = ShardkvInvariants;
+    type Invariants = Watched;
     type Options = ShardkvOptions;
     type Workload = Shaken;
 
@@ -347,7 +349,7 @@ impl System for ShardkvSystem {
     fn storyteller(
         scenario: &Scenario,
         options: &ShardkvOptions,
-    ) -> Result<Box<dyn Director<Node, ShardkvInvariants>>, String> {
+    ) -> Result<Box<dyn Director<Node, Watched>>, String> {
         let members = Self::membership(scenario.nodes, options);
         let teller = ShardkvTeller::new(scenario, options);
         Ok(Box::new(Story::new(scenario, &members, teller)?))
@@ -388,8 +390,8 @@ impl Modelled for ShardkvSystem {
         ShardkvSetting::tuned(bounds.clone(), Self::configs(nodes, options))
     }
 
-    fn promises(invariants: &ShardkvInvariants) -> ShardkvInvariants {
-        invariants.clone()
+    fn promises(invariants: &Watched) -> ShardkvInvariants {
+        invariants.promises().clone()
     }
 
     fn term(durable: &<Node as Process>::Durable) -> u64 {
@@ -525,8 +527,6 @@ fn server(
     config.hand_over = and_more(options.hand_over_ms);
     config
 }
-
-impl Watcher<Node> for ShardkvInvariants {}
 
 impl TextService for Node {
     fn ask(key: &Arc<str>, input: &TextInput) -> Operation {

@@ -3,11 +3,15 @@
 mod applied;
 mod book;
 mod chain;
+mod changes;
+mod entries;
 mod service;
 mod story;
 #[cfg(test)]
 mod tests;
 mod user;
+#[cfg(test)]
+mod witness_tests;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -23,6 +27,8 @@ use crate::draw::{Purpose, Streams};
 use crate::seed::Seed;
 use crate::world::{Broken, World};
 
+pub(super) use self::changes::{Changes, in_words};
+pub(super) use self::entries::{EntryOf, Placed, appended, applied_after};
 pub(super) use self::service::{Answer, Habits, TextService, Watcher};
 pub(super) use self::story::{ToldUsers, UserSentence};
 pub(super) use self::user::names_its_call;

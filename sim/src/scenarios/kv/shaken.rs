@@ -30,6 +30,12 @@ impl Shaken {
         }
     }
 
+    /// Whoever calls the clerks.
+    #[cfg(test)]
+    pub(in crate::scenarios) fn users(&self) -> &Users {
+        &self.users
+    }
+
     /// How many calls were answered.
     #[must_use]
     pub fn answers(&self) -> u64 {

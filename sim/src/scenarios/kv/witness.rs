@@ -6,7 +6,6 @@
 //! before it was asked for, the first write that was applied twice, or the
 //! first replica whose value is not what its log says.
 
-mod changes;
 mod followed_log;
 #[cfg(test)]
 mod tests;
@@ -17,11 +16,11 @@ use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::kv::{Command, Invariants as Promises, Message, Node, Outcome, Store};
 use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
-use snowglobe_systems::raft::{Durable, Entry, LogIndex, Write};
+use snowglobe_systems::raft::{Durable, LogIndex};
 use snowglobe_systems::replica::{self, Request, Sequence, SessionId};
 
 use self::followed_log::FollowedLog;
-use crate::scenarios::users::Watcher;
+use crate::scenarios::users::{self, EntryOf, Placed, Watcher};
 
 /// What the service promises, and a witness beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -117,7 +116,7 @@ struct Step {
     /// How far the log was followed when the step began.
     from: LogIndex,
     /// Entries that nobody had applied by then, in order; `None` if one is gone.
-    entries: Option<Vec<Entry<Request<Command>>>>,
+    entries: Option<Vec<EntryOf<Store>>>,
     /// Writes that a server says are done, and where.
     written: Vec<(InvocationId, LogIndex)>,
 }
@@ -302,19 +301,14 @@ impl Witness {
 }
 
 /// The entries that a step appends, by their places.
-fn appended<P>(effects: &[Effect<P>]) -> BTreeMap<LogIndex, Entry<Request<Command>>>
+fn appended<P>(effects: &[Effect<P>]) -> Placed<Store>
 where
     P: Process<Durable = Durable<Request<Command>>>,
 {
-    let writes = effects.iter().filter_map(|effect| match effect {
-        Effect::Persist(Write::Append { first, entries }) => Some((*first, entries)),
+    users::appended::<Store>(effects.iter().filter_map(|effect| match effect {
+        Effect::Persist(write) => Some(write),
         _ => None,
-    });
-    let placed = writes.flat_map(|(first, entries)| {
-        let places = (0..).map(move |offset| first.plus(offset));
-        places.zip(entries.iter().cloned())
-    });
-    placed.collect()
+    }))
 }
 
 /// The end of a long value.

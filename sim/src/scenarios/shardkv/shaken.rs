@@ -2,12 +2,11 @@
 
 use snowglobe_systems::kv;
 use snowglobe_systems::process::{InvocationId, NodeId};
-use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{Node, Operation, Outcome};
 
 use super::layout::Layout;
 use super::operators::Operators;
-use super::{ShardkvOptions, ShardkvWorld, habits, seen};
+use super::{ShardkvOptions, ShardkvWorld, Watched, habits, seen};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::transfers::Transfers;
 use crate::scenarios::users::{Errand, Users};
@@ -39,6 +38,12 @@ impl Shaken {
         }
     }
 
+    /// Whoever calls the clerks.
+    #[cfg(test)]
+    pub(in crate::scenarios) fn users(&self) -> &Users {
+        &self.users
+    }
+
     /// How many calls were answered.
     #[must_use]
     pub fn answers(&self) -> u64 {
@@ -52,7 +57,7 @@ pub(super) fn users(scenario: &Scenario, options: &ShardkvOptions, layout: &Layo
     Users::new(scenario.seed, habits(options), clerks, Errand::Ordered)
 }
 
-impl Workload<Node, ShardkvInvariants> for Shaken {
+impl Workload<Node, Watched> for Shaken {
     fn begin(&mut self, world: &mut ShardkvWorld) {
         self.users.turn_to(world, Errand::Roaming);
         self.operators.roam(world);

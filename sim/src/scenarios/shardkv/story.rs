@@ -35,13 +35,12 @@ use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::kv::Key;
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{Command, GroupId, Shard};
-use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{Node, Outcome, shard_of};
 
 use self::words::{Change, Sentence, Set, Task, Whose, understand};
 use super::layout::Layout;
 use super::operators::{Operators, is_done};
-use super::{ShardkvOptions, ShardkvWorld, every_mark, seen, shaken};
+use super::{ShardkvOptions, ShardkvWorld, Watched, every_mark, seen, shaken};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::quorum;
 use crate::scenarios::story::{Cast, Deed, Teller, unlike, within_bound};
@@ -311,7 +310,7 @@ fn keys_of(shards: usize) -> Vec<Arc<str>> {
     keys.into_iter().flatten().collect()
 }
 
-impl Teller<Node, ShardkvInvariants> for ShardkvTeller {
+impl Teller<Node, Watched> for ShardkvTeller {
     type Sentence = Sentence;
 
     fn names(&self) -> &'static [&'static str] {

@@ -201,6 +201,18 @@ impl Book {
             })
     }
 
+    /// The keys that were asked for, and whether what the servers made explains what users were told.
+    #[cfg(test)]
+    pub(super) fn explained<P: TextService, I: Watcher<P>>(
+        &self,
+        world: &World<P, I>,
+    ) -> BTreeMap<Arc<str>, bool> {
+        let whole = self.watch.whole();
+        let keys = whole.operations().iter().map(|it| it.input.key.clone());
+        keys.map(|key| (key.clone(), self.explains_what_was_made(world, &key)))
+            .collect()
+    }
+
     fn illegal(&self, key: &Arc<str>) -> IllegalHistory {
         let options = Options {
             budget: EXPLAINED,

@@ -11,9 +11,8 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Content, Durable, Entry, LogIndex};
 use snowglobe_systems::replica::{Replica, Request, Sequence, SessionId};
 
-use super::changes::Changes;
 use super::shortened;
-use crate::scenarios::users::names_its_call;
+use crate::scenarios::users::{Changes, EntryOf, Placed, applied_after, in_words, names_its_call};
 
 /// Longer than any answer is on its way.
 const REMEMBERED: usize = 10_000;
@@ -57,17 +56,9 @@ impl FollowedLog {
         &self,
         replica: &Replica<Store>,
         disk: &Durable<Request<Command>>,
-        appended: &BTreeMap<LogIndex, Entry<Request<Command>>>,
-    ) -> Option<Vec<Entry<Request<Command>>>> {
-        let new = replica.raft().applied().since(self.end);
-        let entry = |offset| {
-            let index = self.end.plus(offset + 1);
-            // What was compacted in this very step is still on the disk, or was appended in it.
-            let log = replica.raft().log();
-            let known = log.entry(index).or_else(|| disk.log.entry(index));
-            known.or_else(|| appended.get(&index)).cloned()
-        };
-        (0..new).map(entry).collect()
+        appended: &Placed<Store>,
+    ) -> Option<Vec<EntryOf<Store>>> {
+        applied_after(self.end, replica, disk, appended)
     }
 
     /// Whether it is known that a write did not take effect at a place.
@@ -212,18 +203,5 @@ impl FollowedLog {
                 self.end
             ),
         ))
-    }
-}
-
-/// A command as the specification knows it.
-fn in_words(command: &Command) -> TextInput {
-    match command {
-        Command::Put { value, .. } => TextInput::Put(value.0.clone()),
-        Command::Append { value, .. } => TextInput::Append(value.0.clone()),
-        Command::Delete { .. } => TextInput::Delete,
-        Command::Cas { from, to, .. } => TextInput::Cas {
-            from: from.0.clone(),
-            to: to.0.clone(),
-        },
     }
 }

@@ -2,7 +2,7 @@
 
 use snowglobe_systems::kv::{Answer, Get, Value};
 use snowglobe_systems::process::{Effects, Input, Process};
-use snowglobe_systems::raft::{Content, Durable, Timer};
+use snowglobe_systems::raft::{Content, Durable, Entry, Timer};
 use snowglobe_systems::replica::{Config, Replica};
 
 use super::*;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snowglobe_checkers::linearizability::specifications::TextInput;
-use snowglobe_systems::kv::Key;
+use snowglobe_systems::kv::{Command, Key};
 
 /// What the log has done to each key, as far as all of it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Changes {
+pub(in crate::scenarios) struct Changes {
     of: BTreeMap<Key, Vec<TextInput>>,
     /// Keys that something unknown has changed.
     unknown: BTreeSet<Key>,
@@ -17,25 +17,38 @@ pub(super) struct Changes {
 
 impl Changes {
     /// A command has changed its key.
-    pub(super) fn push(&mut self, key: &Key, command: TextInput) {
+    pub(in crate::scenarios) fn push(&mut self, key: &Key, command: TextInput) {
         self.of.entry(key.clone()).or_default().push(command);
     }
 
     /// It is not known how a key came to its value.
-    pub(super) fn lose(&mut self, key: &Key) {
+    pub(in crate::scenarios) fn lose(&mut self, key: &Key) {
         self.unknown.insert(key.clone());
         self.of.remove(key);
     }
 
     /// It is not known how any key came to its value.
-    pub(super) fn lose_all(&mut self) {
+    pub(in crate::scenarios) fn lose_all(&mut self) {
         self.of.clear();
         self.have_gaps = true;
     }
 
     /// All that has ever changed a key; `None` where not all of it is known.
-    pub(super) fn of(&self, key: &Key) -> Option<&[TextInput]> {
+    pub(in crate::scenarios) fn of(&self, key: &Key) -> Option<&[TextInput]> {
         let is_known = !self.have_gaps && !self.unknown.contains(key);
         is_known.then(|| self.of.get(key).map_or(&[][..], Vec::as_slice))
+    }
+}
+
+/// A command as the specification knows it.
+pub(in crate::scenarios) fn in_words(command: &Command) -> TextInput {
+    match command {
+        Command::Put { value, .. } => TextInput::Put(value.0.clone()),
+        Command::Append { value, .. } => TextInput::Append(value.0.clone()),
+        Command::Delete { .. } => TextInput::Delete,
+        Command::Cas { from, to, .. } => TextInput::Cas {
+            from: from.0.clone(),
+            to: to.0.clone(),
+        },
     }
 }
