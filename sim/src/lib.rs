@@ -11,12 +11,25 @@ compile_error!(
      replaces it: unset RUSTFLAGS, or add `--cfg madsim` to it"
 );
 
+use std::process::ExitCode;
+
+use self::scenarios::{Registered, Systems};
+
+/// The whole command line over these systems: `list`, `run`, `fuzz`, `replay`, `verify`,
+/// `check`, `history`, `completions`.
+#[must_use]
+pub fn main(systems: &'static [&'static dyn Registered]) -> ExitCode {
+    cli::main(Systems::new(systems), &[])
+}
+
 pub mod campaign;
 pub mod cli;
 pub mod draw;
 pub mod faults;
+pub mod prelude;
 pub mod report;
 pub mod scenarios;
 pub mod seed;
+pub mod testing;
 pub mod time;
 pub mod world;

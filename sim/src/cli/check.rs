@@ -18,7 +18,7 @@ use crate::campaign::exploration::{Around, Exploration, Found, Plan};
 use crate::campaign::memory;
 use crate::campaign::stopwatch::Stopwatch;
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{self, Registered, Verdict};
+use crate::scenarios::{Registered, Systems, Verdict};
 use crate::seed::Seed;
 
 mod account;
@@ -131,13 +131,13 @@ enum Switch {
     Off,
 }
 
-pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
+pub(super) fn check(systems: Systems, arguments: &CheckArguments) -> Result<u8, Failed> {
     if let Some(file) = &arguments.from {
-        return look_around(arguments, file);
+        return look_around(systems, arguments, file);
     }
     let system = arguments.system.as_deref().unwrap_or_default();
-    let system = scenarios::find(system)?;
-    let scopes = scopes(arguments, system)?;
+    let system = systems.find(system)?;
+    let scopes = scopes(systems, arguments, system)?;
     if let Some(address) = arguments.explore {
         let plan = plan(arguments, &scopes[0])?;
         let line = format!("{} at http://{address}; Ctrl-C ends it\n", system.name());
@@ -147,7 +147,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
     if let Some(seeds) = arguments.coverage {
         return cover(arguments, system, &scopes[0], seeds);
     }
-    must_be_writable(&arguments.found)?;
+    must_be_writable(&arguments.found, "--found")?;
     let interrupted = catch_interrupts();
     let mut teller = Teller::new(arguments);
     let mut worlds = Vec::new();
@@ -174,13 +174,13 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failed> {
         }
     }
     teller.bar.finish_and_clear();
-    conclude(arguments, system.name(), &worlds, ended)
+    conclude(arguments, system, &worlds, ended)
 }
 
 /// What could happen around a state of a run, beside what did.
-fn look_around(arguments: &CheckArguments, file: &Path) -> Result<u8, Failed> {
+fn look_around(systems: Systems, arguments: &CheckArguments, file: &Path) -> Result<u8, Failed> {
     let scenario = Scenario::read(file).map_err(Failed::usage)?;
-    let system = scenarios::find(&scenario.system)?;
+    let system = systems.find(&scenario.system)?;
     let around = Around {
         step: arguments.step.unwrap_or_default(),
         depth: arguments.depth,
@@ -201,7 +201,7 @@ fn look_around(arguments: &CheckArguments, file: &Path) -> Result<u8, Failed> {
         sample_one_in: None,
         ..plan(arguments, &scope)?
     };
-    must_be_writable(&arguments.found)?;
+    must_be_writable(&arguments.found, "--found")?;
     let interrupted = catch_interrupts();
     let mut teller = Teller::new(arguments);
     let mut ended = None;
@@ -222,13 +222,13 @@ fn look_around(arguments: &CheckArguments, file: &Path) -> Result<u8, Failed> {
         took: watch.elapsed(),
     }];
     teller.bar.finish_and_clear();
-    conclude(arguments, system.name(), &worlds, ended)
+    conclude(arguments, system, &worlds, ended)
 }
 
 /// Writes a finding down, if there is one, and tells what was seen.
 fn conclude(
     arguments: &CheckArguments,
-    system: &'static str,
+    system: &dyn Registered,
     worlds: &[World],
     ended: Option<Ended>,
 ) -> Result<u8, Failed> {
@@ -236,10 +236,10 @@ fn conclude(
         .last()
         .and_then(|world| world.exploration.finding.as_ref());
     let saved = finding
-        .map(|found| save(found, &arguments.found))
+        .map(|found| save(system, found, &arguments.found))
         .transpose()?;
     let told = Told {
-        system,
+        system: system.name(),
         worlds,
         memory: memory::peak(),
         ended,
@@ -303,10 +303,15 @@ fn why_end(
 
 /// The small worlds that are meant: those that the system has, or the one that
 /// the command line describes.
-fn scopes(arguments: &CheckArguments, system: &dyn Registered) -> Result<Vec<Scope>, Failed> {
+fn scopes(
+    systems: Systems,
+    arguments: &CheckArguments,
+    system: &dyn Registered,
+) -> Result<Vec<Scope>, Failed> {
     let mut scopes = system.scopes();
     if scopes.is_empty() {
-        let with = scenarios::all()
+        let with = systems
+            .all()
             .iter()
             .filter(|system| !system.scopes().is_empty());
         let with: Vec<&str> = with.map(|system| system.name()).collect();
@@ -409,7 +414,7 @@ struct Saved {
 }
 
 /// Writes a finding down, and replays it in the simulated world.
-fn save(found: &Found, folder: &Path) -> Result<Saved, Failed> {
+fn save(system: &dyn Registered, found: &Found, folder: &Path) -> Result<Saved, Failed> {
     let scenario = &found.scenario;
     let text = scenario.to_toml();
     let name = format!(
@@ -424,7 +429,7 @@ fn save(found: &Found, folder: &Path) -> Result<Saved, Failed> {
             "cannot write {path}: {error}; give another folder with --found"
         ))
     })?;
-    let report = scenarios::run(scenario)?;
+    let report = system.run(scenario)?;
     let same = report.verdict.property() == Some(found.violation.property);
     let replays = match &report.verdict {
         Verdict::Broke(_) if same => Ok(()),

@@ -17,9 +17,9 @@ use crate::campaign::{
     self, Confirmation, Divergence, Failure, Plan, Progress, Recoveries, SeedSource, Summary,
     SystemSummary, history_of,
 };
-use crate::report::{failure, grouped, weather};
+use crate::report::{failure, grouped, program, weather};
 use crate::scenarios::weather::Weather;
-use crate::scenarios::{self, Verdict};
+use crate::scenarios::{Systems, Verdict};
 use crate::seed::SeedRange;
 
 /// How long a campaign goes on that is told neither seeds nor time.
@@ -27,12 +27,12 @@ const DEFAULT_SPAN: Duration = Duration::from_secs(30);
 /// Off a terminal, progress is a line in this interval.
 const QUIET_INTERVAL: Duration = Duration::from_secs(30);
 
-pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
+pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Failed> {
     let systems = match arguments.systems.as_slice() {
-        [] => scenarios::all().to_vec(),
+        [] => known.all().to_vec(),
         named => named
             .iter()
-            .map(|name| scenarios::find(name))
+            .map(|name| known.find(name))
             .collect::<Result<_, _>>()?,
     };
     let names: BTreeSet<&str> = systems.iter().map(|system| system.name()).collect();
@@ -47,7 +47,7 @@ pub(super) fn fuzz(arguments: FuzzArguments) -> Result<u8, Failed> {
             "--max-fail 0 would stop at once; give at least 1",
         ));
     }
-    must_be_writable(&arguments.found)?;
+    must_be_writable(&arguments.found, "--found")?;
     let seeds = match arguments.seeds {
         Some(range) => SeedSource::Range(range, arguments.partition),
         None => SeedSource::For {
@@ -195,12 +195,13 @@ fn describe(failure: &Failure) -> String {
     let history = failure.report.as_ref().and_then(|it| it.history.as_ref());
     if history.is_some() {
         let path = history_of(&failure.saved);
-        let object = scenarios::find(&failure.system).map_or("kv", |system| system.object());
         let path = path.display();
         let _ = writeln!(text, "  history   {path}");
         let _ = writeln!(
             text,
-            "  explain   snowglobe history {path} --spec {object} --explain"
+            "  explain   {} history {path} --spec {} --explain",
+            program(),
+            failure.object
         );
     }
     let _ = match &failure.confirmation {
@@ -379,7 +380,7 @@ fn as_json(summary: &Summary, seeds: &SeedSource, interrupted: bool) -> serde_js
                 "finding": failure.finding.to_string(),
                 "property": failure.report.as_ref().map(|report| report.verdict.word()),
                 "confirmed": failure.confirmation == Confirmation::Confirmed,
-                "replay": format!("snowglobe replay {}", failure.saved.display()),
+                "replay": format!("{} replay {}", program(), failure.saved.display()),
                 "saved": failure.saved,
             })
         })

@@ -6,26 +6,26 @@ use serde_json::json;
 
 use super::{Failed, Format, print};
 use crate::faults::FaultFamily;
-use crate::scenarios;
+use crate::scenarios::Systems;
 
-pub(super) fn list(format: Format) -> Result<u8, Failed> {
+pub(super) fn list(systems: Systems, format: Format) -> Result<u8, Failed> {
     match format {
-        Format::Human => print(&human())?,
-        Format::Json => print(&format!("{:#}\n", json()))?,
+        Format::Human => print(&human(systems))?,
+        Format::Json => print(&format!("{:#}\n", json(systems)))?,
     }
     Ok(0)
 }
 
-fn human() -> String {
+fn human(systems: Systems) -> String {
     let mut text = String::from("systems\n");
-    for system in scenarios::all() {
+    for system in systems.all() {
         let _ = writeln!(text, "  {:<18} {}", system.name(), system.about());
     }
     text.push_str("\nfaults\n");
     for family in FaultFamily::ALL {
         let _ = writeln!(text, "  {:<18} {}", family.word(), family.name());
     }
-    for system in scenarios::all() {
+    for system in systems.all() {
         let _ = writeln!(text, "\nmarks of {}", system.name());
         for mark in system.marks() {
             let _ = writeln!(text, "  {mark}");
@@ -34,8 +34,9 @@ fn human() -> String {
     text
 }
 
-fn json() -> serde_json::Value {
-    let systems: Vec<_> = scenarios::all()
+fn json(systems: Systems) -> serde_json::Value {
+    let listed: Vec<_> = systems
+        .all()
         .iter()
         .map(|system| {
             json!({
@@ -49,5 +50,5 @@ fn json() -> serde_json::Value {
         .iter()
         .map(|family| family.word())
         .collect();
-    json!({ "systems": systems, "faults": faults })
+    json!({ "systems": listed, "faults": faults })
 }

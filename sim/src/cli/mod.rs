@@ -3,7 +3,6 @@
 mod check;
 mod fuzz;
 mod history;
-mod job;
 mod list;
 mod replay;
 mod verify;
@@ -16,10 +15,11 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::draw::PerMillion;
-use crate::scenarios::CannotRun;
+use crate::report::program;
+use crate::scenarios::{CannotRun, Systems};
 use crate::seed::{Partition, Seed, SeedRange};
 use crate::time::{SimTime, parse_duration};
 
@@ -40,14 +40,15 @@ Exit codes:
 /// A sealed little world for distributed systems: shake it with a seed, and
 /// every flake falls the same way twice.
 #[derive(Debug, Parser)]
-#[command(name = "snowglobe", version, after_help = EXIT_CODES)]
+#[command(version, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
 }
 
+/// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub enum Format {
     /// For people.
     Human,
     /// For programs.
@@ -75,8 +76,13 @@ enum Verb {
         /// Prints the scenario that the seed draws, as a file, and runs nothing.
         #[arg(long, conflicts_with = "trace")]
         scenario: bool,
-        #[command(flatten)]
-        job: job::JobArguments,
+        /// The fault profile: calm, default, harsh, or a file.
+        #[arg(
+            long,
+            default_value = "default",
+            value_name = "calm|default|harsh|FILE"
+        )]
+        faults: String,
         /// How to print.
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
@@ -229,14 +235,15 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// Why a command could not do its work, with the exit code that says so.
 #[derive(Debug)]
-struct Failed {
+pub struct Failed {
     code: u8,
     why: String,
 }
 
 impl Failed {
     /// The user asked for something that makes no sense.
-    fn usage(why: impl Display) -> Self {
+    #[must_use]
+    pub fn usage(why: impl Display) -> Self {
         Self {
             code: 2,
             why: why.to_string(),
@@ -244,7 +251,8 @@ impl Failed {
     }
 
     /// The tool could not do what it should.
-    fn tool(why: impl Display) -> Self {
+    #[must_use]
+    pub fn tool(why: impl Display) -> Self {
         Self {
             code: 1,
             why: why.to_string(),
@@ -252,7 +260,8 @@ impl Failed {
     }
 
     /// There is nothing to work on.
-    fn nothing(why: impl Display) -> Self {
+    #[must_use]
+    pub fn nothing(why: impl Display) -> Self {
         Self {
             code: 4,
             why: why.to_string(),
@@ -272,55 +281,82 @@ impl From<io::Error> for Failed {
     }
 }
 
-/// Parses the command line, does what it says, and returns the exit code.
+/// A verb that a binary has beside the common ones.
+#[derive(Clone, Copy, Debug)]
+pub struct ExtraVerb {
+    /// Its name, its help and its arguments.
+    pub command: fn() -> clap::Command,
+    /// Does what it says. Returns the exit code.
+    pub act: fn(&ArgMatches) -> Result<u8, Failed>,
+}
+
+/// Parses the command line, does what it says with these systems, and returns the exit code.
 #[must_use]
-pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+pub fn main(systems: Systems, extra: &[ExtraVerb]) -> ExitCode {
+    let matches = match command(extra).try_get_matches() {
+        Ok(matches) => matches,
         Err(error) => {
             // Help and version are no errors; clap knows where each belongs.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match act(arguments.verb) {
+    match dispatch(systems, extra, &matches) {
         Ok(code) => ExitCode::from(code),
         Err(Failed { code, why }) => {
-            let _ = writeln!(io::stderr(), "snowglobe: {why}");
+            let _ = writeln!(io::stderr(), "{}: {why}", program());
             ExitCode::from(code)
         }
     }
 }
 
-fn act(verb: Verb) -> Result<u8, Failed> {
+/// The whole command line, under the name of this program.
+fn command(extra: &[ExtraVerb]) -> clap::Command {
+    let common = Arguments::command().name(program());
+    let verbs = extra.iter().map(|verb| (verb.command)());
+    common.subcommands(verbs)
+}
+
+fn dispatch(systems: Systems, extra: &[ExtraVerb], matches: &ArgMatches) -> Result<u8, Failed> {
+    let of_extra = matches.subcommand().and_then(|(name, own)| {
+        let verb = extra
+            .iter()
+            .find(|verb| (verb.command)().get_name() == name)?;
+        Some((verb, own))
+    });
+    match of_extra {
+        Some((verb, own)) => (verb.act)(own),
+        None => {
+            let parsed = Arguments::from_arg_matches(matches);
+            let arguments = parsed.unwrap_or_else(|error| error.exit());
+            act(systems, extra, arguments.verb)
+        }
+    }
+}
+
+fn act(systems: Systems, extra: &[ExtraVerb], verb: Verb) -> Result<u8, Failed> {
     match verb {
-        Verb::List { format } => list::list(format),
+        Verb::List { format } => list::list(systems, format),
         Verb::Run {
             system,
             seed,
             trace,
             scenario,
-            job,
+            faults,
             format,
-        } => match job.app {
-            Some(_) => job::job(&system, seed, trace, &job, format),
-            None => {
-                let faults = job.faults.as_deref();
-                replay::run(&system, seed, faults, (trace, scenario), format)
-            }
-        },
-        Verb::Fuzz(arguments) => fuzz::fuzz(arguments),
-        Verb::Replay(arguments) => replay::replay(&arguments),
+        } => replay::run(systems, &system, seed, &faults, (trace, scenario), format),
+        Verb::Fuzz(arguments) => fuzz::fuzz(systems, arguments),
+        Verb::Replay(arguments) => replay::replay(systems, &arguments),
         Verb::Verify {
             paths,
             jobs,
             format,
-        } => verify::verify(&paths, jobs, format),
-        Verb::Check(arguments) => check::check(&arguments),
+        } => verify::verify(systems, &paths, jobs, format),
+        Verb::Check(arguments) => check::check(systems, &arguments),
         Verb::History(arguments) => history::history(&arguments),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "snowglobe", &mut script);
+            clap_complete::generate(shell, &mut command(extra), program(), &mut script);
             print(&String::from_utf8_lossy(&script))?;
             Ok(0)
         }
@@ -340,7 +376,10 @@ fn gravest(codes: impl IntoIterator<Item = u8>) -> u8 {
 }
 
 /// Writes a whole result to stdout. A reader that has gone away is no error.
-fn print(text: &str) -> Result<(), Failed> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn print(text: &str) -> Result<(), Failed> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
@@ -363,10 +402,13 @@ fn workers(asked: Option<usize>) -> Result<usize, Failed> {
 }
 
 /// Better to fail before the work than at its first finding.
-fn must_be_writable(folder: &Path) -> Result<(), Failed> {
+///
+/// # Errors
+/// When nothing can be written there; `option` gives another folder.
+pub fn must_be_writable(folder: &Path, option: &str) -> Result<(), Failed> {
     let refused = |error| {
         Failed::tool(format!(
-            "cannot write to {}: {error}; give another folder with --found",
+            "cannot write to {}: {error}; give another folder with {option}",
             folder.display()
         ))
     };
@@ -392,6 +434,7 @@ fn catch_interrupts() -> &'static AtomicBool {
 }
 
 /// Whether progress may be animated.
-fn animated() -> bool {
+#[must_use]
+pub fn animated() -> bool {
     io::stderr().is_terminal()
 }

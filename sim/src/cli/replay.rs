@@ -15,22 +15,25 @@ use crate::report::weather::drawn;
 use crate::scenarios::file::{Scenario, ScenarioError};
 use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
-use crate::scenarios::{self, Histories, Registered, RunReport, Verdict};
+use crate::scenarios::{Histories, Registered, RunReport, Systems, Verdict};
 use crate::seed::{Seed, SeedRange};
 
 /// How much of a failing run's timeline is shown unasked.
 const LAST_LINES: usize = 20;
 
 pub(super) fn run(
+    systems: Systems,
     system: &str,
     seed: Seed,
-    faults: Option<&str>,
+    faults: &str,
     (trace, only_scenario): (bool, bool),
     format: Format,
 ) -> Result<u8, Failed> {
-    let weather = Weather::read(faults.unwrap_or("default")).map_err(Failed::usage)?;
+    let weather = Weather::read(faults).map_err(Failed::usage)?;
+    let system = systems.find(system)?;
     let source = Source {
-        scenario: scenarios::find(system)?.draw_in(seed, &weather),
+        system,
+        scenario: system.draw_in(seed, &weather),
         file: None,
     };
     if only_scenario {
@@ -43,10 +46,10 @@ pub(super) fn run(
     show(&source, selection, format)
 }
 
-pub(super) fn replay(arguments: &ReplayArguments) -> Result<u8, Failed> {
+pub(super) fn replay(systems: Systems, arguments: &ReplayArguments) -> Result<u8, Failed> {
     let mut scenarios = Vec::new();
     for what in &arguments.what {
-        scenarios.extend(resolve(what, arguments.system.as_deref())?);
+        scenarios.extend(resolve(systems, what, arguments.system.as_deref())?);
     }
     if arguments.digest {
         return digests(&scenarios);
@@ -73,13 +76,15 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<u8, Failed> {
 
 /// A scenario, and the file that it was read from, if it was.
 struct Source {
+    system: &'static dyn Registered,
     scenario: Scenario,
     file: Option<PathBuf>,
 }
 
 impl Source {
-    fn drawn(system: &dyn Registered, seed: Seed) -> Self {
+    fn drawn(system: &'static dyn Registered, seed: Seed) -> Self {
         Self {
+            system,
             scenario: system.draw(seed),
             file: None,
         }
@@ -87,14 +92,16 @@ impl Source {
 }
 
 /// The scenarios that one word of the command line stands for.
-fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
+fn resolve(systems: Systems, what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
     if Path::new(what).exists() || Path::new(what).extension().is_some_and(|e| e == "toml") {
         let read = Scenario::read(Path::new(what)).map_err(|error| match error {
             ScenarioError::Unreadable { .. } => Failed::tool(error),
             ScenarioError::Malformed(_) => Failed::usage(error),
         });
+        let scenario = read?;
         return Ok(vec![Source {
-            scenario: read?,
+            system: systems.find(&scenario.system)?,
+            scenario,
             file: Some(PathBuf::from(what)),
         }]);
     }
@@ -104,11 +111,11 @@ fn resolve(what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
             Failed::usage(format!("{what:?} is no file that exists, and {error}"))
         })?],
     };
-    let system = match (system, scenarios::all()) {
-        (Some(name), _) => scenarios::find(name)?,
+    let system = match (system, systems.all()) {
+        (Some(name), _) => systems.find(name)?,
         (None, [only]) => *only,
         (None, _) => {
-            let names: Vec<&str> = scenarios::all().iter().map(|it| it.name()).collect();
+            let names: Vec<&str> = systems.all().iter().map(|it| it.name()).collect();
             return Err(Failed::usage(format!(
                 "a seed alone does not tell its system; add --system {}",
                 names.join(" or --system ")
@@ -128,8 +135,11 @@ fn node(text: &str) -> Result<u64, Failed> {
 
 fn digests(sources: &[Source]) -> Result<u8, Failed> {
     let mut codes = Vec::new();
-    for Source { scenario, .. } in sources {
-        let report = scenarios::run(scenario)?;
+    for Source {
+        system, scenario, ..
+    } in sources
+    {
+        let report = system.run(scenario)?;
         let verdict = report.verdict.word();
         let line = format!(
             "{} {} {} {verdict}\n",
@@ -144,7 +154,7 @@ fn digests(sources: &[Source]) -> Result<u8, Failed> {
 /// Runs a scenario, writes its history, and prints its account.
 fn with_history(source: &Source, file: &Path, format: Format) -> Result<u8, Failed> {
     let scenario = &source.scenario;
-    let report = scenarios::run_keeping(scenario, Histories::All)?;
+    let report = source.system.run_keeping(scenario, Histories::All)?;
     let Some(history) = &report.history else {
         let system = &scenario.system;
         return Err(Failed::usage(format!("{system} writes no history")));
@@ -158,24 +168,24 @@ fn with_history(source: &Source, file: &Path, format: Format) -> Result<u8, Fail
 /// Runs a scenario, prints its timeline as far as wanted, and its account.
 fn show(source: &Source, selection: Option<Selection>, format: Format) -> Result<u8, Failed> {
     let scenario = &source.scenario;
-    let system = scenarios::find(&scenario.system)?;
+    let system = source.system;
     system.check(scenario)?;
     let nodes = system.size(scenario)?;
     let report = match (format, selection) {
         (Format::Human, Some(selection)) => {
             print(&format!("{}\n", Timeline::heading(nodes)))?;
-            traced(scenario, selection)?
+            traced(source, selection)?
         }
         (Format::Human, None) => {
-            let report = scenarios::run(scenario)?;
+            let report = system.run(scenario)?;
             if matches!(report.verdict, Verdict::Broke(_)) {
                 // How it ended is what one wants to see next.
                 print(&format!("{}\n", Timeline::heading(nodes)))?;
-                traced(scenario, the_end())?;
+                traced(source, the_end())?;
             }
             report
         }
-        (Format::Json, _) => scenarios::run(scenario)?,
+        (Format::Json, _) => system.run(scenario)?,
     };
     tell(&report, source, format)?;
     Ok(code_of(&report))
@@ -188,12 +198,15 @@ fn tell(report: &RunReport, source: &Source, format: Format) -> Result<(), Faile
     }
 }
 
-fn traced(scenario: &Scenario, selection: Selection) -> Result<RunReport, Failed> {
+fn traced(source: &Source, selection: Selection) -> Result<RunReport, Failed> {
     let out = BufWriter::new(io::stdout());
-    let nodes = scenarios::find(&scenario.system)?.size(scenario)?;
+    let Source {
+        system, scenario, ..
+    } = source;
+    let nodes = system.size(scenario)?;
     let (timeline, rest) = Timeline::new(nodes, selection, Box::new(out));
     let subscriber = Registry::default().with(timeline);
-    let report = tracing::subscriber::with_default(subscriber, || scenarios::run(scenario))?;
+    let report = tracing::subscriber::with_default(subscriber, || system.run(scenario))?;
     match rest.finish() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         result => result?,

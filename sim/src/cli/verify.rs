@@ -12,12 +12,18 @@ use serde_json::json;
 use super::{Failed, Format, catch_interrupts, gravest, print, workers};
 use crate::campaign::corpus::{self, Checked};
 use crate::report::failure;
+use crate::scenarios::Systems;
 use crate::scenarios::Verdict;
 use crate::scenarios::file::Expectation;
 
 const WATCHDOG: Duration = Duration::from_secs(120);
 
-pub(super) fn verify(paths: &[PathBuf], jobs: Option<usize>, format: Format) -> Result<u8, Failed> {
+pub(super) fn verify(
+    systems: Systems,
+    paths: &[PathBuf],
+    jobs: Option<usize>,
+    format: Format,
+) -> Result<u8, Failed> {
     let jobs = workers(jobs)?;
     let mut files = Vec::new();
     for path in paths {
@@ -32,7 +38,7 @@ pub(super) fn verify(paths: &[PathBuf], jobs: Option<usize>, format: Format) -> 
     if files.is_empty() {
         return Err(Failed::nothing("no scenario file there; they end in .toml"));
     }
-    let results = check_all(&files, jobs);
+    let results = check_all(systems, &files, jobs);
     let interrupted = results.iter().any(Option::is_none);
     let code = gravest(results.iter().flatten().map(code_of));
     match format {
@@ -43,7 +49,7 @@ pub(super) fn verify(paths: &[PathBuf], jobs: Option<usize>, format: Format) -> 
 }
 
 /// Checks every file; one that was not reached before an interrupt stays `None`.
-fn check_all(files: &[PathBuf], jobs: usize) -> Vec<Option<Checked>> {
+fn check_all(systems: Systems, files: &[PathBuf], jobs: usize) -> Vec<Option<Checked>> {
     let stop = catch_interrupts();
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Checked>>> = files.iter().map(|_| Mutex::new(None)).collect();
@@ -54,7 +60,7 @@ fn check_all(files: &[PathBuf], jobs: usize) -> Vec<Option<Checked>> {
                     && let place = next.fetch_add(1, Ordering::Relaxed)
                     && let Some(file) = files.get(place)
                 {
-                    let checked = corpus::check(file, WATCHDOG);
+                    let checked = corpus::check(systems, file, WATCHDOG);
                     *results[place].lock().expect("nobody panics with it") = Some(checked);
                 }
             });

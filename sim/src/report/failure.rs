@@ -5,7 +5,7 @@ use std::path::Path;
 
 use snowglobe_systems::invariants::Violation;
 
-use super::grouped;
+use super::{grouped, program};
 use crate::scenarios::RunReport;
 use crate::world::{Breakage, Broken, Suspicion};
 
@@ -63,13 +63,18 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
     line("faults", &faults_before(report, breakage));
     if let Some(path) = saved {
         line("saved", &path.display().to_string());
-        line("replay", &format!("snowglobe replay {}", path.display()));
+        line(
+            "replay",
+            &format!("{} replay {}", program(), path.display()),
+        );
     } else {
         line(
             "replay",
             &format!(
-                "snowglobe replay {} --system {}",
-                scenario.seed, scenario.system
+                "{} replay {} --system {}",
+                program(),
+                scenario.seed,
+                scenario.system
             ),
         );
     }

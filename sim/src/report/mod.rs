@@ -1,9 +1,24 @@
 //! What people read: a run's account, a failure, a timeline.
 
+use std::path::Path;
+use std::sync::OnceLock;
+
 pub mod account;
 pub mod failure;
 pub mod timeline;
 pub mod weather;
+
+/// What this program is called on a command line.
+#[must_use]
+pub fn program() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let own = std::env::current_exe().ok();
+        let name = own.as_deref().and_then(Path::file_stem);
+        let name = name.map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| "snowglobe".to_owned())
+    })
+}
 
 /// A number with thin groups of three, as in `12 408`.
 #[must_use]

@@ -102,8 +102,6 @@ pub fn as_json(weather: &WeatherSummary) -> (serde_json::Value, serde_json::Valu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenarios;
-    use crate::scenarios::weather::Weather;
     use crate::seed::Seed;
 
     #[test]
@@ -123,18 +121,5 @@ mod tests {
             lines[2],
             "paused processes                 2  for 500ms to 2s"
         );
-    }
-
-    #[test]
-    fn every_size_is_drawn_and_told_from_the_scenario() {
-        let weather = Weather::default();
-        let raft = scenarios::find("raft").expect("raft is registered");
-        let mut sizes: BTreeMap<Size, u32> = BTreeMap::new();
-        for seed in 0..2000 {
-            let scenario = raft.draw_in(Seed(seed), &weather);
-            *sizes.entry(Size::of(&scenario, &weather)).or_default() += 1;
-        }
-        assert_eq!(sizes.len(), 4, "{sizes:?}");
-        assert!(sizes[&Size::Usual] > 1600, "{sizes:?}");
     }
 }

@@ -22,10 +22,12 @@ use snowglobe_checkers::explore::Bounds;
 use thiserror::Error;
 
 use super::Verdict;
+use super::swarm::step_budget;
 use crate::draw::PerMillion;
 use crate::faults::Incident;
 use crate::seed::Seed;
 use crate::time::{format_duration, parse_duration};
+use crate::world::Blueprint;
 use crate::world::network::LinkQuality;
 
 pub use self::scripted::Scripted;
@@ -176,6 +178,20 @@ pub const DEFAULT_SETTLE: Duration = Duration::from_secs(30);
 pub const DEFAULT_CHECKPOINT_BYTES: usize = 16 * 1024;
 
 impl Scenario {
+    /// The world that it asks for, with one configuration per node.
+    #[must_use]
+    pub fn blueprint<C>(&self, configs: Vec<C>) -> Blueprint<C> {
+        Blueprint {
+            seed: self.seed,
+            configs,
+            links: self.links.clone(),
+            sync: self.sync.clone(),
+            checkpoint_bytes: self.checkpoint_bytes,
+            faults: self.faults.clone(),
+            step_budget: step_budget(self),
+        }
+    }
+
     /// A scenario without faults or words of its own.
     #[must_use]
     pub fn calm(system: &str, nodes: usize, seed: Seed) -> Self {

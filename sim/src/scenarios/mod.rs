@@ -1,31 +1,25 @@
 //! What is shaken: per system a cluster, a workload, and what must hold.
 //!
-//! A system implements [`System`]; the registry knows it by name from then on,
-//! and every command works on it.
+//! A system implements [`System`]; as an [`Entry`] among some [`Systems`] it has every command.
 
 mod after;
+mod calls;
 pub mod file;
-pub mod kv;
-pub mod mapreduce;
+mod judged;
 pub mod properties;
-mod quorum;
-pub mod raft;
 pub mod ranges;
-mod recovery;
+pub mod recovery;
 mod registry;
 pub mod script;
-mod shake;
-pub mod shardctrler;
-pub mod shardkv;
+pub mod shake;
+mod small;
 pub mod story;
 pub mod swarm;
+mod systems;
 mod timeless;
-mod transfers;
-mod users;
 pub mod weather;
 
 use std::net::SocketAddr;
-use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -36,7 +30,6 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use thiserror::Error;
 
 use self::file::Scenario;
-use self::registry::Entry;
 use self::weather::Weather;
 use crate::campaign::{coverage, exploration};
 use crate::draw::Draw;
@@ -44,11 +37,15 @@ use crate::faults::{FamilySet, Incident, Membership};
 use crate::seed::Seed;
 use crate::time::SimTime;
 use crate::world::trace::TraceDigest;
-use crate::world::{Breakage, Broken, Counters, Director, Marks, World, message_of};
+use crate::world::{Breakage, Broken, Counters, Director, Marks, World};
 
+pub use self::calls::Calls;
 pub use self::recovery::{Recovery, RecoveryBound};
+pub use self::registry::Entry;
 pub(crate) use self::registry::{look, options_of_scope, report, small_options};
 pub use self::shake::Shake;
+pub use self::small::{Small, SmallCluster};
+pub use self::systems::Systems;
 
 /// A system that can be shaken.
 pub trait System: Sized + 'static {
@@ -66,7 +63,7 @@ pub trait System: Sized + 'static {
     /// What it is, in a line.
     const ABOUT: &'static str;
     /// How many nodes a cluster may have, least and most.
-    const NODES: (usize, usize);
+    const NODES: (usize, usize) = (1, 9);
 
     /// What `snowglobe history --spec` calls the object that its histories are
     /// of, if it writes any down.
@@ -75,10 +72,16 @@ pub trait System: Sized + 'static {
     /// What its workload watches over beside its small world's properties.
     const PROPERTIES: &'static [&'static str] = &[];
 
-    /// Every mark that its processes or its workload can reach.
-    fn marks() -> Vec<&'static str>;
-    /// Draws tuning and workload for a cluster of a size.
-    fn draw_options(draw: &mut Draw, nodes: usize) -> Self::Options;
+    /// Every mark that its processes or its workload can reach; a campaign names those that
+    /// it never reached.
+    fn marks() -> Vec<&'static str> {
+        Vec::new()
+    }
+    /// Draws tuning and workload for a cluster of a size. Unless said otherwise all runs have
+    /// the default.
+    fn draw_options(_draw: &mut Draw, _nodes: usize) -> Self::Options {
+        Self::Options::default()
+    }
     /// The same run with many nodes, many clients, or many of whatever it has, as one
     /// seed in many is drawn.
     fn enlarged(_draw: &mut Draw, nodes: usize, options: Self::Options) -> (usize, Self::Options) {
@@ -103,8 +106,8 @@ pub trait System: Sized + 'static {
     fn recovery_bound(scenario: &Scenario, _options: &Self::Options) -> RecoveryBound {
         RecoveryBound::usual(scenario)
     }
-    /// Which numbers its options may be, each by its name.
-    const RANGES: ranges::Ranges;
+    /// Which numbers its options may be, each by its name; any, where nothing is said.
+    const RANGES: ranges::Ranges = &[];
     /// Whether tuning and workload make sense together; each number is in its range.
     ///
     /// # Errors
@@ -126,9 +129,14 @@ pub trait System: Sized + 'static {
     /// # Errors
     /// A line that names the sentence that is not understood.
     fn storyteller(
-        scenario: &Scenario,
-        options: &Self::Options,
-    ) -> Result<Box<dyn Director<Self::Process, Self::Invariants>>, String>;
+        _scenario: &Scenario,
+        _options: &Self::Options,
+    ) -> Result<Box<dyn Director<Self::Process, Self::Invariants>>, String> {
+        Err(format!(
+            "{} tells no stories: its files have `faults`, or `steps`",
+            Self::NAME
+        ))
+    }
 }
 
 /// A system that has a small world, in which every step can be told by name.
@@ -280,7 +288,7 @@ pub enum Histories {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CannotRun {
     /// No such system.
-    #[error("there is no system {0:?}; `snowglobe list` names those there are")]
+    #[error("there is no system {0:?}; `list` names those there are")]
     UnknownSystem(String),
     /// The cluster is impossible.
     #[error("{system} runs on {least} to {most} nodes, not {nodes}")]
@@ -324,7 +332,7 @@ pub trait Registered: Sync {
     /// # Errors
     /// When its options make no sense for this system.
     fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun>;
-    /// Runs a scenario on this thread; see [`run`].
+    /// Runs a scenario on this thread; see [`Systems::run`].
     ///
     /// # Errors
     /// When the scenario makes no sense for this system.
@@ -376,67 +384,6 @@ pub trait Registered: Sync {
     /// # Errors
     /// When it makes no sense for this system.
     fn check(&self, scenario: &Scenario) -> Result<(), CannotRun>;
-}
-
-/// All systems: those on Raft in the order in which they build on each other.
-#[must_use]
-pub fn all() -> &'static [&'static dyn Registered] {
-    &[
-        &Entry::<raft::RaftSystem>::MODELLED,
-        &Entry::<kv::KvSystem>::MODELLED,
-        &Entry::<shardctrler::ShardctrlerSystem>::MODELLED,
-        &Entry::<shardkv::ShardkvSystem>::MODELLED,
-        &Entry::<mapreduce::MapReduceSystem>::MODELLED,
-    ]
-}
-
-/// The system of a name.
-///
-/// # Errors
-/// When there is none.
-pub fn find(name: &str) -> Result<&'static dyn Registered, CannotRun> {
-    all()
-        .iter()
-        .copied()
-        .find(|system| system.name() == name)
-        .ok_or_else(|| CannotRun::UnknownSystem(name.to_owned()))
-}
-
-/// Runs a scenario on a fresh thread, as determinism demands.
-///
-/// # Errors
-/// When the scenario makes no sense.
-///
-/// # Panics
-/// When the tool itself panics; a panic of a system is a verdict.
-pub fn run(scenario: &Scenario) -> Result<RunReport, CannotRun> {
-    run_keeping(scenario, Histories::OfFailures)
-}
-
-/// As [`run`], and says whose history is kept.
-///
-/// # Errors
-/// When the scenario makes no sense.
-///
-/// # Panics
-/// When the tool itself panics; a panic of a system is a verdict.
-pub fn run_keeping(scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun> {
-    let system = find(&scenario.system)?;
-    let dispatch = tracing::dispatcher::get_default(Clone::clone);
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .name("world".to_owned())
-            .spawn_scoped(scope, || {
-                tracing::dispatcher::with_default(&dispatch, || {
-                    system.run_here(scenario, histories)
-                })
-            })
-            .expect("the system has room for a thread")
-            .join()
-            .unwrap_or_else(|panic| {
-                panic!("the tool itself panicked: {}", message_of(panic.as_ref()))
-            })
-    })
 }
 
 impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {

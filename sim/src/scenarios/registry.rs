@@ -22,10 +22,10 @@ use crate::report::failure;
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
 use crate::world::engine::{self, Finished};
-use crate::world::{Blueprint, Broken, Director, message_of};
+use crate::world::{Broken, Director, message_of};
 
-/// Wraps a [`System`] for the registry.
-pub(super) struct Entry<S: System> {
+/// A [`System`] as a value, as commands see it.
+pub struct Entry<S: System> {
     /// How its small world is run, if it has one.
     model: Option<Model<S>>,
 }
@@ -101,13 +101,13 @@ impl<S: Modelled> Model<S> {
         let steps = scripted.steps.clone();
         let mut finished = if let Some(step) = scripted.after_step {
             let setting = S::setting_around(scenario.nodes, options, &scripted.bounds);
-            let blueprint = blueprint(scenario, S::configs(scenario.nodes, options));
+            let blueprint = scenario.blueprint(S::configs(scenario.nodes, options));
             let script = Script::new(setting, steps);
             let director = After::new(step, director::<S>(scenario, options)?, script);
             engine::run::<S::Process, S::Invariants, _>(blueprint, director).0
         } else {
             let setting = S::setting(scenario.nodes, options, &scripted.bounds);
-            let blueprint = blueprint(scenario, setting.configs().to_vec());
+            let blueprint = scenario.blueprint(setting.configs().to_vec());
             let director = Script::new(setting, steps);
             engine::run::<S::Process, <S::Setting as Setting>::Invariants, _>(blueprint, director).0
         };
@@ -152,7 +152,7 @@ pub(crate) fn look<S: Modelled>(scenario: &Scenario, step: u64) -> Result<Seen<S
     }
     entry.check(scenario)?;
     let options = Entry::<S>::options(scenario)?;
-    let blueprint = blueprint(scenario, S::configs(scenario.nodes, &options));
+    let blueprint = scenario.blueprint(S::configs(scenario.nodes, &options));
     let director = After::new(
         step,
         director::<S>(scenario, &options)?,
@@ -176,16 +176,13 @@ pub(crate) fn look<S: Modelled>(scenario: &Scenario, step: u64) -> Result<Seen<S
 }
 
 impl<S: System> Entry<S> {
-    #[expect(
-        dead_code,
-        reason = "a system begins without a small world; by now all have one"
-    )]
-    pub(super) const NEW: Self = Self { model: None };
+    /// Without a small world: it can be run, and not explored.
+    pub const NEW: Self = Self { model: None };
 }
 
 impl<S: Modelled> Entry<S> {
     /// With its small world.
-    pub(super) const MODELLED: Self = Self {
+    pub const MODELLED: Self = Self {
         model: Some(Model::NEW),
     };
 }
@@ -233,18 +230,6 @@ impl<S: System> Entry<S> {
             }
             _ => Ok(S::membership(scenario.nodes, options).size()),
         }
-    }
-}
-
-pub(super) fn blueprint<C>(scenario: &Scenario, configs: Vec<C>) -> Blueprint<C> {
-    Blueprint {
-        seed: scenario.seed,
-        configs,
-        links: scenario.links.clone(),
-        sync: scenario.sync.clone(),
-        checkpoint_bytes: scenario.checkpoint_bytes,
-        faults: scenario.faults.clone(),
-        step_budget: swarm::step_budget(scenario),
     }
 }
 
@@ -469,7 +454,7 @@ impl<S: System> Registered for Entry<S> {
             let finished = (self.model()?.run)(scenario, &options, scripted)?;
             return Ok(report(scenario, finished, true, None));
         }
-        let blueprint = blueprint(scenario, S::configs(scenario.nodes, &options));
+        let blueprint = scenario.blueprint(S::configs(scenario.nodes, &options));
         if scenario.story.is_empty() {
             let members = S::membership(scenario.nodes, &options);
             let bound = S::recovery_bound(scenario, &options);

@@ -15,8 +15,6 @@
 //! freezes, and the script goes on from there; see [`World::make_plain`].
 
 mod looking;
-#[cfg(test)]
-mod tests;
 
 use std::time::Duration;
 
@@ -66,6 +64,12 @@ pub struct Script<S: Setting> {
 }
 
 impl<S: Setting> Script<S> {
+    /// The judge of its clients, with all that it heard.
+    #[must_use]
+    pub fn into_judge(self) -> S::Judge {
+        self.judge
+    }
+
     /// A director that takes these steps.
     #[must_use]
     pub fn new(setting: S, steps: Vec<Step>) -> Self {
@@ -310,7 +314,7 @@ where
 /// A run that comes to the expected end among other states did not go the way
 /// that was meant, and its end is worth nothing. A broken promise that nobody
 /// expected is worth more than that, and stays the verdict.
-pub(super) fn held_against_its_file(finished: &mut Finished, scenario: &Scenario) {
+pub fn held_against_its_file(finished: &mut Finished, scenario: &Scenario) {
     let scripted = scenario.scripted.as_ref();
     let Some(expected) = scripted.and_then(|scripted| scripted.reaches) else {
         return;

@@ -1,6 +1,6 @@
 //! The director of a shaken run: chaos first, then a demand for progress.
 
-pub(super) mod ill;
+pub mod ill;
 
 use std::time::Duration;
 

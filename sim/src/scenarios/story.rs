@@ -25,10 +25,6 @@
 //! themselves, as if each node had one cable.
 
 mod cast;
-#[cfg(test)]
-mod tests;
-#[cfg(test)]
-pub(in crate::scenarios) mod trial;
 mod words;
 
 use std::fmt::Debug;
@@ -46,7 +42,7 @@ use crate::faults::{Fault, Membership};
 use crate::world::{Broken, Counters, Director, Marks, World};
 
 pub use self::cast::{Cast, Name};
-pub(super) use self::words::{read_name, read_number, read_time};
+pub use self::words::{read_name, read_number, read_time};
 
 /// How far a sentence has come.
 #[derive(Debug)]
@@ -63,7 +59,7 @@ pub enum Deed {
 
 impl Deed {
     /// What it means that a sentence has come about or not, or cannot any more.
-    pub(super) fn of(
+    pub fn of(
         has_come_about: Result<bool, Broken>,
         late: bool,
         how_things_stand: impl FnOnce() -> String,
@@ -332,12 +328,12 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Story<P, I, T> {
 }
 
 /// What a sentence says is not so.
-pub(super) fn unlike(expected: String, found: String) -> Broken {
+pub fn unlike(expected: String, found: String) -> Broken {
     Broken::Safety(Violation::new("story", [], expected, found))
 }
 
 /// Whether there is no more of something than a sentence allows.
-pub(super) fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {
+pub fn within_bound(found: usize, most: usize, what: &str) -> Result<(), Broken> {
     match found <= most {
         true => Ok(()),
         false => Err(unlike(format!("at most {most} {what}"), found.to_string())),

@@ -1,6 +1,7 @@
 //! What ends a run that breaks.
 
 use snowglobe_checkers::explore::StatesDigest;
+use snowglobe_checkers::linearizability::{Explanation, Told};
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{NodeId, Process};
 
@@ -61,6 +62,62 @@ pub struct IllegalHistory {
     pub core: Vec<String>,
     /// Whether nothing can be taken out of them.
     pub minimal: bool,
+}
+
+impl IllegalHistory {
+    /// A history of which nothing but the explanation is known; without one, none was found
+    /// within the budget. `object` names what has no order, as in `key x`, if there are several.
+    #[must_use]
+    pub fn explained(object: Option<&str>, explanation: Option<&Explanation>) -> Self {
+        let of = object
+            .map(|object| format!("{object}: "))
+            .unwrap_or_default();
+        let violation =
+            |found, expected| Violation::new("linearizable", [], expected, format!("{of}{found}"));
+        let Some(explanation) = explanation else {
+            return Self {
+                violation: violation(
+                    "its operations have no order".to_owned(),
+                    "no reason was found within the budget".to_owned(),
+                ),
+                core: Vec::new(),
+                minimal: false,
+            };
+        };
+        let why = match (&explanation.reason, explanation.explained) {
+            (Some(reason), _) => format!("{}: {}", reason.kind.words(), reason.sentence),
+            (None, 0) => "the core has no order".to_owned(),
+            (None, many) => format!("the core has no order; the first {many} answers have one"),
+        };
+        Self {
+            violation: violation(told(&explanation.broken), why),
+            core: explanation.core.iter().map(told).collect(),
+            minimal: explanation.minimal,
+        }
+    }
+}
+
+/// An operation, who asked for it, and when.
+fn told(told: &Told) -> String {
+    const LONGEST: usize = 120;
+    let long = told.words.chars().count();
+    let words = if long > LONGEST {
+        // What distinguishes long values is their end.
+        let start: String = told.words.chars().take(LONGEST / 3).collect();
+        let end: String = told.words.chars().skip(long - LONGEST * 2 / 3).collect();
+        format!("{start} … {end}")
+    } else {
+        told.words.clone()
+    };
+    let until = match told.returned {
+        Some(at) => SimTime(at.0).to_string(),
+        None => "no answer".to_owned(),
+    };
+    format!(
+        "{} {words}  {}..{until}",
+        told.client,
+        SimTime(told.called.0)
+    )
 }
 
 /// The end of a run that broke: what, when, and at which step.

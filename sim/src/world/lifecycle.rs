@@ -20,7 +20,7 @@ use crate::faults::{Fault, FaultFamily};
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
     /// The current life of a node.
-    pub(crate) fn incarnation(&self, id: NodeId) -> Incarnation {
+    pub fn incarnation(&self, id: NodeId) -> Incarnation {
         self.nodes[id.position()].incarnation
     }
 

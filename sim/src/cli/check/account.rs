@@ -10,7 +10,7 @@ use snowglobe_systems::invariants::Violation;
 use super::{Ended, Saved, World};
 use crate::campaign::coverage::Coverage;
 use crate::campaign::exploration::{Around, Found, Plan};
-use crate::report::grouped;
+use crate::report::{grouped, program};
 
 /// All that is told of explorations.
 pub(super) struct Told<'a> {
@@ -347,7 +347,7 @@ impl Told<'_> {
             );
             line(
                 "replay",
-                &format!("snowglobe replay {}", saved.path.display()),
+                &format!("{} replay {}", program(), saved.path.display()),
             );
         }
         text

@@ -60,7 +60,7 @@ enum Ailment {
 /// Heals a world as far as the draw wants, and at least as far as progress can be
 /// demanded. Everybody who has no excuse; `None` if a group has no majority that can
 /// run, or a crowd nobody.
-pub(super) fn heal<P: Process, I: Invariants<P>>(
+pub fn heal<P: Process, I: Invariants<P>>(
     world: &mut World<P, I>,
     members: &Membership,
     draw: &mut Draw,
@@ -224,4 +224,4 @@ const HURRIED: PerMillion = PerMillion::percent(300);
 /// How long a slow node needs for a step.
 const SLOW: (Duration, Duration) = (Duration::from_millis(20), SLOWEST_STEP);
 /// The longest that it needs.
-pub(in crate::scenarios) const SLOWEST_STEP: Duration = Duration::from_millis(200);
+pub const SLOWEST_STEP: Duration = Duration::from_millis(200);

@@ -264,7 +264,7 @@ impl<'a, P: Process, I: Invariants<P>, T: Teller<P, I>> Reader<'a, P, I, T> {
 ///
 /// # Errors
 /// A line that says what is wrong with it.
-pub(in crate::scenarios) fn read_name(word: &str) -> Result<Name, String> {
+pub fn read_name(word: &str) -> Result<Name, String> {
     Name::read(word).ok_or_else(|| format!("{word:?} is not a name; write it as $leader"))?
 }
 
@@ -272,7 +272,7 @@ pub(in crate::scenarios) fn read_name(word: &str) -> Result<Name, String> {
 ///
 /// # Errors
 /// A line that says what is wrong with it.
-pub(in crate::scenarios) fn read_time(word: &str) -> Result<Duration, String> {
+pub fn read_time(word: &str) -> Result<Duration, String> {
     parse_duration(word).map_err(|why| why.to_string())
 }
 
@@ -283,7 +283,7 @@ const MOST: u64 = 1_000_000;
 ///
 /// # Errors
 /// A line that says what is wrong with it.
-pub(in crate::scenarios) fn read_number(word: &str) -> Result<u64, String> {
+pub fn read_number(word: &str) -> Result<u64, String> {
     match word.parse() {
         Ok(number @ 0..=MOST) => Ok(number),
         Ok(_) => Err(format!("{word} is too many; {MOST} is the most")),

@@ -1,0 +1,322 @@
+//! A witness of what the servers do, who remembers the first thing that looked wrong.
+//!
+//! Nothing it sees ends a run: clients may never notice. But when what clients
+//! saw turns out to have no order, the trouble began long before, and the
+//! witness says where: at the first answer that was older than one given
+//! before it was asked for, the first write that was applied twice, or the
+//! first replica whose value is not what its log says.
+
+mod followed_log;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use snowglobe_checkers::linearizability::specifications::TextInput;
+use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+use snowglobe_systems::kv::{Command, Invariants as Promises, Message, Node, Outcome, Store};
+use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
+use snowglobe_systems::raft::{Durable, LogIndex};
+use snowglobe_systems::replica::{self, Request, Sequence, SessionId};
+
+use self::followed_log::FollowedLog;
+use crate::users::{self, EntryOf, Placed, Watcher};
+
+/// What the service promises, and a witness beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Watched {
+    promises: Promises,
+    witness: Witness,
+}
+
+impl Watched {
+    /// What the service promises, without the witness.
+    #[must_use]
+    pub fn promises(&self) -> &Promises {
+        &self.promises
+    }
+}
+
+impl Invariants<Node> for Watched {
+    fn stepped(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+        effects: &[Effect<Node>],
+    ) -> Result<(), Violation> {
+        if self.witness.suspicion.is_none() {
+            self.witness.note(cluster.node(node), node, effects);
+        }
+        self.promises.stepped(cluster, node, effects)
+    }
+
+    fn executed(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+        effect: &Effect<Node>,
+    ) -> Result<(), Violation> {
+        if self.witness.suspicion.is_none() {
+            self.witness.hear(node, effect);
+        }
+        self.promises.executed(cluster, node, effect)
+    }
+
+    fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        if self.witness.suspicion.is_none() {
+            self.witness.look(cluster.node(node), node);
+        }
+        self.promises.settled(cluster, node)
+    }
+
+    fn crashed(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+        prevented: &[Effect<Node>],
+    ) {
+        self.witness.steps.remove(&node);
+        self.promises.crashed(cluster, node, prevented);
+    }
+
+    fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.promises.started(cluster, node)
+    }
+
+    fn suspicion(&self) -> Option<&Violation> {
+        self.witness.suspicion.as_ref()
+    }
+}
+
+impl Watcher<Node> for Watched {
+    fn changes_of(&self, key: &str) -> Option<&[TextInput]> {
+        // One that suspects something follows no further.
+        let follows = self.witness.suspicion.is_none();
+        follows.then(|| self.witness.log.changes_of(&key.into()))?
+    }
+}
+
+/// Follows the log by itself, entry by entry, as the first replica applies it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Witness {
+    suspicion: Option<Violation>,
+    /// What each node that is in the middle of a step applies and says. It counts
+    /// when the step is over: a crash in the middle of it may undo an entry.
+    steps: BTreeMap<NodeId, Step>,
+    /// The highest index that any client was told of.
+    acknowledged: LogIndex,
+    /// Calls under way, since they were first asked.
+    calls: BTreeMap<InvocationId, Call>,
+    log: FollowedLog,
+}
+
+/// What one step of one node adds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Step {
+    /// How far the log was followed when the step began.
+    from: LogIndex,
+    /// Entries that nobody had applied by then, in order; `None` if one is gone.
+    entries: Option<Vec<EntryOf<Store>>>,
+    /// Writes that a server says are done, and where.
+    written: Vec<(InvocationId, LogIndex)>,
+}
+
+/// A clerk's call as the witness knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Call {
+    /// What was acknowledged when it was first asked.
+    floor: LogIndex,
+    /// Which write it is, once it has asked for one.
+    write: Option<(SessionId, Sequence)>,
+    /// The lowest index that a server answered it with.
+    told: Option<LogIndex>,
+}
+
+impl Witness {
+    /// Notes what a step has applied.
+    fn note(&mut self, view: NodeView<'_, Node>, node: NodeId, effects: &[Effect<Node>]) {
+        let Some(process) = view.process else {
+            return;
+        };
+        let mut step = Step {
+            from: self.log.end(),
+            ..Step::default()
+        };
+        if let Some(replica) = process.replica() {
+            step.entries = self
+                .log
+                .entries_up_to(replica, view.durable, &appended(effects));
+        }
+        self.steps.insert(node, step);
+    }
+
+    /// Hears what a node says.
+    fn hear(&mut self, node: NodeId, effect: &Effect<Node>) {
+        match effect {
+            Effect::Send {
+                message: Message::Ask {
+                    call, operation, ..
+                },
+                ..
+            } => self.asks(call.invocation, operation),
+            Effect::Send {
+                message:
+                    Message::Tell {
+                        call,
+                        outcome,
+                        relayed: false,
+                    }
+                    | Message::Relayed { call, outcome, .. },
+                ..
+            } => {
+                if let Err(violation) = self.tells(node, call.invocation, outcome) {
+                    self.suspect(violation);
+                }
+                if let replica::Outcome::Written { index, .. } = outcome {
+                    let step = self.steps.entry(node).or_default();
+                    step.written.push((call.invocation, *index));
+                }
+            }
+            Effect::Return {
+                invocation,
+                outcome,
+            } => self.returns(*invocation, outcome),
+            _ => {}
+        }
+    }
+
+    fn asks(&mut self, invocation: InvocationId, operation: &replica::Operation<Store>) {
+        let floor = self.acknowledged;
+        let call = self.calls.entry(invocation).or_insert(Call {
+            floor,
+            write: None,
+            told: None,
+        });
+        if let replica::Operation::Write { session, .. } = operation {
+            call.write = *session;
+        }
+    }
+
+    /// A clerk answers its user.
+    fn returns(&mut self, invocation: InvocationId, outcome: &Outcome) {
+        let Some(call) = self.calls.remove(&invocation) else {
+            return;
+        };
+        if let Some(told) = call.told {
+            self.acknowledged = self.acknowledged.max(told);
+        } else if matches!(outcome, Outcome::Written(_) | Outcome::Answered(_)) {
+            self.suspect(Violation::new(
+                "own-answer",
+                [],
+                "an answer that a server gave to this call".to_owned(),
+                format!("a clerk takes another for that to {invocation}"),
+            ));
+        }
+    }
+
+    fn suspect(&mut self, violation: Violation) {
+        self.suspicion.get_or_insert(violation);
+    }
+
+    /// A step is over.
+    fn look(&mut self, view: NodeView<'_, Node>, node: NodeId) {
+        let Some(step) = self.steps.remove(&node) else {
+            return;
+        };
+        let Step {
+            from,
+            entries,
+            written,
+        } = step;
+        if let Some(replica) = view.process.and_then(Node::replica) {
+            let followed = match entries {
+                Some(entries) => {
+                    // Others may have gone on while this node's disk was at it.
+                    let known = self.log.end().since(from).min(entries.len());
+                    self.log.follow(node, replica, &entries[known..])
+                }
+                None => {
+                    self.log.start_anew(replica);
+                    Ok(())
+                }
+            };
+            if let Err(violation) = followed {
+                self.suspect(violation);
+            }
+        }
+        for (invocation, at) in written {
+            if let Err(violation) = self.has_its_place(node, invocation, at) {
+                self.suspect(violation);
+            }
+        }
+    }
+
+    /// A server answers a call.
+    fn tells(
+        &mut self,
+        node: NodeId,
+        invocation: InvocationId,
+        outcome: &replica::Outcome<Store>,
+    ) -> Result<(), Violation> {
+        let Some(call) = self.calls.get_mut(&invocation) else {
+            // Its clerk was answered before, or is gone.
+            return Ok(());
+        };
+        let at = match outcome {
+            replica::Outcome::Written { index, .. } => *index,
+            replica::Outcome::Answered { at, .. } => *at,
+            _ => return Ok(()),
+        };
+        call.told = Some(call.told.map_or(at, |told| told.min(at)));
+        let floor = call.floor;
+        if matches!(outcome, replica::Outcome::Answered { .. }) && at < floor {
+            return Err(Violation::new(
+                "fresh-answer",
+                [node],
+                format!("{floor} or later, which was known when it was asked"),
+                format!("{node} answers {invocation} as of {at}"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A server has said that a write is done, and what it applied is followed.
+    fn has_its_place(
+        &self,
+        node: NodeId,
+        invocation: InvocationId,
+        at: LogIndex,
+    ) -> Result<(), Violation> {
+        let write = self.calls.get(&invocation).and_then(|call| call.write);
+        match write {
+            Some(write) if self.log.is_not_at(write, at) => Err(Violation::new(
+                "own-place",
+                [node],
+                format!("the write of {invocation} there"),
+                format!("{node} answers {invocation} as done at {at}, where another stands"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The entries that a step appends, by their places.
+fn appended<P>(effects: &[Effect<P>]) -> Placed<Store>
+where
+    P: Process<Durable = Durable<Request<Command>>>,
+{
+    users::appended::<Store>(effects.iter().filter_map(|effect| match effect {
+        Effect::Persist(write) => Some(write),
+        _ => None,
+    }))
+}
+
+/// The end of a long value.
+pub(super) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let length = text.chars().count();
+    match length.checked_sub(SHOWN) {
+        None | Some(0) => text.to_owned(),
+        Some(hidden) => format!("…{}", text.chars().skip(hidden).collect::<String>()),
+    }
+}

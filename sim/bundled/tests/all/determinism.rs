@@ -1,0 +1,94 @@
+//! The same seed is the same run: in this process, in another, and in any order.
+
+use snowglobe_bundled::SYSTEMS;
+use std::process::Command;
+
+use snowglobe::seed::Seed;
+
+fn digest_here(system: &str, seed: u64) -> String {
+    let system = SYSTEMS.find(system).expect("the system is registered");
+    let report = SYSTEMS
+        .run(&system.draw(Seed(seed)))
+        .expect("a drawn scenario runs");
+    report.digest.to_string()
+}
+
+fn digests_elsewhere(system: &str, seeds: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_snowglobe"))
+        .args(["replay", seeds, "--system", system, "--digest"])
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout)
+        .expect("digests are text")
+        .lines()
+        .map(|line| line.split(' ').nth(2).expect("three words").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_hundred_seeds_come_out_alike_in_two_processes() {
+    for system in SYSTEMS.all().iter().map(|system| system.name()) {
+        let elsewhere = digests_elsewhere(system, "0..100");
+        // Backwards here: no run may depend on what ran before it.
+        let mut here: Vec<String> = (0..100)
+            .rev()
+            .map(|seed| digest_here(system, seed))
+            .collect();
+        here.reverse();
+        assert_eq!(here, elsewhere, "{system}");
+        let mut different = here.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), here.len(), "seeds differ in what they do");
+    }
+}
+
+#[test]
+fn a_seed_and_its_file_are_the_same_run() {
+    for system in SYSTEMS.all() {
+        for seed in 200..230 {
+            let drawn = system.draw(Seed(seed));
+            let read = drawn.to_toml().parse().expect("what is written is read");
+            assert_eq!(drawn, read, "seed {seed}");
+            let of_file = SYSTEMS.run(&read).expect("the file runs").digest;
+            let of_seed = digest_here(system.name(), seed);
+            assert_eq!(of_seed, of_file.to_string(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn listening_changes_nothing() {
+    let trace = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_snowglobe"))
+            .args(arguments)
+            .output()
+            .expect("the binary runs");
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).expect("a timeline is text");
+        let digest = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("digest"))
+            .expect("a digest is printed")
+            .trim()
+            .to_owned();
+        (digest, text.lines().count())
+    };
+    let (quiet, few) = trace(&["run", "raft", "--seed", "3"]);
+    let (loud, many) = trace(&["run", "raft", "--seed", "3", "--trace"]);
+    assert_eq!(quiet, loud);
+    assert!(many > few + 100, "the timeline has a line per event");
+}
+
+#[test]
+fn a_timeline_is_the_same_byte_for_byte() {
+    let timeline = || {
+        Command::new(env!("CARGO_BIN_EXE_snowglobe"))
+            .args(["replay", "11", "--system", "raft", "--trace"])
+            .output()
+            .expect("the binary runs")
+            .stdout
+    };
+    assert_eq!(timeline(), timeline());
+}

@@ -1,0 +1,222 @@
+//! A lock service with leases, and a file that whoever holds the lock may write to.
+//!
+//! n1 grants the lock, each time with a higher token, and takes it back when its lease ends:
+//! the holder may be slow, or gone. Then two of them may think that they hold it. So the file,
+//! here on the same node, takes a write only with the newest token (a fence). The mistake is
+//! to do without: `Lock<false>`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use snowglobe::prelude::*;
+
+const SERVER: NodeId = NodeId(1);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Node {
+    Server { file: File, holder: Option<NodeId>, fenced: bool },
+    Client { call: Option<InvocationId>, token: Option<u64> },
+}
+
+/// What the disk of the server holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct File {
+    granted: u64,
+    written: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Record {
+    Granted(u64),
+    Written(u64),
+}
+
+impl Durable for File {
+    type Write = Record;
+    fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Granted(token) => self.granted = *token,
+            Record::Written(token) => self.written = *token,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    Acquire,
+    Granted(u64),
+    Write(u64),
+    Written(u64, bool),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    Lease,
+    Retry,
+}
+
+impl Process for Node {
+    type Config = Config;
+    type Message = Message;
+    type Timer = Timer;
+    type Operation = ();
+    type Outcome = ();
+    type Durable = File;
+
+    fn start(id: NodeId, config: &Config, file: File, _: &mut Effects<Self>) -> Self {
+        match id {
+            SERVER => Self::Server { file, holder: None, fenced: config.fenced },
+            _ => Self::Client { call: None, token: None },
+        }
+    }
+
+    fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>) {
+        match (self, input) {
+            (Self::Server { holder, .. }, Input::Timeout(_)) => *holder = None,
+            (Self::Server { file, holder, fenced }, Input::Receive { from, message }) => {
+                let answer = match message {
+                    Message::Acquire if holder.is_none_or(|holder| holder == from) => {
+                        if holder.is_none() {
+                            file.granted += 1;
+                            effects.push(Effect::Persist(Record::Granted(file.granted)));
+                            effects.push(Effect::SetTimer(Timer::Lease));
+                            *holder = Some(from);
+                        }
+                        Message::Granted(file.granted)
+                    }
+                    Message::Write(token) => {
+                        let accepted = !*fenced || token == file.granted;
+                        if accepted {
+                            file.written = token;
+                            effects.push(Effect::Persist(Record::Written(token)));
+                            effects.push(Effect::CancelTimer(Timer::Lease));
+                            *holder = None;
+                        } else {
+                            effects.mark("lock.fenced_off");
+                        }
+                        Message::Written(token, accepted)
+                    }
+                    _ => return,
+                };
+                effects.push(Effect::Send { to: from, message: answer });
+            }
+            (Self::Client { call, token }, input) => {
+                match input {
+                    Input::Invoke { invocation, .. } => *call = Some(invocation),
+                    Input::Receive { message: Message::Granted(new), .. } => *token = Some(new),
+                    Input::Receive { message: Message::Written(old, accepted), .. } => {
+                        if *token != Some(old) {
+                            return;
+                        }
+                        *token = None;
+                        if accepted && let Some(call) = call.take() {
+                            effects.reply(call, ());
+                        }
+                    }
+                    _ => {}
+                }
+                if call.is_some() {
+                    let message = token.map_or(Message::Acquire, Message::Write);
+                    effects.push(Effect::Send { to: SERVER, message });
+                    effects.push(Effect::SetTimer(Timer::Retry));
+                }
+            }
+            (Self::Server { .. }, Input::Invoke { .. }) => {}
+        }
+    }
+
+    fn delay(config: &Config, timer: Timer) -> Range<Duration> {
+        let millis = match timer {
+            Timer::Lease => config.lease_ms,
+            Timer::Retry => config.retry_ms,
+        };
+        Duration::from_millis(millis)..Duration::from_millis(2 * millis)
+    }
+}
+
+/// No write is overtaken by an older one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TokensNeverGoBack(u64);
+
+impl Invariants<Node> for TokensNeverGoBack {
+    fn executed(
+        &mut self,
+        _: &impl ClusterView<Node>,
+        node: NodeId,
+        effect: &Effect<Node>,
+    ) -> Result<(), Violation> {
+        let Effect::Persist(Record::Written(token)) = effect else {
+            return Ok(());
+        };
+        let newest = self.0.max(*token);
+        match std::mem::replace(&mut self.0, newest) > *token {
+            false => Ok(()),
+            true => Err(Violation::new(
+                "tokens-never-go-back",
+                [node],
+                format!("a write with token {newest} or later"),
+                format!("one with token {token}"),
+            )),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub fenced: bool,
+    pub lease_ms: u64,
+    pub retry_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { fenced: true, lease_ms: 300, retry_ms: 100 }
+    }
+}
+
+/// With fences, as it must be, or without.
+pub struct Lock<const FENCED: bool>;
+
+pub const SYSTEM: Entry<Lock<true>> = Entry::MODELLED;
+pub const MISTAKEN: Entry<Lock<false>> = Entry::MODELLED;
+
+fn clients(nodes: usize) -> impl Iterator<Item = NodeId> {
+    (1..nodes).map(NodeId::at)
+}
+
+impl<const FENCED: bool> System for Lock<FENCED> {
+    type Process = Node;
+    type Invariants = TokensNeverGoBack;
+    type Options = Config;
+    type Workload = Calls<Node>;
+
+    const NAME: &'static str = if FENCED { "lock" } else { "lock-without-fences" };
+    const ABOUT: &'static str = "a lock service with leases";
+    const NODES: (usize, usize) = (2, 9);
+    const PROPERTIES: &'static [&'static str] = &["tokens-never-go-back"];
+
+    fn marks() -> Vec<&'static str> {
+        if FENCED { vec!["lock.fenced_off"] } else { vec![] }
+    }
+
+    fn membership(nodes: usize, _: &Config) -> Membership {
+        Membership::groups([1], nodes - 1)
+    }
+
+    fn configs(nodes: usize, options: &Config) -> Vec<Config> {
+        vec![Config { fenced: FENCED, ..options.clone() }; nodes]
+    }
+
+    fn workload(scenario: &Scenario, _: &Config) -> Calls<Node> {
+        Calls::new(scenario, clients(scenario.nodes), |_, _| ())
+    }
+}
+
+impl<const FENCED: bool> Small for Lock<FENCED> {
+    fn clients(nodes: usize, _: &Config, _: &Bounds) -> Vec<Client<()>> {
+        let client = |node| Client { at: vec![node], operations: vec![()], waits: true };
+        clients(nodes).map(client).collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! What a protocol of one's own needs: `use snowglobe::prelude::*`.
+
+pub use snowglobe_checkers::explore::{Bounds, Client, Scope, TimerKind};
+pub use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
+pub use snowglobe_systems::process::{
+    Durable, Effect, Effects, Input, InvocationId, NodeId, Priority, Process,
+};
+
+pub use crate::draw::Draw;
+pub use crate::faults::Membership;
+pub use crate::scenarios::file::Scenario;
+pub use crate::scenarios::{Calls, Entry, Modelled, Small, System};
+pub use crate::seed::Seed;

@@ -1,0 +1,107 @@
+//! The systems that a binary knows.
+
+use std::thread;
+
+use super::file::Scenario;
+use super::{CannotRun, Histories, Registered, RunReport};
+use crate::world::message_of;
+
+/// The systems that a binary knows, in the order in which it lists them.
+#[derive(Clone, Copy)]
+pub struct Systems(&'static [&'static dyn Registered]);
+
+impl Systems {
+    /// These, and no others. Each has a name of its own.
+    #[must_use]
+    pub const fn new(systems: &'static [&'static dyn Registered]) -> Self {
+        Self(systems)
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all(self) -> &'static [&'static dyn Registered] {
+        self.0
+    }
+
+    /// The system of a name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(self, name: &str) -> Result<&'static dyn Registered, CannotRun> {
+        let mut all = self.0.iter().copied();
+        all.find(|system| system.name() == name)
+            .ok_or_else(|| CannotRun::UnknownSystem(name.to_owned()))
+    }
+
+    /// Runs a scenario on a fresh thread, as determinism demands.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense.
+    ///
+    /// # Panics
+    /// When the tool itself panics; a panic of a system is a verdict.
+    pub fn run(self, scenario: &Scenario) -> Result<RunReport, CannotRun> {
+        self.run_keeping(scenario, Histories::OfFailures)
+    }
+
+    /// As [`run`](Self::run), and says whose history is kept.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense.
+    ///
+    /// # Panics
+    /// When the tool itself panics; a panic of a system is a verdict.
+    pub fn run_keeping(
+        self,
+        scenario: &Scenario,
+        histories: Histories,
+    ) -> Result<RunReport, CannotRun> {
+        self.find(&scenario.system)?
+            .run_keeping(scenario, histories)
+    }
+}
+
+impl dyn Registered + '_ {
+    /// Runs a scenario on a fresh thread, as determinism demands.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense for this system.
+    ///
+    /// # Panics
+    /// When the tool itself panics; a panic of a system is a verdict.
+    pub fn run(&self, scenario: &Scenario) -> Result<RunReport, CannotRun> {
+        self.run_keeping(scenario, Histories::OfFailures)
+    }
+
+    /// As [`run`](Self::run), and says whose history is kept.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense for this system.
+    ///
+    /// # Panics
+    /// When the tool itself panics; a panic of a system is a verdict.
+    pub fn run_keeping(
+        &self,
+        scenario: &Scenario,
+        histories: Histories,
+    ) -> Result<RunReport, CannotRun> {
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let run =
+            || tracing::dispatcher::with_default(&dispatch, || self.run_here(scenario, histories));
+        thread::scope(|scope| {
+            let world = thread::Builder::new().name("world".to_owned());
+            let world = world.spawn_scoped(scope, run);
+            let world = world.expect("the system has room for a thread").join();
+            world.unwrap_or_else(|panic| {
+                panic!("the tool itself panicked: {}", message_of(panic.as_ref()))
+            })
+        })
+    }
+}
+
+impl std::fmt::Debug for Systems {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.0.iter().map(|system| system.name());
+        f.debug_list().entries(names).finish()
+    }
+}
