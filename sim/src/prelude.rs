@@ -1,5 +1,8 @@
 //! What a protocol of one's own needs: `use snowglobe::prelude::*`.
 
+pub use std::ops::Range;
+pub use std::time::Duration;
+
 pub use snowglobe_checkers::explore::{Bounds, Client, Scope, TimerKind};
 pub use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 pub use snowglobe_systems::process::{
@@ -9,5 +12,5 @@ pub use snowglobe_systems::process::{
 pub use crate::draw::Draw;
 pub use crate::faults::Membership;
 pub use crate::scenarios::file::Scenario;
-pub use crate::scenarios::{Calls, Entry, Modelled, Small, System};
+pub use crate::scenarios::{Calls, Entry, Modelled, NoOptions, Small, System};
 pub use crate::seed::Seed;

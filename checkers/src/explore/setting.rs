@@ -19,6 +19,17 @@ pub struct Client<O> {
     pub waits: bool,
 }
 
+impl<O> Client<O> {
+    /// One who calls one node, and asks for nothing more before it was answered.
+    pub fn of(node: NodeId, operations: impl IntoIterator<Item = O>) -> Self {
+        Self {
+            at: vec![node],
+            operations: operations.into_iter().collect(),
+            waits: true,
+        }
+    }
+}
+
 /// Which budget the firing of a timer is taken from; see [`Bounds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimerKind {

@@ -28,7 +28,7 @@ use snowglobe::seed::Seed;
 use snowglobe::world::{Broken, World};
 
 pub(super) use self::changes::{Changes, in_words};
-pub(super) use self::entries::{EntryOf, Placed, appended, applied_after};
+pub(super) use self::entries::{Applying, EntryOf, Placed, appended, applied_after};
 pub(super) use self::service::{Answer, Habits, TextService, Watcher};
 pub(super) use self::story::{ToldUsers, UserSentence};
 pub(super) use self::user::names_its_call;

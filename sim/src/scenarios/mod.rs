@@ -69,13 +69,17 @@ pub trait System: Sized + 'static {
     /// of, if it writes any down.
     const OBJECT: &'static str = "kv";
 
-    /// What its workload watches over beside its small world's properties.
+    /// The marks of a system whose marks are few; see [`marks`](Self::marks).
+    const MARKS: &'static [&'static str] = &[];
+
+    /// What its workload watches over beside its small world's properties; for a
+    /// [`Small`] one, all that its invariants promise.
     const PROPERTIES: &'static [&'static str] = &[];
 
     /// Every mark that its processes or its workload can reach; a campaign names those that
     /// it never reached.
     fn marks() -> Vec<&'static str> {
-        Vec::new()
+        Self::MARKS.to_vec()
     }
     /// Draws tuning and workload for a cluster of a size. Unless said otherwise all runs have
     /// the default.
@@ -138,6 +142,11 @@ pub trait System: Sized + 'static {
         ))
     }
 }
+
+/// The options of a system that has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoOptions {}
 
 /// A system that has a small world, in which every step can be told by name.
 pub trait Modelled: System {
@@ -288,7 +297,10 @@ pub enum Histories {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CannotRun {
     /// No such system.
-    #[error("there is no system {0:?}; `list` names those there are")]
+    #[error(
+        "there is no system {0:?}; `{program} list` names those there are",
+        program = crate::report::program()
+    )]
     UnknownSystem(String),
     /// The cluster is impossible.
     #[error("{system} runs on {least} to {most} nodes, not {nodes}")]

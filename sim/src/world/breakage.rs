@@ -77,7 +77,7 @@ impl IllegalHistory {
         let Some(explanation) = explanation else {
             return Self {
                 violation: violation(
-                    "its operations have no order".to_owned(),
+                    "the operations have no order".to_owned(),
                     "no reason was found within the budget".to_owned(),
                 ),
                 core: Vec::new(),

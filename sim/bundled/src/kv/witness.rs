@@ -17,10 +17,10 @@ use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation
 use snowglobe_systems::kv::{Command, Invariants as Promises, Message, Node, Outcome, Store};
 use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
 use snowglobe_systems::raft::{Durable, LogIndex};
-use snowglobe_systems::replica::{self, Request, Sequence, SessionId};
+use snowglobe_systems::replica::{self, Replica, Request, Sequence, SessionId};
 
 use self::followed_log::FollowedLog;
-use crate::users::{self, EntryOf, Placed, Watcher};
+use crate::users::{self, Applying, Placed, Watcher};
 
 /// What the service promises, and a witness beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,6 +57,7 @@ impl Invariants<Node> for Watched {
         effect: &Effect<Node>,
     ) -> Result<(), Violation> {
         if self.witness.suspicion.is_none() {
+            self.witness.speaks(cluster.node(node), node, effect);
             self.witness.hear(node, effect);
         }
         self.promises.executed(cluster, node, effect)
@@ -75,11 +76,14 @@ impl Invariants<Node> for Watched {
         node: NodeId,
         prevented: &[Effect<Node>],
     ) {
-        self.witness.steps.remove(&node);
+        self.witness.goes_down(node);
         self.promises.crashed(cluster, node, prevented);
     }
 
     fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        if self.witness.suspicion.is_none() {
+            self.witness.comes_back(cluster.node(node), node);
+        }
         self.promises.started(cluster, node)
     }
 
@@ -103,6 +107,8 @@ struct Witness {
     /// What each node that is in the middle of a step applies and says. It counts
     /// when the step is over: a crash in the middle of it may undo an entry.
     steps: BTreeMap<NodeId, Step>,
+    /// What a server that is down was in the middle of: its disk may hold all of it.
+    begun: BTreeMap<NodeId, Applying<Store>>,
     /// The highest index that any client was told of.
     acknowledged: LogIndex,
     /// Calls under way, since they were first asked.
@@ -113,10 +119,8 @@ struct Witness {
 /// What one step of one node adds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Step {
-    /// How far the log was followed when the step began.
-    from: LogIndex,
-    /// Entries that nobody had applied by then, in order; `None` if one is gone.
-    entries: Option<Vec<EntryOf<Store>>>,
+    /// What it applies, if it does.
+    applying: Option<Applying<Store>>,
     /// Writes that a server says are done, and where.
     written: Vec<(InvocationId, LogIndex)>,
 }
@@ -138,16 +142,14 @@ impl Witness {
         let Some(process) = view.process else {
             return;
         };
-        let mut step = Step {
+        let applying = process.replica().map(|replica| Applying {
             from: self.log.end(),
-            ..Step::default()
-        };
-        if let Some(replica) = process.replica() {
-            step.entries = self
+            entries: self
                 .log
-                .entries_up_to(replica, view.durable, &appended(effects));
-        }
-        self.steps.insert(node, step);
+                .entries_up_to(replica, view.durable, &appended(effects)),
+        });
+        let written = Vec::new();
+        self.steps.insert(node, Step { applying, written });
     }
 
     /// Hears what a node says.
@@ -220,34 +222,68 @@ impl Witness {
 
     /// A step is over.
     fn look(&mut self, view: NodeView<'_, Node>, node: NodeId) {
-        let Some(step) = self.steps.remove(&node) else {
+        let Some(Step { applying, written }) = self.steps.remove(&node) else {
             return;
         };
-        let Step {
-            from,
-            entries,
-            written,
-        } = step;
         if let Some(replica) = view.process.and_then(Node::replica) {
-            let followed = match entries {
-                Some(entries) => {
-                    // Others may have gone on while this node's disk was at it.
-                    let known = self.log.end().since(from).min(entries.len());
-                    self.log.follow(node, replica, &entries[known..])
-                }
-                None => {
-                    self.log.start_anew(replica);
-                    Ok(())
-                }
-            };
-            if let Err(violation) = followed {
-                self.suspect(violation);
-            }
+            self.follow(node, replica, applying.as_ref());
         }
         for (invocation, at) in written {
             if let Err(violation) = self.has_its_place(node, invocation, at) {
                 self.suspect(violation);
             }
+        }
+    }
+
+    /// A server that says anything has applied what it speaks of, though its step may not be
+    /// over for long: whoever is answered goes on.
+    fn speaks(&mut self, view: NodeView<'_, Node>, node: NodeId, effect: &Effect<Node>) {
+        if !matches!(effect, Effect::Send { .. }) {
+            return;
+        }
+        let step = self.steps.get_mut(&node);
+        let applying = step.and_then(|step| step.applying.take());
+        if let (Some(applying), Some(replica)) = (applying, view.process.and_then(Node::replica)) {
+            self.follow(node, replica, Some(&applying));
+        }
+    }
+
+    /// A server goes down in the middle of a step.
+    fn goes_down(&mut self, node: NodeId) {
+        if let Some(applying) = self.steps.remove(&node).and_then(|step| step.applying) {
+            self.begun.insert(node, applying);
+        }
+    }
+
+    /// A server comes back. What it had begun to apply may be in its snapshot, and nowhere else.
+    fn comes_back(&mut self, view: NodeView<'_, Node>, node: NodeId) {
+        let applying = self.begun.remove(&node);
+        if let Some(replica) = view.process.and_then(Node::replica) {
+            self.follow(node, replica, applying.as_ref());
+        }
+    }
+
+    /// Follows a replica as far as it has come. Others may have gone on meanwhile, or may be in
+    /// the middle of a step that applies what this one took from a snapshot.
+    fn follow(&mut self, node: NodeId, replica: &Replica<Store>, own: Option<&Applying<Store>>) {
+        let (end, applied) = (self.log.end(), replica.raft().applied());
+        if applied <= end {
+            return;
+        }
+        let others = self
+            .steps
+            .values()
+            .filter_map(|step| step.applying.as_ref());
+        let mut steps = own.into_iter().chain(others);
+        let followed = match steps.find_map(|step| step.between(end, applied)) {
+            Some(entries) => self.log.follow(node, replica, entries),
+            None => {
+                self.log.start_anew(replica);
+                Ok(())
+            }
+        };
+        if let Err(violation) = followed {
+            self.suspect(violation);
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use snowglobe_checkers::history::{ClientId, Moment};
 use snowglobe_checkers::linearizability::{
-    Budget, Explanation, Options, Told as Line, Unknown, Verdict, Watch, WatchError, check, explain,
+    Budget, Options, Unknown, Verdict, Watch, WatchError, check, explain,
 };
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
@@ -13,7 +13,6 @@ use snowglobe_systems::shardctrler::{Configuration, Number, Operation, Outcome};
 
 use super::ControllerWorld;
 use super::object::{Ask, ShardControl, Told};
-use snowglobe::time::SimTime;
 use snowglobe::world::{Broken, IllegalHistory};
 
 /// What the search over answers alone may cost before servers are asked what came to
@@ -185,17 +184,7 @@ impl Book {
             };
             explain(&OPERATORS, history, &(), &options)
         });
-        match explanation {
-            Some(explanation) => in_words(&explanation),
-            None => IllegalHistory {
-                violation: violation(
-                    "the operations have no order".to_owned(),
-                    "no reason was found within the budget".to_owned(),
-                ),
-                core: Vec::new(),
-                minimal: false,
-            },
-        }
+        IllegalHistory::explained(None, explanation.as_ref())
     }
 }
 
@@ -214,36 +203,4 @@ fn operation(ask: &Ask) -> Operation {
         Ask::Change(command) => Operation::Write(command.clone()),
         Ask::Look(query) => Operation::Read(*query),
     }
-}
-
-fn violation(found: String, expected: String) -> Violation {
-    Violation::new("linearizable", [], expected, found)
-}
-
-fn in_words(explanation: &Explanation) -> IllegalHistory {
-    let why = match (&explanation.reason, explanation.explained) {
-        (Some(reason), _) => format!("{}: {}", reason.kind.words(), reason.sentence),
-        (None, 0) => "the core has no order".to_owned(),
-        (None, many) => format!("the core has no order; the first {many} answers have one"),
-    };
-    IllegalHistory {
-        violation: violation(line(&explanation.broken), why),
-        core: explanation.core.iter().map(line).collect(),
-        minimal: explanation.minimal,
-    }
-}
-
-/// An operation, who asked for it, and when.
-fn line(told: &Line) -> String {
-    const LONGEST: usize = 160;
-    let words: String = match told.words.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{} …", &told.words[..end]),
-        None => told.words.clone(),
-    };
-    let until = match told.returned {
-        Some(at) => SimTime(at.0).to_string(),
-        None => "no answer".to_owned(),
-    };
-    let called = SimTime(told.called.0);
-    format!("{} {words}  {called}..{until}", told.client)
 }

@@ -19,7 +19,7 @@ use snowglobe_systems::shardkv::{
     Command, Durable, Group, Holding, Node, Server, ShardState, Write,
 };
 
-use crate::users::{Changes, EntryOf, Watcher, appended, applied_after, in_words};
+use crate::users::{Applying, Changes, EntryOf, Watcher, appended, applied_after, in_words};
 
 /// What the service promises, and a witness beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,6 +53,10 @@ impl Invariants<Node> for Watched {
         node: NodeId,
         effect: &Effect<Node>,
     ) -> Result<(), Violation> {
+        // Whoever is answered, or handed a shard, goes on, though this step may not be over.
+        if matches!(effect, Effect::Send { .. }) {
+            self.witness.look(cluster, node);
+        }
         self.promises.executed(cluster, node, effect)
     }
 
@@ -67,11 +71,12 @@ impl Invariants<Node> for Watched {
         node: NodeId,
         prevented: &[Effect<Node>],
     ) {
-        self.witness.steps.remove(&node);
+        self.witness.goes_down(node);
         self.promises.crashed(cluster, node, prevented);
     }
 
     fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
+        self.witness.comes_back(cluster, node);
         self.promises.started(cluster, node)
     }
 }
@@ -86,18 +91,11 @@ impl Watcher<Node> for Watched {
 struct Witness {
     /// What each server that is in the middle of a step applies. It counts when the step
     /// is over: a crash in the middle of it may undo an entry.
-    steps: BTreeMap<NodeId, Step>,
+    steps: BTreeMap<NodeId, (GroupId, Applying<Group>)>,
+    /// What a server that is down was in the middle of: its disk may hold all of it.
+    begun: BTreeMap<NodeId, (GroupId, Applying<Group>)>,
     groups: BTreeMap<GroupId, Followed>,
     changes: Changes,
-}
-
-/// What one step of one server adds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Step {
-    /// How far the group's log was followed when the step began.
-    from: LogIndex,
-    /// Entries that nobody had applied by then, in order; `None` if one is gone.
-    entries: Option<Vec<EntryOf<Group>>>,
 }
 
 /// A group's log as the witness follows it.
@@ -130,24 +128,53 @@ impl Witness {
             Durable::Group(disk) => applied_after(from, server.replica(), disk, &appended),
             _ => applied_after(from, server.replica(), &Default::default(), &appended),
         };
-        self.steps.insert(node, Step { from, entries });
+        let step = Applying { from, entries };
+        self.steps.insert(node, (server.group(), step));
     }
 
     /// A step is over.
     fn look(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
         let server = cluster.node(node).process.and_then(Node::server);
-        let (Some(step), Some(server)) = (self.steps.remove(&node), server) else {
-            return;
-        };
+        if let (Some((_, step)), Some(server)) = (self.steps.remove(&node), server) {
+            self.follow(server, Some(&step));
+        }
+    }
+
+    /// A server goes down in the middle of a step.
+    fn goes_down(&mut self, node: NodeId) {
+        if let Some(step) = self.steps.remove(&node) {
+            self.begun.insert(node, step);
+        }
+    }
+
+    /// A server comes back. What it had begun to apply may be in its snapshot, and nowhere else.
+    fn comes_back(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
+        let step = self.begun.remove(&node);
+        if let Some(server) = cluster.node(node).process.and_then(Node::server) {
+            self.follow(server, step.as_ref().map(|(_, step)| step));
+        }
+    }
+
+    /// Follows a server as far as it has come. Others may have gone on meanwhile, or may be in
+    /// the middle of a step that applies what this one took from a snapshot.
+    fn follow(&mut self, server: &Server, own: Option<&Applying<Group>>) {
         let group = self.groups.entry(server.group()).or_default();
-        let Some(entries) = step.entries else {
-            group.start_anew(server);
-            return self.changes.lose_all();
-        };
-        // Others may have gone on while this server's disk was at it.
-        let known = group.end.since(step.from).min(entries.len());
-        for entry in &entries[known..] {
-            group.follow(entry, &mut self.changes);
+        let (end, applied) = (group.end, server.raft().applied());
+        if applied <= end {
+            return;
+        }
+        let of_group = self.steps.values().filter(|(of, _)| *of == server.group());
+        let mut steps = own.into_iter().chain(of_group.map(|(_, step)| step));
+        match steps.find_map(|step| step.between(end, applied)) {
+            Some(entries) => {
+                for entry in entries {
+                    group.follow(entry, &mut self.changes);
+                }
+            }
+            None => {
+                group.start_anew(server);
+                self.changes.lose_all();
+            }
         }
     }
 }

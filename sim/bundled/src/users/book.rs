@@ -7,13 +7,12 @@ use std::sync::Arc;
 use snowglobe_checkers::history::{ClientId, Moment, json_lines};
 use snowglobe_checkers::linearizability::specifications::{KeyValue, KeyedInput, TextInput};
 use snowglobe_checkers::linearizability::{
-    Budget, Explanation, Options, Told, Unknown, Verdict, Watch, WatchError, check, explain,
+    Budget, Options, Unknown, Verdict, Watch, WatchError, check, explain,
 };
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
 
 use super::{Answer, TextService, Watcher, applied};
-use snowglobe::time::SimTime;
 use snowglobe::world::{Broken, IllegalHistory, World};
 
 /// The object that the service must look like.
@@ -218,65 +217,8 @@ impl Book {
             budget: EXPLAINED,
             ..Options::default()
         };
-        let explanation = self
-            .watch
-            .history(key)
-            .and_then(|history| explain(&STORE, history, key, &options));
-        match explanation {
-            Some(explanation) => in_words(key, &explanation),
-            None => IllegalHistory {
-                violation: violation(
-                    format!("key {key}: its operations have no order"),
-                    "no reason was found within the budget".to_owned(),
-                ),
-                core: Vec::new(),
-                minimal: false,
-            },
-        }
+        let history = self.watch.history(key);
+        let explanation = history.and_then(|history| explain(&STORE, history, key, &options));
+        IllegalHistory::explained(Some(&format!("key {key}")), explanation.as_ref())
     }
-}
-
-fn violation(found: String, expected: String) -> Violation {
-    Violation::new("linearizable", [], expected, found)
-}
-
-fn in_words(key: &str, explanation: &Explanation) -> IllegalHistory {
-    let why = match &explanation.reason {
-        Some(reason) => format!("{}: {}", reason.kind.words(), reason.sentence),
-        None => match explanation.explained {
-            0 => "the core has no order".to_owned(),
-            many => format!("the core has no order; the first {many} answers have one"),
-        },
-    };
-    IllegalHistory {
-        violation: violation(format!("key {key}: {}", line(&explanation.broken)), why),
-        core: explanation.core.iter().map(line).collect(),
-        minimal: explanation.minimal,
-    }
-}
-
-/// An operation, who asked for it, and when.
-fn line(told: &Told) -> String {
-    const LONGEST: usize = 120;
-    let Told {
-        client,
-        called,
-        returned,
-        words,
-        ..
-    } = told;
-    let words = if words.chars().count() > LONGEST {
-        // What distinguishes long values is their end.
-        let start: String = words.chars().take(LONGEST / 3).collect();
-        let tail = words.chars().count() - LONGEST * 2 / 3;
-        let end: String = words.chars().skip(tail).collect();
-        format!("{start} … {end}")
-    } else {
-        words.clone()
-    };
-    let until = match returned {
-        Some(at) => SimTime(at.0).to_string(),
-        None => "no answer".to_owned(),
-    };
-    format!("{client} {words}  {}..{until}", SimTime(called.0))
 }

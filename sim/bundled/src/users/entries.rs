@@ -30,6 +30,24 @@ pub(crate) fn applied_after<M: StateMachine>(
     (0..new).map(entry).collect()
 }
 
+/// What a step applies, from some place on, in order; `None` if an entry is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Applying<M: StateMachine> {
+    /// The last place before.
+    pub(crate) from: LogIndex,
+    /// The entries.
+    pub(crate) entries: Option<Vec<EntryOf<M>>>,
+}
+
+impl<M: StateMachine> Applying<M> {
+    /// The entries after `end` and up to `applied`, if they are all among those of this step.
+    pub(crate) fn between(&self, end: LogIndex, applied: LogIndex) -> Option<&[EntryOf<M>]> {
+        let entries = self.entries.as_ref()?;
+        let known = end >= self.from && applied >= end;
+        known.then(|| entries.get(end.since(self.from)..applied.since(self.from)))?
+    }
+}
+
 /// The entries that these writes append, by their places.
 pub(crate) fn appended<'a, M: StateMachine>(
     writes: impl Iterator<Item = &'a WriteOf<M>>,

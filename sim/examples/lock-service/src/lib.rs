@@ -5,9 +5,6 @@
 //! here on the same node, takes a write only with the newest token (a fence). The mistake is
 //! to do without: `Lock<false>`.
 
-use std::ops::Range;
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use snowglobe::prelude::*;
 
@@ -57,16 +54,17 @@ pub enum Timer {
 }
 
 impl Process for Node {
-    type Config = Config;
+    /// Whether there is a fence.
+    type Config = bool;
     type Message = Message;
     type Timer = Timer;
     type Operation = ();
     type Outcome = ();
     type Durable = File;
 
-    fn start(id: NodeId, config: &Config, file: File, _: &mut Effects<Self>) -> Self {
+    fn start(id: NodeId, fenced: &bool, file: File, _: &mut Effects<Self>) -> Self {
         match id {
-            SERVER => Self::Server { file, holder: None, fenced: config.fenced },
+            SERVER => Self::Server { file, holder: None, fenced: *fenced },
             _ => Self::Client { call: None, token: None },
         }
     }
@@ -126,12 +124,11 @@ impl Process for Node {
         }
     }
 
-    fn delay(config: &Config, timer: Timer) -> Range<Duration> {
-        let millis = match timer {
-            Timer::Lease => config.lease_ms,
-            Timer::Retry => config.retry_ms,
-        };
-        Duration::from_millis(millis)..Duration::from_millis(2 * millis)
+    fn delay(_: &bool, timer: Timer) -> Range<Duration> {
+        match timer {
+            Timer::Lease => Duration::from_millis(300)..Duration::from_millis(600),
+            Timer::Retry => Duration::from_millis(100)..Duration::from_millis(200),
+        }
     }
 }
 
@@ -146,33 +143,15 @@ impl Invariants<Node> for TokensNeverGoBack {
         node: NodeId,
         effect: &Effect<Node>,
     ) -> Result<(), Violation> {
-        let Effect::Persist(Record::Written(token)) = effect else {
-            return Ok(());
-        };
+        let Effect::Persist(Record::Written(token)) = effect else { return Ok(()) };
         let newest = self.0.max(*token);
-        match std::mem::replace(&mut self.0, newest) > *token {
-            false => Ok(()),
-            true => Err(Violation::new(
-                "tokens-never-go-back",
-                [node],
-                format!("a write with token {newest} or later"),
-                format!("one with token {token}"),
-            )),
+        self.0 = newest;
+        if newest > *token {
+            let expected = format!("a write with token {newest} or later");
+            let found = format!("one with token {token}");
+            return Err(Violation::new("tokens-never-go-back", [node], expected, found));
         }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    pub fenced: bool,
-    pub lease_ms: u64,
-    pub retry_ms: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { fenced: true, lease_ms: 300, retry_ms: 100 }
+        Ok(())
     }
 }
 
@@ -189,34 +168,30 @@ fn clients(nodes: usize) -> impl Iterator<Item = NodeId> {
 impl<const FENCED: bool> System for Lock<FENCED> {
     type Process = Node;
     type Invariants = TokensNeverGoBack;
-    type Options = Config;
+    type Options = NoOptions;
     type Workload = Calls<Node>;
 
     const NAME: &'static str = if FENCED { "lock" } else { "lock-without-fences" };
     const ABOUT: &'static str = "a lock service with leases";
     const NODES: (usize, usize) = (2, 9);
     const PROPERTIES: &'static [&'static str] = &["tokens-never-go-back"];
+    const MARKS: &'static [&'static str] = if FENCED { &["lock.fenced_off"] } else { &[] };
 
-    fn marks() -> Vec<&'static str> {
-        if FENCED { vec!["lock.fenced_off"] } else { vec![] }
-    }
-
-    fn membership(nodes: usize, _: &Config) -> Membership {
+    fn membership(nodes: usize, _: &NoOptions) -> Membership {
         Membership::groups([1], nodes - 1)
     }
 
-    fn configs(nodes: usize, options: &Config) -> Vec<Config> {
-        vec![Config { fenced: FENCED, ..options.clone() }; nodes]
+    fn configs(nodes: usize, _: &NoOptions) -> Vec<bool> {
+        vec![FENCED; nodes]
     }
 
-    fn workload(scenario: &Scenario, _: &Config) -> Calls<Node> {
+    fn workload(scenario: &Scenario, _: &NoOptions) -> Calls<Node> {
         Calls::new(scenario, clients(scenario.nodes), |_, _| ())
     }
 }
 
 impl<const FENCED: bool> Small for Lock<FENCED> {
-    fn clients(nodes: usize, _: &Config, _: &Bounds) -> Vec<Client<()>> {
-        let client = |node| Client { at: vec![node], operations: vec![()], waits: true };
-        clients(nodes).map(client).collect()
+    fn clients(nodes: usize, _: &NoOptions, _: &Bounds) -> Vec<Client<()>> {
+        clients(nodes).map(|node| Client::of(node, [()])).collect()
     }
 }

@@ -1,71 +1,58 @@
 //! Two-phase commit: n1 asks all others to prepare, and decides when all have voted.
 //!
-//! Who has voted yes must wait for the decision, however long that takes. The mistake is to
-//! lose patience and abort: `TwoPhaseCommit<true>`.
+//! Whoever has voted yes must wait for the decision. The mistake, `TwoPhaseCommit<true>`, is to
+//! lose patience and abort.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use snowglobe::prelude::*;
 
 const COORDINATOR: NodeId = NodeId(1);
 
-/// A transaction.
-type Tx = u64;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum State {
-    Prepared,
-    Committed,
-    Aborted,
-}
-
-/// What a node's disk holds.
+/// What a node's disk holds: each transaction that it knows of, and whether that is committed;
+/// `None` while it is prepared and not decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Log(BTreeMap<Tx, State>);
+pub struct Log(BTreeMap<u64, Option<bool>>);
 
 impl Durable for Log {
-    type Write = (Tx, State);
-    fn apply(&mut self, (tx, state): &Self::Write) {
-        self.0.insert(*tx, *state);
+    type Write = (u64, Option<bool>);
+    fn apply(&mut self, (tx, committed): &Self::Write) {
+        self.0.insert(*tx, *committed);
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
     id: NodeId,
-    config: Config,
+    config: (usize, bool),
     log: Log,
     /// Of the coordinator: who waits for a decision, and who has voted yes.
-    open: BTreeMap<Tx, (InvocationId, BTreeSet<NodeId>)>,
+    open: BTreeMap<u64, (InvocationId, BTreeSet<NodeId>)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
-    Prepare(Tx),
-    Vote(Tx, bool),
-    Decided(Tx, State),
-    /// What was decided?
-    Ask(Tx),
+    Prepare(u64),
+    Vote(u64, bool),
+    Decided(u64, bool),
 }
 
 impl Process for Node {
-    type Config = Config;
+    /// How many nodes there are, and whether they lose their patience.
+    type Config = (usize, bool);
     type Message = Message;
     type Timer = ();
     type Operation = ();
-    type Outcome = State;
+    type Outcome = bool;
     type Durable = Log;
 
-    fn start(id: NodeId, config: &Config, log: Log, effects: &mut Effects<Self>) -> Self {
-        let (config, open) = (config.clone(), BTreeMap::new());
-        let mut node = Self { id, config, log, open };
+    fn start(id: NodeId, &config: &Self::Config, log: Log, effects: &mut Effects<Self>) -> Self {
+        let mut node = Self { id, config, log, open: BTreeMap::new() };
         if id == COORDINATOR {
             // Nobody was told of what is not decided: it is aborted.
             for tx in node.prepared() {
-                node.decide(tx, State::Aborted, effects);
+                node.decide(tx, false, effects);
             }
         }
         effects.push(Effect::SetTimer(()));
@@ -76,17 +63,17 @@ impl Process for Node {
         match input {
             Input::Invoke { invocation, .. } => {
                 let tx = self.log.0.last_key_value().map_or(1, |(last, _)| last + 1);
-                self.put(tx, State::Prepared, effects);
+                self.put(tx, None, effects);
                 self.open.insert(tx, (invocation, BTreeSet::new()));
-                self.tell_all(&Message::Prepare(tx), effects);
+                self.tell_all(Message::Prepare(tx), effects);
             }
             Input::Receive { from, message } => self.receive(from, message, effects),
             Input::Timeout(()) => {
                 for tx in self.prepared() {
                     match self.id {
-                        COORDINATOR => self.tell_all(&Message::Prepare(tx), effects),
-                        _ if self.config.impatient => self.put(tx, State::Aborted, effects),
-                        _ => send(COORDINATOR, Message::Ask(tx), effects),
+                        COORDINATOR => self.tell_all(Message::Prepare(tx), effects),
+                        _ if self.config.1 => self.put(tx, Some(false), effects),
+                        _ => send(COORDINATOR, Message::Vote(tx, true), effects),
                     }
                 }
                 effects.push(Effect::SetTimer(()));
@@ -94,8 +81,8 @@ impl Process for Node {
         }
     }
 
-    fn delay(config: &Config, (): ()) -> Range<Duration> {
-        Duration::from_millis(config.patience_ms)..Duration::from_millis(2 * config.patience_ms)
+    fn delay(_: &Self::Config, (): ()) -> Range<Duration> {
+        Duration::from_millis(200)..Duration::from_millis(400)
     }
 }
 
@@ -104,58 +91,48 @@ impl Node {
         match message {
             Message::Prepare(tx) => {
                 // Now and then one of them cannot do it.
-                let can = (tx + u64::from(self.id.0)) % 4 > 0;
-                let vote = if can { State::Prepared } else { State::Aborted };
+                let can = (tx + u64::from(self.id.0)) % 5 > 0;
                 if !self.log.0.contains_key(&tx) {
-                    self.put(tx, vote, effects);
+                    self.put(tx, if can { None } else { Some(false) }, effects);
                 }
                 send(from, Message::Vote(tx, can), effects);
             }
-            Message::Vote(tx, yes) => match self.open.get_mut(&tx) {
-                Some(_) if !yes => self.decide(tx, State::Aborted, effects),
-                Some((_, votes)) => {
+            Message::Vote(tx, yes) => match (self.log.0.get(&tx), self.open.get_mut(&tx)) {
+                (Some(None), Some((_, votes))) => {
                     votes.insert(from);
-                    if votes.len() + 1 == self.config.nodes {
-                        self.decide(tx, State::Committed, effects);
+                    if !yes || votes.len() + 1 == self.config.0 {
+                        self.decide(tx, yes, effects);
                     }
                 }
-                None => self.receive(from, Message::Ask(tx), effects),
+                (Some(Some(commit)), _) => send(from, Message::Decided(tx, *commit), effects),
+                _ => {}
             },
-            Message::Ask(tx) => match self.log.0.get(&tx) {
-                Some(State::Prepared) | None => {}
-                Some(decided) => send(from, Message::Decided(tx, *decided), effects),
-            },
-            Message::Decided(tx, state) => {
-                if self.log.0.get(&tx) == Some(&State::Prepared) {
-                    self.put(tx, state, effects);
-                }
+            Message::Decided(tx, commit) if self.log.0.get(&tx) == Some(&None) => {
+                self.put(tx, Some(commit), effects);
             }
+            Message::Decided(..) => {}
         }
     }
 
-    fn decide(&mut self, tx: Tx, state: State, effects: &mut Effects<Self>) {
-        self.put(tx, state, effects);
-        self.tell_all(&Message::Decided(tx, state), effects);
+    fn decide(&mut self, tx: u64, commit: bool, effects: &mut Effects<Self>) {
+        self.put(tx, Some(commit), effects);
+        self.tell_all(Message::Decided(tx, commit), effects);
         if let Some((invocation, _)) = self.open.remove(&tx) {
-            effects.mark(if state == State::Committed { "tx.committed" } else { "tx.aborted" });
-            effects.reply(invocation, state);
+            effects.reply(invocation, commit);
         }
     }
 
-    fn put(&mut self, tx: Tx, state: State, effects: &mut Effects<Self>) {
-        self.log.apply(&(tx, state));
-        effects.push(Effect::Persist((tx, state)));
+    fn put(&mut self, tx: u64, committed: Option<bool>, effects: &mut Effects<Self>) {
+        self.log.apply(&(tx, committed));
+        effects.push(Effect::Persist((tx, committed)));
     }
 
-    fn prepared(&self) -> Vec<Tx> {
-        let prepared = self.log.0.iter().filter(|(_, state)| **state == State::Prepared);
-        prepared.map(|(tx, _)| *tx).collect()
+    fn prepared(&self) -> Vec<u64> {
+        self.log.0.iter().filter(|known| known.1.is_none()).map(|known| *known.0).collect()
     }
 
-    fn tell_all(&self, message: &Message, effects: &mut Effects<Self>) {
-        for other in (1..self.config.nodes).map(NodeId::at) {
-            send(other, message.clone(), effects);
-        }
+    fn tell_all(&self, message: Message, effects: &mut Effects<Self>) {
+        (1..self.config.0).for_each(|place| send(NodeId::at(place), message, effects));
     }
 }
 
@@ -174,39 +151,13 @@ impl Invariants<Node> for AllOrNothing {
         node: NodeId,
         effect: &Effect<Node>,
     ) -> Result<(), Violation> {
-        let Effect::Persist((tx, state)) = effect else {
-            return Ok(());
-        };
-        let opposite = match state {
-            State::Committed => State::Aborted,
-            State::Aborted => State::Committed,
-            State::Prepared => return Ok(()),
-        };
-        let others = (0..cluster.len()).map(NodeId::at);
-        let known = |id: &NodeId| cluster.node(*id).durable.0.get(tx) == Some(&opposite);
-        match others.into_iter().find(known) {
-            None => Ok(()),
-            Some(other) => Err(Violation::new(
-                "all-or-nothing",
-                [node, other],
-                format!("transaction {tx} to end the same way everywhere"),
-                format!("{node} has {state:?} where {other} has {opposite:?}"),
-            )),
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    nodes: usize,
-    impatient: bool,
-    pub patience_ms: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { nodes: 0, impatient: false, patience_ms: 200 }
+        let Effect::Persist((tx, Some(committed))) = effect else { return Ok(()) };
+        let known = |id: &NodeId| cluster.node(*id).durable.0.get(tx) == Some(&Some(!committed));
+        (0..cluster.len()).map(NodeId::at).find(known).map_or(Ok(()), |other| {
+            let expected = format!("transaction {tx} to end the same way everywhere");
+            let found = format!("{node} and {other} disagree; committed at {node}: {committed}");
+            Err(Violation::new("all-or-nothing", [node, other], expected, found))
+        })
     }
 }
 
@@ -219,7 +170,7 @@ pub const MISTAKEN: Entry<TwoPhaseCommit<true>> = Entry::MODELLED;
 impl<const IMPATIENT: bool> System for TwoPhaseCommit<IMPATIENT> {
     type Process = Node;
     type Invariants = AllOrNothing;
-    type Options = Config;
+    type Options = NoOptions;
     type Workload = Calls<Node>;
 
     const NAME: &'static str = if IMPATIENT { "impatient-commit" } else { "commit" };
@@ -227,26 +178,22 @@ impl<const IMPATIENT: bool> System for TwoPhaseCommit<IMPATIENT> {
     const NODES: (usize, usize) = (3, 7);
     const PROPERTIES: &'static [&'static str] = &["all-or-nothing"];
 
-    fn marks() -> Vec<&'static str> {
-        vec!["tx.committed", "tx.aborted"]
+    /// Nobody can be done without.
+    fn membership(nodes: usize, _: &NoOptions) -> Membership {
+        Membership::groups(vec![1; nodes], 0)
     }
 
-    fn membership(nodes: usize, _: &Config) -> Membership {
-        Membership::groups([1], nodes - 1).whose_clients_write()
+    fn configs(nodes: usize, _: &NoOptions) -> Vec<(usize, bool)> {
+        vec![(nodes, IMPATIENT); nodes]
     }
 
-    fn configs(nodes: usize, options: &Config) -> Vec<Config> {
-        let config = Config { nodes, impatient: IMPATIENT, ..options.clone() };
-        vec![config; nodes]
-    }
-
-    fn workload(scenario: &Scenario, _: &Config) -> Calls<Node> {
+    fn workload(scenario: &Scenario, _: &NoOptions) -> Calls<Node> {
         Calls::new(scenario, [COORDINATOR], |_, _| ())
     }
 }
 
 impl<const IMPATIENT: bool> Small for TwoPhaseCommit<IMPATIENT> {
-    fn clients(_: usize, _: &Config, _: &Bounds) -> Vec<Client<()>> {
-        vec![Client { at: vec![COORDINATOR], operations: vec![()], waits: true }]
+    fn clients(_: usize, _: &NoOptions, _: &Bounds) -> Vec<Client<()>> {
+        vec![Client::of(COORDINATOR, [()])]
     }
 }
