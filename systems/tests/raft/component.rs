@@ -3,7 +3,8 @@
 use snowglobe_systems::ledger::Record;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{
-    Config, Durable, Event, LogIndex, Message, Output, Raft, Timer, Voters, Write,
+    AppendEntries, Config, Durable, Event, LogIndex, Message, Output, Position, Raft, RequestVote,
+    Round, Term, Timer, Voters, Write,
 };
 
 /// Keeps what Raft writes; it says nothing to anybody, being alone.
@@ -47,4 +48,46 @@ fn a_snapshot_that_comes_late_is_left_alone() {
     }
     assert_eq!(out.0.len(), writes, "nothing is written");
     assert_eq!(raft.covered(), LogIndex(8));
+}
+
+/// n1 of three, which has heard of nobody.
+fn one_of_three(out: &mut Alone) -> Raft<Record> {
+    let (voters, config) = (Voters::first(3), Config::default());
+    Raft::start(NodeId(1), voters, &config, Durable::default(), out)
+}
+
+#[test]
+fn whoever_is_no_member_is_not_heard() {
+    let mut out = Alone::default();
+    let mut raft = one_of_three(&mut out);
+    // A server that was given the wrong peers, and a message that came back.
+    for stranger in [NodeId(9), NodeId(1)] {
+        let message = Message::RequestVote(RequestVote {
+            term: Term(7),
+            last: Position::default(),
+            transfer: false,
+        });
+        raft.receive(stranger, message, &mut out);
+        assert_eq!(raft.term(), Term(0), "{stranger}");
+    }
+    assert!(out.0.is_empty(), "{:?}", out.0);
+}
+
+#[test]
+fn a_heartbeat_of_a_known_leader_is_nothing_to_write_down() {
+    let mut out = Alone::default();
+    let mut raft = one_of_three(&mut out);
+    let heartbeat = |round| {
+        Message::AppendEntries(AppendEntries {
+            term: Term(1),
+            previous: Position::default(),
+            entries: Vec::new(),
+            commit: LogIndex(0),
+            round: Round(round),
+        })
+    };
+    raft.receive(NodeId(2), heartbeat(1), &mut out);
+    assert_eq!(out.0.len(), 1, "the term: {:?}", out.0);
+    raft.receive(NodeId(2), heartbeat(2), &mut out);
+    assert_eq!(out.0.len(), 1, "{:?}", out.0);
 }
