@@ -18,8 +18,10 @@ pub(super) fn list(systems: Systems, format: Format) -> Result<u8, Failed> {
 
 fn human(systems: Systems) -> String {
     let mut text = String::from("systems\n");
+    let names = systems.all().iter().map(|system| system.name().len());
+    let width = names.max().unwrap_or_default().max(18);
     for system in systems.all() {
-        let _ = writeln!(text, "  {:<18} {}", system.name(), system.about());
+        let _ = writeln!(text, "  {:<width$} {}", system.name(), system.about());
     }
     text.push_str("\nfaults\n");
     for family in FaultFamily::ALL {

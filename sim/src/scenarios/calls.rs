@@ -46,7 +46,25 @@ struct Caller {
     busy: Option<Busy>,
     /// How many calls were answered since progress is demanded.
     answered: u32,
+    /// Which of its alarms counts; each replaces the one before.
+    alarm: u64,
 }
+
+impl Caller {
+    /// The next alarm: at most one of each caller is to ring.
+    fn ring<P: Process, I: Invariants<P>>(
+        &mut self,
+        world: &mut World<P, I>,
+        number: usize,
+        after: Duration,
+    ) {
+        self.alarm += 1;
+        world.alarm(after, self.alarm << CALLER_BITS | number as u64);
+    }
+}
+
+/// The bits of an alarm that say whose it is; the rest says which.
+const CALLER_BITS: u32 = 16;
 
 /// A call that waits for its answer.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +92,7 @@ impl<P: Process> Calls<P> {
             draw: streams.open(Purpose::Workload(number)),
             busy: None,
             answered: 0,
+            alarm: 0,
         });
         Self {
             callers: callers.collect(),
@@ -117,7 +136,7 @@ impl<P: Process> Calls<P> {
         let caller = &mut self.callers[number];
         if let Some(busy) = caller.busy {
             if world.incarnation(caller.node) == busy.life {
-                return world.alarm(LOOKS_AFTER, number as u64);
+                return caller.ring(world, number, LOOKS_AFTER);
             }
             // What it had asked for may have come to pass, or not.
             caller.busy = None;
@@ -137,7 +156,7 @@ impl<P: Process> Calls<P> {
                 judge.called(number, at, &operation);
             }
         }
-        world.alarm(LOOKS_AFTER, number as u64);
+        caller.ring(world, number, LOOKS_AFTER);
     }
 
     fn judge_all<I: Invariants<P>>(&mut self, world: &mut World<P, I>) {
@@ -152,12 +171,15 @@ impl<P: Process, I: Invariants<P>> Workload<P, I> for Calls<P> {
     fn begin(&mut self, world: &mut World<P, I>) {
         for (number, caller) in self.callers.iter_mut().enumerate() {
             let pause = caller.draw.duration(self.pause.clone());
-            world.alarm(pause, number as u64);
+            caller.ring(world, number, pause);
         }
     }
 
     fn alarm(&mut self, world: &mut World<P, I>, token: u64) {
-        self.act(world, token as usize);
+        let number = (token & ((1 << CALLER_BITS) - 1)) as usize;
+        if self.callers[number].alarm == token >> CALLER_BITS {
+            self.act(world, number);
+        }
     }
 
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
@@ -172,7 +194,7 @@ impl<P: Process, I: Invariants<P>> Workload<P, I> for Calls<P> {
         caller.busy = None;
         caller.answered += u32::from(self.demands);
         let pause = caller.draw.duration(self.pause.clone());
-        world.alarm(pause, number as u64);
+        caller.ring(world, number, pause);
         if let Some(judge) = &mut self.judge
             && let Err(broken) = judge.returned(number, world.now(), &outcome)
         {
@@ -183,11 +205,9 @@ impl<P: Process, I: Invariants<P>> Workload<P, I> for Calls<P> {
     fn settle(&mut self, world: &mut World<P, I>, well: &[NodeId]) {
         self.demands = true;
         // Whoever calls a node that stays ill has an excuse.
-        for caller in &mut self.callers {
+        for (number, caller) in self.callers.iter_mut().enumerate() {
             caller.answered = u32::from(!well.contains(&caller.node));
-        }
-        for number in 0..self.callers.len() {
-            world.alarm(LOOKS_AFTER, number as u64);
+            caller.ring(world, number, LOOKS_AFTER);
         }
     }
 

@@ -1,0 +1,128 @@
+//! The smallest system: one process, and a specification by which its calls are judged.
+
+use serde::{Deserialize, Serialize};
+use snowglobe::prelude::*;
+use snowglobe::scenarios::Histories;
+use snowglobe::testing;
+use snowglobe_checkers::linearizability::specifications::{
+    Register, RegisterInput, RegisterOutput,
+};
+
+/// What a register holds, in memory or on its disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Held(u64);
+
+impl Durable for Held {
+    type Write = u64;
+    fn apply(&mut self, value: &u64) {
+        self.0 = *value;
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Server {
+    held: Held,
+    forgets: bool,
+}
+
+impl Process for Server {
+    /// Whether it keeps nothing on its disk.
+    type Config = bool;
+    type Message = ();
+    type Timer = ();
+    type Operation = RegisterInput<u64>;
+    type Outcome = RegisterOutput<u64>;
+    type Durable = Held;
+
+    fn start(_: NodeId, &forgets: &bool, held: Held, _: &mut Effects<Self>) -> Self {
+        Self { held, forgets }
+    }
+
+    fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>) {
+        let Input::Invoke {
+            invocation,
+            operation,
+        } = input
+        else {
+            return;
+        };
+        let answer = match operation {
+            RegisterInput::Read => RegisterOutput::Value(self.held.0),
+            RegisterInput::Write(value) => {
+                self.held = Held(value);
+                if !self.forgets {
+                    effects.push(Effect::Persist(value));
+                }
+                RegisterOutput::Written
+            }
+        };
+        effects.reply(invocation, answer);
+    }
+
+    fn delay(_: &bool, (): ()) -> Range<Duration> {
+        Duration::ZERO..Duration::ZERO
+    }
+}
+
+struct Service<const FORGETS: bool>;
+
+const SYSTEM: Entry<Service<false>> = Entry::NEW;
+const FORGETFUL: Entry<Service<true>> = Entry::NEW;
+
+impl<const FORGETS: bool> System for Service<FORGETS> {
+    type Process = Server;
+    type Invariants = ();
+    type Options = NoOptions;
+    type Workload = Calls<Server>;
+
+    const NAME: &'static str = "register";
+    const ABOUT: &'static str = "a register on one node";
+    const NODES: (usize, usize) = (1, 1);
+
+    fn configs(nodes: usize, _: &NoOptions) -> Vec<bool> {
+        vec![FORGETS; nodes]
+    }
+
+    fn workload(scenario: &Scenario, _: &NoOptions) -> Calls<Server> {
+        let mut written = 0;
+        let next = move |draw: &mut Draw, _| match draw.below(2) {
+            0 => RegisterInput::Read,
+            _ => {
+                written += 1;
+                RegisterInput::Write(written)
+            }
+        };
+        Calls::new(scenario, [NodeId(1); 3], next).judged(
+            Register { initial: 0 },
+            Clone::clone,
+            |outcome: &RegisterOutput<u64>| Some(outcome.clone()),
+        )
+    }
+}
+
+#[test]
+fn a_register_that_remembers_is_linearizable() {
+    testing::fuzz(&SYSTEM, 100);
+}
+
+#[test]
+fn one_that_forgets_is_not() {
+    testing::finds(&FORGETFUL, "linearizable", 100);
+}
+
+#[test]
+fn its_history_can_be_judged_again() {
+    let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
+    let report = system
+        .run_keeping(&system.draw(Seed(7)), Histories::All)
+        .expect("it makes sense");
+    let history = report.history.expect("it was kept");
+    assert!(history.lines().count() > 10, "{history}");
+    assert!(history.contains("\"write\""), "{history}");
+}
+
+#[test]
+fn a_system_without_a_model_has_nothing_to_explore() {
+    let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
+    assert!(system.scopes().is_empty());
+}
