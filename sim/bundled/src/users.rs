@@ -28,7 +28,9 @@ use snowglobe::seed::Seed;
 use snowglobe::world::{Broken, World};
 
 pub(super) use self::changes::{Changes, in_words};
-pub(super) use self::entries::{Applying, EntryOf, Placed, appended, applied_after};
+#[cfg(test)]
+pub(super) use self::entries::applied_after;
+pub(super) use self::entries::{Applying, EntryOf, Placed, Unsettled, appended};
 pub(super) use self::service::{Answer, Habits, TextService, Watcher};
 pub(super) use self::story::{ToldUsers, UserSentence};
 pub(super) use self::user::names_its_call;

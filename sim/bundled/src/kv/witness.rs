@@ -20,7 +20,7 @@ use snowglobe_systems::raft::{Durable, LogIndex};
 use snowglobe_systems::replica::{self, Replica, Request, Sequence, SessionId};
 
 use self::followed_log::FollowedLog;
-use crate::users::{self, Applying, Placed, Watcher};
+use crate::users::{self, Applying, Placed, Unsettled, Watcher};
 
 /// What the service promises, and a witness beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,7 +57,10 @@ impl Invariants<Node> for Watched {
         effect: &Effect<Node>,
     ) -> Result<(), Violation> {
         if self.witness.suspicion.is_none() {
-            self.witness.speaks(cluster.node(node), node, effect);
+            if matches!(effect, Effect::Send { .. }) {
+                // Whoever is answered goes on, though this step may not be over for long.
+                self.witness.follow_step(cluster.node(node), node);
+            }
             self.witness.hear(node, effect);
         }
         self.promises.executed(cluster, node, effect)
@@ -76,13 +79,16 @@ impl Invariants<Node> for Watched {
         node: NodeId,
         prevented: &[Effect<Node>],
     ) {
-        self.witness.goes_down(node);
+        self.witness.written.remove(&node);
+        self.witness.unsettled.goes_down(node);
         self.promises.crashed(cluster, node, prevented);
     }
 
     fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
         if self.witness.suspicion.is_none() {
-            self.witness.comes_back(cluster.node(node), node);
+            let begun = self.witness.unsettled.comes_back(node);
+            let replica = cluster.node(node).process.and_then(Node::replica);
+            self.witness.follow(node, replica, begun.as_ref());
         }
         self.promises.started(cluster, node)
     }
@@ -104,25 +110,15 @@ impl Watcher<Node> for Watched {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Witness {
     suspicion: Option<Violation>,
-    /// What each node that is in the middle of a step applies and says. It counts
-    /// when the step is over: a crash in the middle of it may undo an entry.
-    steps: BTreeMap<NodeId, Step>,
-    /// What a server that is down was in the middle of: its disk may hold all of it.
-    begun: BTreeMap<NodeId, Applying<Store>>,
+    /// What nodes apply that are in the middle of a step.
+    unsettled: Unsettled<Store>,
+    /// By node: the writes that it says in its step are done, and where.
+    written: BTreeMap<NodeId, Vec<(InvocationId, LogIndex)>>,
     /// The highest index that any client was told of.
     acknowledged: LogIndex,
     /// Calls under way, since they were first asked.
     calls: BTreeMap<InvocationId, Call>,
     log: FollowedLog,
-}
-
-/// What one step of one node adds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Step {
-    /// What it applies, if it does.
-    applying: Option<Applying<Store>>,
-    /// Writes that a server says are done, and where.
-    written: Vec<(InvocationId, LogIndex)>,
 }
 
 /// A clerk's call as the witness knows it.
@@ -139,17 +135,11 @@ struct Call {
 impl Witness {
     /// Notes what a step has applied.
     fn note(&mut self, view: NodeView<'_, Node>, node: NodeId, effects: &[Effect<Node>]) {
-        let Some(process) = view.process else {
-            return;
-        };
-        let applying = process.replica().map(|replica| Applying {
-            from: self.log.end(),
-            entries: self
-                .log
-                .entries_up_to(replica, view.durable, &appended(effects)),
-        });
-        let written = Vec::new();
-        self.steps.insert(node, Step { applying, written });
+        if let Some(replica) = view.process.and_then(Node::replica) {
+            let (end, appended) = (self.log.end(), appended(effects));
+            self.unsettled
+                .begins(node, end, replica, view.durable, &appended);
+        }
     }
 
     /// Hears what a node says.
@@ -175,8 +165,8 @@ impl Witness {
                     self.suspect(violation);
                 }
                 if let replica::Outcome::Written { index, .. } = outcome {
-                    let step = self.steps.entry(node).or_default();
-                    step.written.push((call.invocation, *index));
+                    let written = self.written.entry(node).or_default();
+                    written.push((call.invocation, *index));
                 }
             }
             Effect::Return {
@@ -222,60 +212,36 @@ impl Witness {
 
     /// A step is over.
     fn look(&mut self, view: NodeView<'_, Node>, node: NodeId) {
-        let Some(Step { applying, written }) = self.steps.remove(&node) else {
-            return;
-        };
-        if let Some(replica) = view.process.and_then(Node::replica) {
-            self.follow(node, replica, applying.as_ref());
-        }
-        for (invocation, at) in written {
+        self.follow_step(view, node);
+        for (invocation, at) in self.written.remove(&node).unwrap_or_default() {
             if let Err(violation) = self.has_its_place(node, invocation, at) {
                 self.suspect(violation);
             }
         }
     }
 
-    /// A server that says anything has applied what it speaks of, though its step may not be
-    /// over for long: whoever is answered goes on.
-    fn speaks(&mut self, view: NodeView<'_, Node>, node: NodeId, effect: &Effect<Node>) {
-        if !matches!(effect, Effect::Send { .. }) {
+    /// Follows what the step of a node applies, once.
+    fn follow_step(&mut self, view: NodeView<'_, Node>, node: NodeId) {
+        let step = self.unsettled.take(node);
+        let replica = view.process.and_then(Node::replica);
+        self.follow(node, replica, step.as_ref());
+    }
+
+    /// Follows a replica as far as it has come.
+    fn follow(
+        &mut self,
+        node: NodeId,
+        replica: Option<&Replica<Store>>,
+        own: Option<&Applying<Store>>,
+    ) {
+        let Some(replica) = replica else {
             return;
-        }
-        let step = self.steps.get_mut(&node);
-        let applying = step.and_then(|step| step.applying.take());
-        if let (Some(applying), Some(replica)) = (applying, view.process.and_then(Node::replica)) {
-            self.follow(node, replica, Some(&applying));
-        }
-    }
-
-    /// A server goes down in the middle of a step.
-    fn goes_down(&mut self, node: NodeId) {
-        if let Some(applying) = self.steps.remove(&node).and_then(|step| step.applying) {
-            self.begun.insert(node, applying);
-        }
-    }
-
-    /// A server comes back. What it had begun to apply may be in its snapshot, and nowhere else.
-    fn comes_back(&mut self, view: NodeView<'_, Node>, node: NodeId) {
-        let applying = self.begun.remove(&node);
-        if let Some(replica) = view.process.and_then(Node::replica) {
-            self.follow(node, replica, applying.as_ref());
-        }
-    }
-
-    /// Follows a replica as far as it has come. Others may have gone on meanwhile, or may be in
-    /// the middle of a step that applies what this one took from a snapshot.
-    fn follow(&mut self, node: NodeId, replica: &Replica<Store>, own: Option<&Applying<Store>>) {
+        };
         let (end, applied) = (self.log.end(), replica.raft().applied());
         if applied <= end {
             return;
         }
-        let others = self
-            .steps
-            .values()
-            .filter_map(|step| step.applying.as_ref());
-        let mut steps = own.into_iter().chain(others);
-        let followed = match steps.find_map(|step| step.between(end, applied)) {
+        let followed = match self.unsettled.between(own, end, applied) {
             Some(entries) => self.log.follow(node, replica, entries),
             None => {
                 self.log.start_anew(replica);

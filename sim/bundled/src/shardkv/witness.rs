@@ -19,7 +19,7 @@ use snowglobe_systems::shardkv::{
     Command, Durable, Group, Holding, Node, Server, ShardState, Write,
 };
 
-use crate::users::{Applying, Changes, EntryOf, Watcher, appended, applied_after, in_words};
+use crate::users::{Applying, Changes, EntryOf, Unsettled, Watcher, appended, in_words};
 
 /// What the service promises, and a witness beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -55,13 +55,13 @@ impl Invariants<Node> for Watched {
     ) -> Result<(), Violation> {
         // Whoever is answered, or handed a shard, goes on, though this step may not be over.
         if matches!(effect, Effect::Send { .. }) {
-            self.witness.look(cluster, node);
+            self.witness.follow_step(cluster, node);
         }
         self.promises.executed(cluster, node, effect)
     }
 
     fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
-        self.witness.look(cluster, node);
+        self.witness.follow_step(cluster, node);
         self.promises.settled(cluster, node)
     }
 
@@ -76,7 +76,7 @@ impl Invariants<Node> for Watched {
     }
 
     fn started(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
-        self.witness.comes_back(cluster, node);
+        self.witness.follow(cluster, node, Unsettled::comes_back);
         self.promises.started(cluster, node)
     }
 }
@@ -89,11 +89,6 @@ impl Watcher<Node> for Watched {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Witness {
-    /// What each server that is in the middle of a step applies. It counts when the step
-    /// is over: a crash in the middle of it may undo an entry.
-    steps: BTreeMap<NodeId, (GroupId, Applying<Group>)>,
-    /// What a server that is down was in the middle of: its disk may hold all of it.
-    begun: BTreeMap<NodeId, (GroupId, Applying<Group>)>,
     groups: BTreeMap<GroupId, Followed>,
     changes: Changes,
 }
@@ -105,6 +100,8 @@ struct Followed {
     end: LogIndex,
     /// What that leads to.
     machine: Group,
+    /// What its servers apply that are in the middle of a step.
+    unsettled: Unsettled<Group>,
 }
 
 impl Witness {
@@ -114,60 +111,54 @@ impl Witness {
         let Some(server) = view.process.and_then(Node::server) else {
             return;
         };
-        let from = self.groups.get(&server.group()).map(|group| group.end);
-        let from = from.unwrap_or_default();
-        if server.raft().applied() <= from {
-            return;
-        }
         let writes = effects.iter().filter_map(|effect| match effect {
             Effect::Persist(Write::Group(write)) => Some(write),
             _ => None,
         });
         let appended = appended::<Group>(writes);
-        let entries = match view.durable {
-            Durable::Group(disk) => applied_after(from, server.replica(), disk, &appended),
-            _ => applied_after(from, server.replica(), &Default::default(), &appended),
-        };
-        let step = Applying { from, entries };
-        self.steps.insert(node, (server.group(), step));
-    }
-
-    /// A step is over.
-    fn look(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
-        let server = cluster.node(node).process.and_then(Node::server);
-        if let (Some((_, step)), Some(server)) = (self.steps.remove(&node), server) {
-            self.follow(server, Some(&step));
-        }
-    }
-
-    /// A server goes down in the middle of a step.
-    fn goes_down(&mut self, node: NodeId) {
-        if let Some(step) = self.steps.remove(&node) {
-            self.begun.insert(node, step);
-        }
-    }
-
-    /// A server comes back. What it had begun to apply may be in its snapshot, and nowhere else.
-    fn comes_back(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
-        let step = self.begun.remove(&node);
-        if let Some(server) = cluster.node(node).process.and_then(Node::server) {
-            self.follow(server, step.as_ref().map(|(_, step)| step));
-        }
-    }
-
-    /// Follows a server as far as it has come. Others may have gone on meanwhile, or may be in
-    /// the middle of a step that applies what this one took from a snapshot.
-    fn follow(&mut self, server: &Server, own: Option<&Applying<Group>>) {
         let group = self.groups.entry(server.group()).or_default();
+        let empty = Default::default();
+        let disk = match view.durable {
+            Durable::Group(disk) => disk,
+            Durable::Nothing | Durable::Controller(_) => &empty,
+        };
+        group
+            .unsettled
+            .begins(node, group.end, server.replica(), disk, &appended);
+    }
+
+    /// Follows what the step of a server applies, once.
+    fn follow_step(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) {
+        self.follow(cluster, node, Unsettled::take);
+    }
+
+    /// A server goes down, perhaps in the middle of a step.
+    fn goes_down(&mut self, node: NodeId) {
+        for group in self.groups.values_mut() {
+            group.unsettled.goes_down(node);
+        }
+    }
+
+    /// Follows a server as far as it has come; `own` is what it has applied itself.
+    fn follow(
+        &mut self,
+        cluster: &impl ClusterView<Node>,
+        node: NodeId,
+        own: fn(&mut Unsettled<Group>, NodeId) -> Option<Applying<Group>>,
+    ) {
+        let Some(server) = cluster.node(node).process.and_then(Node::server) else {
+            return;
+        };
+        let group = self.groups.entry(server.group()).or_default();
+        let own = own(&mut group.unsettled, node);
         let (end, applied) = (group.end, server.raft().applied());
         if applied <= end {
             return;
         }
-        let of_group = self.steps.values().filter(|(of, _)| *of == server.group());
-        let mut steps = own.into_iter().chain(of_group.map(|(_, step)| step));
-        match steps.find_map(|step| step.between(end, applied)) {
+        let entries = group.unsettled.between(own.as_ref(), end, applied);
+        match entries.map(<[_]>::to_vec) {
             Some(entries) => {
-                for entry in entries {
+                for entry in &entries {
                     group.follow(entry, &mut self.changes);
                 }
             }

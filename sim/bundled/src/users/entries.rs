@@ -1,7 +1,8 @@
-//! What a replica has applied and nobody before it, for those who follow a log.
+//! What replicas apply, for those who follow a log as the first of them applies it.
 
 use std::collections::BTreeMap;
 
+use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Durable, Entry, LogIndex, Write};
 use snowglobe_systems::replica::{Replica, Request, StateMachine};
 
@@ -30,21 +31,87 @@ pub(crate) fn applied_after<M: StateMachine>(
     (0..new).map(entry).collect()
 }
 
-/// What a step applies, from some place on, in order; `None` if an entry is gone.
+/// What a step applies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Applying<M: StateMachine> {
     /// The last place before.
-    pub(crate) from: LogIndex,
-    /// The entries.
-    pub(crate) entries: Option<Vec<EntryOf<M>>>,
+    from: LogIndex,
+    /// The entries, in order; `None` if one is gone.
+    entries: Option<Vec<EntryOf<M>>>,
 }
 
 impl<M: StateMachine> Applying<M> {
-    /// The entries after `end` and up to `applied`, if they are all among those of this step.
-    pub(crate) fn between(&self, end: LogIndex, applied: LogIndex) -> Option<&[EntryOf<M>]> {
+    /// The entries after `end` and up to `applied`, if they are all among these.
+    fn between(&self, end: LogIndex, applied: LogIndex) -> Option<&[EntryOf<M>]> {
         let entries = self.entries.as_ref()?;
         let known = end >= self.from && applied >= end;
         known.then(|| entries.get(end.since(self.from)..applied.since(self.from)))?
+    }
+}
+
+/// What replicas apply in steps that are not over. It counts when anybody can know of it, since
+/// a crash before may undo an entry: when the step is over, or its node has said anything, or
+/// comes back with it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Unsettled<M: StateMachine> {
+    steps: BTreeMap<NodeId, Applying<M>>,
+    /// What a node that is down was in the middle of: its disk may hold all of it.
+    begun: BTreeMap<NodeId, Applying<M>>,
+}
+
+impl<M: StateMachine> Default for Unsettled<M> {
+    fn default() -> Self {
+        Self {
+            steps: BTreeMap::new(),
+            begun: BTreeMap::new(),
+        }
+    }
+}
+
+impl<M: StateMachine> Unsettled<M> {
+    /// A node begins a step, with which it has come further than anybody: all are followed up
+    /// to `end`.
+    pub(crate) fn begins(
+        &mut self,
+        node: NodeId,
+        end: LogIndex,
+        replica: &Replica<M>,
+        disk: &DurableOf<M>,
+        appended: &Placed<M>,
+    ) {
+        if replica.raft().applied() > end {
+            let entries = applied_after(end, replica, disk, appended);
+            self.steps.insert(node, Applying { from: end, entries });
+        }
+    }
+
+    /// What the step of a node applies, once.
+    pub(crate) fn take(&mut self, node: NodeId) -> Option<Applying<M>> {
+        self.steps.remove(&node)
+    }
+
+    /// A node goes down, perhaps in the middle of a step.
+    pub(crate) fn goes_down(&mut self, node: NodeId) {
+        if let Some(step) = self.steps.remove(&node) {
+            self.begun.insert(node, step);
+        }
+    }
+
+    /// A node comes back. What it had begun to apply may be in its snapshot, and nowhere else.
+    pub(crate) fn comes_back(&mut self, node: NodeId) -> Option<Applying<M>> {
+        self.begun.remove(&node)
+    }
+
+    /// The entries after `end` and up to `applied`: from a node's own step, or from one that is
+    /// not over, out of which it may have a snapshot already.
+    pub(crate) fn between<'a>(
+        &'a self,
+        own: Option<&'a Applying<M>>,
+        end: LogIndex,
+        applied: LogIndex,
+    ) -> Option<&'a [EntryOf<M>]> {
+        let mut steps = own.into_iter().chain(self.steps.values());
+        steps.find_map(|step| step.between(end, applied))
     }
 }
 

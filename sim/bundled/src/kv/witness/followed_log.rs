@@ -8,11 +8,11 @@ use snowglobe_checkers::linearizability::specifications::{Text, TextInput};
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::kv::{Command, Key, Store, Value};
 use snowglobe_systems::process::NodeId;
-use snowglobe_systems::raft::{Content, Durable, Entry, LogIndex};
+use snowglobe_systems::raft::{Content, Entry, LogIndex};
 use snowglobe_systems::replica::{Replica, Request, Sequence, SessionId};
 
 use super::shortened;
-use crate::users::{Changes, EntryOf, Placed, applied_after, in_words, names_its_call};
+use crate::users::{Changes, in_words, names_its_call};
 
 /// Longer than any answer is on its way.
 const REMEMBERED: usize = 10_000;
@@ -49,16 +49,6 @@ impl FollowedLog {
     /// All that has ever changed a key; `None` where not all of it is known.
     pub(super) fn changes_of(&self, key: &Key) -> Option<&[TextInput]> {
         self.changes.of(key)
-    }
-
-    /// What a replica has applied and nobody before it; `None` if an entry is gone.
-    pub(super) fn entries_up_to(
-        &self,
-        replica: &Replica<Store>,
-        disk: &Durable<Request<Command>>,
-        appended: &Placed<Store>,
-    ) -> Option<Vec<EntryOf<Store>>> {
-        applied_after(self.end, replica, disk, appended)
     }
 
     /// Whether it is known that a write did not take effect at a place.

@@ -6,6 +6,7 @@ use snowglobe_systems::raft::{Content, Durable, Entry, Timer};
 use snowglobe_systems::replica::{Config, Replica};
 
 use super::*;
+use crate::users::applied_after;
 
 const N1: NodeId = NodeId(1);
 const CALL: InvocationId = InvocationId(7);
@@ -40,7 +41,7 @@ fn replica(values: &[&str]) -> Replica<Store> {
 /// What the log that a witness followed comes to in the eyes of a replica.
 fn followed(log: &[&str], state: &[&str]) -> Option<&'static str> {
     let (log, state) = (replica(log), replica(state));
-    let entries = FollowedLog::default().entries_up_to(&log, &Durable::default(), &BTreeMap::new());
+    let entries = applied_after(LogIndex(0), &log, &Durable::default(), &BTreeMap::new());
     let entries = entries.expect("nothing was compacted");
     let result = FollowedLog::default().follow(N1, &state, &entries);
     result.err().map(|violation| violation.property)
@@ -87,18 +88,18 @@ fn an_entry_that_is_gone_is_noticed() {
         (replica, appended(effects.as_slice()))
     };
     let mut log = FollowedLog::default();
-    let in_this_step = log.entries_up_to(&compacted, &Durable::default(), &written);
+    let in_this_step = applied_after(log.end(), &compacted, &Durable::default(), &written);
     assert_eq!(
         in_this_step.map(|entries| entries.len()),
         Some(written.len())
     );
     assert_eq!(
-        log.entries_up_to(&compacted, &Durable::default(), &BTreeMap::new()),
+        applied_after(log.end(), &compacted, &Durable::default(), &BTreeMap::new()),
         None
     );
     log.start_anew(&compacted);
     assert_eq!(log.end(), compacted.raft().applied());
-    let rest = log.entries_up_to(&compacted, &Durable::default(), &BTreeMap::new());
+    let rest = applied_after(log.end(), &compacted, &Durable::default(), &BTreeMap::new());
     assert_eq!(rest, Some(Vec::new()));
 }
 
@@ -162,8 +163,12 @@ fn a_write_is_told_its_own_place() {
     witness.asks(CALL, &operation);
     let place = |witness: &Witness, at| witness.has_its_place(N1, CALL, LogIndex(at));
     assert_eq!(place(&witness, 1), Ok(()), "nothing was followed so far");
-    let entries =
-        FollowedLog::default().entries_up_to(&replica(&[]), &Durable::default(), &BTreeMap::new());
+    let entries = applied_after(
+        LogIndex(0),
+        &replica(&[]),
+        &Durable::default(),
+        &BTreeMap::new(),
+    );
     let entries = entries.expect("nothing was compacted");
     let followed = witness.log.follow(N1, &replica(&[]), &entries);
     followed.expect("a no-op");
@@ -176,8 +181,7 @@ fn a_write_is_told_its_own_place() {
 #[test]
 fn entries_without_commands_are_followed_too() {
     let replica = replica(&[]);
-    let entries =
-        FollowedLog::default().entries_up_to(&replica, &Durable::default(), &BTreeMap::new());
+    let entries = applied_after(LogIndex(0), &replica, &Durable::default(), &BTreeMap::new());
     let entries = entries.expect("nothing was compacted");
     assert!(matches!(
         entries[..],
@@ -189,4 +193,82 @@ fn entries_without_commands_are_followed_too() {
     let mut log = FollowedLog::default();
     log.follow(N1, &replica, &entries).expect("a no-op");
     assert_eq!(log.end(), LogIndex(1));
+}
+
+/// A replica that has applied these appends and kept none of them but in its snapshot, and what
+/// its last step appended.
+fn compacted(values: &[&str]) -> (Replica<Store>, Placed<Store>) {
+    let mut config = Config::of(1);
+    config.snapshot_after_entries = Some(1);
+    config.raft.compaction_tail_entries = 0;
+    let mut effects = Effects::new();
+    let mut replica = Replica::start(N1, &config, Durable::default(), &mut effects);
+    replica.step(Input::Timeout(Timer::Election), &mut effects);
+    for (number, value) in values.iter().enumerate() {
+        let operation = replica::Operation::Write {
+            session: None,
+            command: append(value),
+        };
+        let invocation = InvocationId(number as u64);
+        let input = Input::Invoke {
+            invocation,
+            operation,
+        };
+        replica.step(input, &mut effects);
+    }
+    (replica, appended(effects.as_slice()))
+}
+
+/// A witness of a node that is in the middle of a step in which it applies all that it has.
+fn witness_of_a_step(replica: &Replica<Store>, appended: &Placed<Store>) -> Witness {
+    let mut witness = Witness::default();
+    let disk = Durable::default();
+    witness
+        .unsettled
+        .begins(N1, LogIndex(0), replica, &disk, appended);
+    witness
+}
+
+fn known(witness: &Witness) -> Option<usize> {
+    witness.log.changes_of(&"x".into()).map(<[_]>::len)
+}
+
+#[test]
+fn what_a_step_applies_counts_once_and_when_it_can_be_known() {
+    let (replica, appended) = compacted(&["u0.1 ", "u0.2 "]);
+    let mut witness = witness_of_a_step(&replica, &appended);
+    assert_eq!(known(&witness), Some(0), "a crash may undo it");
+    let step = witness.unsettled.take(N1);
+    witness.follow(N1, Some(&replica), step.as_ref());
+    assert_eq!(known(&witness), Some(2));
+    assert_eq!(witness.unsettled.take(N1), None);
+    assert_eq!(witness.suspicion, None);
+}
+
+#[test]
+fn what_a_node_comes_back_with_it_had_begun() {
+    let (replica, appended) = compacted(&["u0.1 ", "u0.2 "]);
+    let mut witness = witness_of_a_step(&replica, &appended);
+    witness.unsettled.goes_down(N1);
+    assert_eq!(witness.unsettled.take(N1), None);
+    let begun = witness.unsettled.comes_back(N1);
+    witness.follow(N1, Some(&replica), begun.as_ref());
+    assert_eq!(known(&witness), Some(2));
+
+    // Of a snapshot out of nowhere nothing is known.
+    let mut witness = Witness::default();
+    witness.follow(N1, Some(&replica), None);
+    assert_eq!(known(&witness), None);
+}
+
+#[test]
+fn a_snapshot_may_be_out_of_a_step_that_is_not_over() {
+    let (replica, appended) = compacted(&["u0.1 ", "u0.2 "]);
+    let mut witness = witness_of_a_step(&replica, &appended);
+    witness.follow(NodeId(2), Some(&replica), None);
+    assert_eq!(known(&witness), Some(2));
+    // The step itself adds nothing then.
+    let step = witness.unsettled.take(N1);
+    witness.follow(N1, Some(&replica), step.as_ref());
+    assert_eq!(known(&witness), Some(2));
 }
