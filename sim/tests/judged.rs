@@ -110,6 +110,32 @@ fn one_that_forgets_is_not() {
     testing::finds(&FORGETFUL, "linearizable", 100);
 }
 
+/// What a test that cannot pass says.
+fn complaint(test: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(test).expect_err("it cannot pass");
+    panic.downcast_ref::<String>().expect("in words").clone()
+}
+
+#[test]
+fn a_test_of_one_that_forgets_names_the_property_and_how_to_run_it_again() {
+    let text = complaint(|| testing::fuzz(&FORGETFUL, 100));
+    assert!(text.starts_with("FAIL register 0x"), "{text}");
+    assert!(text.contains("\n  property  linearizable\n"), "{text}");
+    assert!(text.contains("\n  replay    SNOWGLOBE_SEED=0x"), "{text}");
+}
+
+#[test]
+fn a_test_that_looks_for_what_no_seed_breaks_fails() {
+    let text = complaint(|| {
+        testing::finds(&SYSTEM, "linearizable", 10);
+    });
+    assert_eq!(text, "no seed of 10 broke \"linearizable\"");
+    let text = complaint(|| {
+        testing::finds(&FORGETFUL, "no-panic", 100);
+    });
+    assert!(text.contains("broke something else"), "{text}");
+}
+
 #[test]
 fn its_history_can_be_judged_again() {
     let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
@@ -125,4 +151,10 @@ fn its_history_can_be_judged_again() {
 fn a_system_without_a_model_has_nothing_to_explore() {
     let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
     assert!(system.scopes().is_empty());
+}
+
+#[test]
+#[should_panic(expected = "name-of-its-own: two are \"register\"")]
+fn two_systems_of_one_name_are_a_mistake() {
+    let _ = snowglobe::main(&[&SYSTEM, &FORGETFUL]);
 }

@@ -22,6 +22,7 @@ use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{ClerkConfig, Config};
 
+use crate::options::{ELECTIONS, REPLICA, SERVICE, SESSIONS, TEXTS};
 use crate::replicated::Replicated;
 use crate::users::{self, Answer, Habits, TextService};
 use crate::{quorum, transfers};
@@ -29,9 +30,7 @@ use snowglobe::draw::Draw;
 use snowglobe::faults::Membership;
 use snowglobe::scenarios::RecoveryBound;
 use snowglobe::scenarios::file::Scenario;
-use snowglobe::scenarios::ranges::{
-    BOUND, ELECTIONS, REPLICA, Ranges, SERVICE, SESSIONS, TEXTS, no_more_than,
-};
+use snowglobe::scenarios::ranges::{BOUND, Ranges, no_more_than};
 use snowglobe::scenarios::story::Story;
 use snowglobe::scenarios::{Modelled, System};
 use snowglobe::world::{Director, World};

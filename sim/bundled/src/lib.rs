@@ -6,6 +6,7 @@
 
 pub mod kv;
 pub mod mapreduce;
+mod options;
 mod quorum;
 pub mod raft;
 mod replicated;

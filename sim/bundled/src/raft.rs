@@ -17,14 +17,14 @@ use snowglobe_systems::replica::{self, Replica};
 
 use self::clients::CLIENT_MARKS;
 use self::story::RaftTeller;
+use crate::options::{ELECTIONS, REPLICA, SESSIONS};
 use crate::quorum;
 use crate::replicated::Replicated;
 use snowglobe::draw::Draw;
 use snowglobe::scenarios::RecoveryBound;
 use snowglobe::scenarios::file::Scenario;
 use snowglobe::scenarios::ranges::{
-    BOUND, BOUND_FROM_1, ELECTIONS, IN_100, REPLICA, Ranges, SESSIONS, SOME_MS, UP_TO_AN_HOUR_MS,
-    VALUE_BYTES,
+    BOUND, BOUND_FROM_1, IN_100, Ranges, SOME_MS, UP_TO_AN_HOUR_MS, VALUE_BYTES,
 };
 use snowglobe::scenarios::story::Story;
 use snowglobe::scenarios::{Modelled, System};

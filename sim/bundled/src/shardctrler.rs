@@ -24,13 +24,14 @@ use snowglobe_systems::service::{ClerkConfig, Config};
 use snowglobe_systems::shardctrler::{ControllerInvariants, Node};
 
 use self::story::ControllerTeller;
+use crate::options::{ELECTIONS, REPLICA, SERVICE, SESSIONS};
 use crate::quorum;
 use crate::replicated::Replicated;
 use snowglobe::draw::Draw;
 use snowglobe::faults::Membership;
 use snowglobe::scenarios::RecoveryBound;
 use snowglobe::scenarios::file::Scenario;
-use snowglobe::scenarios::ranges::{ELECTIONS, IN_100, REPLICA, Ranges, SERVICE, SESSIONS};
+use snowglobe::scenarios::ranges::{IN_100, Ranges};
 use snowglobe::scenarios::story::Story;
 use snowglobe::scenarios::{Modelled, System};
 use snowglobe::world::{Director, World};

@@ -28,15 +28,14 @@ use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
 use snowglobe_systems::shardkv::{Config, Durable, Node, Operation, Outcome, ServerConfig, marks};
 
+use crate::options::{ELECTIONS, REPLICA, SERVICE, TEXTS};
 use crate::replicated::Replicated;
 use crate::users::{self, Answer, Habits, TextService};
 use crate::{quorum, transfers};
 use snowglobe::draw::Draw;
 use snowglobe::faults::Membership;
 use snowglobe::scenarios::file::Scenario;
-use snowglobe::scenarios::ranges::{
-    ELECTIONS, REPLICA, Ranges, SERVICE, SOME_MS, TEXTS, UP_TO_AN_HOUR_MS, no_more_than,
-};
+use snowglobe::scenarios::ranges::{Ranges, SOME_MS, UP_TO_AN_HOUR_MS, no_more_than};
 use snowglobe::scenarios::story::Story;
 use snowglobe::scenarios::{Modelled, System};
 use snowglobe::scenarios::{RecoveryBound, recovery};

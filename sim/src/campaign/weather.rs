@@ -51,7 +51,7 @@ impl WeatherSummary {
     /// How many marks were reached only where a family had an effect: what it alone shows,
     /// or what happened to be shown so rarely that nothing else had the chance.
     #[must_use]
-    pub fn marks_only_with(&self, family: FaultFamily) -> usize {
+    pub fn exclusive_marks(&self, family: FaultFamily) -> usize {
         let always = self.always.values();
         always.filter(|always| always.contains(family)).count()
     }
@@ -72,10 +72,10 @@ mod tests {
         weather.reached("one", families(&[Crashes, Cuts]));
         weather.reached("other", families(&[Cuts]));
         weather.reached("one", families(&[Crashes, Pauses]));
-        let only = [Crashes, Cuts, Pauses].map(|family| weather.marks_only_with(family));
+        let only = [Crashes, Cuts, Pauses].map(|family| weather.exclusive_marks(family));
         assert_eq!(only, [1, 1, 0]);
         weather.reached("one", families(&[]));
         weather.reached("one", families(&[Crashes]));
-        assert_eq!(weather.marks_only_with(Crashes), 0);
+        assert_eq!(weather.exclusive_marks(Crashes), 0);
     }
 }

@@ -17,7 +17,8 @@ use crate::campaign::{
     self, Confirmation, Divergence, Failure, Plan, Progress, Recoveries, SeedSource, Summary,
     SystemSummary, history_of,
 };
-use crate::report::{failure, grouped, program, weather};
+use crate::report::failure::{self, Again};
+use crate::report::{grouped, program, weather};
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{Systems, Verdict};
 use crate::seed::SeedRange;
@@ -183,7 +184,9 @@ fn describe(failure: &Failure) -> String {
             Verdict::Held | Verdict::CannotRecover => None,
         });
     let mut text = match breakage {
-        Some((report, breakage)) => failure::lines(report, breakage, Some(&failure.saved)),
+        Some((report, breakage)) => {
+            failure::lines(report, breakage, &Again::File(failure.saved.clone()))
+        }
         None => format!(
             "FAIL {} {}\n  {}\n  saved     {}\n",
             failure.system,

@@ -291,8 +291,12 @@ pub struct ExtraVerb {
 }
 
 /// Parses the command line, does what it says with these systems, and returns the exit code.
+///
+/// # Panics
+/// When there is no system, or two have one name.
 #[must_use]
 pub fn main(systems: Systems, extra: &[ExtraVerb]) -> ExitCode {
+    systems.must_be_named();
     let matches = match command(extra).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {

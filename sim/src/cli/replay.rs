@@ -10,6 +10,7 @@ use tracing_subscriber::registry::Registry;
 use super::{Failed, Format, ReplayArguments, gravest, print};
 use crate::campaign::{Finding, Trial};
 use crate::report::account;
+use crate::report::failure::Again;
 use crate::report::timeline::{Selection, Timeline};
 use crate::report::weather::drawn;
 use crate::scenarios::file::{Scenario, ScenarioError};
@@ -34,7 +35,10 @@ pub(super) fn run(
     let source = Source {
         system,
         scenario: system.draw_in(seed, &weather),
-        file: None,
+        again: match faults {
+            "default" => Again::Seed,
+            other => Again::Weather(other.to_owned()),
+        },
     };
     if only_scenario {
         let mut scenario = source.scenario;
@@ -74,11 +78,11 @@ pub(super) fn replay(systems: Systems, arguments: &ReplayArguments) -> Result<u8
     Ok(gravest(codes))
 }
 
-/// A scenario, and the file that it was read from, if it was.
+/// A scenario, and where it is from.
 struct Source {
     system: &'static dyn Registered,
     scenario: Scenario,
-    file: Option<PathBuf>,
+    again: Again,
 }
 
 impl Source {
@@ -86,7 +90,7 @@ impl Source {
         Self {
             system,
             scenario: system.draw(seed),
-            file: None,
+            again: Again::Seed,
         }
     }
 }
@@ -102,7 +106,7 @@ fn resolve(systems: Systems, what: &str, system: Option<&str>) -> Result<Vec<Sou
         return Ok(vec![Source {
             system: systems.find(&scenario.system)?,
             scenario,
-            file: Some(PathBuf::from(what)),
+            again: Again::File(PathBuf::from(what)),
         }]);
     }
     let seeds: Vec<Seed> = match what.parse::<SeedRange>() {
@@ -193,7 +197,7 @@ fn show(source: &Source, selection: Option<Selection>, format: Format) -> Result
 
 fn tell(report: &RunReport, source: &Source, format: Format) -> Result<(), Failed> {
     match format {
-        Format::Human => print(&account::human(report, source.file.as_deref())),
+        Format::Human => print(&account::human(report, &source.again)),
         Format::Json => print(&format!("{:#}\n", account::json(report))),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Failed, Format, catch_interrupts, gravest, print, workers};
 use crate::campaign::corpus::{self, Checked};
-use crate::report::failure;
+use crate::report::failure::{self, Again};
 use crate::scenarios::Systems;
 use crate::scenarios::Verdict;
 use crate::scenarios::file::Expectation;
@@ -136,7 +136,11 @@ fn of_file(text: &mut String, file: &Path, checked: &Checked) {
             if let Some(report) = report
                 && let Verdict::Broke(breakage) = &report.verdict
             {
-                text.push_str(&failure::lines(report, breakage, Some(file)));
+                text.push_str(&failure::lines(
+                    report,
+                    breakage,
+                    &Again::File(file.to_owned()),
+                ));
             }
             first
         }

@@ -1,11 +1,10 @@
 //! The account of one run, in a few lines or as JSON.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde_json::json;
 
-use super::failure;
+use super::failure::{self, Again};
 use super::grouped;
 use crate::scenarios::{RunReport, Verdict};
 use crate::world::Broken;
@@ -20,10 +19,9 @@ pub fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// The account in words; ends with a line break. `file` is where the scenario
-/// was read from, if it was.
+/// The account in words; ends with a line break.
 #[must_use]
-pub fn human(report: &RunReport, file: Option<&Path>) -> String {
+pub fn human(report: &RunReport, again: &Again) -> String {
     let scenario = &report.scenario;
     let counters = &report.counters;
     let mut text = String::new();
@@ -41,7 +39,7 @@ pub fn human(report: &RunReport, file: Option<&Path>) -> String {
         let took = recovery.took.as_secs_f64();
         let _ = writeln!(text, "  recovery  {took:.3} s{slow}");
     }
-    if file.is_some() && !scenario.expect.is_met(&report.verdict) {
+    if matches!(again, Again::File(_)) && !scenario.expect.is_met(&report.verdict) {
         let (expected, found) = (&scenario.expect, report.verdict.word());
         let _ = writeln!(
             text,
@@ -77,7 +75,7 @@ pub fn human(report: &RunReport, file: Option<&Path>) -> String {
         let _ = writeln!(text, "  reaches   {}", report.states);
     }
     if let Verdict::Broke(breakage) = &report.verdict {
-        text.push_str(&failure::lines(report, breakage, file));
+        text.push_str(&failure::lines(report, breakage, again));
     }
     text
 }

@@ -1,12 +1,13 @@
 //! A failure in about ten lines, the same wherever it is shown.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use snowglobe_systems::invariants::Violation;
 
 use super::{grouped, program};
 use crate::scenarios::RunReport;
+use crate::scenarios::file::Scenario;
 use crate::world::{Breakage, Broken, Suspicion};
 
 /// What broke, in one line.
@@ -40,9 +41,36 @@ fn not_taken(number: usize, step: &str, why: &str) -> String {
     }
 }
 
-/// The failure of a run; ends with a line break. `saved` is where its scenario was written.
+/// How a failing run can be run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Its scenario is in a file.
+    File(PathBuf),
+    /// Its seed draws it.
+    Seed,
+    /// Its seed draws it in the weather of this name, or of this file.
+    Weather(String),
+    /// From a test, by its seed.
+    Test,
+}
+
+impl Again {
+    fn command(&self, scenario: &Scenario) -> String {
+        let Scenario { seed, system, .. } = scenario;
+        match self {
+            Self::File(path) => format!("{} replay {}", program(), path.display()),
+            Self::Seed => format!("{} replay {seed} --system {system}", program()),
+            Self::Weather(faults) => {
+                format!("{} run {system} --seed {seed} --faults {faults}", program())
+            }
+            Self::Test => format!("SNOWGLOBE_SEED={seed} cargo test"),
+        }
+    }
+}
+
+/// The failure of a run; ends with a line break.
 #[must_use]
-pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> String {
+pub fn lines(report: &RunReport, breakage: &Breakage, again: &Again) -> String {
     let scenario = &report.scenario;
     let mut text = String::new();
     let _ = writeln!(
@@ -61,23 +89,10 @@ pub fn lines(report: &RunReport, breakage: &Breakage, saved: Option<&Path>) -> S
         line("first bad", &first_bad(suspicion));
     }
     line("faults", &faults_before(report, breakage));
-    if let Some(path) = saved {
+    if let Again::File(path) = again {
         line("saved", &path.display().to_string());
-        line(
-            "replay",
-            &format!("{} replay {}", program(), path.display()),
-        );
-    } else {
-        line(
-            "replay",
-            &format!(
-                "{} replay {} --system {}",
-                program(),
-                scenario.seed,
-                scenario.system
-            ),
-        );
     }
+    line("replay", &again.command(scenario));
     text
 }
 

@@ -17,7 +17,7 @@ use crate::scenarios::swarm::Size;
 #[must_use]
 pub fn drawn(scenario: &Scenario, size: Size) -> String {
     let Scenario { nodes, .. } = scenario;
-    let mut text = format!("Drawn: size {}, {nodes} nodes", size.word());
+    let mut text = format!("Drawn: {} size, {nodes} nodes", size.word());
     if let Some(scripted) = &scenario.scripted {
         let _ = write!(text, ", {} steps", scripted.steps.len());
     } else {
@@ -70,33 +70,33 @@ pub fn summed_up(weather: &WeatherSummary) -> String {
             grouped(of_family.runs),
             grouped(of_family.effective)
         );
-        match weather.marks_only_with(*family) {
+        match weather.exclusive_marks(*family) {
             0 => text.push('\n'),
-            1 => text.push_str(", 1 mark only with it\n"),
-            marks => drop(writeln!(text, ", {marks} marks only with it")),
+            1 => text.push_str(", 1 exclusive mark\n"),
+            marks => drop(writeln!(text, ", {marks} exclusive marks")),
         }
     }
     text
 }
 
+type Map = serde_json::Map<String, serde_json::Value>;
+
 /// The same as JSON: the sizes, and the families.
 #[must_use]
 pub fn as_json(weather: &WeatherSummary) -> (serde_json::Value, serde_json::Value) {
     let sizes = weather.sizes.iter();
-    let sizes = sizes.map(|(size, runs)| (size.word().to_owned(), json!(runs)));
+    let sizes: Map = sizes
+        .map(|(size, runs)| (size.word().to_owned(), json!(runs)))
+        .collect();
     let families = weather.families.iter().map(|(family, of_family)| {
         let counts = json!({
             "runs": of_family.runs,
             "effective": of_family.effective,
-            "marks_only_with_it": weather.marks_only_with(*family),
+            "exclusive_marks": weather.exclusive_marks(*family),
         });
         (family.word().to_owned(), counts)
     });
-    let map = serde_json::Map::from_iter;
-    (
-        map(sizes.collect::<Vec<_>>()).into(),
-        serde_json::Map::from_iter(families).into(),
-    )
+    (sizes.into(), families.collect::<Map>().into())
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
         scenario.faults = faults.map(|fault| fault.parse().expect("a fault")).into();
         let text = drawn(&scenario, Size::Usual);
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("Drawn: size usual, 3 nodes, faults within "));
+        assert!(lines[0].starts_with("Drawn: usual size, 3 nodes, faults within "));
         assert_eq!(lines[1], "crashes and restarts             1  for 1s");
         assert_eq!(
             lines[2],

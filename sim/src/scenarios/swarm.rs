@@ -42,27 +42,15 @@ pub enum Size {
 }
 
 impl Size {
-    /// From a stream of its own, so that a seed of the usual size is the same
-    /// whatever sizes there are.
-    fn draw(streams: &Streams, weather: &Weather) -> Self {
-        let mut draw = streams.keyed(Purpose::Configuration, SIZE, 0);
-        let mut one_in = |many: u64| draw.below(many.max(1)) == 0 && many > 0;
-        let (large, long) = (one_in(weather.large_in), one_in(weather.long_in));
-        match (large, long) {
-            (true, _) => Self::Large,
-            (false, true) => Self::Long,
-            (false, false) => Self::Usual,
-        }
-    }
-
     /// The size of a scenario that was drawn in this weather.
     #[must_use]
     pub fn of(drawn: &Scenario, weather: &Weather) -> Self {
-        match Self::draw(&Streams::new(drawn.seed), weather) {
+        match Stretch::draw(&Streams::new(drawn.seed), weather) {
             _ if drawn.scripted.is_some() => Self::Timeless,
+            Some(Stretch::Large) => Self::Large,
             // Not every system has something to do for an hour.
-            Self::Long if drawn.chaos < HOUR => Self::Usual,
-            size => size,
+            Some(Stretch::Long) if drawn.chaos >= HOUR => Self::Long,
+            Some(Stretch::Long) | None => Self::Usual,
         }
     }
 
@@ -74,6 +62,28 @@ impl Size {
             Self::Large => "large",
             Self::Long => "long",
             Self::Timeless => "timeless",
+        }
+    }
+}
+
+/// How a run that has a clock is more than usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stretch {
+    Large,
+    Long,
+}
+
+impl Stretch {
+    /// From a stream of its own, so that a seed of the usual size is the same
+    /// whatever sizes there are.
+    fn draw(streams: &Streams, weather: &Weather) -> Option<Self> {
+        let mut draw = streams.keyed(Purpose::Configuration, SIZE, 0);
+        let mut one_in = |many: u64| draw.below(many.max(1)) == 0 && many > 0;
+        let (large, long) = (one_in(weather.large_in), one_in(weather.long_in));
+        match (large, long) {
+            (true, _) => Some(Self::Large),
+            (false, true) => Some(Self::Long),
+            (false, false) => None,
         }
     }
 }
@@ -105,14 +115,14 @@ pub fn draw<S: System>(seed: Seed, weather: &Weather) -> Scenario {
     };
     let checkpoint_bytes = *draw.pick(&[512, 2048, 8192, 65536]);
     let options = S::draw_options(&mut draw, nodes);
-    let (nodes, options, chaos, rarer) = match Size::draw(&streams, weather) {
-        Size::Usual | Size::Timeless => (nodes, options, chaos, 1),
-        Size::Large => {
+    let (nodes, options, chaos, rarer) = match Stretch::draw(&streams, weather) {
+        None => (nodes, options, chaos, 1),
+        Some(Stretch::Large) => {
             let mut draw = streams.keyed(Purpose::Configuration, SIZE, 1);
             let (nodes, options) = S::enlarged(&mut draw, nodes, options);
             (nodes, options, chaos, 1)
         }
-        Size::Long => match S::lasting(&options) {
+        Some(Stretch::Long) => match S::lasting(&options) {
             // As many incidents as in a few minutes.
             Some(lasting) => (nodes, lasting, HOUR, 10),
             None => (nodes, options, chaos, 1),

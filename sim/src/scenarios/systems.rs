@@ -1,5 +1,6 @@
 //! The systems that a binary knows.
 
+use std::collections::BTreeSet;
 use std::thread;
 
 use super::file::Scenario;
@@ -11,10 +12,23 @@ use crate::world::message_of;
 pub struct Systems(&'static [&'static dyn Registered]);
 
 impl Systems {
-    /// These, and no others. Each has a name of its own.
+    /// These, and no others.
     #[must_use]
     pub const fn new(systems: &'static [&'static dyn Registered]) -> Self {
         Self(systems)
+    }
+
+    /// Whether there are any, each with a name of its own.
+    ///
+    /// # Panics
+    /// When there are not: such a binary is a mistake of whoever wrote it.
+    pub fn must_be_named(self) {
+        assert!(!self.0.is_empty(), "some-system: this binary has none");
+        let mut names = BTreeSet::new();
+        for system in self.0 {
+            let name = system.name();
+            assert!(names.insert(name), "name-of-its-own: two are {name:?}");
+        }
     }
 
     /// All of them.
@@ -103,5 +117,16 @@ impl std::fmt::Debug for Systems {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names = self.0.iter().map(|system| system.name());
         f.debug_list().entries(names).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "some-system")]
+    fn a_binary_without_systems_is_a_mistake() {
+        Systems::new(&[]).must_be_named();
     }
 }
