@@ -18,6 +18,7 @@ use crate::report::failure::{self, Again};
 use crate::scenarios::file::Scenario;
 use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Seed, SeedRange};
+use crate::world::engine::Engine;
 
 /// A run of a test that takes longer hangs.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -44,7 +45,7 @@ pub fn fuzz(system: &'static dyn Registered, seeds: u64) {
 pub fn finds(system: &'static dyn Registered, property: &str, seeds: u64) -> Seed {
     for seed in (0..seeds).map(Seed) {
         let scenario = system.draw(seed);
-        match try_scenario(system, &scenario, WATCHDOG) {
+        match try_scenario(system, &scenario, Engine::default(), WATCHDOG) {
             Trial::Ran(report) if report.verdict == Verdict::Held => {}
             Trial::Ran(report) if report.verdict.property() == Some(property) => return seed,
             other => panic!("{seed} broke something else: {:?}", Finding::of(&other)),
@@ -131,7 +132,7 @@ fn chosen(seeds: u64) -> Vec<Seed> {
 /// What a seed breaks, in words.
 fn broken(system: &'static dyn Registered, seed: Seed) -> Option<String> {
     let scenario = system.draw(seed);
-    let trial = try_scenario(system, &scenario, WATCHDOG);
+    let trial = try_scenario(system, &scenario, Engine::default(), WATCHDOG);
     let finding = Finding::of(&trial)?;
     let name = system.name();
     let short = || format!("FAIL {name} {finding}\n  replay    SNOWGLOBE_SEED={seed} cargo test");

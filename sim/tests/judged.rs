@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use snowglobe::prelude::*;
-use snowglobe::scenarios::Histories;
+use snowglobe::scenarios::{Histories, How};
 use snowglobe::testing;
+use snowglobe::world::engine::Engine;
 use snowglobe_checkers::linearizability::specifications::{
     Register, RegisterInput, RegisterOutput,
 };
@@ -139,8 +140,12 @@ fn a_test_that_looks_for_what_no_seed_breaks_fails() {
 #[test]
 fn its_history_can_be_judged_again() {
     let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
+    let how = How {
+        histories: Histories::All,
+        ..How::default()
+    };
     let report = system
-        .run_keeping(&system.draw(Seed(7)), Histories::All)
+        .run_as(&system.draw(Seed(7)), how)
         .expect("it makes sense");
     let history = report.history.expect("it was kept");
     assert!(history.lines().count() > 10, "{history}");
@@ -157,4 +162,21 @@ fn a_system_without_a_model_has_nothing_to_explore() {
 #[should_panic(expected = "name-of-its-own: two are \"register\"")]
 fn two_systems_of_one_name_are_a_mistake() {
     let _ = snowglobe::main(&[&SYSTEM, &FORGETFUL]);
+}
+
+#[test]
+fn both_engines_come_to_the_same() {
+    let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
+    for seed in (0..100).map(Seed) {
+        let scenario = system.draw(seed);
+        let [one, other] = [Engine::Madsim, Engine::Direct].map(|engine| {
+            let how = How {
+                engine,
+                ..How::default()
+            };
+            let report = system.run_as(&scenario, how).expect("it makes sense");
+            (report.digest, report.at, report.counters)
+        });
+        assert_eq!(one, other, "{seed}");
+    }
 }

@@ -13,7 +13,7 @@ use snowglobe::draw::{Purpose, Streams};
 use snowglobe::faults::{FaultProfile, Membership, generate};
 use snowglobe::report::grouped;
 use snowglobe::scenarios::file::Scenario;
-use snowglobe::scenarios::{Histories, RunReport, Verdict};
+use snowglobe::scenarios::{Histories, How, RunReport, Verdict};
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
 use snowglobe_bundled::kv::KvOptions;
@@ -75,9 +75,11 @@ fn calm(nodes: usize, seed: u64, chaos: Duration, options: &KvOptions) -> Scenar
 }
 
 fn run(scenario: &Scenario) -> RunReport {
-    let report = SYSTEMS
-        .run_keeping(scenario, Histories::All)
-        .expect("it can be run");
+    let how = How {
+        histories: Histories::All,
+        ..How::default()
+    };
+    let report = SYSTEMS.run_as(scenario, how).expect("it can be run");
     assert!(
         !matches!(report.verdict, Verdict::Broke(_)),
         "seed {} holds: {:?}",

@@ -13,7 +13,7 @@ use snowglobe::draw::{Draw, Purpose, Streams};
 use snowglobe::report::grouped;
 use snowglobe::scenarios::file::Scenario;
 use snowglobe::scenarios::weather::Weather;
-use snowglobe::scenarios::{Histories, System, Verdict, swarm};
+use snowglobe::scenarios::{System, Verdict, swarm};
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
 use snowglobe::world::engine;
@@ -415,7 +415,7 @@ fn faults() {
         let (mut answered, mut simulated) = (0, Duration::ZERO);
         for seed in 0..SEEDS {
             let scenario = swarm::draw::<ShardkvSystem>(Seed(seed), &Weather::default());
-            let report = SYSTEMS.run_keeping(&scenario, Histories::OfFailures);
+            let report = SYSTEMS.run(&scenario);
             let report = report.expect("it can be run");
             assert!(!matches!(report.verdict, Verdict::Broke(_)), "{seed} holds");
             answered += report.counters.returned;

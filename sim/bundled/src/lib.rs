@@ -20,7 +20,7 @@ mod users;
 use snowglobe::scenarios::{Entry, Systems};
 
 /// All five: those on Raft in the order in which they build on each other.
-pub const SYSTEMS: Systems = Systems::new(&[
+pub static SYSTEMS: Systems = Systems::new(&[
     &Entry::<raft::RaftSystem>::MODELLED,
     &Entry::<kv::KvSystem>::MODELLED,
     &Entry::<shardctrler::ShardctrlerSystem>::MODELLED,

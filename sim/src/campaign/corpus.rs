@@ -9,6 +9,7 @@ use super::summary::{Finding, NO_HANG};
 use super::trial::{Trial, try_scenario};
 use crate::scenarios::file::{Expectation, Scenario, ScenarioError};
 use crate::scenarios::{Registered, RunReport, Systems};
+use crate::world::engine::Engine;
 
 /// What became of one file.
 #[derive(Debug)]
@@ -60,12 +61,12 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Runs one file of one of these systems, and compares.
 #[must_use]
-pub fn check(systems: Systems, path: &Path, watchdog: Duration) -> Checked {
+pub fn check(systems: Systems, path: &Path, engine: Engine, watchdog: Duration) -> Checked {
     let (system, scenario) = match read(systems, path) {
         Ok(read) => read,
         Err(why) => return Checked::Unusable(why),
     };
-    let trial = try_scenario(system, &scenario, watchdog);
+    let trial = try_scenario(system, &scenario, engine, watchdog);
     let finding = Finding::of(&trial);
     let report = match trial {
         Trial::Ran(report) => Some(report),

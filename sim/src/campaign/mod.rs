@@ -26,6 +26,7 @@ use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
+use crate::world::engine::Engine;
 use snowglobe_systems::digest::Digest;
 use stopwatch::Stopwatch;
 use summary::NO_HANG;
@@ -58,6 +59,8 @@ pub struct Plan {
     pub seeds: SeedSource,
     /// How hard it is shaken.
     pub weather: Weather,
+    /// Who drives the runs. Those of other processes are driven by the usual engine.
+    pub engine: Engine,
     /// On how many worker threads.
     pub jobs: usize,
     /// The campaign stops after this many failures.
@@ -189,7 +192,7 @@ impl Shared<'_> {
     fn work(&self) -> io::Result<()> {
         while let Some((system, seed)) = self.next() {
             let scenario = system.draw_in(seed, &self.plan.weather);
-            let trial = try_scenario(system, &scenario, self.plan.watchdog);
+            let trial = try_scenario(system, &scenario, self.plan.engine, self.plan.watchdog);
             let finding = Finding::of(&trial);
             let (failure, repeated) = match finding {
                 Some(finding) => {

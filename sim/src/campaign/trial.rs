@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{CannotRun, Histories, Registered, RunReport};
+use crate::scenarios::{CannotRun, How, Registered, RunReport};
+use crate::world::engine::Engine;
 use crate::world::message_of;
 
 /// What became of a run. A hang and a panic of the tool are no verdicts on
@@ -31,14 +32,19 @@ pub enum Trial {
 pub fn try_scenario(
     system: &'static dyn Registered,
     scenario: &Scenario,
+    engine: Engine,
     limit: Duration,
 ) -> Trial {
+    let how = How {
+        engine,
+        ..How::default()
+    };
     let (sender, receiver) = mpsc::sync_channel::<Result<RunReport, CannotRun>>(1);
     let own = scenario.clone();
     let spawned = thread::Builder::new()
         .name(format!("seed {}", scenario.seed))
         .spawn(move || {
-            let result = system.run_here(&own, Histories::OfFailures);
+            let result = system.run_here(&own, how);
             // Nobody listens any more when the watchdog was faster.
             let _ = sender.send(result);
         });

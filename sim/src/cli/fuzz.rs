@@ -63,6 +63,7 @@ pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Faile
         max_fail: arguments.max_fail,
         watchdog: arguments.watchdog,
         double_check: arguments.double_check,
+        engine: arguments.engine,
         weather: Weather::read(&arguments.faults).map_err(Failed::usage)?,
         found: arguments.found,
         confirm_with: std::env::current_exe().ok(),

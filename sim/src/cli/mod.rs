@@ -22,6 +22,7 @@ use crate::report::program;
 use crate::scenarios::{CannotRun, Systems};
 use crate::seed::{Partition, Seed, SeedRange};
 use crate::time::{SimTime, parse_duration};
+use crate::world::engine::Engine;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -44,6 +45,13 @@ Exit codes:
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// Who drives a run, and how its account is printed.
+#[derive(Clone, Copy, Debug)]
+struct Show {
+    engine: Engine,
+    format: Format,
 }
 
 /// How to print.
@@ -83,6 +91,9 @@ enum Verb {
             value_name = "calm|default|harsh|FILE"
         )]
         faults: String,
+        /// Who drives the world; both come to the same digest.
+        #[arg(long, value_enum, default_value_t)]
+        engine: Engine,
         /// How to print.
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
@@ -99,6 +110,9 @@ enum Verb {
         /// Worker threads.
         #[arg(short, long)]
         jobs: Option<usize>,
+        /// Who drives the world; both come to the same digest.
+        #[arg(long, value_enum, default_value_t)]
+        engine: Engine,
         /// How to print.
         #[arg(long, value_enum, default_value = "human")]
         format: Format,
@@ -153,6 +167,9 @@ struct FuzzArguments {
         value_name = "calm|default|harsh|FILE"
     )]
     faults: String,
+    /// Who drives the world; both come to the same digest.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
     /// Where failing scenarios are written.
     #[arg(long, default_value = "seeds/found")]
     found: PathBuf,
@@ -185,6 +202,9 @@ struct ReplayArguments {
     /// history`; for a single run.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["trace", "until", "node", "digest"])]
     history: Option<PathBuf>,
+    /// Who drives the world; both come to the same digest.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
     /// How to print.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -347,15 +367,20 @@ fn act(systems: Systems, extra: &[ExtraVerb], verb: Verb) -> Result<u8, Failed> 
             trace,
             scenario,
             faults,
+            engine,
             format,
-        } => replay::run(systems, &system, seed, &faults, (trace, scenario), format),
+        } => {
+            let show = Show { engine, format };
+            replay::run(systems, &system, seed, &faults, (trace, scenario), show)
+        }
         Verb::Fuzz(arguments) => fuzz::fuzz(systems, arguments),
         Verb::Replay(arguments) => replay::replay(systems, &arguments),
         Verb::Verify {
             paths,
             jobs,
+            engine,
             format,
-        } => verify::verify(systems, &paths, jobs, format),
+        } => verify::verify(systems, &paths, jobs, Show { engine, format }),
         Verb::Check(arguments) => check::check(systems, &arguments),
         Verb::History(arguments) => history::history(&arguments),
         Verb::Completions { shell } => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 
-use super::{Failed, Format, ReplayArguments, gravest, print};
+use super::{Failed, Format, ReplayArguments, Show, gravest, print};
 use crate::campaign::{Finding, Trial};
 use crate::report::account;
 use crate::report::failure::Again;
@@ -16,7 +16,7 @@ use crate::report::weather::drawn;
 use crate::scenarios::file::{Scenario, ScenarioError};
 use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
-use crate::scenarios::{Histories, Registered, RunReport, Systems, Verdict};
+use crate::scenarios::{Histories, How, Registered, RunReport, Systems, Verdict};
 use crate::seed::{Seed, SeedRange};
 
 /// How much of a failing run's timeline is shown unasked.
@@ -28,7 +28,7 @@ pub(super) fn run(
     seed: Seed,
     faults: &str,
     (trace, only_scenario): (bool, bool),
-    format: Format,
+    how: Show,
 ) -> Result<u8, Failed> {
     let weather = Weather::read(faults).map_err(Failed::usage)?;
     let system = systems.find(system)?;
@@ -47,7 +47,7 @@ pub(super) fn run(
         return Ok(0);
     }
     let selection = trace.then(Selection::default);
-    show(&source, selection, format)
+    show(&source, selection, how)
 }
 
 pub(super) fn replay(systems: Systems, arguments: &ReplayArguments) -> Result<u8, Failed> {
@@ -55,14 +55,18 @@ pub(super) fn replay(systems: Systems, arguments: &ReplayArguments) -> Result<u8
     for what in &arguments.what {
         scenarios.extend(resolve(systems, what, arguments.system.as_deref())?);
     }
+    let how = Show {
+        engine: arguments.engine,
+        format: arguments.format,
+    };
     if arguments.digest {
-        return digests(&scenarios);
+        return digests(&scenarios, how);
     }
     if let Some(file) = &arguments.history {
         let [source] = scenarios.as_slice() else {
             return Err(Failed::usage("--history is for a single run"));
         };
-        return with_history(source, file, arguments.format);
+        return with_history(source, file, how);
     }
     let node = arguments.node.as_deref().map(node).transpose()?;
     let narrowed = arguments.until.is_some() || node.is_some();
@@ -73,7 +77,7 @@ pub(super) fn replay(systems: Systems, arguments: &ReplayArguments) -> Result<u8
     });
     let codes: Vec<u8> = scenarios
         .iter()
-        .map(|source| show(source, selection.clone(), arguments.format))
+        .map(|source| show(source, selection.clone(), how))
         .collect::<Result<_, _>>()?;
     Ok(gravest(codes))
 }
@@ -137,13 +141,13 @@ fn node(text: &str) -> Result<u64, Failed> {
         .ok_or_else(|| Failed::usage(format!("{text:?} is not a node; write it as n2")))
 }
 
-fn digests(sources: &[Source]) -> Result<u8, Failed> {
+fn digests(sources: &[Source], how: Show) -> Result<u8, Failed> {
     let mut codes = Vec::new();
     for Source {
         system, scenario, ..
     } in sources
     {
-        let report = system.run(scenario)?;
+        let report = system.run_as(scenario, how.kept(Histories::OfFailures))?;
         let verdict = report.verdict.word();
         let line = format!(
             "{} {} {} {verdict}\n",
@@ -156,43 +160,51 @@ fn digests(sources: &[Source]) -> Result<u8, Failed> {
 }
 
 /// Runs a scenario, writes its history, and prints its account.
-fn with_history(source: &Source, file: &Path, format: Format) -> Result<u8, Failed> {
+fn with_history(source: &Source, file: &Path, how: Show) -> Result<u8, Failed> {
     let scenario = &source.scenario;
-    let report = source.system.run_keeping(scenario, Histories::All)?;
+    let report = source.system.run_as(scenario, how.kept(Histories::All))?;
     let Some(history) = &report.history else {
         let system = &scenario.system;
         return Err(Failed::usage(format!("{system} writes no history")));
     };
     fs::write(file, history)
         .map_err(|error| Failed::tool(format!("{}: {error}", file.display())))?;
-    tell(&report, source, format)?;
+    tell(&report, source, how.format)?;
     Ok(code_of(&report))
 }
 
 /// Runs a scenario, prints its timeline as far as wanted, and its account.
-fn show(source: &Source, selection: Option<Selection>, format: Format) -> Result<u8, Failed> {
+fn show(source: &Source, selection: Option<Selection>, how: Show) -> Result<u8, Failed> {
     let scenario = &source.scenario;
     let system = source.system;
     system.check(scenario)?;
     let nodes = system.size(scenario)?;
-    let report = match (format, selection) {
+    let run = || system.run_as(scenario, how.kept(Histories::OfFailures));
+    let report = match (how.format, selection) {
         (Format::Human, Some(selection)) => {
             print(&format!("{}\n", Timeline::heading(nodes)))?;
-            traced(source, selection)?
+            traced(source, selection, how)?
         }
         (Format::Human, None) => {
-            let report = system.run(scenario)?;
+            let report = run()?;
             if matches!(report.verdict, Verdict::Broke(_)) {
                 // How it ended is what one wants to see next.
                 print(&format!("{}\n", Timeline::heading(nodes)))?;
-                traced(source, the_end())?;
+                traced(source, the_end(), how)?;
             }
             report
         }
-        (Format::Json, _) => system.run(scenario)?,
+        (Format::Json, _) => run()?,
     };
-    tell(&report, source, format)?;
+    tell(&report, source, how.format)?;
     Ok(code_of(&report))
+}
+
+impl Show {
+    fn kept(self, histories: Histories) -> How {
+        let engine = self.engine;
+        How { engine, histories }
+    }
 }
 
 fn tell(report: &RunReport, source: &Source, format: Format) -> Result<(), Failed> {
@@ -202,7 +214,7 @@ fn tell(report: &RunReport, source: &Source, format: Format) -> Result<(), Faile
     }
 }
 
-fn traced(source: &Source, selection: Selection) -> Result<RunReport, Failed> {
+fn traced(source: &Source, selection: Selection, how: Show) -> Result<RunReport, Failed> {
     let out = BufWriter::new(io::stdout());
     let Source {
         system, scenario, ..
@@ -210,7 +222,8 @@ fn traced(source: &Source, selection: Selection) -> Result<RunReport, Failed> {
     let nodes = system.size(scenario)?;
     let (timeline, rest) = Timeline::new(nodes, selection, Box::new(out));
     let subscriber = Registry::default().with(timeline);
-    let report = tracing::subscriber::with_default(subscriber, || system.run(scenario))?;
+    let run = || system.run_as(scenario, how.kept(Histories::OfFailures));
+    let report = tracing::subscriber::with_default(subscriber, run)?;
     match rest.finish() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         result => result?,

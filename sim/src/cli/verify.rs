@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Failed, Format, catch_interrupts, gravest, print, workers};
+use super::{Failed, Format, Show, catch_interrupts, gravest, print, workers};
 use crate::campaign::corpus::{self, Checked};
 use crate::report::failure::{self, Again};
 use crate::scenarios::Systems;
 use crate::scenarios::Verdict;
 use crate::scenarios::file::Expectation;
+use crate::world::engine::Engine;
 
 const WATCHDOG: Duration = Duration::from_secs(120);
 
@@ -22,7 +23,7 @@ pub(super) fn verify(
     systems: Systems,
     paths: &[PathBuf],
     jobs: Option<usize>,
-    format: Format,
+    Show { engine, format }: Show,
 ) -> Result<u8, Failed> {
     let jobs = workers(jobs)?;
     let mut files = Vec::new();
@@ -38,7 +39,7 @@ pub(super) fn verify(
     if files.is_empty() {
         return Err(Failed::nothing("no scenario file there; they end in .toml"));
     }
-    let results = check_all(systems, &files, jobs);
+    let results = check_all(systems, &files, engine, jobs);
     let interrupted = results.iter().any(Option::is_none);
     let code = gravest(results.iter().flatten().map(code_of));
     match format {
@@ -49,7 +50,12 @@ pub(super) fn verify(
 }
 
 /// Checks every file; one that was not reached before an interrupt stays `None`.
-fn check_all(systems: Systems, files: &[PathBuf], jobs: usize) -> Vec<Option<Checked>> {
+fn check_all(
+    systems: Systems,
+    files: &[PathBuf],
+    engine: Engine,
+    jobs: usize,
+) -> Vec<Option<Checked>> {
     let stop = catch_interrupts();
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Checked>>> = files.iter().map(|_| Mutex::new(None)).collect();
@@ -60,7 +66,7 @@ fn check_all(systems: Systems, files: &[PathBuf], jobs: usize) -> Vec<Option<Che
                     && let place = next.fetch_add(1, Ordering::Relaxed)
                     && let Some(file) = files.get(place)
                 {
-                    let checked = corpus::check(systems, file, WATCHDOG);
+                    let checked = corpus::check(systems, file, engine, WATCHDOG);
                     *results[place].lock().expect("nobody panics with it") = Some(checked);
                 }
             });

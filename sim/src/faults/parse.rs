@@ -14,7 +14,6 @@ use super::{
 use crate::draw::PerMillion;
 use crate::time::{SimTime, format_duration, parse_duration};
 use crate::world::disk::{CrashMode, Damage};
-use crate::world::network::HOP;
 
 const TIME: &str = "a time such as 1.20s, or 1.20s..9.40s,";
 const VERB: &str = "one of partition, bridge, ring, cut, join, heal, link, links, crash, restart, pause, resume, slow, clock, disk";
@@ -341,10 +340,9 @@ impl<'a> Words<'a> {
     fn latency(&mut self) -> Result<Range<Duration>, FaultError> {
         let range = self.range()?;
         if range.end.is_zero() {
-            let hop = HOP.as_millis();
-            return Err(self.senseless(format!(
-                "a message takes {hop} ms at least; give a range that ends later than 0ms"
-            )));
+            return Err(self.senseless(
+                "nothing arrives in no time; give a range that ends later than 0ms".to_owned(),
+            ));
         }
         Ok(range)
     }

@@ -36,6 +36,7 @@ use crate::draw::Draw;
 use crate::faults::{FamilySet, Incident, Membership};
 use crate::seed::Seed;
 use crate::time::SimTime;
+use crate::world::engine::Engine;
 use crate::world::trace::TraceDigest;
 use crate::world::{Breakage, Broken, Counters, Director, Marks, World};
 
@@ -284,10 +285,20 @@ pub struct RunReport {
     pub history: Option<String>,
 }
 
+/// How a scenario is run. It comes to the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Who drives the world.
+    pub engine: Engine,
+    /// Whether its history is kept.
+    pub histories: Histories,
+}
+
 /// Which runs' histories are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Histories {
     /// Only those of runs that broke something.
+    #[default]
     OfFailures,
     /// All.
     All,
@@ -348,7 +359,7 @@ pub trait Registered: Sync {
     ///
     /// # Errors
     /// When the scenario makes no sense for this system.
-    fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun>;
+    fn run_here(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun>;
     /// The small worlds that are explored unless somebody wants another one; none
     /// if the system has no model.
     fn scopes(&self) -> Vec<Scope>;

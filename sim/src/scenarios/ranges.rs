@@ -81,7 +81,7 @@ pub fn check_scenario(scenario: &Scenario) -> Result<(), String> {
     }
     if links.latency.end.is_zero() {
         return Err(
-            "`links.latency` must end later than 0ms; a message takes 2 ms at least".to_owned(),
+            "`links.latency` must end later than 0ms: nothing arrives in no time".to_owned(),
         );
     }
     let shares = [

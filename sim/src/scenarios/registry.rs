@@ -13,7 +13,8 @@ use super::ranges::{self, Ranges};
 use super::script::{Script, held_against_its_file};
 use super::weather::Weather;
 use super::{
-    CannotRun, Histories, Modelled, Registered, RunReport, Shake, System, Verdict, swarm, timeless,
+    CannotRun, Histories, How, Modelled, Registered, RunReport, Shake, System, Verdict, swarm,
+    timeless,
 };
 use crate::campaign::coverage::{self, Coverage};
 use crate::campaign::exploration::{self, Around, Exploration, Plan};
@@ -21,7 +22,7 @@ use crate::draw::Draw;
 use crate::report::failure;
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
-use crate::world::engine::{self, Finished};
+use crate::world::engine::{self, Engine, Finished};
 use crate::world::{Broken, Director, message_of};
 
 /// A [`System`] as a value, as commands see it.
@@ -33,7 +34,7 @@ pub struct Entry<S: System> {
 /// What can be done with a system that has a small world, whatever its types.
 struct Model<S: System> {
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
-    run: fn(&Scenario, &S::Options, &Scripted) -> Result<Finished, CannotRun>,
+    run: fn(&Scenario, &S::Options, &Scripted, Engine) -> Result<Finished, CannotRun>,
     scopes: fn() -> Vec<Scope>,
     properties: fn() -> Vec<&'static str>,
     usual_scope: fn() -> &'static str,
@@ -97,6 +98,7 @@ impl<S: Modelled> Model<S> {
         scenario: &Scenario,
         options: &S::Options,
         scripted: &Scripted,
+        engine: Engine,
     ) -> Result<Finished, CannotRun> {
         let steps = scripted.steps.clone();
         let mut finished = if let Some(step) = scripted.after_step {
@@ -104,12 +106,14 @@ impl<S: Modelled> Model<S> {
             let blueprint = scenario.blueprint(S::configs(scenario.nodes, options));
             let script = Script::new(setting, steps);
             let director = After::new(step, director::<S>(scenario, options)?, script);
-            engine::run::<S::Process, S::Invariants, _>(blueprint, director).0
+            let watching = S::Invariants::default();
+            engine::run_on(engine, blueprint, watching, director).0
         } else {
             let setting = S::setting(scenario.nodes, options, &scripted.bounds);
             let blueprint = scenario.blueprint(setting.configs().to_vec());
             let director = Script::new(setting, steps);
-            engine::run::<S::Process, <S::Setting as Setting>::Invariants, _>(blueprint, director).0
+            let watching = <S::Setting as Setting>::Invariants::default();
+            engine::run_on(engine, blueprint, watching, director).0
         };
         held_against_its_file(&mut finished, scenario);
         Ok(finished)
@@ -447,11 +451,12 @@ impl<S: System> Registered for Entry<S> {
         Ok(())
     }
 
-    fn run_here(&self, scenario: &Scenario, histories: Histories) -> Result<RunReport, CannotRun> {
+    fn run_here(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun> {
+        let How { engine, histories } = how;
         self.check(scenario)?;
         let options = Self::options(scenario)?;
         if let Some(scripted) = &scenario.scripted {
-            let finished = (self.model()?.run)(scenario, &options, scripted)?;
+            let finished = (self.model()?.run)(scenario, &options, scripted, engine)?;
             return Ok(report(scenario, finished, true, None));
         }
         let blueprint = scenario.blueprint(S::configs(scenario.nodes, &options));
@@ -460,7 +465,8 @@ impl<S: System> Registered for Entry<S> {
             let bound = S::recovery_bound(scenario, &options);
             let workload = S::workload(scenario, &options);
             let director = Shake::new(scenario, members, workload).bounded_by(bound);
-            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
+            let (finished, director) =
+                engine::run_on(engine, blueprint, S::Invariants::default(), director);
             let history = kept(histories, &finished, || director.history());
             let mut report = report(scenario, finished, director.could_recover(), history);
             report.recovery = director.recovery().cloned();
@@ -469,7 +475,8 @@ impl<S: System> Registered for Entry<S> {
             Ok(report)
         } else {
             let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
-            let (finished, director) = engine::run::<_, S::Invariants, _>(blueprint, director);
+            let (finished, director) =
+                engine::run_on(engine, blueprint, S::Invariants::default(), director);
             let history = kept(histories, &finished, || director.history());
             Ok(report(scenario, finished, true, history))
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use super::file::Scenario;
-use super::{CannotRun, Histories, Registered, RunReport};
+use super::{CannotRun, How, Registered, RunReport};
 use crate::world::message_of;
 
 /// The systems that a binary knows, in the order in which it lists them.
@@ -55,23 +55,18 @@ impl Systems {
     /// # Panics
     /// When the tool itself panics; a panic of a system is a verdict.
     pub fn run(self, scenario: &Scenario) -> Result<RunReport, CannotRun> {
-        self.run_keeping(scenario, Histories::OfFailures)
+        self.run_as(scenario, How::default())
     }
 
-    /// As [`run`](Self::run), and says whose history is kept.
+    /// As [`run`](Self::run), and says how.
     ///
     /// # Errors
     /// When the scenario makes no sense.
     ///
     /// # Panics
     /// When the tool itself panics; a panic of a system is a verdict.
-    pub fn run_keeping(
-        self,
-        scenario: &Scenario,
-        histories: Histories,
-    ) -> Result<RunReport, CannotRun> {
-        self.find(&scenario.system)?
-            .run_keeping(scenario, histories)
+    pub fn run_as(self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun> {
+        self.find(&scenario.system)?.run_as(scenario, how)
     }
 }
 
@@ -84,24 +79,19 @@ impl dyn Registered + '_ {
     /// # Panics
     /// When the tool itself panics; a panic of a system is a verdict.
     pub fn run(&self, scenario: &Scenario) -> Result<RunReport, CannotRun> {
-        self.run_keeping(scenario, Histories::OfFailures)
+        self.run_as(scenario, How::default())
     }
 
-    /// As [`run`](Self::run), and says whose history is kept.
+    /// As [`run`](Self::run), and says how.
     ///
     /// # Errors
     /// When the scenario makes no sense for this system.
     ///
     /// # Panics
     /// When the tool itself panics; a panic of a system is a verdict.
-    pub fn run_keeping(
-        &self,
-        scenario: &Scenario,
-        histories: Histories,
-    ) -> Result<RunReport, CannotRun> {
+    pub fn run_as(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun> {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        let run =
-            || tracing::dispatcher::with_default(&dispatch, || self.run_here(scenario, histories));
+        let run = || tracing::dispatcher::with_default(&dispatch, || self.run_here(scenario, how));
         thread::scope(|scope| {
             let world = thread::Builder::new().name("world".to_owned());
             let world = world.spawn_scoped(scope, run);

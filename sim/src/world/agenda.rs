@@ -10,10 +10,10 @@ use super::node::Incarnation;
 use crate::time::SimTime;
 
 /// Something that falls due.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Due {
-    /// A parcel has spent its time on the link and is handed to its receiver's socket.
-    Carry(Parcel),
+    /// A parcel arrives.
+    Arrives(Parcel),
     /// A timer of a node may fire, if it is still meant to.
     Timer {
         /// Whose timer.
@@ -45,7 +45,7 @@ pub(super) enum Due {
     Alarm(u64),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     at: SimTime,
     /// Equal times are served in the order in which they were put down.
@@ -72,7 +72,7 @@ impl Ord for Entry {
 }
 
 /// All that is due, earliest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Agenda {
     heap: BinaryHeap<Entry>,
     sequence: u64,
@@ -89,26 +89,29 @@ impl Agenda {
         });
     }
 
-    /// When the next thing falls due.
+    /// The next thing, and when it falls due.
     #[must_use]
-    pub(super) fn next_at(&self) -> Option<SimTime> {
-        self.heap.peek().map(|entry| entry.at)
+    pub(super) fn next(&self) -> Option<(SimTime, &Due)> {
+        self.heap.peek().map(|entry| (entry.at, &entry.due))
     }
 
-    /// Takes the next thing that is due by `now`.
-    pub(super) fn take(&mut self, now: SimTime) -> Option<Due> {
-        if self.next_at()? > now {
-            return None;
-        }
-        self.heap.pop().map(|entry| entry.due)
+    /// Takes the next thing off.
+    pub(super) fn take(&mut self) -> Option<(SimTime, Due)> {
+        self.heap.pop().map(|entry| (entry.at, entry.due))
     }
 
     /// Takes everything off, whenever it is due, in the order of time.
     pub(super) fn take_all(&mut self) -> Vec<(SimTime, Due)> {
         let mut all = Vec::new();
-        while let Some(entry) = self.heap.pop() {
-            all.push((entry.at, entry.due));
-        }
+        all.extend(std::iter::from_fn(|| self.take()));
         all
+    }
+
+    /// The parcels that are on their way to a node, in no particular order.
+    pub(super) fn parcels_to(&self, node: NodeId) -> impl Iterator<Item = &Parcel> {
+        self.heap.iter().filter_map(move |entry| match &entry.due {
+            Due::Arrives(parcel) if parcel.to == node => Some(parcel),
+            _ => None,
+        })
     }
 }

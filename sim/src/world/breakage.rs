@@ -160,7 +160,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             step: self.counters.steps,
             suspicion: self.suspicion.take(),
         });
-        self.wake();
     }
 
     /// Remembers when the invariants first suspected something.

@@ -1,53 +1,90 @@
 //! What falls due, and what the director hears of it.
 
 use std::mem;
-use std::time::Duration;
+use std::sync::Arc;
 
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::Process;
 
 use super::agenda::Due;
-use super::{Director, Order, World};
+use super::network::Parcel;
+use super::outside::{Errand, Outside};
+use super::{Director, World};
 use crate::time::SimTime;
 
+/// How far a world has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advance {
+    /// The run is over.
+    Over,
+    /// The next thing falls due then.
+    Until(SimTime),
+    /// The next thing is the arrival of a parcel that has not come out of its socket.
+    ForParcel,
+}
+
+/// The director is asked at most this often whether the run is over: so many nanoseconds.
+const ASKED_EVERY: u64 = 1_000_000;
+
 impl<P: Process, I: Invariants<P>> World<P, I> {
-    /// Does everything that is due by `now`, and tells the director.
-    pub(crate) fn run_until(&mut self, now: SimTime, director: &mut impl Director<P, I>) {
-        self.now = now;
+    /// Does everything that is due by a moment, one after the other, each at its own time, and
+    /// tells the director. What it comes to depends on nothing outside: neither on how far it
+    /// is told to go at once, nor on when a parcel comes out of a socket.
+    ///
+    /// # Panics
+    /// When nothing will ever happen any more, and the run is not over.
+    pub(super) fn advance(&mut self, until: SimTime, director: &mut dyn Director<P, I>) -> Advance {
         loop {
-            while self.breakage.is_none() {
-                self.freeze_if_due();
-                let Some(due) = self.agenda.take(now) else {
-                    break;
-                };
-                self.fall_due(due);
+            if self.breakage.is_some() {
+                return Advance::Over;
             }
-            if !self.tell(director) {
-                return;
+            self.freeze_if_due();
+            let next = self.agenda.next().map(|(at, _)| at);
+            let now = self.now.0 / ASKED_EVERY;
+            if !self.asked && next.is_none_or(|next| next.0 / ASKED_EVERY > now) {
+                self.asked = true;
+                if director.is_over(self) || self.breakage.is_some() {
+                    return Advance::Over;
+                }
+                continue;
             }
+            let next = next.expect("run-goes-on: nothing is due, and the run is not over");
+            if next > until {
+                return Advance::Until(next);
+            }
+            if self.waits_for_parcel() {
+                return Advance::ForParcel;
+            }
+            self.asked = false;
+            self.take_next();
+            self.tell(director);
         }
     }
 
-    /// Hands the director what it has not heard. Whether there was anything.
-    fn tell(&mut self, director: &mut impl Director<P, I>) -> bool {
-        if self.breakage.is_some() {
-            return false;
+    /// Whether what is due next is a parcel that whoever carries it has not brought yet.
+    fn waits_for_parcel(&self) -> bool {
+        match (&self.outside, self.agenda.next()) {
+            (Some(outside), Some((_, Due::Arrives(parcel)))) => {
+                // Nobody waits for what will find nobody there.
+                self.process(parcel.to).is_some() && !outside.has_brought(parcel)
+            }
+            _ => false,
         }
-        let alarms = mem::take(&mut self.alarms);
-        let returns = mem::take(&mut self.returns);
-        let any = !alarms.is_empty() || !returns.is_empty();
-        for (invocation, outcome) in returns {
-            director.returned(self, invocation, outcome);
-        }
-        for token in alarms {
-            director.alarm(self, token);
-        }
-        any
     }
 
-    fn fall_due(&mut self, due: Due) {
+    fn take_next(&mut self) {
+        let Some((at, due)) = self.agenda.take() else {
+            return;
+        };
+        self.now = at;
         match due {
-            Due::Carry(parcel) => self.outgoing.push(parcel),
+            Due::Arrives(parcel) => {
+                let parcel = match &mut self.outside {
+                    Some(outside) => outside.brought(parcel),
+                    None => parcel,
+                };
+                self.arrive(parcel);
+            }
             Due::Timer {
                 node,
                 slot,
@@ -61,32 +98,42 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
     }
 
-    pub(super) fn put(&mut self, at: SimTime, due: Due) {
-        self.agenda.put(at, due);
-        self.look_at(at);
-    }
-
-    /// Makes sure that the adapter looks at the world at a moment, or within a
-    /// millisecond after it: madsim cannot sleep for less, so whoever is about
-    /// to look anyway need not be woken.
-    pub(super) fn look_at(&mut self, at: SimTime) {
-        let soon = self.now + Duration::from_millis(1);
-        if self
-            .expected_at
-            .is_none_or(|expected| expected > at && expected > soon)
-        {
-            self.wake();
+    /// Hands the director what it has not heard, at the moment at which it happened: a history
+    /// that took a later one for that of an answer would let the call overlap with what
+    /// followed it.
+    fn tell(&mut self, director: &mut dyn Director<P, I>) {
+        while self.breakage.is_none() && !(self.alarms.is_empty() && self.returns.is_empty()) {
+            for (invocation, outcome) in mem::take(&mut self.returns) {
+                director.returned(self, invocation, outcome);
+            }
+            for token in mem::take(&mut self.alarms) {
+                director.alarm(self, token);
+            }
         }
     }
 
-    pub(super) fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+    /// A parcel is on its way, and arrives after a while.
+    pub(super) fn travels(&mut self, mut parcel: Parcel, arrives: SimTime) {
+        self.next_ticket += 1;
+        parcel.ticket = self.next_ticket;
+        parcel.arrives = arrives;
+        if let Some(outside) = &mut self.outside {
+            outside.errands.push(Errand::Carry(Parcel {
+                bytes: Arc::clone(&parcel.bytes),
+                ..parcel
+            }));
+        }
+        self.agenda.put(arrives, Due::Arrives(parcel));
+    }
+
+    pub(super) fn errand(&mut self, errand: Errand) {
+        if let Some(outside) = &mut self.outside {
+            outside.errands.push(errand);
         }
     }
 
-    pub(super) fn order(&mut self, order: Order) {
-        self.orders.push(order);
-        self.wake();
+    /// From now on somebody outside carries what nodes send, and keeps their sockets.
+    pub(super) fn is_carried(&mut self) {
+        self.outside = Some(Outside::default());
     }
 }

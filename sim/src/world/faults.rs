@@ -34,7 +34,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         // When it ends, it ends for those for whom it began.
         self.incidents[place].fault.clone_from(&fault);
         self.strikes(Some(until), &fault);
-        self.put(until, Due::Ends(place));
+        self.agenda.put(until, Due::Ends(place));
         match &fault {
             Fault::Shape { .. } | Fault::Cut { .. } | Fault::Degrade { .. } => {
                 self.network.begin(place, digest, fault);

@@ -36,12 +36,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         // Nothing but alarms is left of the agenda of a frozen world.
         self.agenda.take_all();
         self.alarms.clear();
-        self.wake();
     }
 
-    /// Takes from a frozen world what no small world has. Call it when whatever
-    /// was in the sockets has come out.
-    ///
+    /// Takes from a frozen world what no small world has.     ///
     /// # Errors
     /// When the disk of a node is damaged: then it would not come back from a crash.
     pub fn make_plain(&mut self) -> Result<(), String> {

@@ -3,10 +3,10 @@
 //! Messages stay under way until they are delivered by name, timers stay armed
 //! until they are told to fire, and a node crashes where it is told to. What
 //! does happen goes the ordinary way: a message that is delivered travels
-//! through madsim's sockets, the invariants look at every step, and the trace
+//! through the engine's sockets, the invariants look at every step, and the trace
 //! takes it in.
 
-use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
 use snowglobe_systems::invariants::Invariants;
@@ -17,6 +17,9 @@ use super::agenda::Due;
 use super::disk::CrashMode;
 use super::network::{DropReason, Parcel};
 use crate::faults::{CrashMoment, Fault, Links, Nodes};
+
+/// What a message that is delivered by name needs for its way.
+pub(super) const LAST_WAY: Duration = Duration::from_millis(2);
 
 /// A message that is under way until it is delivered by name.
 #[derive(Clone, Debug)]
@@ -30,16 +33,14 @@ pub struct Held<M> {
     /// What it says.
     pub message: M,
     /// The same, as it travels.
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
 }
 
 /// What a world keeps while it is frozen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Frozen<M> {
     /// All that is under way, in the order of sending.
     held: Vec<Held<M>>,
-    /// The numbers of parcels that were handed to the sockets and have not come out.
-    released: Vec<u64>,
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -53,10 +54,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if self.frozen.is_some() {
             return;
         }
-        self.frozen = Some(Frozen {
-            held: Vec::new(),
-            released: Vec::new(),
-        });
+        self.frozen = Some(Frozen { held: Vec::new() });
         self.active.clear();
         let ids: Vec<NodeId> = self.node_ids().collect();
         for id in &ids {
@@ -71,14 +69,13 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 running.busy = false;
             }
         }
-        let mut under_way = mem::take(&mut self.outgoing);
-        under_way.extend(self.network.freeze());
+        let mut under_way = self.network.freeze();
         let mut syncs = Vec::new();
         for (at, due) in self.agenda.take_all() {
             match due {
-                Due::Carry(parcel) => under_way.push(parcel),
+                Due::Arrives(parcel) => under_way.push(parcel),
                 Due::Synced { node, incarnation } => syncs.push((node, incarnation)),
-                Due::Alarm(_) => self.put(at, due),
+                Due::Alarm(_) => self.agenda.put(at, due),
                 Due::Timer { .. } | Due::Ready { .. } | Due::Begins(_) | Due::Ends(_) => {}
             }
         }
@@ -99,8 +96,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.frozen.iter().flat_map(|frozen| &frozen.held)
     }
 
-    /// Sends a held message on its last way; it arrives about [`HOP`](super::network::HOP)
-    /// later. If it stays, a copy of it can be delivered again. Whether it was there.
+    /// Sends a held message on its last way; it arrives [`LAST_WAY`] later. If it stays, a copy of it can be delivered again. Whether it was there.
     pub fn deliver_held(&mut self, number: u64, stays: bool) -> bool {
         let Some(frozen) = &mut self.frozen else {
             return false;
@@ -112,19 +108,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             true => frozen.held[place].clone(),
             false => frozen.held.remove(place),
         };
-        frozen.released.push(number);
-        self.outgoing.push(Parcel {
-            from: held.from,
-            to: held.to,
-            number,
-            bytes: held.bytes,
-            flipped: None,
-        });
+        let parcel = Parcel::new(held.from, held.to, number, held.bytes);
+        self.travels(parcel, self.now + LAST_WAY);
         if stays {
             self.counters.duplicated += 1;
             self.mark("world.message_duplicated");
         }
-        self.look_at(self.now);
         true
     }
 
@@ -209,20 +198,5 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             bytes: parcel.bytes,
         };
         frozen.held.insert(place, held);
-    }
-
-    /// Whether a parcel that comes out of a socket was already in there when
-    /// the world froze; then nobody has asked for it.
-    pub(super) fn is_stray(&mut self, number: u64) -> bool {
-        let Some(frozen) = &mut self.frozen else {
-            return false;
-        };
-        match frozen.released.iter().position(|known| *known == number) {
-            Some(place) => {
-                frozen.released.swap_remove(place);
-                false
-            }
-            None => true,
-        }
     }
 }

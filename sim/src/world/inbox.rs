@@ -13,6 +13,7 @@ use crate::draw::Draw;
 const STEPS_BEFORE_DEFERRED: u32 = 4;
 
 /// Inputs that wait, the urgent before the deferred, in order of arrival among equals.
+#[derive(Clone)]
 pub(super) struct Inbox<P: Process> {
     urgent: VecDeque<Input<P>>,
     deferred: VecDeque<Input<P>>,

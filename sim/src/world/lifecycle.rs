@@ -13,8 +13,9 @@ use super::disk::{
 };
 use super::inbox::Inbox;
 use super::node::{ArmedCrash, Incarnation, Life, Running};
+use super::outside::Errand;
 use super::trace::EventKind;
-use super::{Broken, Cluster, Order, World};
+use super::{Broken, Cluster, World};
 use crate::draw::{Draw, Purpose};
 use crate::faults::{Fault, FaultFamily};
 
@@ -41,7 +42,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return;
         }
         if self.boot(id) {
-            self.order(Order::Restart(id));
+            self.errand(Errand::Restart(id));
             // What still goes on over the node holds for its new process, too.
             self.recompute(id);
         }
@@ -293,7 +294,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             .event(self.now, Some(id), EventKind::Stop, u64::from(life), || {
                 text.to_owned()
             });
-        self.order(Order::Kill(id));
+        self.errand(Errand::Kill(id));
     }
 
     /// Stops a node without its noticing; timers and messages wait.

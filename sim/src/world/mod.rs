@@ -1,9 +1,9 @@
 //! The sealed world: nodes, network, disks and clocks under one simulated time.
 //!
-//! [`World`] holds all state and takes every decision; it knows nothing of
-//! madsim. [`engine`] is the adapter: it carries parcels over madsim's
-//! `Endpoint`, kills and restarts madsim nodes, and lets simulated time pass.
-//! A [`Director`] decides what the clients ask and when the run is over.
+//! [`World`] holds all state and takes every decision, of time too: it knows nothing of
+//! what drives it. An [`engine`] does: madsim, which carries parcels over its `Endpoint`,
+//! kills and restarts nodes, and lets simulated time pass; or a plain loop. Both come to
+//! the same digest. A [`Director`] decides what the clients ask and when the run is over.
 
 mod agenda;
 mod breakage;
@@ -17,6 +17,7 @@ mod inbox;
 mod lifecycle;
 pub mod network;
 mod node;
+mod outside;
 mod step;
 mod tally;
 mod timers;
@@ -24,7 +25,7 @@ pub mod trace;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
-use std::task::Waker;
+use std::sync::Arc;
 use std::time::Duration;
 
 use snowglobe_checkers::explore::StatesDigest;
@@ -33,8 +34,9 @@ use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 
 use self::agenda::{Agenda, Due};
 use self::frozen::Frozen;
-use self::network::{LinkQuality, Network, Parcel};
+use self::network::{LinkQuality, Network};
 use self::node::{Life, Node};
+use self::outside::Outside;
 use self::tally::Tally;
 use self::trace::{EventKind, Trace, TraceDigest};
 use crate::draw::Streams;
@@ -153,17 +155,10 @@ pub const MARKS: &[&str] = &[
 /// How often each mark was reached.
 pub type Marks = BTreeMap<&'static str, u64>;
 
-/// What the adapter must do to a madsim node, at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    Kill(NodeId),
-    Restart(NodeId),
-}
-
 /// Decides what clients ask, and when the run is over.
 ///
-/// It is called at every moment at which something was due or a call was
-/// answered; it acts through the [`World`] it is given.
+/// It hears of alarms and answers in the moment in which they come; it acts through the
+/// [`World`] it is given.
 pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
     /// Called once, before anything else happens. The nodes are already up.
     fn begin(&mut self, world: &mut World<P, I>);
@@ -171,7 +166,7 @@ pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
     fn alarm(&mut self, world: &mut World<P, I>, token: u64);
     /// A call was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
-    /// Called after the others; `true` ends the run.
+    /// Called at the end of every millisecond in which anything happened; `true` ends the run.
     fn is_over(&mut self, world: &mut World<P, I>) -> bool;
     /// What clients asked and were told, as lines that `snowglobe history` reads,
     /// if that was written down.
@@ -180,7 +175,8 @@ pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
     }
 }
 
-/// All state of one simulated run.
+/// All state of one simulated run. A copy goes on as the original does.
+#[derive(Clone)]
 pub struct World<P: Process, I: Invariants<P>> {
     now: SimTime,
     configs: Vec<P::Config>,
@@ -213,6 +209,7 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// most once, and only what its own life was asked.
     outstanding: VecDeque<Option<(NodeId, Incarnation)>>,
     next_parcel: u64,
+    next_ticket: u64,
     /// What is held, from the moment on at which nothing happens by itself.
     frozen: Option<Frozen<P::Message>>,
     /// It freezes when so many steps were taken.
@@ -221,19 +218,14 @@ pub struct World<P: Process, I: Invariants<P>> {
     returns: Vec<(InvocationId, P::Outcome)>,
     /// Alarms that the director has not heard.
     alarms: Vec<u64>,
-    /// Parcels to hand to madsim.
-    outgoing: Vec<Parcel>,
-    orders: Vec<Order>,
-    /// Wakes the adapter when something is due earlier than it expects.
-    waker: Option<Waker>,
-    /// When the adapter will look at the agenda again.
-    expected_at: Option<SimTime>,
+    /// Whether the director was asked if the run is over since anything happened.
+    asked: bool,
+    /// What is between the world and an engine with sockets; `None` if it has none.
+    outside: Option<Outside>,
     /// Memory for the effects of a step, kept from one to the next.
     scratch: Effects<P>,
     /// Memory for encoded messages.
-    spare_bytes: Vec<Vec<u8>>,
-    /// Memory for parcels that travel together.
-    spare_trains: Vec<Vec<Parcel>>,
+    spare_bytes: Vec<Arc<Vec<u8>>>,
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -271,17 +263,15 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             next_invocation: 0,
             outstanding: VecDeque::new(),
             next_parcel: 0,
+            next_ticket: 0,
             frozen: None,
             freeze_after: None,
             returns: Vec::new(),
             alarms: Vec::new(),
-            outgoing: Vec::new(),
-            orders: Vec::new(),
-            waker: None,
-            expected_at: None,
+            asked: false,
+            outside: None,
             scratch: Effects::new(),
             spare_bytes: Vec::new(),
-            spare_trains: Vec::new(),
         }
     }
 
@@ -361,7 +351,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Asks to be called after a while; the token comes back.
     pub fn alarm(&mut self, after: Duration, token: u64) {
-        self.put(self.now + after, Due::Alarm(token));
+        self.agenda.put(self.now + after, Due::Alarm(token));
     }
 
     /// Calls a node on behalf of a client. `None` if the node is down; a

@@ -13,6 +13,7 @@ mod passage;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use snowglobe_systems::digest::Digest;
@@ -24,9 +25,8 @@ use crate::time::SimTime;
 
 pub use self::passage::{DropReason, Fate, Flip, Passage};
 
-/// The time that madsim's `Endpoint` itself takes to carry a message: 1 ms to
-/// send and 1 ms to receive. No link is faster.
-pub const HOP: Duration = Duration::from_millis(2);
+/// What a message takes at least: nothing arrives in the moment in which it was sent.
+pub const LEAST: Duration = Duration::from_micros(1);
 
 /// A message on its way, as the bytes that travel.
 #[derive(Clone, Debug)]
@@ -37,16 +37,36 @@ pub struct Parcel {
     pub to: NodeId,
     /// Counts all parcels of a run; a duplicate has the number of its original.
     pub number: u64,
-    /// The encoded message.
-    pub bytes: Vec<u8>,
+    /// The encoded message; copies share it.
+    pub bytes: Arc<Vec<u8>>,
     /// Which bit of the bytes was flipped, if one was.
     pub flipped: Option<Flip>,
+    /// Tells apart all that travels, copies too; zero for what does not travel yet.
+    pub(super) ticket: u64,
+    /// When it arrives.
+    pub(super) arrives: SimTime,
+}
+
+impl Parcel {
+    /// A message that does not travel yet.
+    #[must_use]
+    pub fn new(from: NodeId, to: NodeId, number: u64, bytes: Arc<Vec<u8>>) -> Self {
+        Self {
+            from,
+            to,
+            number,
+            bytes,
+            flipped: None,
+            ticket: 0,
+            arrives: SimTime::START,
+        }
+    }
 }
 
 /// How a link treats what is sent over it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkQuality {
-    /// How long a message takes. No less than [`HOP`] in effect.
+    /// How long a message takes. No less than [`LEAST`] in effect.
     pub latency: Range<Duration>,
     /// The share of messages that never arrive.
     pub loss: PerMillion,
@@ -88,7 +108,7 @@ impl Cut {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Link {
     /// The quality without incidents: that of the start, changed by faults without an end.
     baseline: LinkQuality,
@@ -109,7 +129,7 @@ struct Link {
 }
 
 /// An incident over some links, which ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Layer {
     /// Its place in the schedule.
     place: usize,
@@ -119,7 +139,7 @@ struct Layer {
 }
 
 /// All links, in both directions, of one cluster.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     nodes: usize,
     /// Indexed by sender, then receiver; a node's link to itself is never used.
@@ -434,7 +454,7 @@ impl Network {
                     .baseline
                     .latency
                     .end
-                    .max(HOP);
+                    .max(LEAST);
                 let purpose = Purpose::Link { from, to };
                 let mut draw = self.streams.keyed(purpose, key.0, SCATTERED | key.1);
                 passage.after += draw.duration(Duration::ZERO..most);
@@ -477,12 +497,6 @@ impl Link {
             more.repeat.clone_from(&change.repeat);
         }
     }
-}
-
-/// When a parcel that spends `delay` on its link must be handed to madsim's socket.
-#[must_use]
-pub fn handover(now: SimTime, delay: Duration) -> SimTime {
-    now + delay.saturating_sub(HOP)
 }
 
 #[cfg(test)]

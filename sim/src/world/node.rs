@@ -13,13 +13,12 @@ use crate::draw::PerMillion;
 use crate::faults::{DiskFault, Fault};
 use crate::time::SimTime;
 
-/// Counts the lives of a node. What belongs to an earlier life is ignored:
-/// madsim may run the last of an old task after the new one has started.
+/// Counts the lives of a node. What belongs to an earlier life is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u32);
 
 /// A timer of a process, by its place in the node's table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TimerSlot<T> {
     pub(super) timer: T,
     /// When it fires; `None` while it is not armed.
@@ -33,7 +32,7 @@ pub(super) struct TimerSlot<T> {
 }
 
 /// A process that is up, with all that dies with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Running<P: Process> {
     pub(super) process: P,
     pub(super) storage: Storage<P::Durable>,
@@ -50,7 +49,7 @@ pub(super) struct Running<P: Process> {
 }
 
 /// Whether a process is up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Life<P: Process> {
     /// It takes inputs, unless paused.
     Up(Box<Running<P>>),
@@ -141,6 +140,7 @@ pub(super) struct ArmedCrash {
 }
 
 /// A machine. It outlives its processes.
+#[derive(Clone)]
 pub(super) struct Node<P: Process> {
     pub(super) id: NodeId,
     pub(super) life: Life<P>,

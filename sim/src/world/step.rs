@@ -1,6 +1,7 @@
 //! One step of one process, and the execution of its effects.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{iter, mem};
 
@@ -11,7 +12,7 @@ use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, P
 
 use super::agenda::Due;
 use super::disk::DiskError;
-use super::network::{DropReason, Fate, Flip, Parcel, Passage, handover};
+use super::network::{DropReason, Fate, Flip, LEAST, Parcel, Passage};
 use super::node::{Incarnation, Life};
 use super::trace::EventKind;
 use super::{Broken, Cluster, World};
@@ -31,17 +32,12 @@ enum Executed {
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
-    /// A parcel came out of madsim's socket of a node.
-    pub(crate) fn arrive(&mut self, incarnation: Incarnation, mut parcel: Parcel) {
-        self.freeze_if_due();
-        if self.is_stray(parcel.number) {
-            return self.hold(parcel);
-        }
+    /// A parcel arrives.
+    pub(super) fn arrive(&mut self, mut parcel: Parcel) {
         let Parcel {
             from, to, number, ..
         } = parcel;
-        let node = &self.nodes[to.position()];
-        if node.process().is_none() || node.incarnation != incarnation {
+        if self.process(to).is_none() {
             self.dropped(from, to, number, DropReason::ReceiverDown);
         } else if self.network.holds(from, to) {
             self.network.stopped_in_flight(from, to);
@@ -72,7 +68,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return self.decode(parcel);
         };
         let place = (bit / 8) as usize;
-        if let Some(byte) = parcel.bytes.get_mut(place) {
+        if let Some(byte) = Arc::make_mut(&mut parcel.bytes).get_mut(place) {
             *byte ^= 1 << (bit % 8);
         }
         let garbled = || postcard::from_bytes(&parcel.bytes);
@@ -100,18 +96,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let node = parcel.to;
         self.breaks(Broken::Panic { node, message });
         None
-    }
-
-    /// A parcel found no socket: its receiver was down when it arrived.
-    pub(crate) fn unreachable(&mut self, parcel: Parcel) {
-        self.is_stray(parcel.number);
-        self.dropped(
-            parcel.from,
-            parcel.to,
-            parcel.number,
-            DropReason::ReceiverDown,
-        );
-        self.keep_spare(parcel.bytes);
     }
 
     pub(super) fn dropped(&mut self, from: NodeId, to: NodeId, number: u64, reason: DropReason) {
@@ -228,7 +212,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let ready = self.now + draw.duration(pace);
         self.mark("world.step_slowed");
         self.took_effect(FaultFamily::SlowNodes);
-        self.put(
+        self.agenda.put(
             ready,
             Due::Ready {
                 node: id,
@@ -327,10 +311,6 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     return Executed::Broke;
                 }
                 self.returns.push((*invocation, outcome.clone()));
-                // The director hears of it in this very moment: a history that
-                // took a later one for that of the answer would let the call
-                // overlap with what followed it.
-                self.wake();
             }
             Effect::Mark(mark) => {
                 self.tally.count(mark);
@@ -398,7 +378,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if self.nodes[id.position()].effective.sync != self.base_sync {
             self.took_effect(FaultFamily::SlowDisks);
         }
-        self.put(
+        self.agenda.put(
             self.now + slow,
             Due::Synced {
                 node: id,
@@ -460,13 +440,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let number = self.next_parcel;
         self.counters.sent += 1;
         self.counters.bytes_sent += bytes.len() as u64;
-        let parcel = |bytes| Parcel {
-            from,
-            to,
-            number,
-            bytes,
-            flipped: None,
-        };
+        let parcel = |bytes| Parcel::new(from, to, number, bytes);
         let fate = match self.frozen {
             None => self.network.fate(from, to, &bytes),
             Some(_) if self.network.is_cut(from, to) => Fate::Dropped(DropReason::CutAtSend),
@@ -490,11 +464,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 self.mark_passage(&passage);
                 for again in &passage.copies {
                     self.counters.duplicated += 1;
-                    let copy = parcel.clone();
-                    self.put(handover(self.now, *again), Due::Carry(copy));
+                    self.travels(parcel.clone(), self.now + (*again).max(LEAST));
                 }
                 parcel.flipped = passage.flipped;
-                self.put(handover(self.now, passage.after), Due::Carry(parcel));
+                self.travels(parcel, self.now + passage.after.max(LEAST));
             }
         }
     }
@@ -514,15 +487,21 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
     }
 
-    fn encode(&mut self, message: &P::Message) -> Vec<u8> {
-        let mut buffer = self.spare_bytes.pop().unwrap_or_default();
+    fn encode(&mut self, message: &P::Message) -> Arc<Vec<u8>> {
+        let mut shared = self.spare_bytes.pop().unwrap_or_default();
+        let buffer = Arc::get_mut(&mut shared).expect("nobody shares what is spare");
         buffer.clear();
-        postcard::to_extend(message, buffer).expect("a message of plain data always encodes")
+        *buffer = postcard::to_extend(message, mem::take(buffer))
+            .expect("a message of plain data always encodes");
+        shared
     }
 
-    fn keep_spare(&mut self, bytes: Vec<u8>) {
+    fn keep_spare(&mut self, mut bytes: Arc<Vec<u8>>) {
         // Enough for a burst; a rare huge message does not stay in memory.
-        if self.spare_bytes.len() < 64 && bytes.capacity() <= 4096 {
+        if self.spare_bytes.len() < 64
+            && bytes.capacity() <= 4096
+            && Arc::get_mut(&mut bytes).is_some()
+        {
             self.spare_bytes.push(bytes);
         }
     }

@@ -7,7 +7,7 @@ use super::Marks;
 /// Marks are constants, so the address of their text tells them apart faster
 /// than the text does. Should one have two addresses, its counts are added up
 /// when they are asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally(Vec<(&'static str, u64)>);
 
 impl Tally {

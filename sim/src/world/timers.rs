@@ -69,7 +69,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             slot,
             incarnation,
         };
-        self.put(at, due);
+        self.agenda.put(at, due);
     }
 
     pub(super) fn cancel_timer(&mut self, id: NodeId, timer: P::Timer) {

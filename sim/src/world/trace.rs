@@ -77,7 +77,7 @@ impl fmt::Display for TraceDigest {
 }
 
 /// Takes note of every event of one run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trace {
     digest: Digest,
     events: u64,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use snowglobe::campaign::{Confirmation, Divergence, Trial, confirm, try_scenario};
 use snowglobe::seed::Seed;
+use snowglobe::world::engine::Engine;
 use snowglobe_bundled::SYSTEMS;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -23,7 +24,7 @@ fn program(script: &str) -> (tempfile::TempDir, std::path::PathBuf) {
 
 fn trial() -> Trial {
     let system = SYSTEMS.find("raft").expect("raft is registered");
-    try_scenario(system, &system.draw(Seed(1)), LIMIT)
+    try_scenario(system, &system.draw(Seed(1)), Engine::default(), LIMIT)
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use snowglobe::campaign::corpus::{self, Checked};
 use snowglobe::scenarios::file::Scenario;
+use snowglobe::world::engine::Engine;
 use snowglobe_bundled::SYSTEMS;
 
 fn seeds() -> &'static Path {
@@ -16,7 +17,7 @@ fn every_stored_scenario_comes_out_as_it_says() {
     let files = corpus::files(seeds()).expect("the corpus is there");
     assert!(files.len() >= 30, "only {} scenarios", files.len());
     for file in files {
-        let checked = corpus::check(SYSTEMS, &file, Duration::from_secs(300));
+        let checked = corpus::check(SYSTEMS, &file, Engine::default(), Duration::from_secs(300));
         assert!(
             matches!(checked, Checked::AsExpected(_)),
             "{}: {checked:#?}",

@@ -3,19 +3,23 @@
 use snowglobe_bundled::SYSTEMS;
 use std::process::Command;
 
+use snowglobe::scenarios::How;
 use snowglobe::seed::Seed;
+use snowglobe::world::engine::Engine;
 
-fn digest_here(system: &str, seed: u64) -> String {
+fn digest_here(system: &str, seed: u64, engine: Engine) -> String {
     let system = SYSTEMS.find(system).expect("the system is registered");
-    let report = SYSTEMS
-        .run(&system.draw(Seed(seed)))
-        .expect("a drawn scenario runs");
-    report.digest.to_string()
+    let how = How {
+        engine,
+        ..How::default()
+    };
+    let report = system.run_as(&system.draw(Seed(seed)), how);
+    report.expect("a drawn scenario runs").digest.to_string()
 }
 
 fn digests_elsewhere(system: &str, seeds: &str) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_snowglobe"))
-        .args(["replay", seeds, "--system", system, "--digest"])
+        .args(["replay", seeds, "--system", system, "--digest", "--engine", "madsim"])
         .output()
         .expect("the binary runs");
     assert!(output.status.success(), "{output:?}");
@@ -27,13 +31,13 @@ fn digests_elsewhere(system: &str, seeds: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_hundred_seeds_come_out_alike_in_two_processes() {
+fn two_hundred_seeds_come_out_alike_in_two_processes_and_on_both_engines() {
     for system in SYSTEMS.all().iter().map(|system| system.name()) {
-        let elsewhere = digests_elsewhere(system, "0..100");
+        let elsewhere = digests_elsewhere(system, "0..200");
         // Backwards here: no run may depend on what ran before it.
-        let mut here: Vec<String> = (0..100)
+        let mut here: Vec<String> = (0..200)
             .rev()
-            .map(|seed| digest_here(system, seed))
+            .map(|seed| digest_here(system, seed, Engine::Direct))
             .collect();
         here.reverse();
         assert_eq!(here, elsewhere, "{system}");
@@ -52,7 +56,7 @@ fn a_seed_and_its_file_are_the_same_run() {
             let read = drawn.to_toml().parse().expect("what is written is read");
             assert_eq!(drawn, read, "seed {seed}");
             let of_file = SYSTEMS.run(&read).expect("the file runs").digest;
-            let of_seed = digest_here(system.name(), seed);
+            let of_seed = digest_here(system.name(), seed, Engine::Madsim);
             assert_eq!(of_seed, of_file.to_string(), "seed {seed}");
         }
     }

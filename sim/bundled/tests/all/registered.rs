@@ -11,6 +11,7 @@ use snowglobe::scenarios::properties;
 use snowglobe::scenarios::swarm::Size;
 use snowglobe::scenarios::weather::Weather;
 use snowglobe::seed::Seed;
+use snowglobe::world::engine::Engine;
 use snowglobe_bundled::SYSTEMS;
 
 /// Each planted bug names the properties by which it is found.
@@ -84,7 +85,12 @@ fn every_size_is_drawn_and_told_from_the_scenario() {
 #[test]
 fn a_run_that_is_given_no_time_hangs() {
     let system = SYSTEMS.find("raft").expect("raft is registered");
-    let trial = try_scenario(system, &system.draw(Seed(1)), Duration::ZERO);
+    let trial = try_scenario(
+        system,
+        &system.draw(Seed(1)),
+        Engine::default(),
+        Duration::ZERO,
+    );
     assert!(matches!(trial, Trial::Hung { .. }), "{trial:?}");
     let finding = Finding::of(&trial).expect("a hang is a finding");
     assert_eq!(finding.exit_code(), 11);
@@ -94,7 +100,12 @@ fn a_run_that_is_given_no_time_hangs() {
 fn a_run_that_cannot_be_is_the_tool_s_failure() {
     let system = SYSTEMS.find("raft").expect("raft is registered");
     let scenario = Scenario::calm("raft", 300, Seed(1));
-    let trial = try_scenario(system, &scenario, Duration::from_secs(60));
+    let trial = try_scenario(
+        system,
+        &scenario,
+        Engine::default(),
+        Duration::from_secs(60),
+    );
     let finding = Finding::of(&trial).expect("a finding");
     assert_eq!(finding.exit_code(), 1);
     assert!(finding.to_string().contains("300"), "{finding}");

@@ -127,7 +127,7 @@ fn errors_name_the_word_and_what_would_be_understood() {
         ),
         (
             "2s links latency 0ms..0ms",
-            "the fault `2s links latency 0ms..0ms` makes no sense: a message takes 2 ms at least; give a range that ends later than 0ms",
+            "the fault `2s links latency 0ms..0ms` makes no sense: nothing arrives in no time; give a range that ends later than 0ms",
         ),
         (
             "2s links latency 2h",

@@ -87,13 +87,7 @@ fn what_waited_goes_on_when_nothing_holds_it() {
         .with(1, "cut n1 -> n2 holding");
     for number in 0..40 {
         assert_eq!(network.fate(A, B, &[number]), Fate::Waits);
-        network.wait(Parcel {
-            from: A,
-            to: B,
-            number: u64::from(number),
-            bytes: vec![number],
-            flipped: None,
-        });
+        network.wait(Parcel::new(A, B, u64::from(number), vec![number].into()));
     }
     network.end(0);
     assert_eq!(network.released().len(), 0);

@@ -11,6 +11,7 @@ use snowglobe::scenarios::file::{Expectation, Scenario};
 use snowglobe::scenarios::{RunReport, Verdict};
 use snowglobe::seed::Seed;
 use snowglobe::time::SimTime;
+use snowglobe::world::engine::Engine;
 use snowglobe::world::{Breakage, Broken, IllegalHistory};
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::NodeId;
@@ -109,7 +110,7 @@ fn a_run_that_fails_is_a_finding_of_its_trial() {
     let finding = |possible| {
         let scenario = told(possible);
         let system = SYSTEMS.find(&scenario.system).expect("it is registered");
-        Finding::of(&try_scenario(system, &scenario, ENOUGH))
+        Finding::of(&try_scenario(system, &scenario, Engine::default(), ENOUGH))
     };
     assert_eq!(finding(true), None);
     assert_eq!(finding(false), Some(Finding::Liveness("story".to_owned())));
@@ -124,7 +125,7 @@ fn stored(possible: bool, expect: Expectation, watchdog: Duration) -> Checked {
         ..told(possible)
     };
     fs::write(&path, scenario.to_toml()).expect("the file is written");
-    corpus::check(SYSTEMS, &path, watchdog)
+    corpus::check(SYSTEMS, &path, Engine::default(), watchdog)
 }
 
 #[test]

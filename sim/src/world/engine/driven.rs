@@ -1,0 +1,108 @@
+//! A world and its director, as whoever drives them sees them.
+
+use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::process::{NodeId, Process};
+
+use super::super::due::Advance;
+use super::super::network::Parcel;
+use super::super::outside::Errand;
+use super::super::{Director, World};
+use super::Finished;
+use crate::time::SimTime;
+
+/// A run, whatever the types of its system are: engines are compiled once.
+pub(super) trait Driven: Send {
+    /// How many nodes there are.
+    fn size(&self) -> usize;
+    /// Starts all nodes, and lets the director begin. The engine may have sockets, through
+    /// which parcels must pass.
+    fn begin(&mut self, has_sockets: bool);
+    /// Does what is due by a moment; see [`World::advance`].
+    fn advance(&mut self, until: SimTime) -> Advance;
+    /// What an engine with sockets must do now, in this order.
+    fn errands(&mut self) -> Vec<Errand>;
+    /// A parcel came out of its socket.
+    fn bring(&mut self, parcel: Parcel);
+    /// What is on its way to a node and has not arrived.
+    fn parcels_to(&self, node: NodeId) -> Vec<Parcel>;
+    /// Closes the books.
+    fn finish(&mut self) -> Finished;
+}
+
+/// A world and its director.
+pub(super) struct Run<P: Process, I: Invariants<P>, D> {
+    world: World<P, I>,
+    /// Taken out when the run is over.
+    director: Option<D>,
+}
+
+impl<P: Process, I: Invariants<P>, D: Director<P, I>> Run<P, I, D> {
+    pub(super) fn new(world: World<P, I>, director: D) -> Self {
+        let director = Some(director);
+        Self { world, director }
+    }
+
+    pub(super) fn into_director(mut self) -> D {
+        self.take_director()
+    }
+
+    pub(super) fn take_director(&mut self) -> D {
+        self.director.take().expect("it is taken once")
+    }
+
+    fn director(&mut self) -> (&mut World<P, I>, &mut D) {
+        let director = self.director.as_mut();
+        (&mut self.world, director.expect("the run is not over"))
+    }
+}
+
+impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
+    fn size(&self) -> usize {
+        self.world.size()
+    }
+
+    fn begin(&mut self, has_sockets: bool) {
+        let (world, director) = self.director();
+        if has_sockets {
+            world.is_carried();
+        }
+        world.start_all();
+        director.begin(world);
+    }
+
+    fn advance(&mut self, until: SimTime) -> Advance {
+        let (world, director) = self.director();
+        world.advance(until, director)
+    }
+
+    fn errands(&mut self) -> Vec<Errand> {
+        let outside = self.world.outside.as_mut();
+        outside.map_or_else(Vec::new, |it| std::mem::take(&mut it.errands))
+    }
+
+    fn bring(&mut self, parcel: Parcel) {
+        let now = self.world.now();
+        if let Some(outside) = &mut self.world.outside {
+            outside.bring(parcel, now);
+        }
+    }
+
+    fn parcels_to(&self, node: NodeId) -> Vec<Parcel> {
+        self.world.agenda.parcels_to(node).cloned().collect()
+    }
+
+    fn finish(&mut self) -> Finished {
+        let world = &mut self.world;
+        Finished {
+            breakage: world.breakage().cloned(),
+            at: world.now(),
+            digest: world.close(),
+            states: world.states(),
+            counters: world.counters().clone(),
+            marks: world.marks(),
+            events: world.events(),
+            struck: world.struck().to_vec(),
+            effective: world.effective(),
+        }
+    }
+}
