@@ -6,14 +6,13 @@
 //! is known do they come by?
 
 use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use snowglobe_checkers::explore::{Headway, Setting, SmallWorld, search};
 use snowglobe_systems::digest::Digest;
-use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
-use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
+use snowglobe_systems::invariants::Invariants;
+use snowglobe_systems::process::{InvocationId, Process};
 
 use super::exploration::Plan;
 use crate::draw::{Draw, Purpose, Streams};
@@ -49,6 +48,17 @@ pub struct Coverage {
 struct Seen {
     states: BTreeSet<u64>,
     steps: BTreeSet<(u64, u64)>,
+}
+
+impl Seen {
+    fn sees(&mut self, last: Option<u64>, shape: u64) {
+        if let Some(last) = last
+            && last != shape
+        {
+            self.steps.insert((last, shape));
+        }
+        self.states.insert(shape);
+    }
 }
 
 /// Told after so many seeds, and says whether it goes on.
@@ -122,23 +132,16 @@ fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
         faults: drawn.faults,
     };
     let log = Arc::new(Mutex::new(Seen::default()));
-    let watched = Surveyed {
-        inner: <S::Setting as Setting>::Invariants::default(),
-        watch: Some(Watch {
-            setting: Arc::new(setting.clone()),
-            log: Arc::clone(&log),
-            last: None,
-        }),
-    };
     let few = Few {
         asked: vec![0; setting.clients().len()],
         setting,
+        log: Arc::clone(&log),
         draw: Streams::new(seed).open(Purpose::Workload(0)),
         chaos: drawn.chaos,
         over: false,
     };
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| engine::run_watched(blueprint, watched, few));
+        let run = scope.spawn(|| engine::run::<S::Process, S::Invariants, _>(blueprint, few));
         run.join().expect("the tool does not panic");
     });
     let mut log = log.lock().expect("the run is over");
@@ -149,6 +152,7 @@ fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
 /// does not wait.
 struct Few<S: Setting> {
     setting: S,
+    log: Arc<Mutex<Seen>>,
     /// By client: how many of its operations it asked for.
     asked: Vec<usize>,
     draw: Draw,
@@ -159,10 +163,17 @@ struct Few<S: Setting> {
 /// The alarm that ends a run.
 const OVER: u64 = u64::MAX;
 
-type WorldOf<S> = World<<S as Setting>::Process, Surveyed<S>>;
+type WorldOf<S, I> = World<<S as Setting>::Process, I>;
 
-impl<S: Setting> Director<S::Process, Surveyed<S>> for Few<S> {
-    fn begin(&mut self, world: &mut WorldOf<S>) {
+impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Few<S> {
+    fn begin(&mut self, world: &mut WorldOf<S, I>) {
+        let (setting, log) = (self.setting.clone(), Arc::clone(&self.log));
+        let mut last = None;
+        world.is_looked_at(move |cluster| {
+            let shape = Digest::of(&setting.shape(cluster));
+            let mut log = log.lock().expect("one thread runs the world");
+            log.sees(last.replace(shape), shape);
+        });
         world.alarm(self.chaos, OVER);
         for (client, who) in self.setting.clients().iter().enumerate() {
             for _ in &who.operations {
@@ -172,7 +183,7 @@ impl<S: Setting> Director<S::Process, Surveyed<S>> for Few<S> {
         }
     }
 
-    fn alarm(&mut self, world: &mut WorldOf<S>, token: u64) {
+    fn alarm(&mut self, world: &mut WorldOf<S, I>, token: u64) {
         if token == OVER {
             self.over = true;
             return;
@@ -190,127 +201,13 @@ impl<S: Setting> Director<S::Process, Surveyed<S>> for Few<S> {
 
     fn returned(
         &mut self,
-        _: &mut WorldOf<S>,
+        _: &mut WorldOf<S, I>,
         _: InvocationId,
         _: <S::Process as Process>::Outcome,
     ) {
     }
 
-    fn is_over(&mut self, _: &mut WorldOf<S>) -> bool {
+    fn is_over(&mut self, _: &mut WorldOf<S, I>) -> bool {
         self.over
-    }
-}
-
-/// Invariants, and somebody beside them who notes the shape of every state.
-struct Surveyed<S: Setting> {
-    inner: S::Invariants,
-    watch: Option<Watch<S>>,
-}
-
-struct Watch<S> {
-    setting: Arc<S>,
-    log: Arc<Mutex<Seen>>,
-    last: Option<u64>,
-}
-
-impl<S: Setting> Surveyed<S> {
-    fn look(&mut self, cluster: &impl ClusterView<S::Process>) {
-        let Some(watch) = &mut self.watch else {
-            return;
-        };
-        let shape = Digest::of(&watch.setting.shape(cluster));
-        let mut log = watch.log.lock().expect("one thread runs the world");
-        if let Some(last) = watch.last.replace(shape)
-            && last != shape
-        {
-            log.steps.insert((last, shape));
-        }
-        log.states.insert(shape);
-    }
-}
-
-impl<S: Setting> Invariants<S::Process> for Surveyed<S> {
-    fn stepped(
-        &mut self,
-        cluster: &impl ClusterView<S::Process>,
-        node: NodeId,
-        effects: &[Effect<S::Process>],
-    ) -> Result<(), Violation> {
-        self.inner.stepped(cluster, node, effects)
-    }
-
-    fn executed(
-        &mut self,
-        cluster: &impl ClusterView<S::Process>,
-        node: NodeId,
-        effect: &Effect<S::Process>,
-    ) -> Result<(), Violation> {
-        self.inner.executed(cluster, node, effect)
-    }
-
-    fn settled(
-        &mut self,
-        cluster: &impl ClusterView<S::Process>,
-        node: NodeId,
-    ) -> Result<(), Violation> {
-        self.look(cluster);
-        self.inner.settled(cluster, node)
-    }
-
-    fn crashed(
-        &mut self,
-        cluster: &impl ClusterView<S::Process>,
-        node: NodeId,
-        prevented: &[Effect<S::Process>],
-    ) {
-        self.look(cluster);
-        self.inner.crashed(cluster, node, prevented);
-    }
-
-    fn started(
-        &mut self,
-        cluster: &impl ClusterView<S::Process>,
-        node: NodeId,
-    ) -> Result<(), Violation> {
-        self.inner.started(cluster, node)
-    }
-}
-
-/// Who looks on changes nothing, so only what the invariants remember counts.
-impl<S: Setting> PartialEq for Surveyed<S> {
-    fn eq(&self, other: &Self) -> bool {
-        self.inner == other.inner
-    }
-}
-
-impl<S: Setting> Eq for Surveyed<S> {}
-
-impl<S: Setting> Hash for Surveyed<S> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.inner.hash(hasher);
-    }
-}
-
-impl<S: Setting> Clone for Surveyed<S> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            watch: None,
-        }
-    }
-}
-
-impl<S: Setting> Default for Surveyed<S> {
-    fn default() -> Self {
-        Self {
-            inner: S::Invariants::default(),
-            watch: None,
-        }
-    }
-}
-
-impl<S: Setting> std::fmt::Debug for Surveyed<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.inner.fmt(f)
     }
 }

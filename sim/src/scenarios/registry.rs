@@ -112,7 +112,7 @@ impl<S: Modelled> Model<S> {
             let setting = S::setting(scenario.nodes, options, &scripted.bounds);
             let blueprint = scenario.blueprint(setting.configs().to_vec());
             let director = Script::new(setting, steps);
-            let watching = <S::Setting as Setting>::Invariants::default();
+            let watching = S::Invariants::default();
             engine::run_on(engine, blueprint, watching, director).0
         };
         held_against_its_file(&mut finished, scenario);

@@ -285,6 +285,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         // Those of other incidents that are under way may strike its next life.
         node.armed_crashes.retain(|armed| armed.incident.is_some());
         let life = node.incarnation.0;
+        self.onlooker.look(&self.nodes);
         self.invariants
             .crashed(&Cluster(&self.nodes), id, &prevented);
         for call in &mut self.outstanding {

@@ -175,6 +175,27 @@ pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
     }
 }
 
+/// Somebody who looks at the nodes whenever a step is over or a node goes down, and changes
+/// nothing.
+struct Onlooker<P: Process>(Option<Box<Look<P>>>);
+
+type Look<P> = dyn FnMut(&Cluster<'_, P>) + Send;
+
+impl<P: Process> Onlooker<P> {
+    fn look(&mut self, nodes: &[Node<P>]) {
+        if let Some(look) = &mut self.0 {
+            look(&Cluster(nodes));
+        }
+    }
+}
+
+/// A copy of a world has nobody who looks on.
+impl<P: Process> Clone for Onlooker<P> {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
+
 /// All state of one simulated run. A copy goes on as the original does.
 #[derive(Clone)]
 pub struct World<P: Process, I: Invariants<P>> {
@@ -190,6 +211,7 @@ pub struct World<P: Process, I: Invariants<P>> {
     active: BTreeSet<usize>,
     streams: Streams,
     invariants: I,
+    onlooker: Onlooker<P>,
     trace: Trace,
     tally: Tally,
     counters: Counters,
@@ -250,6 +272,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             active: BTreeSet::new(),
             streams,
             invariants,
+            onlooker: Onlooker(None),
             trace: Trace::default(),
             tally: Tally::default(),
             counters: Counters::default(),
@@ -392,6 +415,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         &self.invariants
     }
 
+    /// Lets somebody look at the nodes whenever a step is over, or a node goes down.
+    pub(crate) fn is_looked_at(&mut self, look: impl FnMut(&Cluster<'_, P>) + Send + 'static) {
+        self.onlooker = Onlooker(Some(Box::new(look)));
+    }
+
     /// Every fault that happened so far, in the order of time.
     #[must_use]
     pub fn struck(&self) -> &[Incident] {
@@ -436,7 +464,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 }
 
 /// The nodes as the invariants see them.
-struct Cluster<'a, P: Process>(&'a [Node<P>]);
+pub(crate) struct Cluster<'a, P: Process>(&'a [Node<P>]);
 
 impl<P: Process> ClusterView<P> for Cluster<'_, P> {
     fn len(&self) -> usize {

@@ -263,6 +263,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if self.breakage.is_some() {
             return;
         }
+        self.onlooker.look(&self.nodes);
         let cluster = Cluster(&self.nodes);
         if let Err(violation) = self.invariants.settled(&cluster, id) {
             self.violated(violation);

@@ -19,7 +19,9 @@ fn digest_here(system: &str, seed: u64, engine: Engine) -> String {
 
 fn digests_elsewhere(system: &str, seeds: &str) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_snowglobe"))
-        .args(["replay", seeds, "--system", system, "--digest", "--engine", "madsim"])
+        .args([
+            "replay", seeds, "--system", system, "--digest", "--engine", "madsim",
+        ])
         .output()
         .expect("the binary runs");
     assert!(output.status.success(), "{output:?}");
