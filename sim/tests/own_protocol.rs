@@ -156,7 +156,7 @@ impl Invariants<Player> for NothingForgotten {
 }
 
 /// Lets the world run for a while, then asks everybody for the score.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Umpire {
     length: Duration,
     /// Moments at which to write down what the second player has caught.

@@ -59,6 +59,26 @@ struct Watched<S: Specification> {
     judged: usize,
 }
 
+impl<S: Specification> Clone for Watch<S> {
+    fn clone(&self) -> Self {
+        Self {
+            parts: self.parts.clone(),
+            busy: self.busy.clone(),
+            now: self.now,
+        }
+    }
+}
+
+impl<S: Specification> Clone for Watched<S> {
+    fn clone(&self) -> Self {
+        Self {
+            history: self.history.clone(),
+            fresh: self.fresh,
+            judged: self.judged,
+        }
+    }
+}
+
 /// Why an event was not taken, or where the history ends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WatchError<Key> {

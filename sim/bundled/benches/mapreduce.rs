@@ -6,12 +6,14 @@
 
 use snowglobe_bundled::SYSTEMS;
 use std::fs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use snowglobe::campaign::stopwatch::Stopwatch;
 use snowglobe::scenarios::Verdict;
 use snowglobe::scenarios::file::Scenario;
 use snowglobe::seed::Seed;
+use snowglobe::time::SimTime;
 use snowglobe_bundled::mapreduce::MapReduceOptions;
 use snowglobe_bundled::mapreduce::real::{Order, application, carry_out};
 use snowglobe_systems::mapreduce::{
@@ -114,7 +116,7 @@ fn words() {
             faults: faults.map(Duration::from_secs),
         };
         let stopwatch = Stopwatch::start();
-        let outcome = carry_out(&order, Box::new(|_, _| {}));
+        let outcome = carry_out(&order, Arc::new(Mutex::new(|_: SimTime, _: &_| {})));
         let took = stopwatch.elapsed();
         let output: usize = outcome.outputs.iter().map(|part| part.len()).sum();
         assert_eq!(output, bytes, "the outputs are equally long");

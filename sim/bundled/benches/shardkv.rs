@@ -156,6 +156,7 @@ enum Phase {
 }
 
 /// Lets a group leave and come back while clients call.
+#[derive(Clone)]
 struct Rebalance {
     bytes: usize,
     clients: Vec<Client>,
@@ -171,6 +172,7 @@ struct Rebalance {
     seen: Seen,
 }
 
+#[derive(Clone)]
 struct Client {
     node: NodeId,
     call: Option<(InvocationId, Shard, SimTime)>,

@@ -1,7 +1,7 @@
 //! The figures of the world, printed with what they mean.
 //!
-//! `cargo bench -p snowglobe --bench world` prints all of them; a name behind
-//! `--` (`speed`, `memory`, `replay`) prints one. Nothing here passes or fails:
+//! `cargo bench --bench world` prints all of them; a name behind
+//! `--` (`speed`, `forks`, `memory`, `replay`) prints one. Nothing here passes or fails:
 //! the machine is noisy, and a ratio within one run says more than a time.
 
 use snowglobe_bundled::SYSTEMS;
@@ -19,10 +19,11 @@ use snowglobe::campaign::stopwatch::Stopwatch;
 use snowglobe::campaign::{self, Failure, Plan, Progress, SeedSource, Summary};
 use snowglobe::draw::PerMillion;
 use snowglobe::report::grouped;
-use snowglobe::scenarios::Registered;
 use snowglobe::scenarios::weather::Weather;
+use snowglobe::scenarios::{How, Registered};
 use snowglobe::seed::{Partition, Seed, SeedRange};
 use snowglobe::world::Counters;
+use snowglobe::world::engine::Engine;
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
@@ -32,6 +33,9 @@ fn main() {
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     if wants("speed") {
         speed();
+    }
+    if wants("forks") {
+        forks();
     }
     if wants("replay") {
         replay();
@@ -49,25 +53,49 @@ fn speed() {
     println!("  every step is checked against all invariants, and every event is hashed\n");
     for _ in 0..ROUNDS {
         let ping_pong = ping_pongs_per_second();
-        let raft = raft_run(SEEDS);
-        let seconds = raft.took.as_secs_f64();
-        let messages = raft.counters.sent as f64 / seconds;
         println!("  raw Endpoint ping-pong   {:>12.0} messages/s", ping_pong);
-        println!("  messages                 {messages:>12.0} messages/s");
-        println!("  ratio                    {:>12.2}", messages / ping_pong);
-        println!(
-            "  events                   {:>12.0} events/s",
-            raft.events as f64 / seconds
-        );
-        println!(
-            "  seeds                    {:>12.0} seeds/s per core",
-            raft.seeds as f64 / seconds
-        );
-        println!(
-            "  simulated                {:>12.0} s per second\n",
-            raft.simulated.as_secs_f64() / seconds
-        );
+        for engine in [Engine::Madsim, Engine::Direct] {
+            println!("  {engine:?}");
+            of_engine(&raft_run(SEEDS, engine), ping_pong);
+        }
+        println!();
     }
+}
+
+fn of_engine(raft: &RaftRun, ping_pong: f64) {
+    let seconds = raft.took.as_secs_f64();
+    let messages = raft.counters.sent as f64 / seconds;
+    let row = |name: &str, value: f64, unit: &str| println!("    {name:22} {value:>12.0} {unit}");
+    row("messages", messages, "messages/s");
+    println!("    ratio                  {:>12.2}", messages / ping_pong);
+    row("events", raft.events as f64 / seconds, "events/s");
+    row("seeds", raft.seeds as f64 / seconds, "seeds/s per core");
+    let simulated = raft.simulated.as_secs_f64() / seconds;
+    row("simulated", simulated, "s per second");
+}
+
+/// Copies of a five-node Raft in the middle of a run.
+fn forks() {
+    const FORKS: u32 = 2000;
+    println!("forks: copies of a five-node Raft in the middle of its run");
+    let seeds = (0..).map(Seed);
+    let mut scenarios = seeds.map(|seed| raft().draw(seed));
+    let scenario = scenarios.find(|it| it.nodes == 5 && it.scripted.is_none());
+    let scenario = scenario.expect("seeds do not end");
+    let whole = SYSTEMS.run(&scenario).expect("it can be run");
+    let mut run = raft().open(&scenario).expect("it can be run");
+    run.run_to_step(whole.counters.steps / 2);
+    let before = resident();
+    let stopwatch = Stopwatch::start();
+    let copies: Vec<_> = (0..FORKS).map(|_| run.fork()).collect();
+    let took = stopwatch.elapsed();
+    let bytes = (resident() - before) * 1024 / u64::from(FORKS);
+    println!("  at step                  {:>12}", grouped(run.steps()));
+    let per_second = f64::from(FORKS) / took.as_secs_f64();
+    println!("  forks                    {per_second:>12.0} forks/s");
+    println!("  each                     {:>12.1?}", took / FORKS);
+    println!("  each holds               {:>12} bytes\n", grouped(bytes));
+    drop(copies);
 }
 
 #[derive(Default)]
@@ -79,7 +107,7 @@ struct RaftRun {
     counters: Counters,
 }
 
-fn raft_run(seeds: u64) -> RaftRun {
+fn raft_run(seeds: u64, engine: Engine) -> RaftRun {
     let system = raft();
     let scenarios: Vec<_> = (0..seeds)
         .map(|seed| system.draw(Seed(seed)))
@@ -88,7 +116,12 @@ fn raft_run(seeds: u64) -> RaftRun {
     let stopwatch = Stopwatch::start();
     let mut run = RaftRun::default();
     for scenario in &scenarios {
-        let report = SYSTEMS.run(scenario).expect("a drawn scenario can be run");
+        let how = How {
+            engine,
+            ..How::default()
+        };
+        let report = SYSTEMS.run_as(scenario, how);
+        let report = report.expect("a drawn scenario can be run");
         run.seeds += 1;
         run.simulated += Duration::from_nanos(report.at.0);
         run.events += report.events;
@@ -201,6 +234,7 @@ fn campaign_of(seeds: std::ops::Range<u64>) -> u64 {
         weather: Weather::default(),
         systems: vec![raft()],
         seeds: SeedSource::Range(range, Partition::WHOLE),
+        engine: Engine::default(),
         jobs: 2,
         max_fail: usize::MAX,
         watchdog: Duration::from_secs(60),

@@ -13,7 +13,7 @@ use snowglobe::seed::Seed;
 use snowglobe::world::World;
 
 /// Asks leaders to hand over to a server that is drawn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Transfers {
     draw: Draw,
     /// The servers of each cluster.

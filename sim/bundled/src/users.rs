@@ -45,7 +45,7 @@ pub(super) enum Errand {
 }
 
 /// All users, and the book of what they asked and were told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Users {
     book: Book,
     users: Vec<User>,

@@ -100,6 +100,7 @@ impl Invariants<Canary> for Whole {
 const SONG: &str = "song-is-whole";
 
 /// Ends the run.
+#[derive(Clone)]
 struct Listener {
     over: bool,
 }
@@ -137,7 +138,7 @@ fn finding(faults: &[&str]) -> Option<Finding> {
     let finished = thread::scope(|scope| scope.spawn(run).join());
     let finished = finished.expect("the world does not panic");
     let scenario = Scenario::calm("canary", 2, Seed(0));
-    let report = scenarios::report(&scenario, finished, true, None);
+    let report = scenarios::told(scenario, finished, None);
     Finding::of(&Trial::Ran(report))
 }
 

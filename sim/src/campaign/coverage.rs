@@ -150,6 +150,7 @@ fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
 
 /// The few clients of a small world: each asks for its things, at any time, and
 /// does not wait.
+#[derive(Clone)]
 struct Few<S: Setting> {
     setting: S,
     log: Arc<Mutex<Seen>>,

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 ///
 /// The second begins in a world that is frozen and plain, as
 /// [`World::make_plain`] leaves it. The first is never heard of again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct After<D, E> {
     step: u64,
     first: D,
@@ -60,8 +60,8 @@ impl<P, I, D, E> Director<P, I> for After<D, E>
 where
     P: Process,
     I: Invariants<P>,
-    D: Director<P, I>,
-    E: Director<P, I>,
+    D: Director<P, I> + Clone,
+    E: Director<P, I> + Clone,
 {
     fn begin(&mut self, world: &mut World<P, I>) {
         world.freeze_after(self.step);
@@ -113,7 +113,7 @@ where
 }
 
 /// Takes a copy of the world, and ends the run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Look<P: Process, I> {
     /// The copy, when the run is over.
     pub(super) found: Option<FoundWorld<P, I>>,

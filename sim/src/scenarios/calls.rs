@@ -15,8 +15,30 @@ use super::judged::{Judge, Judged};
 use crate::draw::{Draw, Purpose, Streams};
 use crate::world::{Broken, Incarnation, World};
 
-/// What the next call of a caller is.
-type Next<P> = Box<dyn FnMut(&mut Draw, NodeId) -> <P as Process>::Operation + Send>;
+/// What the next call of a caller is: a function that can be copied with all that it has drawn.
+trait Next<P: Process>: Send {
+    fn operation(&mut self, draw: &mut Draw, node: NodeId) -> P::Operation;
+    fn copy(&self) -> Box<dyn Next<P>>;
+}
+
+impl<P: Process, F> Next<P> for F
+where
+    F: FnMut(&mut Draw, NodeId) -> P::Operation + Clone + Send + 'static,
+{
+    fn operation(&mut self, draw: &mut Draw, node: NodeId) -> P::Operation {
+        self(draw, node)
+    }
+
+    fn copy(&self) -> Box<dyn Next<P>> {
+        Box::new(self.clone())
+    }
+}
+
+impl<P: Process> Clone for Box<dyn Next<P>> {
+    fn clone(&self) -> Self {
+        (**self).copy()
+    }
+}
 
 /// Callers that call nodes, each of them its own, one call at a time, with drawn pauses.
 ///
@@ -29,9 +51,10 @@ type Next<P> = Box<dyn FnMut(&mut Draw, NodeId) -> <P as Process>::Operation + S
 ///     Calls::new(scenario, clients(scenario.nodes), |_, _| Operation::Write)
 /// }
 /// ```
+#[derive(Clone)]
 pub struct Calls<P: Process> {
     callers: Vec<Caller>,
-    next: Next<P>,
+    next: Box<dyn Next<P>>,
     pause: Range<Duration>,
     judge: Option<Box<dyn Judge<P>>>,
     /// Whether progress is demanded.
@@ -39,7 +62,7 @@ pub struct Calls<P: Process> {
 }
 
 /// Somebody who calls one node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Caller {
     node: NodeId,
     draw: Draw,
@@ -84,7 +107,7 @@ impl<P: Process> Calls<P> {
     pub fn new(
         scenario: &Scenario,
         nodes: impl IntoIterator<Item = NodeId>,
-        next: impl FnMut(&mut Draw, NodeId) -> P::Operation + Send + 'static,
+        next: impl FnMut(&mut Draw, NodeId) -> P::Operation + Clone + Send + 'static,
     ) -> Self {
         let streams = Streams::new(scenario.seed);
         let callers = nodes.into_iter().zip(0..).map(|(node, number)| Caller {
@@ -122,6 +145,7 @@ impl<P: Process> Calls<P> {
     ) -> Self
     where
         S: Specification<Input: Serialize + Send, Output: Serialize + Send, Key: Send>
+            + Clone
             + Send
             + 'static,
     {
@@ -147,7 +171,7 @@ impl<P: Process> Calls<P> {
         if self.demands && caller.answered > 0 {
             return;
         }
-        let operation = (self.next)(&mut caller.draw, caller.node);
+        let operation = self.next.operation(&mut caller.draw, caller.node);
         let at = world.now();
         if let Some(invocation) = world.invoke(caller.node, operation.clone()) {
             let life = world.incarnation(caller.node);

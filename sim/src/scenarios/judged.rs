@@ -16,6 +16,8 @@ use crate::world::{Broken, IllegalHistory};
 
 /// Hears what callers ask and are told, and says whether that can be.
 pub(super) trait Judge<P: Process>: Send {
+    /// Another one like it.
+    fn copy(&self) -> Box<dyn Judge<P>>;
     /// A caller calls.
     fn called(&mut self, caller: usize, at: SimTime, operation: &P::Operation);
     /// A caller is answered.
@@ -28,7 +30,14 @@ pub(super) trait Judge<P: Process>: Send {
     fn lines(&self) -> String;
 }
 
+impl<P: Process> Clone for Box<dyn Judge<P>> {
+    fn clone(&self) -> Self {
+        (**self).copy()
+    }
+}
+
 /// A judge by a sequential specification.
+#[derive(Clone)]
 pub(super) struct Judged<P: Process, S: Specification> {
     specification: S,
     input: fn(&P::Operation) -> S::Input,
@@ -105,8 +114,15 @@ impl<P: Process, S: Specification> Judged<P, S> {
 impl<P, S> Judge<P> for Judged<P, S>
 where
     P: Process,
-    S: Specification<Input: Serialize + Send, Output: Serialize + Send, Key: Send> + Send,
+    S: Specification<Input: Serialize + Send, Output: Serialize + Send, Key: Send>
+        + Clone
+        + Send
+        + 'static,
 {
+    fn copy(&self) -> Box<dyn Judge<P>> {
+        Box::new(self.clone())
+    }
+
     fn called(&mut self, caller: usize, at: SimTime, operation: &P::Operation) {
         let (name, input) = (self.name(caller), (self.input)(operation));
         let taken = self

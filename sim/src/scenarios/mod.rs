@@ -6,6 +6,7 @@ mod after;
 mod calls;
 pub mod file;
 mod judged;
+mod opened;
 pub mod properties;
 pub mod ranges;
 pub mod recovery;
@@ -41,9 +42,11 @@ use crate::world::trace::TraceDigest;
 use crate::world::{Breakage, Broken, Counters, Director, Marks, World};
 
 pub use self::calls::Calls;
+pub use self::opened::UnderWay;
+pub(crate) use self::opened::told;
 pub use self::recovery::{Recovery, RecoveryBound};
 pub use self::registry::Entry;
-pub(crate) use self::registry::{look, options_of_scope, report, small_options};
+pub(crate) use self::registry::{look, options_of_scope, small_options};
 pub use self::shake::Shake;
 pub use self::small::{Small, SmallCluster};
 pub use self::systems::Systems;
@@ -188,8 +191,9 @@ pub trait Modelled: System {
     const NOT_ASKED_AROUND: Option<&'static str> = None;
 }
 
-/// What the clients of a shaken run do, and what they may conclude from the answers.
-pub trait Workload<P: Process, I: Invariants<P>>: Send + 'static {
+/// What the clients of a shaken run do, and what they may conclude from the answers. A copy goes
+/// on as the original does, and shares nothing with it.
+pub trait Workload<P: Process, I: Invariants<P>>: Clone + Send + 'static {
     /// The run begins.
     fn begin(&mut self, world: &mut World<P, I>);
     /// An alarm of this workload rang.
@@ -360,6 +364,11 @@ pub trait Registered: Sync {
     /// # Errors
     /// When the scenario makes no sense for this system.
     fn run_here(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun>;
+    /// Begins a run of a scenario, which then goes on as far as it is told.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense for this system.
+    fn open(&self, scenario: &Scenario) -> Result<Box<dyn UnderWay>, CannotRun>;
     /// The small worlds that are explored unless somebody wants another one; none
     /// if the system has no model.
     fn scopes(&self) -> Vec<Scope>;
@@ -407,6 +416,12 @@ pub trait Registered: Sync {
     /// # Errors
     /// When it makes no sense for this system.
     fn check(&self, scenario: &Scenario) -> Result<(), CannotRun>;
+}
+
+impl<P: Process, I: Invariants<P>> Clone for Box<dyn Director<P, I>> {
+    fn clone(&self) -> Self {
+        (**self).copy()
+    }
 }
 
 impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {

@@ -8,22 +8,20 @@ use snowglobe_systems::process::{NodeId, Process};
 
 use super::after::{After, Look};
 use super::file::{Expectation, Scenario, Scripted};
+use super::opened::{Directed, DirectorOf, Opened, UnderWay};
 use super::properties;
 use super::ranges::{self, Ranges};
-use super::script::{Script, held_against_its_file};
+use super::script::Script;
 use super::weather::Weather;
-use super::{
-    CannotRun, Histories, How, Modelled, Registered, RunReport, Shake, System, Verdict, swarm,
-    timeless,
-};
+use super::{CannotRun, How, Modelled, Registered, RunReport, Shake, System, swarm, timeless};
 use crate::campaign::coverage::{self, Coverage};
 use crate::campaign::exploration::{self, Around, Exploration, Plan};
 use crate::draw::Draw;
 use crate::report::failure;
 use crate::seed::Seed;
 use crate::time::{SimTime, format_duration};
-use crate::world::engine::{self, Engine, Finished};
-use crate::world::{Broken, Director, message_of};
+use crate::world::engine;
+use crate::world::{Broken, message_of};
 
 /// A [`System`] as a value, as commands see it.
 pub struct Entry<S: System> {
@@ -34,7 +32,7 @@ pub struct Entry<S: System> {
 /// What can be done with a system that has a small world, whatever its types.
 struct Model<S: System> {
     size: fn(&Scenario, &S::Options, &Scripted) -> usize,
-    run: fn(&Scenario, &S::Options, &Scripted, Engine) -> Result<Finished, CannotRun>,
+    open: Open<S>,
     scopes: fn() -> Vec<Scope>,
     properties: fn() -> Vec<&'static str>,
     usual_scope: fn() -> &'static str,
@@ -51,6 +49,7 @@ struct Model<S: System> {
     cover: fn(&Plan, u64, coverage::GoOn<'_>) -> Option<Coverage>,
 }
 
+type Open<S> = fn(&Scenario, &<S as System>::Options, &Scripted) -> Result<Opened<S>, CannotRun>;
 type ExploreAround = fn(&Scenario, &Around, &Plan, Watch<'_>) -> Result<Exploration, CannotRun>;
 
 /// Told how an exploration comes along, and says whether it goes on.
@@ -59,7 +58,7 @@ type Watch<'a> = &'a mut dyn FnMut(&Headway) -> bool;
 impl<S: Modelled> Model<S> {
     const NEW: Self = Self {
         size: Self::size,
-        run: Self::run,
+        open: Self::open,
         scopes: S::Setting::scopes,
         properties: Self::properties,
         usual_scope: S::Setting::usual_scope,
@@ -94,29 +93,27 @@ impl<S: Modelled> Model<S> {
         setting.configs().len()
     }
 
-    fn run(
+    fn open(
         scenario: &Scenario,
         options: &S::Options,
         scripted: &Scripted,
-        engine: Engine,
-    ) -> Result<Finished, CannotRun> {
+    ) -> Result<Opened<S>, CannotRun> {
         let steps = scripted.steps.clone();
-        let mut finished = if let Some(step) = scripted.after_step {
+        let (configs, director): (_, Box<DirectorOf<S>>) = if let Some(step) = scripted.after_step {
             let setting = S::setting_around(scenario.nodes, options, &scripted.bounds);
-            let blueprint = scenario.blueprint(S::configs(scenario.nodes, options));
             let script = Script::new(setting, steps);
             let director = After::new(step, director::<S>(scenario, options)?, script);
-            let watching = S::Invariants::default();
-            engine::run_on(engine, blueprint, watching, director).0
+            (S::configs(scenario.nodes, options), Box::new(director))
         } else {
             let setting = S::setting(scenario.nodes, options, &scripted.bounds);
-            let blueprint = scenario.blueprint(setting.configs().to_vec());
-            let director = Script::new(setting, steps);
-            let watching = S::Invariants::default();
-            engine::run_on(engine, blueprint, watching, director).0
+            let configs = setting.configs().to_vec();
+            (configs, Box::new(Script::new(setting, steps)))
         };
-        held_against_its_file(&mut finished, scenario);
-        Ok(finished)
+        Ok(Opened {
+            scenario: scenario.clone(),
+            blueprint: scenario.blueprint(configs),
+            director: Directed::Told(director),
+        })
     }
 }
 
@@ -124,16 +121,16 @@ impl<S: Modelled> Model<S> {
 fn director<S: System>(
     scenario: &Scenario,
     options: &S::Options,
-) -> Result<Box<dyn Director<S::Process, S::Invariants>>, CannotRun> {
+) -> Result<Directed<S>, CannotRun> {
     if scenario.story.is_empty() {
         let members = S::membership(scenario.nodes, options);
         let workload = S::workload(scenario, options);
         let bound = S::recovery_bound(scenario, options);
-        Ok(Box::new(
-            Shake::new(scenario, members, workload).bounded_by(bound),
-        ))
+        let shake = Shake::new(scenario, members, workload).bounded_by(bound);
+        Ok(Directed::Shaken(Box::new(shake)))
     } else {
-        S::storyteller(scenario, options).map_err(CannotRun::Unfit)
+        let teller = S::storyteller(scenario, options);
+        teller.map(Directed::Told).map_err(CannotRun::Unfit)
     }
 }
 
@@ -224,6 +221,20 @@ impl<S: System> Entry<S> {
         let model = self.model.as_ref().ok_or_else(none)?;
         (model.check)(plan)?;
         Ok(model)
+    }
+
+    /// A scenario that makes sense.
+    fn opened(&self, scenario: &Scenario) -> Result<Opened<S>, CannotRun> {
+        self.check(scenario)?;
+        let options = Self::options(scenario)?;
+        if let Some(scripted) = &scenario.scripted {
+            return (self.model()?.open)(scenario, &options, scripted);
+        }
+        Ok(Opened {
+            scenario: scenario.clone(),
+            blueprint: scenario.blueprint(S::configs(scenario.nodes, &options)),
+            director: director::<S>(scenario, &options)?,
+        })
     }
 
     /// How many nodes a scenario has, clients included.
@@ -452,75 +463,10 @@ impl<S: System> Registered for Entry<S> {
     }
 
     fn run_here(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun> {
-        let How { engine, histories } = how;
-        self.check(scenario)?;
-        let options = Self::options(scenario)?;
-        if let Some(scripted) = &scenario.scripted {
-            let finished = (self.model()?.run)(scenario, &options, scripted, engine)?;
-            return Ok(report(scenario, finished, true, None));
-        }
-        let blueprint = scenario.blueprint(S::configs(scenario.nodes, &options));
-        if scenario.story.is_empty() {
-            let members = S::membership(scenario.nodes, &options);
-            let bound = S::recovery_bound(scenario, &options);
-            let workload = S::workload(scenario, &options);
-            let director = Shake::new(scenario, members, workload).bounded_by(bound);
-            let (finished, director) =
-                engine::run_on(engine, blueprint, S::Invariants::default(), director);
-            let history = kept(histories, &finished, || director.history());
-            let mut report = report(scenario, finished, director.could_recover(), history);
-            report.recovery = director.recovery().cloned();
-            // Who stays ill while it settles is no fault of the schedule.
-            report.effective = director.effective().unwrap_or(report.effective);
-            Ok(report)
-        } else {
-            let director = S::storyteller(scenario, &options).map_err(CannotRun::Unfit)?;
-            let (finished, director) =
-                engine::run_on(engine, blueprint, S::Invariants::default(), director);
-            let history = kept(histories, &finished, || director.history());
-            Ok(report(scenario, finished, true, history))
-        }
+        Ok(self.opened(scenario)?.run(how))
     }
-}
 
-/// The history of a run, if it is to be kept.
-fn kept(
-    histories: Histories,
-    finished: &Finished,
-    history: impl FnOnce() -> Option<String>,
-) -> Option<String> {
-    match (histories, &finished.breakage) {
-        (Histories::All, _) | (_, Some(_)) => history(),
-        (Histories::OfFailures, None) => None,
-    }
-}
-
-/// The account of a run that is over.
-pub(crate) fn report(
-    scenario: &Scenario,
-    finished: Finished,
-    could_recover: bool,
-    history: Option<String>,
-) -> RunReport {
-    RunReport {
-        history,
-        recovery: None,
-        effective: finished.effective,
-        scenario: scenario.clone(),
-        verdict: match finished.breakage {
-            Some(breakage) => Verdict::Broke(breakage),
-            None if could_recover => Verdict::Held,
-            None => Verdict::CannotRecover,
-        },
-        digest: finished.digest,
-        states: finished.states,
-        at: finished.at,
-        counters: finished.counters,
-        marks: finished.marks,
-        events: finished.events,
-        struck: match scenario.story.is_empty() && scenario.scripted.is_none() {
-            true => scenario.faults.clone(),
-            false => finished.struck,
-        },
+    fn open(&self, scenario: &Scenario) -> Result<Box<dyn UnderWay>, CannotRun> {
+        Ok(self.opened(scenario)?.begin())
     }
 }

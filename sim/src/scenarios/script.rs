@@ -39,7 +39,7 @@ type OutcomeOf<S> = <<S as Setting>::Process as Process>::Outcome;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A call that was not answered yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Call {
     invocation: InvocationId,
     client: usize,
@@ -49,7 +49,7 @@ struct Call {
 }
 
 /// Takes the steps of a script.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Script<S: Setting> {
     setting: S,
     steps: Vec<Step>,

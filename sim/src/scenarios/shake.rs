@@ -38,7 +38,7 @@ const IS_SLOW: u64 = OWN_ALARMS | 1;
 const PATIENCE_IS_OVER: u64 = OWN_ALARMS | 2;
 
 /// Chaos, then a demand for progress.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shake<W> {
     workload: W,
     members: Membership,

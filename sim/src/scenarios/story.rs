@@ -74,7 +74,7 @@ impl Deed {
 }
 
 /// A system's own sentences.
-pub trait Teller<P: Process, I: Invariants<P>>: Send + 'static {
+pub trait Teller<P: Process, I: Invariants<P>>: Clone + Send + 'static {
     /// One sentence, understood.
     type Sentence: Clone + Debug + Send + 'static;
 
@@ -115,14 +115,14 @@ pub trait Teller<P: Process, I: Invariants<P>>: Send + 'static {
 }
 
 /// A body of sentences that is being told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Frame<S> {
     body: Vec<Line<S>>,
     next: usize,
     rounds_left: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Current<S> {
     Nothing,
     Waiting,
@@ -131,7 +131,7 @@ enum Current<S> {
 }
 
 /// Tells a story.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Story<P: Process, I: Invariants<P>, T: Teller<P, I>> {
     teller: T,
     cast: Cast,

@@ -21,19 +21,48 @@ pub(super) enum Advance {
     Until(SimTime),
     /// The next thing is the arrival of a parcel that has not come out of its socket.
     ForParcel,
+    /// Enough steps were taken.
+    Steps,
+}
+
+/// How far a world is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Until {
+    /// What is due later waits.
+    pub(super) time: SimTime,
+    /// Nothing more happens when processes have taken so many steps.
+    pub(super) steps: u64,
+}
+
+impl Until {
+    /// The end of the run, however long it takes.
+    pub(super) const END: Self = Self {
+        time: SimTime(u64::MAX),
+        steps: u64::MAX,
+    };
+
+    /// A moment.
+    pub(super) const fn time(time: SimTime) -> Self {
+        Self { time, ..Self::END }
+    }
+
+    /// So many steps.
+    pub(super) const fn steps(steps: u64) -> Self {
+        Self { steps, ..Self::END }
+    }
 }
 
 /// The director is asked at most this often whether the run is over: so many nanoseconds.
 const ASKED_EVERY: u64 = 1_000_000;
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
-    /// Does everything that is due by a moment, one after the other, each at its own time, and
+    /// Does everything that is due as far as it is to go, one after the other, each at its own time, and
     /// tells the director. What it comes to depends on nothing outside: neither on how far it
     /// is told to go at once, nor on when a parcel comes out of a socket.
     ///
     /// # Panics
     /// When nothing will ever happen any more, and the run is not over.
-    pub(super) fn advance(&mut self, until: SimTime, director: &mut dyn Director<P, I>) -> Advance {
+    pub(super) fn advance(&mut self, until: Until, director: &mut dyn Director<P, I>) -> Advance {
         loop {
             if self.breakage.is_some() {
                 return Advance::Over;
@@ -49,7 +78,10 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 continue;
             }
             let next = next.expect("run-goes-on: nothing is due, and the run is not over");
-            if next > until {
+            if self.counters.steps >= until.steps {
+                return Advance::Steps;
+            }
+            if next > until.time {
                 return Advance::Until(next);
             }
             if self.waits_for_parcel() {

@@ -18,6 +18,7 @@ mod lifecycle;
 pub mod network;
 mod node;
 mod outside;
+pub mod session;
 mod step;
 mod tally;
 mod timers;
@@ -33,6 +34,7 @@ use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView};
 use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 
 use self::agenda::{Agenda, Due};
+use self::engine::Finished;
 use self::frozen::Frozen;
 use self::network::{LinkQuality, Network};
 use self::node::{Life, Node};
@@ -159,7 +161,9 @@ pub type Marks = BTreeMap<&'static str, u64>;
 ///
 /// It hears of alarms and answers in the moment in which they come; it acts through the
 /// [`World`] it is given.
-pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
+///
+/// A copy of it goes on as the original does, in a copy of its world: it shares nothing with it.
+pub trait Director<P: Process, I: Invariants<P>>: Copies<P, I> + Send + 'static {
     /// Called once, before anything else happens. The nodes are already up.
     fn begin(&mut self, world: &mut World<P, I>);
     /// An alarm rang that [`World::alarm`] set.
@@ -172,6 +176,18 @@ pub trait Director<P: Process, I: Invariants<P>>: Send + 'static {
     /// if that was written down.
     fn history(&self) -> Option<String> {
         None
+    }
+}
+
+/// A director that can be copied whatever its type is: every one that is [`Clone`].
+pub trait Copies<P: Process, I: Invariants<P>> {
+    /// Another one like it.
+    fn copy(&self) -> Box<dyn Director<P, I>>;
+}
+
+impl<P: Process, I: Invariants<P>, D: Director<P, I> + Clone> Copies<P, I> for D {
+    fn copy(&self) -> Box<dyn Director<P, I>> {
+        Box::new(self.clone())
     }
 }
 
@@ -443,6 +459,21 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.trace.state(node.durable());
         }
         self.trace.digest()
+    }
+
+    /// Closes the books of a run that is over.
+    pub(crate) fn finish(&mut self) -> Finished {
+        Finished {
+            breakage: self.breakage().cloned(),
+            at: self.now(),
+            digest: self.close(),
+            states: self.states(),
+            counters: self.counters().clone(),
+            marks: self.marks(),
+            events: self.events(),
+            struck: self.struck().to_vec(),
+            effective: self.effective(),
+        }
     }
 
     /// The digest of what all nodes are and have on their disks now.

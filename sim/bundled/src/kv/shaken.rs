@@ -11,7 +11,7 @@ use snowglobe::scenarios::Workload;
 use snowglobe::scenarios::file::Scenario;
 
 /// The workload of a shaken run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shaken {
     users: Users,
     transfers: Option<Transfers>,

@@ -40,7 +40,7 @@ use snowglobe::time::SimTime;
 use snowglobe::world::Broken;
 
 /// Tells the stories of the key/value service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KvTeller {
     users: ToldUsers,
     servers: usize,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -161,7 +161,7 @@ fn progress(trace: bool) -> Progress {
         .progress_chars("=> ");
     bar.set_style(style);
     let (mut last, mut next_line) = (String::new(), BETWEEN_LINES);
-    Box::new(move |now, status: &Status| {
+    Arc::new(Mutex::new(move |now, status: &Status| {
         let all = |(idle, running, done): (usize, usize, usize)| (idle + running + done, done);
         let (maps, mapped) = all(status.maps);
         let (reduces, reduced) = all(status.reduces);
@@ -185,7 +185,7 @@ fn progress(trace: bool) -> Progress {
             let _ = writeln!(io::stderr(), "{now}  {line}");
         }
         last = line;
-    })
+    }))
 }
 
 fn human(order: &Order, outcome: &Outcome, output: &Path) -> String {

@@ -1,6 +1,6 @@
 //! A job on somebody's own files, done inside the world.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub fn application(name: &str, text: Option<&str>) -> Option<App> {
 }
 
 /// Tells how a job comes along.
-pub type Progress = Box<dyn FnMut(SimTime, &Status) + Send>;
+pub type Progress = Arc<Mutex<dyn FnMut(SimTime, &Status) + Send>>;
 
 /// Does a job, on a fresh thread, as determinism demands.
 ///
@@ -161,6 +161,7 @@ fn tuning(order: &Order) -> Tuning {
 type Done = (Vec<Arc<str>>, Counters, Vec<(TaskName, u32)>);
 
 /// Somebody who waits for a job.
+#[derive(Clone)]
 struct Errand {
     job: Job,
     progress: Progress,
@@ -177,7 +178,8 @@ impl Workload<Node, MapReduceInvariants> for Errand {
 
     fn alarm(&mut self, world: &mut JobWorld, _: u64) {
         if let Some(status) = seen::coordinator(world).map(Coordinator::status) {
-            (self.progress)(world.now(), &status);
+            let mut tell = self.progress.lock().expect("nobody panics with it");
+            tell(world.now(), &status);
         }
         world.alarm(LOOKS_AFTER, LOOK);
     }

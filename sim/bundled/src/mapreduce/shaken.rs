@@ -11,7 +11,7 @@ use crate::users::every_node;
 use snowglobe::scenarios::Workload;
 
 /// The workload of a shaken run: the job does itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shaken {
     job: Job,
     expected: Expected,

@@ -28,7 +28,7 @@ use snowglobe::time::SimTime;
 use snowglobe::world::Broken;
 
 /// Tells the stories of a job.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct JobTeller {
     job: Job,
     expected: Expected,

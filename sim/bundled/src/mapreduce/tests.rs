@@ -117,6 +117,7 @@ fn options_that_make_no_sense_are_refused() {
 }
 
 /// Waits until a job is done, and compares what it came to.
+#[derive(Clone)]
 struct Onlooker {
     job: Job,
     expected: Expected,

@@ -21,6 +21,7 @@ struct Nothing;
 impl Invariants<Node> for Nothing {}
 
 /// Looks at the world three seconds after each of its faults, and lets the next happen.
+#[derive(Clone)]
 struct Looks {
     faults: Vec<&'static str>,
     look: fn(&World<Node, Nothing>, usize),

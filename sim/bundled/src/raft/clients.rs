@@ -57,7 +57,7 @@ enum Errand {
     Done,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Client {
     draw: Draw,
     /// Whom it asks next.
@@ -105,7 +105,7 @@ struct Asked {
 
 /// Clients that append and read, a crowd that only proposes, and an operator
 /// who moves the leadership about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RaftClients {
     clients: Vec<Client>,
     operator: Draw,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use snowglobe_systems::invariants::Violation;
 
 /// Collects the answers that clients got.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Oracle {
     /// The highest position or count that any client was told of. Whoever asks
     /// later must see at least this much.

@@ -64,7 +64,7 @@ struct Asked {
 }
 
 /// Tells Raft's stories.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RaftTeller {
     /// When the sentence that is being told must be over.
     until: SimTime,

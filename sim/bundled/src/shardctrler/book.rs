@@ -33,6 +33,7 @@ const OPERATORS: ShardControl<'static> = ShardControl::BY_OPERATORS;
 
 /// Writes down what operators ask and are told, and breaks the run at the first
 /// answer after which the history is found to have no order.
+#[derive(Clone)]
 pub(super) struct Book {
     watch: Watch<ShardControl<'static>>,
     /// Who asked, and will be told.

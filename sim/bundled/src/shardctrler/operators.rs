@@ -27,7 +27,7 @@ pub(super) enum Errand {
 }
 
 /// A call that is not answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Busy {
     invocation: InvocationId,
     ask: Ask,
@@ -37,7 +37,7 @@ struct Busy {
     life: Incarnation,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Operator {
     draw: Draw,
     clerk: NodeId,
@@ -57,7 +57,7 @@ struct Operator {
 }
 
 /// All operators, and the book of what they asked and were told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Operators {
     book: Book,
     operators: Vec<Operator>,

@@ -19,7 +19,7 @@ use snowglobe::scenarios::file::Scenario;
 use snowglobe::world::Broken;
 
 /// The workload of a shaken run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shaken {
     operators: Operators,
     shards: u16,

@@ -56,7 +56,7 @@ use snowglobe::time::SimTime;
 use snowglobe::world::Broken;
 
 /// Tells the stories of the shard controller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ControllerTeller {
     operators: Operators,
     servers: usize,

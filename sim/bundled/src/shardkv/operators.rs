@@ -37,13 +37,13 @@ enum Errand {
 }
 
 /// A call that is not answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Busy {
     invocation: InvocationId,
     life: Incarnation,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Operator {
     draw: Draw,
     clerk: NodeId,
@@ -61,7 +61,7 @@ struct Operator {
 }
 
 /// All operators.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Operators {
     all: Vec<Operator>,
     layout: Layout,

@@ -49,7 +49,7 @@ use snowglobe::time::SimTime;
 use snowglobe::world::Broken;
 
 /// Tells the stories of the sharded service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ShardkvTeller {
     users: ToldUsers,
     operators: Operators,

@@ -40,6 +40,7 @@ const EXPLAINED: Budget<'static> = Budget {
 
 /// Writes down what users ask and are told, and breaks the run at the first
 /// answer after which the history is found to have no order.
+#[derive(Clone)]
 pub(super) struct Book {
     watch: Watch<KeyValue>,
     /// Who asked, and what they will be told.

@@ -40,7 +40,7 @@ pub(crate) use self::words::UserSentence;
 
 /// Users who do what a story says. Its methods are those of a
 /// [`Teller`](snowglobe::scenarios::story::Teller), who hands on what is theirs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ToldUsers {
     users: Users,
     /// When the sentence that is being told must be over.

@@ -149,6 +149,7 @@ impl Invariants<Liar> for Unwatched {}
 impl Watcher<Liar> for Unwatched {}
 
 /// Users who call what they like, and are served at the end.
+#[derive(Clone)]
 struct Lied(Users);
 
 type LiarWorld = World<Liar, Unwatched>;

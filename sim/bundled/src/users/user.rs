@@ -14,7 +14,7 @@ use snowglobe::time::SimTime;
 use snowglobe::world::Incarnation;
 
 /// A call that is not answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Busy {
     pub(super) invocation: InvocationId,
     pub(super) key: Arc<str>,
@@ -27,7 +27,7 @@ pub(super) struct Busy {
     pub(super) since: SimTime,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct User {
     /// Its place among all users.
     number: usize,

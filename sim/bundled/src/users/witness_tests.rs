@@ -19,6 +19,7 @@ struct Explained {
 }
 
 /// A workload, and somebody who looks at the end.
+#[derive(Clone)]
 struct Onlooker<W> {
     workload: W,
     users: fn(&W) -> &Users,

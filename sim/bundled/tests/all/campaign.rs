@@ -12,6 +12,7 @@ use snowglobe::faults::FaultFamily;
 use snowglobe::scenarios;
 use snowglobe::scenarios::weather::Weather;
 use snowglobe::seed::{Partition, SeedRange};
+use snowglobe::world::engine::Engine;
 
 struct Silent;
 
@@ -28,6 +29,7 @@ fn campaign(seeds: &str, change: impl FnOnce(&mut Plan)) -> Summary {
         systems: vec![SYSTEMS.find("raft").expect("raft is registered")],
         seeds: SeedSource::Range(range, all),
         weather: Weather::default(),
+        engine: Engine::default(),
         jobs: 2,
         max_fail: 100,
         watchdog: Duration::from_secs(60),

@@ -3,7 +3,7 @@
 use snowglobe_bundled::SYSTEMS;
 use std::process::Command;
 
-use snowglobe::scenarios::How;
+use snowglobe::scenarios::{Histories, How};
 use snowglobe::seed::Seed;
 use snowglobe::world::engine::Engine;
 
@@ -97,4 +97,25 @@ fn a_timeline_is_the_same_byte_for_byte() {
             .stdout
     };
     assert_eq!(timeline(), timeline());
+}
+
+#[test]
+fn a_copy_goes_on_as_the_original_does() {
+    for system in SYSTEMS.all() {
+        for seed in 300..320 {
+            let scenario = system.draw(Seed(seed));
+            let whole = system.run(&scenario).expect("a drawn scenario runs");
+            let mut run = system.open(&scenario).expect("it can be run");
+            for fifth in 1..5 {
+                run.run_to_step(whole.counters.steps * fifth / 5);
+                let copy = run.fork();
+                assert_eq!((copy.steps(), copy.states()), (run.steps(), run.states()));
+                let end = copy.finish(Histories::OfFailures);
+                assert_eq!(end.digest, whole.digest, "{} {seed}", system.name());
+            }
+            let end = run.finish(Histories::OfFailures);
+            assert_eq!(end.digest, whole.digest, "{} {seed}", system.name());
+            assert_eq!((end.verdict, end.marks), (whole.verdict, whole.marks));
+        }
+    }
 }

@@ -84,6 +84,7 @@ type Game = World<Scribe, Nothing>;
 type Deed = fn(&mut Game);
 
 /// Does one thing after the other, each after a pause.
+#[derive(Clone)]
 struct Hand {
     deeds: Vec<(Duration, Deed)>,
     next: usize,

@@ -63,7 +63,7 @@ impl Name {
 }
 
 /// Who is meant by which name, and the dice of the story.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cast {
     names: BTreeMap<String, Vec<NodeId>>,
     /// Those that the story has cut off, each from everybody.

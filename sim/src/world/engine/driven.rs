@@ -3,12 +3,11 @@
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{NodeId, Process};
 
-use super::super::due::Advance;
+use super::super::due::{Advance, Until};
 use super::super::network::Parcel;
 use super::super::outside::Errand;
 use super::super::{Director, World};
 use super::Finished;
-use crate::time::SimTime;
 
 /// A run, whatever the types of its system are: engines are compiled once.
 pub(super) trait Driven: Send {
@@ -17,8 +16,8 @@ pub(super) trait Driven: Send {
     /// Starts all nodes, and lets the director begin. The engine may have sockets, through
     /// which parcels must pass.
     fn begin(&mut self, has_sockets: bool);
-    /// Does what is due by a moment; see [`World::advance`].
-    fn advance(&mut self, until: SimTime) -> Advance;
+    /// Does what is due; see [`World::advance`].
+    fn advance(&mut self, until: Until) -> Advance;
     /// What an engine with sockets must do now, in this order.
     fn errands(&mut self) -> Vec<Errand>;
     /// A parcel came out of its socket.
@@ -70,7 +69,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
         director.begin(world);
     }
 
-    fn advance(&mut self, until: SimTime) -> Advance {
+    fn advance(&mut self, until: Until) -> Advance {
         let (world, director) = self.director();
         world.advance(until, director)
     }
@@ -92,17 +91,6 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
     }
 
     fn finish(&mut self) -> Finished {
-        let world = &mut self.world;
-        Finished {
-            breakage: world.breakage().cloned(),
-            at: world.now(),
-            digest: world.close(),
-            states: world.states(),
-            counters: world.counters().clone(),
-            marks: world.marks(),
-            events: world.events(),
-            struck: world.struck().to_vec(),
-            effective: world.effective(),
-        }
+        self.world.finish()
     }
 }

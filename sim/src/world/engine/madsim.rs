@@ -31,7 +31,7 @@ use madsim::time::{Sleep, TimeHandle};
 use snowglobe_systems::process::NodeId;
 
 use self::carriage::{Carriage, Train};
-use super::super::due::Advance;
+use super::super::due::{Advance, Until};
 use super::super::outside::Errand;
 use super::Finished;
 use super::driven::Driven;
@@ -76,7 +76,7 @@ impl Shared {
             .run
             .lock()
             .expect("a step never unwinds with it locked");
-        self.advance = run.advance(now);
+        self.advance = run.advance(Until::time(now));
         for errand in run.errands() {
             match errand {
                 Errand::Carry(parcel) => self.carriage.take(parcel),
@@ -97,7 +97,7 @@ impl Shared {
     fn next_at(&self) -> Option<SimTime> {
         let due = match self.advance {
             Advance::Until(at) => Some(at),
-            Advance::Over | Advance::ForParcel => None,
+            Advance::Over | Advance::ForParcel | Advance::Steps => None,
         };
         let leaves = self.carriage.next_at();
         due.into_iter().chain(leaves).min()

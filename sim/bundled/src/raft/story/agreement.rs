@@ -26,7 +26,7 @@ pub(super) enum Try {
 }
 
 /// The values of one sentence that are not agreed on yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Agreement {
     under_way: Vec<Try>,
     /// Their turn comes when others are done.

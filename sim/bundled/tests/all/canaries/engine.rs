@@ -133,6 +133,7 @@ impl Invariants<Fragile> for Objects {
 }
 
 /// Lets a world run for a second.
+#[derive(Clone)]
 struct Idle(bool);
 
 impl Director<Fragile, Objects> for Idle {

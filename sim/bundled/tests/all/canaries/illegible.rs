@@ -69,6 +69,7 @@ struct Unwatched;
 impl Invariants<Scribe> for Unwatched {}
 
 /// Lets the world run for a second.
+#[derive(Clone)]
 struct Idle(bool);
 
 impl Director<Scribe, Unwatched> for Idle {

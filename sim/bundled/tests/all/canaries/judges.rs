@@ -19,6 +19,7 @@ use snowglobe_systems::{kv, ledger, replica, service, shardkv};
 type OutcomeOf<S> = <<S as System>::Process as Process>::Outcome;
 
 /// Hands on everything, but falsifies what clients are told.
+#[derive(Clone)]
 struct Forger<S: System, D> {
     director: D,
     forge: fn(&mut OutcomeOf<S>),

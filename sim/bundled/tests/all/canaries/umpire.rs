@@ -27,6 +27,7 @@ const THE_END: u64 = 2;
 const TOWARDS_THE_END: SimTime = SimTime::from_millis(2000);
 
 /// Watches links and calls, and ends the run.
+#[derive(Clone)]
 pub(crate) struct Umpire {
     length: Duration,
     promise: Promise,
