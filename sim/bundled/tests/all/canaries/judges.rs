@@ -19,15 +19,23 @@ use snowglobe_systems::{kv, ledger, replica, service, shardkv};
 type OutcomeOf<S> = <<S as System>::Process as Process>::Outcome;
 
 /// Hands on everything, but falsifies what clients are told.
-#[derive(Clone)]
 struct Forger<S: System, D> {
     director: D,
     forge: fn(&mut OutcomeOf<S>),
 }
 
+impl<S: System, D: Clone> Clone for Forger<S, D> {
+    fn clone(&self) -> Self {
+        Self {
+            director: self.director.clone(),
+            forge: self.forge,
+        }
+    }
+}
+
 impl<S: System, D> Director<S::Process, S::Invariants> for Forger<S, D>
 where
-    D: Director<S::Process, S::Invariants>,
+    D: Director<S::Process, S::Invariants> + Clone,
 {
     fn begin(&mut self, world: &mut World<S::Process, S::Invariants>) {
         self.director.begin(world);
