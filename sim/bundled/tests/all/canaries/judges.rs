@@ -100,7 +100,7 @@ fn run_forged<S: System, D>(
     director: Forger<S, D>,
 ) -> Option<String>
 where
-    D: Director<S::Process, S::Invariants>,
+    D: Director<S::Process, S::Invariants> + Clone,
 {
     let (finished, _) = engine::run::<S::Process, S::Invariants, _>(blueprint, director);
     finished.breakage.map(|breakage| match breakage.broken {
