@@ -5,12 +5,6 @@
 //! [`world`], the [`faults`] that shake it, the [`scenarios`] of each system,
 //! the [`campaign`] that runs many of them, and the [`cli`].
 
-#[cfg(not(madsim))]
-compile_error!(
-    "snowglobe needs `--cfg madsim`, which .cargo/config.toml sets; a RUSTFLAGS in the environment \
-     replaces it: unset RUSTFLAGS, or add `--cfg madsim` to it"
-);
-
 use std::process::ExitCode;
 
 use self::scenarios::{Registered, Systems};

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use clap::ValueEnum;
 use serde_json::json;
 
 use super::{Failed, Format, print};
 use crate::faults::FaultFamily;
 use crate::scenarios::Systems;
+use crate::world::engine::Engine;
 
 pub(super) fn list(systems: Systems, format: Format) -> Result<u8, Failed> {
     match format {
@@ -26,6 +28,14 @@ fn human(systems: Systems) -> String {
     text.push_str("\nfaults\n");
     for family in FaultFamily::ALL {
         let _ = writeln!(text, "  {:<18} {}", family.word(), family.name());
+    }
+    text.push_str("\nengines\n");
+    for engine in Engine::value_variants() {
+        let usual = match *engine == Engine::default() {
+            true => " (unless --engine says otherwise)",
+            false => "",
+        };
+        let _ = writeln!(text, "  {:<18} {}{usual}", engine.word(), engine.about());
     }
     for system in systems.all() {
         let _ = writeln!(text, "\nmarks of {}", system.name());
@@ -52,5 +62,7 @@ fn json(systems: Systems) -> serde_json::Value {
         .iter()
         .map(|family| family.word())
         .collect();
-    json!({ "systems": listed, "faults": faults })
+    let engines = Engine::value_variants().iter();
+    let engines: Vec<_> = engines.map(|engine| engine.word()).collect();
+    json!({ "systems": listed, "faults": faults, "engines": engines })
 }

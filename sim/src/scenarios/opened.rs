@@ -110,7 +110,7 @@ impl<S: System> Opened<S> {
     /// Begins it.
     pub(super) fn begin(self) -> Box<dyn UnderWay> {
         Box::new(Begun::<S> {
-            session: Session::open(self.blueprint, self.director),
+            session: Session::open(self.blueprint, S::Invariants::default(), self.director),
             scenario: self.scenario,
         })
     }

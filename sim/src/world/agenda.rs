@@ -108,6 +108,7 @@ impl Agenda {
     }
 
     /// The parcels that are on their way to a node, in no particular order.
+    #[cfg(madsim)]
     pub(super) fn parcels_to(&self, node: NodeId) -> impl Iterator<Item = &Parcel> {
         self.heap.iter().filter_map(move |entry| match &entry.due {
             Due::Arrives(parcel) if parcel.to == node => Some(parcel),

@@ -8,7 +8,9 @@ use snowglobe_systems::process::Process;
 
 use super::agenda::Due;
 use super::network::Parcel;
-use super::outside::{Errand, Outside};
+use super::outside::Errand;
+#[cfg(madsim)]
+use super::outside::Outside;
 use super::{Director, World};
 use crate::time::SimTime;
 
@@ -42,6 +44,7 @@ impl Until {
     };
 
     /// A moment.
+    #[cfg(madsim)]
     pub(super) const fn time(time: SimTime) -> Self {
         Self { time, ..Self::END }
     }
@@ -165,6 +168,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     }
 
     /// From now on somebody outside carries what nodes send, and keeps their sockets.
+    #[cfg(madsim)]
     pub(super) fn is_carried(&mut self) {
         self.outside = Some(Outside::default());
     }

@@ -2,10 +2,12 @@
 //!
 //! The world decides when everything happens, so that each of these comes to the same digest.
 
-mod direct;
+#[cfg(madsim)]
 mod driven;
+#[cfg(madsim)]
 mod madsim;
 
+#[cfg(madsim)]
 use std::sync::{Arc, Mutex};
 
 use clap::ValueEnum;
@@ -13,20 +15,48 @@ use snowglobe_checkers::explore::StatesDigest;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::Process;
 
+#[cfg(madsim)]
 use self::driven::Run;
+#[cfg(madsim)]
+use super::World;
+use super::session::Session;
 use super::trace::TraceDigest;
-use super::{Blueprint, Breakage, Counters, Director, Marks, World};
+use super::{Blueprint, Breakage, Counters, Director, Marks};
 use crate::faults::{FamilySet, Incident};
 use crate::time::SimTime;
 
-/// Who drives a world.
+/// Who drives a world. madsim is there if `--cfg madsim` is among the flags of the compiler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
     /// madsim: every node has a socket of its own, and messages travel from one to the other.
+    #[cfg(madsim)]
     #[default]
     Madsim,
     /// A plain loop.
+    #[cfg_attr(not(madsim), default)]
     Direct,
+}
+
+impl Engine {
+    /// What it is, in a line.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            #[cfg(madsim)]
+            Self::Madsim => "messages travel over the simulated sockets of madsim",
+            Self::Direct => "a plain loop, twice as fast",
+        }
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            #[cfg(madsim)]
+            Self::Madsim => "madsim",
+            Self::Direct => "direct",
+        }
+    }
 }
 
 /// What is known of a run when it is over.
@@ -91,15 +121,12 @@ where
     I: Invariants<P>,
     D: Director<P, I>,
 {
-    let seed = blueprint.seed;
-    let run = Run::new(World::new(blueprint, invariants), director);
     match engine {
-        Engine::Direct => {
-            let mut run = run;
-            let finished = direct::drive(&mut run);
-            (finished, run.into_director())
-        }
+        Engine::Direct => Session::open(blueprint, invariants, director).finish(),
+        #[cfg(madsim)]
         Engine::Madsim => {
+            let seed = blueprint.seed;
+            let run = Run::new(World::new(blueprint, invariants), director);
             let run = Arc::new(Mutex::new(run));
             let finished = madsim::drive(seed, run.clone());
             let director = run.lock().expect("nobody panics with it").take_director();

@@ -1,4 +1,5 @@
 //! What an engine that has sockets of its own must do for a world, and what it has done.
+#![cfg_attr(not(madsim), allow(dead_code))] // Then there is no such engine.
 
 use std::collections::BTreeMap;
 

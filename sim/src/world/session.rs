@@ -18,9 +18,9 @@ pub struct Session<P: Process, I: Invariants<P>, D> {
 
 impl<P: Process, I: Invariants<P>, D: Director<P, I>> Session<P, I, D> {
     /// Starts all nodes, and lets the director begin.
-    pub fn open(blueprint: Blueprint<P::Config>, director: D) -> Self {
+    pub fn open(blueprint: Blueprint<P::Config>, invariants: I, director: D) -> Self {
         let mut session = Self {
-            world: World::new(blueprint, I::default()),
+            world: World::new(blueprint, invariants),
             director,
             is_over: false,
         };

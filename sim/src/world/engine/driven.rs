@@ -13,9 +13,8 @@ use super::Finished;
 pub(super) trait Driven: Send {
     /// How many nodes there are.
     fn size(&self) -> usize;
-    /// Starts all nodes, and lets the director begin. The engine may have sockets, through
-    /// which parcels must pass.
-    fn begin(&mut self, has_sockets: bool);
+    /// Starts all nodes, and lets the director begin.
+    fn begin(&mut self);
     /// Does what is due; see [`World::advance`].
     fn advance(&mut self, until: Until) -> Advance;
     /// What an engine with sockets must do now, in this order.
@@ -41,10 +40,6 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Run<P, I, D> {
         Self { world, director }
     }
 
-    pub(super) fn into_director(mut self) -> D {
-        self.take_director()
-    }
-
     pub(super) fn take_director(&mut self) -> D {
         self.director.take().expect("it is taken once")
     }
@@ -60,11 +55,9 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
         self.world.size()
     }
 
-    fn begin(&mut self, has_sockets: bool) {
+    fn begin(&mut self) {
         let (world, director) = self.director();
-        if has_sockets {
-            world.is_carried();
-        }
+        world.is_carried();
         world.start_all();
         director.begin(world);
     }

@@ -151,7 +151,7 @@ pub(super) fn drive(seed: Seed, run: Arc<Mutex<dyn Driven>>) -> Finished {
     let runtime = Runtime::with_seed_and_config(seed.0, madsim::Config::default());
     let size = {
         let mut run = run.lock().expect("nobody else has it");
-        run.begin(true);
+        run.begin();
         run.size()
     };
     let shared = Arc::new(Mutex::new(Shared {
