@@ -175,9 +175,10 @@ fn draw_chaos(draw: &mut Draw, weather: &Weather) -> Duration {
 }
 
 fn draw_links(draw: &mut Draw) -> LinkQuality {
-    let millis = Duration::from_millis;
+    let (millis, micros) = (Duration::from_millis, Duration::from_micros);
     let latency = draw
         .pick(&[
+            micros(50)..micros(1000),
             millis(2)..millis(4),
             millis(2)..millis(27),
             millis(5)..millis(60),

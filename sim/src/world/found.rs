@@ -36,6 +36,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         // Nothing but alarms is left of the agenda of a frozen world.
         self.agenda.take_all();
         self.alarms.clear();
+        // The director must hear of it, though nothing is due any more.
+        self.asked = false;
     }
 
     /// Takes from a frozen world what no small world has.     ///

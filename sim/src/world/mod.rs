@@ -191,6 +191,17 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I> + Clone> Copies<P, I> for D
     }
 }
 
+/// Memory for messages that nobody else holds.
+#[derive(Default)]
+struct Spare(Vec<Arc<Vec<u8>>>);
+
+/// A copy of a world has memory of its own.
+impl Clone for Spare {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 /// Somebody who looks at the nodes whenever a step is over or a node goes down, and changes
 /// nothing.
 struct Onlooker<P: Process>(Option<Box<Look<P>>>);
@@ -263,7 +274,7 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// Memory for the effects of a step, kept from one to the next.
     scratch: Effects<P>,
     /// Memory for encoded messages.
-    spare_bytes: Vec<Arc<Vec<u8>>>,
+    spare_bytes: Spare,
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -310,7 +321,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             asked: false,
             outside: None,
             scratch: Effects::new(),
-            spare_bytes: Vec::new(),
+            spare_bytes: Spare::default(),
         }
     }
 

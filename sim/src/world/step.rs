@@ -489,7 +489,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     }
 
     fn encode(&mut self, message: &P::Message) -> Arc<Vec<u8>> {
-        let mut shared = self.spare_bytes.pop().unwrap_or_default();
+        let mut shared = self.spare_bytes.0.pop().unwrap_or_default();
         let buffer = Arc::get_mut(&mut shared).expect("nobody shares what is spare");
         buffer.clear();
         *buffer = postcard::to_extend(message, mem::take(buffer))
@@ -499,11 +499,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     fn keep_spare(&mut self, mut bytes: Arc<Vec<u8>>) {
         // Enough for a burst; a rare huge message does not stay in memory.
-        if self.spare_bytes.len() < 64
+        if self.spare_bytes.0.len() < 64
             && bytes.capacity() <= 4096
             && Arc::get_mut(&mut bytes).is_some()
         {
-            self.spare_bytes.push(bytes);
+            self.spare_bytes.0.push(bytes);
         }
     }
 }

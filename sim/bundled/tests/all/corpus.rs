@@ -13,16 +13,18 @@ fn seeds() -> &'static Path {
 }
 
 #[test]
-fn every_stored_scenario_comes_out_as_it_says() {
+fn every_stored_scenario_comes_out_as_it_says_on_both_engines() {
     let files = corpus::files(seeds()).expect("the corpus is there");
     assert!(files.len() >= 30, "only {} scenarios", files.len());
     for file in files {
-        let checked = corpus::check(SYSTEMS, &file, Engine::default(), Duration::from_secs(300));
-        assert!(
-            matches!(checked, Checked::AsExpected(_)),
-            "{}: {checked:#?}",
-            file.display()
-        );
+        let [one, other] = [Engine::Madsim, Engine::Direct].map(|engine| {
+            let checked = corpus::check(SYSTEMS, &file, engine, Duration::from_secs(300));
+            match checked {
+                Checked::AsExpected(report) => report.digest,
+                otherwise => panic!("{}: {otherwise:#?}", file.display()),
+            }
+        });
+        assert_eq!(one, other, "{}", file.display());
     }
 }
 
