@@ -418,30 +418,6 @@ pub trait Registered: Sync {
     fn check(&self, scenario: &Scenario) -> Result<(), CannotRun>;
 }
 
-impl<P: Process, I: Invariants<P>> Clone for Box<dyn Director<P, I>> {
-    fn clone(&self) -> Self {
-        (**self).copy()
-    }
-}
-
-impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {
-    fn begin(&mut self, world: &mut World<P, I>) {
-        (**self).begin(world);
-    }
-    fn alarm(&mut self, world: &mut World<P, I>, token: u64) {
-        (**self).alarm(world, token);
-    }
-    fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
-        (**self).returned(world, invocation, outcome);
-    }
-    fn is_over(&mut self, world: &mut World<P, I>) -> bool {
-        (**self).is_over(world)
-    }
-    fn history(&self) -> Option<String> {
-        (**self).history()
-    }
-}
-
 /// A liveness violation: what was demanded, and what came.
 #[must_use]
 pub fn stuck(property: &'static str, expected: String, found: String) -> Broken {

@@ -7,6 +7,9 @@
 
 mod agenda;
 mod breakage;
+mod cluster;
+mod counters;
+mod director;
 pub mod disk;
 mod due;
 pub mod engine;
@@ -24,16 +27,17 @@ mod tally;
 mod timers;
 pub mod trace;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use snowglobe_checkers::explore::StatesDigest;
-use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView};
+use snowglobe_systems::invariants::{ClusterView, Invariants};
 use snowglobe_systems::process::{Effects, Input, InvocationId, NodeId, Process};
 
 use self::agenda::{Agenda, Due};
+use self::cluster::{Cluster, Onlooker};
 use self::engine::Finished;
 use self::frozen::Frozen;
 use self::network::{LinkQuality, Network};
@@ -47,9 +51,22 @@ use crate::seed::Seed;
 use crate::time::SimTime;
 
 pub use self::breakage::{Breakage, Broken, IllegalHistory, Suspicion};
+pub use self::counters::{Counters, MARKS, Marks};
+pub use self::director::{Copies, Director};
 pub use self::frozen::Held;
 pub use self::node::Incarnation;
 pub(crate) use snowglobe_checkers::panics::message_of;
+
+/// Memory for messages that nobody else holds.
+#[derive(Default)]
+struct Spare(Vec<Arc<Vec<u8>>>);
+
+/// A copy of a world has memory of its own.
+impl Clone for Spare {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
 
 /// Everything that a world is made of before its first event.
 #[derive(Clone, Debug)]
@@ -68,159 +85,6 @@ pub struct Blueprint<C> {
     pub faults: Vec<Incident>,
     /// How many steps a run may take before it counts as one that hangs.
     pub step_budget: u64,
-}
-
-/// What was counted in a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Inputs that processes took.
-    pub steps: u64,
-    /// Messages that processes sent.
-    pub sent: u64,
-    /// Copies of messages that the network made.
-    pub duplicated: u64,
-    /// Messages that reached a process.
-    pub delivered: u64,
-    /// Messages that never did.
-    pub dropped: u64,
-    /// Encoded bytes of the messages that were sent.
-    pub bytes_sent: u64,
-    /// Client calls.
-    pub invoked: u64,
-    /// Client calls that were answered.
-    pub returned: u64,
-    /// Processes that went down by a fault.
-    pub crashes: u64,
-    /// Records written to disks.
-    pub persisted: u64,
-}
-
-impl Counters {
-    /// Adds another run's counts.
-    pub fn add(&mut self, other: &Self) {
-        self.steps += other.steps;
-        self.sent += other.sent;
-        self.duplicated += other.duplicated;
-        self.delivered += other.delivered;
-        self.dropped += other.dropped;
-        self.bytes_sent += other.bytes_sent;
-        self.invoked += other.invoked;
-        self.returned += other.returned;
-        self.crashes += other.crashes;
-        self.persisted += other.persisted;
-    }
-}
-
-/// The marks that the world itself reaches.
-pub const MARKS: &[&str] = &[
-    "disk.bad_sector_detected",
-    "disk.checkpoint_written",
-    "disk.crash_in_recovery",
-    "disk.crash_inside_a_write",
-    "disk.crash_lost_a_write",
-    "disk.crash_tore_a_write",
-    "disk.dropped_bytes_gone",
-    "disk.full",
-    "disk.io_error",
-    "disk.lost_write_detected",
-    "disk.misdirected_write_detected",
-    "disk.read_error",
-    "disk.rot_detected",
-    "disk.slow_sync",
-    "disk.sync_dropped",
-    "disk.torn_tail_repaired",
-    "disk.unsynced_outlives_process",
-    "world.backlog_out_of_order",
-    "world.clock_jumped",
-    "world.clock_off",
-    "world.crash_between_effects",
-    "world.crash_while_parted",
-    "world.large_message_lost",
-    "world.machines_down_together",
-    "world.message_corrupted",
-    "world.message_cut_off",
-    "world.message_cut_on_the_way",
-    "world.message_duplicated",
-    "world.message_held",
-    "world.message_lost",
-    "world.message_overtaken",
-    "world.message_repeated",
-    "world.message_slowed",
-    "world.message_waited_for_heal",
-    "world.node_crashed",
-    "world.node_paused",
-    "world.step_slowed",
-    "world.timers_before_backlog",
-    "world.timers_out_of_order",
-];
-
-/// How often each mark was reached.
-pub type Marks = BTreeMap<&'static str, u64>;
-
-/// Decides what clients ask, and when the run is over.
-///
-/// It hears of alarms and answers in the moment in which they come; it acts through the
-/// [`World`] it is given.
-///
-/// A copy of it goes on as the original does, in a copy of its world: it shares nothing with it.
-pub trait Director<P: Process, I: Invariants<P>>: Copies<P, I> + Send + 'static {
-    /// Called once, before anything else happens. The nodes are already up.
-    fn begin(&mut self, world: &mut World<P, I>);
-    /// An alarm rang that [`World::alarm`] set.
-    fn alarm(&mut self, world: &mut World<P, I>, token: u64);
-    /// A call was answered.
-    fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
-    /// Called at the end of every millisecond in which anything happened; `true` ends the run.
-    fn is_over(&mut self, world: &mut World<P, I>) -> bool;
-    /// What clients asked and were told, as lines that `snowglobe history` reads,
-    /// if that was written down.
-    fn history(&self) -> Option<String> {
-        None
-    }
-}
-
-/// A director that can be copied whatever its type is: every one that is [`Clone`].
-pub trait Copies<P: Process, I: Invariants<P>> {
-    /// Another one like it.
-    fn copy(&self) -> Box<dyn Director<P, I>>;
-}
-
-impl<P: Process, I: Invariants<P>, D: Director<P, I> + Clone> Copies<P, I> for D {
-    fn copy(&self) -> Box<dyn Director<P, I>> {
-        Box::new(self.clone())
-    }
-}
-
-/// Memory for messages that nobody else holds.
-#[derive(Default)]
-struct Spare(Vec<Arc<Vec<u8>>>);
-
-/// A copy of a world has memory of its own.
-impl Clone for Spare {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-/// Somebody who looks at the nodes whenever a step is over or a node goes down, and changes
-/// nothing.
-struct Onlooker<P: Process>(Option<Box<Look<P>>>);
-
-type Look<P> = dyn FnMut(&Cluster<'_, P>) + Send;
-
-impl<P: Process> Onlooker<P> {
-    fn look(&mut self, nodes: &[Node<P>]) {
-        if let Some(look) = &mut self.0 {
-            look(&Cluster(nodes));
-        }
-    }
-}
-
-/// A copy of a world has nobody who looks on.
-impl<P: Process> Clone for Onlooker<P> {
-    fn clone(&self) -> Self {
-        Self(None)
-    }
 }
 
 /// All state of one simulated run. A copy goes on as the original does.
@@ -299,7 +163,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             active: BTreeSet::new(),
             streams,
             invariants,
-            onlooker: Onlooker(None),
+            onlooker: Onlooker::NOBODY,
             trace: Trace::default(),
             tally: Tally::default(),
             counters: Counters::default(),
@@ -444,7 +308,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
 
     /// Lets somebody look at the nodes whenever a step is over, or a node goes down.
     pub(crate) fn is_looked_at(&mut self, look: impl FnMut(&Cluster<'_, P>) + Send + 'static) {
-        self.onlooker = Onlooker(Some(Box::new(look)));
+        self.onlooker = Onlooker::new(look);
     }
 
     /// Every fault that happened so far, in the order of time.
@@ -502,22 +366,5 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     #[must_use]
     pub fn events(&self) -> u64 {
         self.trace.events()
-    }
-}
-
-/// The nodes as the invariants see them.
-pub(crate) struct Cluster<'a, P: Process>(&'a [Node<P>]);
-
-impl<P: Process> ClusterView<P> for Cluster<'_, P> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn node(&self, id: NodeId) -> NodeView<'_, P> {
-        let node = &self.0[id.position()];
-        NodeView {
-            process: node.process(),
-            durable: node.durable(),
-        }
     }
 }
