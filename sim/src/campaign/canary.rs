@@ -138,7 +138,7 @@ fn finding(faults: &[&str]) -> Option<Finding> {
     let finished = thread::scope(|scope| scope.spawn(run).join());
     let finished = finished.expect("the world does not panic");
     let scenario = Scenario::calm("canary", 2, Seed(0));
-    let report = scenarios::told(scenario, finished, None);
+    let report = scenarios::report_of(scenario, finished, None);
     Finding::of(&Trial::Ran(report))
 }
 

@@ -170,7 +170,7 @@ impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Few<S> {
     fn begin(&mut self, world: &mut WorldOf<S, I>) {
         let (setting, log) = (self.setting.clone(), Arc::clone(&self.log));
         let mut last = None;
-        world.is_looked_at(move |cluster| {
+        world.attach_onlooker(move |cluster| {
             let shape = Digest::of(&setting.shape(cluster));
             let mut log = log.lock().expect("one thread runs the world");
             log.sees(last.replace(shape), shape);

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use clap::ValueEnum;
 use serde_json::json;
 
 use super::{Failed, Format, print};
@@ -30,7 +29,7 @@ fn human(systems: Systems) -> String {
         let _ = writeln!(text, "  {:<18} {}", family.word(), family.name());
     }
     text.push_str("\nengines\n");
-    for engine in Engine::value_variants() {
+    for engine in Engine::ALL {
         let usual = match *engine == Engine::default() {
             true => " (unless --engine says otherwise)",
             false => "",
@@ -62,7 +61,6 @@ fn json(systems: Systems) -> serde_json::Value {
         .iter()
         .map(|family| family.word())
         .collect();
-    let engines = Engine::value_variants().iter();
-    let engines: Vec<_> = engines.map(|engine| engine.word()).collect();
+    let engines: Vec<_> = Engine::ALL.iter().map(|engine| engine.word()).collect();
     json!({ "systems": listed, "faults": faults, "engines": engines })
 }

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::draw::PerMillion;
@@ -45,6 +46,16 @@ Exit codes:
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
+}
+
+impl ValueEnum for Engine {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()).help(self.about()))
+    }
 }
 
 /// Who drives a run, and how its account is printed.
@@ -91,7 +102,7 @@ enum Verb {
             value_name = "calm|default|harsh|FILE"
         )]
         faults: String,
-        /// Who drives the world; both come to the same digest.
+        /// Which engine drives the run; both produce the same digest.
         #[arg(long, value_enum, default_value_t)]
         engine: Engine,
         /// How to print.
@@ -110,7 +121,7 @@ enum Verb {
         /// Worker threads.
         #[arg(short, long)]
         jobs: Option<usize>,
-        /// Who drives the world; both come to the same digest.
+        /// Which engine drives the run; both produce the same digest.
         #[arg(long, value_enum, default_value_t)]
         engine: Engine,
         /// How to print.
@@ -167,7 +178,7 @@ struct FuzzArguments {
         value_name = "calm|default|harsh|FILE"
     )]
     faults: String,
-    /// Who drives the world; both come to the same digest.
+    /// Which engine drives the run; both produce the same digest.
     #[arg(long, value_enum, default_value_t)]
     engine: Engine,
     /// Where failing scenarios are written.
@@ -202,7 +213,7 @@ struct ReplayArguments {
     /// history`; for a single run.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["trace", "until", "node", "digest"])]
     history: Option<PathBuf>,
-    /// Who drives the world; both come to the same digest.
+    /// Which engine drives the run; both produce the same digest.
     #[arg(long, value_enum, default_value_t)]
     engine: Engine,
     /// How to print.

@@ -1,15 +1,10 @@
 //! Runs that are stopped after some step, and what is done with them then.
 
-use std::time::Duration;
-
 use snowglobe_checkers::explore::FoundWorld;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{InvocationId, Process};
 
 use crate::world::{Broken, Director, World};
-
-/// What is in a socket comes out of it within 2 ms.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// One director until the world has taken so many steps, then another.
 ///
@@ -26,8 +21,6 @@ pub(super) struct After<D, E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     First,
-    /// The world has just frozen; what is in the sockets comes out.
-    Waits,
     Then,
 }
 
@@ -72,13 +65,6 @@ where
         match self.stage {
             Stage::First if world.is_frozen() => {}
             Stage::First => self.first.alarm(world, token),
-            Stage::Waits => match world.make_plain() {
-                Ok(()) => {
-                    self.stage = Stage::Then;
-                    self.then.begin(world);
-                }
-                Err(why) => world.breaks(self.cannot(why)),
-            },
             Stage::Then => self.then.alarm(world, token),
         }
     }
@@ -86,7 +72,7 @@ where
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
         match self.stage {
             Stage::First if !world.is_frozen() => self.first.returned(world, invocation, outcome),
-            Stage::First | Stage::Waits => {}
+            Stage::First => {}
             Stage::Then => self.then.returned(world, invocation, outcome),
         }
     }
@@ -94,8 +80,13 @@ where
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {
         match self.stage {
             Stage::First if world.is_frozen() => {
-                self.stage = Stage::Waits;
-                world.alarm(PAUSE, 0);
+                match world.make_plain() {
+                    Ok(()) => {
+                        self.stage = Stage::Then;
+                        self.then.begin(world);
+                    }
+                    Err(why) => world.breaks(self.cannot(why)),
+                }
                 false
             }
             Stage::First => {
@@ -106,7 +97,6 @@ where
                 }
                 over
             }
-            Stage::Waits => false,
             Stage::Then => self.then.is_over(world),
         }
     }

@@ -43,7 +43,7 @@ use crate::world::{Breakage, Broken, Counters, Director, Marks, World};
 
 pub use self::calls::Calls;
 pub use self::opened::UnderWay;
-pub(crate) use self::opened::told;
+pub(crate) use self::opened::report_of;
 pub use self::recovery::{Recovery, RecoveryBound};
 pub use self::registry::Entry;
 pub(crate) use self::registry::{look, options_of_scope, small_options};
@@ -289,10 +289,10 @@ pub struct RunReport {
     pub history: Option<String>,
 }
 
-/// How a scenario is run. It comes to the same.
+/// How a scenario is run. Nothing of it changes what happens in the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct How {
-    /// Who drives the world.
+    /// Which engine drives the run.
     pub engine: Engine,
     /// Whether its history is kept.
     pub histories: Histories,

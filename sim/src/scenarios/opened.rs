@@ -29,7 +29,7 @@ pub trait UnderWay: Send {
     fn finish(self: Box<Self>, histories: Histories) -> RunReport;
 }
 
-/// What happens on each node of a system.
+/// How a node of a system is configured.
 type Config<S> = <<S as System>::Process as Process>::Config;
 type WorldOf<S> = World<<S as System>::Process, <S as System>::Invariants>;
 /// Somebody who directs a run of a system.
@@ -152,7 +152,7 @@ impl<S: System> UnderWay for Begun<S> {
     }
 }
 
-/// The account of a run of a system that is over.
+/// The report of a run that is over.
 fn report<S: System>(
     scenario: Scenario,
     mut finished: Finished,
@@ -165,10 +165,10 @@ fn report<S: System>(
         (Histories::OfFailures, None) => None,
     };
     let Directed::Shaken(shake) = director else {
-        return told(scenario, finished, history);
+        return report_of(scenario, finished, history);
     };
     let (struck, could_recover) = (scenario.faults.clone(), shake.could_recover());
-    let mut report = told(scenario, finished, history);
+    let mut report = report_of(scenario, finished, history);
     if !could_recover && report.verdict == Verdict::Held {
         report.verdict = Verdict::CannotRecover;
     }
@@ -179,8 +179,12 @@ fn report<S: System>(
     report
 }
 
-/// The account of a run of which nobody demanded progress.
-pub(crate) fn told(scenario: Scenario, finished: Finished, history: Option<String>) -> RunReport {
+/// The report of a run of which nobody demanded progress.
+pub(crate) fn report_of(
+    scenario: Scenario,
+    finished: Finished,
+    history: Option<String>,
+) -> RunReport {
     RunReport {
         scenario,
         history,

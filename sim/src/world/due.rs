@@ -1,16 +1,13 @@
 //! What falls due, and what the director hears of it.
 
 use std::mem;
-use std::sync::Arc;
 
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::Process;
 
 use super::agenda::Due;
 use super::network::Parcel;
-use super::outside::Errand;
-#[cfg(madsim)]
-use super::outside::Outside;
+use super::sockets::Errand;
 use super::{Director, World};
 use crate::time::SimTime;
 
@@ -59,14 +56,15 @@ impl Until {
 const ASKED_EVERY: u64 = 1_000_000;
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
-    /// Does everything that is due as far as it is to go, one after the other, each at its own time, and
-    /// tells the director. What it comes to depends on nothing outside: neither on how far it
-    /// is told to go at once, nor on when a parcel comes out of a socket.
+    /// Does what is due, one thing after the other and each at its own time, and tells the
+    /// director. The outcome depends neither on how far the world is to go at once nor on when a
+    /// parcel comes out of its socket.
     ///
     /// # Panics
     /// When nothing will ever happen any more, and the run is not over.
     pub(super) fn advance(&mut self, until: Until, director: &mut dyn Director<P, I>) -> Advance {
         loop {
+            self.tell(director);
             if self.breakage.is_some() {
                 return Advance::Over;
             }
@@ -92,16 +90,15 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             }
             self.asked = false;
             self.take_next();
-            self.tell(director);
         }
     }
 
     /// Whether what is due next is a parcel that whoever carries it has not brought yet.
     fn waits_for_parcel(&self) -> bool {
-        match (&self.outside, self.agenda.next()) {
-            (Some(outside), Some((_, Due::Arrives(parcel)))) => {
-                // Nobody waits for what will find nobody there.
-                self.process(parcel.to).is_some() && !outside.has_brought(parcel)
+        match self.agenda.next() {
+            // Nobody waits for what will find nobody there.
+            Some((_, Due::Arrives(parcel))) => {
+                self.process(parcel.to).is_some() && self.sockets.keep(parcel)
             }
             _ => false,
         }
@@ -114,10 +111,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.now = at;
         match due {
             Due::Arrives(parcel) => {
-                let parcel = match &mut self.outside {
-                    Some(outside) => outside.brought(parcel),
-                    None => parcel,
-                };
+                // What arrives is what came out of the socket, if there is one.
+                let parcel = self.sockets.take(&parcel).unwrap_or(parcel);
                 self.arrive(parcel);
             }
             Due::Timer {
@@ -138,6 +133,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// followed it.
     fn tell(&mut self, director: &mut dyn Director<P, I>) {
         while self.breakage.is_none() && !(self.alarms.is_empty() && self.returns.is_empty()) {
+            self.asked = false;
             for (invocation, outcome) in mem::take(&mut self.returns) {
                 director.returned(self, invocation, outcome);
             }
@@ -152,24 +148,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.next_ticket += 1;
         parcel.ticket = self.next_ticket;
         parcel.arrives = arrives;
-        if let Some(outside) = &mut self.outside {
-            outside.errands.push(Errand::Carry(Parcel {
-                bytes: Arc::clone(&parcel.bytes),
-                ..parcel
-            }));
-        }
+        self.sockets.ask(|| Errand::Carry(parcel.clone()));
         self.agenda.put(arrives, Due::Arrives(parcel));
-    }
-
-    pub(super) fn errand(&mut self, errand: Errand) {
-        if let Some(outside) = &mut self.outside {
-            outside.errands.push(errand);
-        }
-    }
-
-    /// From now on somebody outside carries what nodes send, and keeps their sockets.
-    #[cfg(madsim)]
-    pub(super) fn is_carried(&mut self) {
-        self.outside = Some(Outside::default());
     }
 }

@@ -40,7 +40,8 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.asked = false;
     }
 
-    /// Takes from a frozen world what no small world has.     ///
+    /// Takes from a frozen world what no small world has.
+    ///
     /// # Errors
     /// When the disk of a node is damaged: then it would not come back from a crash.
     pub fn make_plain(&mut self) -> Result<(), String> {

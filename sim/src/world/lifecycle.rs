@@ -13,7 +13,7 @@ use super::disk::{
 };
 use super::inbox::Inbox;
 use super::node::{ArmedCrash, Incarnation, Life, Running};
-use super::outside::Errand;
+use super::sockets::Errand;
 use super::trace::EventKind;
 use super::{Broken, Cluster, World};
 use crate::draw::{Draw, Purpose};
@@ -42,7 +42,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return;
         }
         if self.boot(id) {
-            self.errand(Errand::Restart(id));
+            self.sockets.ask(|| Errand::Restart(id));
             // What still goes on over the node holds for its new process, too.
             self.recompute(id);
         }
@@ -295,7 +295,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             .event(self.now, Some(id), EventKind::Stop, u64::from(life), || {
                 text.to_owned()
             });
-        self.errand(Errand::Kill(id));
+        self.sockets.ask(|| Errand::Kill(id));
     }
 
     /// Stops a node without its noticing; timers and messages wait.

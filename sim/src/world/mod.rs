@@ -20,8 +20,8 @@ mod inbox;
 mod lifecycle;
 pub mod network;
 mod node;
-mod outside;
 pub mod session;
+mod sockets;
 mod step;
 mod tally;
 mod timers;
@@ -42,7 +42,7 @@ use self::engine::Finished;
 use self::frozen::Frozen;
 use self::network::{LinkQuality, Network};
 use self::node::{Life, Node};
-use self::outside::Outside;
+use self::sockets::Sockets;
 use self::tally::Tally;
 use self::trace::{EventKind, Trace, TraceDigest};
 use crate::draw::Streams;
@@ -133,8 +133,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     alarms: Vec<u64>,
     /// Whether the director was asked if the run is over since anything happened.
     asked: bool,
-    /// What is between the world and an engine with sockets; `None` if it has none.
-    outside: Option<Outside>,
+    /// The sockets of its engine.
+    sockets: Sockets,
     /// Memory for the effects of a step, kept from one to the next.
     scratch: Effects<P>,
     /// Memory for encoded messages.
@@ -183,7 +183,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             returns: Vec::new(),
             alarms: Vec::new(),
             asked: false,
-            outside: None,
+            sockets: Sockets::default(),
             scratch: Effects::new(),
             spare_bytes: Spare::default(),
         }
@@ -307,7 +307,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     }
 
     /// Lets somebody look at the nodes whenever a step is over, or a node goes down.
-    pub(crate) fn is_looked_at(&mut self, look: impl FnMut(&Cluster<'_, P>) + Send + 'static) {
+    pub(crate) fn attach_onlooker(&mut self, look: impl FnMut(&Cluster<'_, P>) + Send + 'static) {
         self.onlooker = Onlooker::new(look);
     }
 

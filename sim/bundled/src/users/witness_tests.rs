@@ -9,7 +9,7 @@ use crate::shardkv::{self, ShardkvSystem};
 use snowglobe::scenarios::swarm;
 use snowglobe::scenarios::weather::Weather;
 use snowglobe::scenarios::{Shake, System, Workload};
-use snowglobe::world::engine;
+use snowglobe::world::engine::{self, Engine};
 
 /// How many keys were asked for, and of how many the witness explains everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +96,7 @@ where
             let members = S::membership(scenario.nodes, &options);
             let blueprint = scenario.blueprint(S::configs(scenario.nodes, &options));
             let shake = Shake::new(&scenario, members, onlooker);
-            engine::run::<S::Process, S::Invariants, _>(blueprint, shake).0
+            engine::run_on(Engine::Direct, blueprint, S::Invariants::default(), shake).0
         };
         let run = thread::spawn(run).join();
         let breakage = run.expect("the world does not panic").breakage;

@@ -5,7 +5,7 @@ use snowglobe_systems::process::{NodeId, Process};
 
 use super::super::due::{Advance, Until};
 use super::super::network::Parcel;
-use super::super::outside::Errand;
+use super::super::sockets::Errand;
 use super::super::{Director, World};
 use super::Finished;
 
@@ -57,7 +57,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
 
     fn begin(&mut self) {
         let (world, director) = self.director();
-        world.is_carried();
+        world.sockets.attach();
         world.start_all();
         director.begin(world);
     }
@@ -68,15 +68,12 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
     }
 
     fn errands(&mut self) -> Vec<Errand> {
-        let outside = self.world.outside.as_mut();
-        outside.map_or_else(Vec::new, |it| std::mem::take(&mut it.errands))
+        self.world.sockets.errands()
     }
 
     fn bring(&mut self, parcel: Parcel) {
         let now = self.world.now();
-        if let Some(outside) = &mut self.world.outside {
-            outside.bring(parcel, now);
-        }
+        self.world.sockets.bring(parcel, now);
     }
 
     fn parcels_to(&self, node: NodeId) -> Vec<Parcel> {
@@ -85,5 +82,164 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
 
     fn finish(&mut self) -> Finished {
         self.world.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use snowglobe_systems::process::{Durable, Effect, Effects, Input};
+
+    use super::*;
+    use crate::seed::Seed;
+    use crate::time::SimTime;
+    use crate::world::Blueprint;
+    use crate::world::disk::CrashMode;
+    use crate::world::network::LinkQuality;
+
+    /// The first node says a number to the second when it starts.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct Talker {
+        heard: Option<u8>,
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    struct Nothing;
+
+    impl Durable for Nothing {
+        type Write = ();
+        fn apply(&mut self, (): &()) {}
+    }
+
+    impl Process for Talker {
+        type Config = ();
+        type Message = u8;
+        type Timer = ();
+        type Operation = ();
+        type Outcome = ();
+        type Durable = Nothing;
+
+        fn start(id: NodeId, (): &(), _: Nothing, effects: &mut Effects<Self>) -> Self {
+            if id == NodeId(1) {
+                let (to, message) = (NodeId(2), 7);
+                effects.push(Effect::Send { to, message });
+            }
+            Self { heard: None }
+        }
+
+        fn step(&mut self, input: Input<Self>, _: &mut Effects<Self>) {
+            if let Input::Receive { message, .. } = input {
+                self.heard = Some(message);
+            }
+        }
+
+        fn delay((): &(), (): ()) -> Range<Duration> {
+            Duration::ZERO..Duration::ZERO
+        }
+    }
+
+    /// Lets a second pass.
+    #[derive(Clone, Default)]
+    struct Second(bool);
+
+    impl Director<Talker, ()> for Second {
+        fn begin(&mut self, world: &mut World<Talker, ()>) {
+            world.alarm(Duration::from_secs(1), 0);
+        }
+        fn alarm(&mut self, _: &mut World<Talker, ()>, _: u64) {
+            self.0 = true;
+        }
+        fn returned(
+            &mut self,
+            _: &mut World<Talker, ()>,
+            _: snowglobe_systems::process::InvocationId,
+            (): (),
+        ) {
+        }
+        fn is_over(&mut self, _: &mut World<Talker, ()>) -> bool {
+            self.0
+        }
+    }
+
+    /// A run that has begun, and the parcel that it asks to be carried.
+    fn begun() -> (Run<Talker, (), Second>, Parcel) {
+        let blueprint = Blueprint {
+            seed: Seed(1),
+            configs: vec![(); 2],
+            links: LinkQuality::default(),
+            sync: Duration::ZERO..Duration::ZERO,
+            checkpoint_bytes: 4096,
+            faults: Vec::new(),
+            step_budget: 100,
+        };
+        let mut run = Run::new(World::new(blueprint, ()), Second::default());
+        run.begin();
+        let errands = run.errands();
+        let [Errand::Carry(parcel)] = &errands[..] else {
+            panic!("one message is sent: {errands:?}");
+        };
+        (run, parcel.clone())
+    }
+
+    fn heard(run: &Run<Talker, (), Second>) -> Option<u8> {
+        run.world.process(NodeId(2)).and_then(|node| node.heard)
+    }
+
+    #[test]
+    fn the_world_waits_for_what_is_still_in_a_socket() {
+        let (mut run, parcel) = begun();
+        for _ in 0..3 {
+            assert_eq!(run.advance(Until::END), Advance::ForParcel);
+            assert_eq!(heard(&run), None);
+        }
+        run.bring(parcel);
+        assert_eq!(run.advance(Until::END), Advance::Over);
+        assert_eq!(heard(&run), Some(7));
+    }
+
+    #[test]
+    fn what_arrives_is_what_came_out_of_the_socket() {
+        let (mut run, mut parcel) = begun();
+        parcel.bytes = Arc::new(vec![8]);
+        run.bring(parcel);
+        assert_eq!(run.advance(Until::END), Advance::Over);
+        assert_eq!(heard(&run), Some(8));
+    }
+
+    #[test]
+    fn nobody_waits_for_what_finds_nobody_there() {
+        let (mut run, _) = begun();
+        run.world.crash(NodeId(2), CrashMode::Lose);
+        assert!(matches!(run.errands()[..], [Errand::Kill(NodeId(2))]));
+        assert_eq!(run.advance(Until::END), Advance::Over);
+        assert_eq!(run.world.counters().dropped, 1);
+    }
+
+    #[test]
+    fn a_new_socket_must_be_brought_what_is_on_its_way() {
+        let (mut run, parcel) = begun();
+        run.world.crash(NodeId(2), CrashMode::Lose);
+        run.world.start(NodeId(2));
+        let again: Vec<u64> = run
+            .parcels_to(NodeId(2))
+            .iter()
+            .map(|it| it.ticket)
+            .collect();
+        assert_eq!(again, [parcel.ticket]);
+        assert_eq!(run.advance(Until::END), Advance::ForParcel);
+    }
+
+    #[test]
+    fn a_copy_of_the_world_belongs_to_no_engine() {
+        let (run, _) = begun();
+        let mut copy = Run::new(run.world.clone(), Second::default());
+        assert_eq!(
+            copy.advance(Until::time(SimTime::from_millis(500))),
+            Advance::Until(SimTime::from_millis(1000))
+        );
+        assert_eq!(heard(&copy), Some(7));
     }
 }

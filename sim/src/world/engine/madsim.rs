@@ -32,7 +32,7 @@ use snowglobe_systems::process::NodeId;
 
 use self::carriage::{Carriage, Train};
 use super::super::due::{Advance, Until};
-use super::super::outside::Errand;
+use super::super::sockets::Errand;
 use super::Finished;
 use super::driven::Driven;
 use crate::seed::Seed;

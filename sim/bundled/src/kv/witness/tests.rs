@@ -21,8 +21,17 @@ fn append(value: &str) -> Command {
 /// A replica without others that has applied these appends.
 fn replica(values: &[&str]) -> Replica<Store> {
     let mut effects = Effects::new();
-    let mut replica = Replica::start(N1, &Config::of(1), Durable::default(), &mut effects);
-    replica.step(Input::Timeout(Timer::Election), &mut effects);
+    applied(&Config::of(1), values, &mut effects)
+}
+
+/// The same, however it is configured.
+fn applied(
+    config: &Config,
+    values: &[&str],
+    effects: &mut Effects<Replica<Store>>,
+) -> Replica<Store> {
+    let mut replica = Replica::start(N1, config, Durable::default(), effects);
+    replica.step(Input::Timeout(Timer::Election), effects);
     for (number, value) in values.iter().enumerate() {
         let operation = replica::Operation::Write {
             session: None,
@@ -33,7 +42,7 @@ fn replica(values: &[&str]) -> Replica<Store> {
             invocation,
             operation,
         };
-        replica.step(input, &mut effects);
+        replica.step(input, effects);
     }
     replica
 }
@@ -202,20 +211,7 @@ fn compacted(values: &[&str]) -> (Replica<Store>, Placed<Store>) {
     config.snapshot_after_entries = Some(1);
     config.raft.compaction_tail_entries = 0;
     let mut effects = Effects::new();
-    let mut replica = Replica::start(N1, &config, Durable::default(), &mut effects);
-    replica.step(Input::Timeout(Timer::Election), &mut effects);
-    for (number, value) in values.iter().enumerate() {
-        let operation = replica::Operation::Write {
-            session: None,
-            command: append(value),
-        };
-        let invocation = InvocationId(number as u64);
-        let input = Input::Invoke {
-            invocation,
-            operation,
-        };
-        replica.step(input, &mut effects);
-    }
+    let replica = applied(&config, values, &mut effects);
     (replica, appended(effects.as_slice()))
 }
 
