@@ -79,16 +79,18 @@ where
 
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {
         match self.stage {
-            Stage::First if world.is_frozen() => {
-                match world.make_plain() {
-                    Ok(()) => {
-                        self.stage = Stage::Then;
-                        self.then.begin(world);
-                    }
-                    Err(why) => world.breaks(self.cannot(why)),
+            Stage::First if world.is_frozen() => match world.make_plain() {
+                Ok(()) => {
+                    self.stage = Stage::Then;
+                    self.then.begin(world);
+                    // It is asked at once: in a frozen world nothing else need ever happen.
+                    self.then.is_over(world)
                 }
-                false
-            }
+                Err(why) => {
+                    world.breaks(self.cannot(why));
+                    true
+                }
+            },
             Stage::First => {
                 let over = self.first.is_over(world);
                 if over && world.breakage().is_none() {
