@@ -59,10 +59,6 @@ impl Process for Server {
         };
         effects.reply(invocation, answer);
     }
-
-    fn delay(_: &bool, (): ()) -> Range<Duration> {
-        Duration::ZERO..Duration::ZERO
-    }
 }
 
 struct Service<const FORGETS: bool>;

@@ -54,6 +54,8 @@ struct Player {
     caught: u64,
 }
 
+const DELAY: Range<Duration> = Duration::from_millis(300)..Duration::from_millis(500);
+
 impl Process for Player {
     type Config = (usize, Habit);
     type Message = u64;
@@ -68,7 +70,7 @@ impl Process for Player {
         durable: Caught,
         effects: &mut Effects<Self>,
     ) -> Self {
-        effects.push(Effect::SetTimer(()));
+        effects.set_timer((), DELAY);
         Self {
             partner: NodeId::at((id.position() + 1) % config.0),
             habit: config.1,
@@ -84,7 +86,7 @@ impl Process for Player {
         match input {
             Input::Timeout(()) => {
                 effects.push(throw);
-                effects.push(Effect::SetTimer(()));
+                effects.set_timer((), DELAY);
             }
             Input::Receive { message, .. } => {
                 assert!(self.habit != Habit::Panics || message < 3, "the third ball");
@@ -103,14 +105,10 @@ impl Process for Player {
                         effects.push(throw);
                     }
                 }
-                effects.push(Effect::SetTimer(()));
+                effects.set_timer((), DELAY);
             }
             Input::Invoke { invocation, .. } => effects.reply(invocation, self.caught),
         }
-    }
-
-    fn delay(_config: &Self::Config, (): ()) -> Range<Duration> {
-        Duration::from_millis(300)..Duration::from_millis(500)
     }
 }
 
@@ -216,6 +214,7 @@ fn watch(
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: 256,
             faults,
+            batch: 1,
             step_budget: 100_000,
         };
         let umpire = Umpire {
@@ -414,6 +413,7 @@ fn what_exploration_finds_happens_so_in_the_world() {
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: 256,
             faults: Vec::new(),
+            batch: 1,
             step_budget: 100_000,
         };
         let script = Script::new(game, found.steps);

@@ -10,11 +10,11 @@ extern crate alloc;
 
 pub mod bytes;
 pub mod digest;
+pub mod embeds;
 pub mod invariants;
 pub mod kv;
 pub mod ledger;
 pub mod mapreduce;
-pub mod part;
 pub mod process;
 pub mod raft;
 pub mod renaming;

@@ -19,13 +19,13 @@ use crate::short_names::debug_as_display;
 
 /// The name of a node, counted from 1; prints as `n1`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeId(pub u8);
+pub struct NodeId(pub u16);
 
 impl NodeId {
     /// The node at a position counted from 0.
     #[must_use]
     pub fn at(position: usize) -> Self {
-        Self(u8::try_from(position + 1).expect("a cluster has at most 255 nodes"))
+        Self(u16::try_from(position + 1).expect("a cluster has at most 65,535 nodes"))
     }
 
     /// The position of this node, counted from 0.
@@ -68,6 +68,22 @@ pub trait Durable:
     /// Folds one record in. Must be deterministic and must not panic on any
     /// sequence of records that the process itself wrote.
     fn apply(&mut self, write: &Self::Write);
+}
+
+/// The disk of a process that writes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NoDisk {}
+
+/// What is never written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NoRecord {}
+
+impl Durable for NoDisk {
+    type Write = NoRecord;
+
+    fn apply(&mut self, write: &NoRecord) {
+        match *write {}
+    }
 }
 
 /// A system under test: a pure state machine with one door.
@@ -125,9 +141,88 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
     /// engine must execute them.
     fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>);
 
-    /// The range from which the engine draws the delay of a timer, each time
-    /// it is set. An empty range means exactly its start.
-    fn delay(config: &Self::Config, timer: Self::Timer) -> Range<Duration>;
+    /// Leaves the effects of whatever [`start`](Self::start) and [`step`](Self::step) put off.
+    /// An engine calls it once after each batch of inputs: a leader that took many proposals
+    /// writes them with one sync, and says them to each peer in one message. A batch is what
+    /// waited while the disk synced or the node was paused; in exploration it is each input by
+    /// itself. A crash before this loses what was put off: nobody has heard of it.
+    fn flush(&mut self, _effects: &mut Effects<Self>) {}
+}
+
+/// After how long a timer fires: each time that it is set, the engine draws from this range.
+/// One moment, as in `Delay::from(HEARTBEAT)`, is always that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Delay {
+    /// The shortest delay.
+    shortest: Duration,
+    /// The end of the range; no shorter than `shortest`, and equal to it where there is
+    /// nothing to draw.
+    end: Duration,
+}
+
+impl Delay {
+    /// The range from which an engine draws; empty if there is nothing to draw.
+    #[must_use]
+    pub fn range(self) -> Range<Duration> {
+        self.shortest..self.end
+    }
+
+    /// So many times as long.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self {
+            shortest: self.shortest * factor,
+            end: self.end * factor,
+        }
+    }
+}
+
+impl From<Duration> for Delay {
+    fn from(delay: Duration) -> Self {
+        Self {
+            shortest: delay,
+            end: delay,
+        }
+    }
+}
+
+/// # Panics
+/// If the range runs backwards.
+impl From<Range<Duration>> for Delay {
+    fn from(Range { start, end }: Range<Duration>) -> Self {
+        assert!(
+            start <= end,
+            "timers-run-forwards: a timer cannot be set to {start:?}..{end:?}"
+        );
+        Self {
+            shortest: start,
+            end,
+        }
+    }
+}
+
+impl From<&Range<Duration>> for Delay {
+    fn from(range: &Range<Duration>) -> Self {
+        range.clone().into()
+    }
+}
+
+/// Boots a process and [flushes](Process::flush) it, for a host that does not batch.
+pub fn boot<P: Process>(
+    id: NodeId,
+    config: &P::Config,
+    durable: P::Durable,
+    effects: &mut Effects<P>,
+) -> P {
+    let mut process = P::start(id, config, durable, effects);
+    process.flush(effects);
+    process
+}
+
+/// Gives a process a batch of one input.
+pub fn take<P: Process>(process: &mut P, input: Input<P>, effects: &mut Effects<P>) {
+    process.step(input, effects);
+    process.flush(effects);
 }
 
 /// How urgent an input is; see [`Process::priority`].
@@ -247,8 +342,13 @@ pub enum Effect<P: Process> {
         /// What to say.
         message: P::Message,
     },
-    /// Arm a timer anew, with a fresh delay from [`Process::delay`].
-    SetTimer(P::Timer),
+    /// Arm a timer anew, with a fresh delay.
+    SetTimer {
+        /// Its name.
+        timer: P::Timer,
+        /// After how long it fires.
+        delay: Delay,
+    },
     /// Disarm a timer, if it is armed.
     CancelTimer(P::Timer),
     /// Answer a client's call, at most once.
@@ -258,6 +358,9 @@ pub enum Effect<P: Process> {
         /// The answer.
         outcome: P::Outcome,
     },
+    /// Say something to whoever hosts the process that is no answer to a call: a log tells its
+    /// state machine what to apply. See [`Embeds`](crate::embeds::Embeds).
+    Tell(P::Outcome),
     /// Something worth counting happened; a campaign names the marks that were never reached.
     Mark(&'static str),
 }
@@ -292,6 +395,35 @@ impl<P: Process> Effects<P> {
         });
     }
 
+    /// Sends a message.
+    pub fn send(&mut self, to: NodeId, message: P::Message) {
+        self.push(Effect::Send { to, message });
+    }
+
+    /// Writes a record to the disk before any later effect.
+    pub fn persist(&mut self, write: <P::Durable as Durable>::Write) {
+        self.push(Effect::Persist(write));
+    }
+
+    /// Arms a timer anew.
+    ///
+    /// # Panics
+    /// If the range of its delay runs backwards.
+    pub fn set_timer(&mut self, timer: P::Timer, delay: impl Into<Delay>) {
+        let delay = delay.into();
+        self.push(Effect::SetTimer { timer, delay });
+    }
+
+    /// Disarms a timer, if it is armed.
+    pub fn cancel_timer(&mut self, timer: P::Timer) {
+        self.push(Effect::CancelTimer(timer));
+    }
+
+    /// Says something to whoever hosts this process.
+    pub fn tell(&mut self, outcome: P::Outcome) {
+        self.push(Effect::Tell(outcome));
+    }
+
     /// Notes that a named situation was reached.
     pub fn mark(&mut self, mark: &'static str) {
         self.push(Effect::Mark(mark));
@@ -308,8 +440,18 @@ impl<P: Process> Effects<P> {
         self.0.clear();
     }
 
-    /// Takes the effects out, in order.
+    /// Takes the effects out, in order, and keeps the memory.
     pub fn drain(&mut self) -> impl Iterator<Item = Effect<P>> + '_ {
         self.0.drain(..)
+    }
+}
+
+/// By value, in order, for a host that awaits between them.
+impl<P: Process> IntoIterator for Effects<P> {
+    type Item = Effect<P>;
+    type IntoIter = alloc::vec::IntoIter<Effect<P>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

@@ -170,7 +170,10 @@ where
                 to: to.renamed(renaming),
                 message: message.renamed(renaming),
             },
-            Self::SetTimer(timer) => Self::SetTimer(*timer),
+            Self::SetTimer { timer, delay } => Self::SetTimer {
+                timer: *timer,
+                delay: *delay,
+            },
             Self::CancelTimer(timer) => Self::CancelTimer(*timer),
             Self::Return {
                 invocation,
@@ -179,6 +182,7 @@ where
                 invocation: *invocation,
                 outcome: outcome.renamed(renaming),
             },
+            Self::Tell(outcome) => Self::Tell(outcome.renamed(renaming)),
             Self::Mark(mark) => Self::Mark(mark),
         }
     }

@@ -316,18 +316,16 @@ impl<S: Setting> SmallWorld<S> {
         }
         let network = self.network(symmetry, state, number);
         for flight in network.flights() {
-            let late = u8::from(flight.late);
-            let ends = [late, flight.from.0, flight.to.0, flight.copies];
-            key.push(u64::from(u32::from_be_bytes(ends)));
+            key.push(flight.ends());
             key.push(flight.message.digest());
         }
         for client in &state.clients {
             for (invocation, node) in &client.open {
-                key.push(invocation.0 << 8 | u64::from(renaming.of(*node).0));
+                key.push(invocation.0 << 16 | u64::from(renaming.of(*node).0));
             }
         }
         for (one, other) in renamed_cuts(state, renaming) {
-            key.push(u64::from(one.0) << 8 | u64::from(other.0));
+            key.push(u64::from(one.0) << 16 | u64::from(other.0));
         }
         key
     }

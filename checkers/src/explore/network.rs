@@ -285,14 +285,17 @@ impl<M> Hash for Network<M> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_usize(self.flights.len());
         for flight in &self.flights {
-            hasher.write_u32(u32::from_be_bytes([
-                u8::from(flight.late),
-                flight.from.0,
-                flight.to.0,
-                flight.copies,
-            ]));
+            hasher.write_u64(flight.ends());
             flight.message.hash(hasher);
         }
+    }
+}
+
+impl<M> Flight<M> {
+    /// All of it but the message, in a word.
+    pub(super) fn ends(&self) -> u64 {
+        let late = u64::from(self.late) << 40;
+        late | u64::from(self.from.0) << 24 | u64::from(self.to.0) << 8 | u64::from(self.copies)
     }
 }
 

@@ -188,7 +188,7 @@ impl Setting for JobSetting {
         Some(match timer {
             Timer::Ping => TimerKind::Beat,
             Timer::Check | Timer::Retry => TimerKind::Timeout,
-            Timer::Work { .. } | Timer::Back => TimerKind::Due,
+            Timer::Work | Timer::Back => TimerKind::Due,
         })
     }
 
@@ -277,7 +277,7 @@ impl Setting for JobSetting {
             Timer::Ping => "ping".to_owned(),
             Timer::Retry => "retry".to_owned(),
             Timer::Back => "back".to_owned(),
-            Timer::Work { millis, more } => format!("work of {} ms", millis + more),
+            Timer::Work => "work".to_owned(),
         }
     }
 

@@ -94,7 +94,7 @@ fn operations(client: usize, clients: usize, bounds: &Bounds) -> Vec<Operation> 
 }
 
 fn change(place: usize) -> Command {
-    let group = |number: u32| (GroupId(number), vec![NodeId(100 + number as u8)]);
+    let group = |number: u32| (GroupId(number), vec![NodeId(100 + number as u16)]);
     let join = |number| Command::Join {
         groups: BTreeMap::from([group(number)]),
     };

@@ -559,7 +559,7 @@ pub fn configs(clerks: usize) -> Vec<Config> {
         config
     };
     let asks = || services::ClerkConfig::of([NodeId(1)]);
-    let group = |number: u8| {
+    let group = |number: u16| {
         let node = NodeId(1 + number);
         let group = GroupId(u32::from(number));
         Config::Server(ServerConfig::of(group, alone(node), asks()))

@@ -1,7 +1,6 @@
 //! A bell that rings, the same as ever, while another node counts; and somebody
 //! who listens, and minds at one count what is all the same to them at others.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +40,8 @@ pub(crate) enum Timer {
     Ring,
 }
 
+const DELAY: Duration = Duration::ZERO;
+
 impl Process for Bell {
     type Config = Listener;
     type Message = ();
@@ -55,7 +56,7 @@ impl Process for Bell {
         } else {
             Timer::Count
         };
-        effects.push(Effect::SetTimer(timer));
+        effects.set_timer(timer, DELAY);
         Self {
             id,
             listener: *listener,
@@ -71,12 +72,8 @@ impl Process for Bell {
                 Timer::Ring if self.rung => effects.push(Effect::Mark(RINGS_AGAIN)),
                 Timer::Ring => self.rung = true,
             }
-            effects.push(Effect::SetTimer(timer));
+            effects.set_timer(timer, DELAY);
         }
-    }
-
-    fn delay(_: &Listener, _: Timer) -> Range<Duration> {
-        Duration::ZERO..Duration::from_secs(1)
     }
 }
 

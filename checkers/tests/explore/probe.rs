@@ -1,6 +1,5 @@
 //! A protocol to which everything can happen, and whose invariants forbid one thing of it.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -96,6 +95,8 @@ pub(crate) struct Probe {
     called: bool,
 }
 
+const DELAY: Duration = Duration::ZERO;
+
 impl Process for Probe {
     type Config = Forbidden;
     type Message = Word;
@@ -105,8 +106,8 @@ impl Process for Probe {
     type Durable = Disk;
 
     fn start(id: NodeId, forbids: &Forbidden, found: Disk, effects: &mut Effects<Self>) -> Self {
-        effects.push(Effect::SetTimer(Timer::Long));
-        effects.push(Effect::SetTimer(Timer::Short));
+        effects.set_timer(Timer::Long, DELAY);
+        effects.set_timer(Timer::Short, DELAY);
         effects.push(Effect::Persist(Write::Boot));
         if id == FIRST && found.boots == 0 {
             for message in [Word::Noise, Word::First] {
@@ -144,7 +145,7 @@ impl Process for Probe {
                     });
                 }
                 self.rung = true;
-                effects.push(Effect::SetTimer(Timer::Long));
+                effects.set_timer(Timer::Long, DELAY);
             }
             Input::Timeout(Timer::Short) => {
                 self.beaten = true;
@@ -156,10 +157,6 @@ impl Process for Probe {
                 effects.reply(invocation, ());
             }
         }
-    }
-
-    fn delay(_: &Forbidden, _: Timer) -> Range<Duration> {
-        Duration::ZERO..Duration::from_secs(1)
     }
 }
 
@@ -206,7 +203,15 @@ impl Invariants<Probe> for Watch {
         node: NodeId,
         effects: &[Effect<Probe>],
     ) -> Result<(), Violation> {
-        let rings = effects.contains(&Effect::SetTimer(Timer::Long)) && node == SECOND;
+        let rings = effects.iter().any(|effect| {
+            matches!(
+                effect,
+                Effect::SetTimer {
+                    timer: Timer::Long,
+                    ..
+                }
+            )
+        }) && node == SECOND;
         let probe = cluster.node(node).process.expect("it takes a step");
         let first = cluster.node(FIRST).process;
         self.happened |= match probe.forbids {

@@ -1,7 +1,6 @@
 //! Whether a world recovers is found out by running it forward, and what is told
 //! of one that does not is short.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +53,8 @@ impl Durable for NoDisk {
     fn apply(&mut self, (): &()) {}
 }
 
+const DELAY: Duration = Duration::ZERO;
+
 impl Process for Lamp {
     type Config = Make;
     type Message = ();
@@ -63,7 +64,7 @@ impl Process for Lamp {
     type Durable = NoDisk;
 
     fn start(id: NodeId, make: &Make, _: NoDisk, effects: &mut Effects<Self>) -> Self {
-        effects.push(Effect::SetTimer(()));
+        effects.set_timer((), DELAY);
         Self {
             id,
             make: *make,
@@ -87,10 +88,6 @@ impl Process for Lamp {
                 effects.reply(invocation, ());
             }
         }
-    }
-
-    fn delay(_: &Make, (): ()) -> Range<Duration> {
-        Duration::ZERO..Duration::from_secs(1)
     }
 }
 
@@ -118,7 +115,7 @@ impl Lamp {
             }
         };
         if again {
-            effects.push(Effect::SetTimer(()));
+            effects.set_timer((), DELAY);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A node that counts, and that hears nothing before it was woken.
 
 use std::hash::{Hash, Hasher};
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -136,6 +135,8 @@ impl Sleeper {
     }
 }
 
+const DELAY: Duration = Duration::ZERO;
+
 impl Process for Sleeper {
     type Config = Kind;
     type Message = Word;
@@ -155,7 +156,7 @@ impl Process for Sleeper {
             first: Hidden(None),
             found,
         };
-        effects.push(Effect::SetTimer(()));
+        effects.set_timer((), DELAY);
         if matches!(kind, Kind::AfterCrash | Kind::AfterHalf) {
             effects.push(Effect::Persist(Write::Boot));
         }
@@ -186,7 +187,11 @@ impl Process for Sleeper {
             }
             Input::Timeout(()) => {
                 let by_name = self.kind == Kind::NotAlike;
-                self.rung += if by_name { self.id.0 } else { 1 };
+                self.rung += if by_name {
+                    self.id.position() as u8 + 1
+                } else {
+                    1
+                };
                 self.heard |= self.kind == Kind::Tired && self.rung == 7;
                 if self.kind == Kind::AfterHalf {
                     effects.push(Effect::Persist(Write::Half));
@@ -196,14 +201,10 @@ impl Process for Sleeper {
                     let message = Word::Wake;
                     effects.push(Effect::Send { to, message });
                 }
-                effects.push(Effect::SetTimer(()));
+                effects.set_timer((), DELAY);
             }
             Input::Invoke { invocation, .. } => effects.reply(invocation, ()),
         }
-    }
-
-    fn delay(_: &Kind, (): ()) -> Range<Duration> {
-        Duration::ZERO..Duration::from_secs(1)
     }
 }
 

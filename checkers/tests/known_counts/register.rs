@@ -165,8 +165,4 @@ impl<R: Register> Process for Party<R> {
             effects.push(Effect::Send { to, message });
         }
     }
-
-    fn delay(_: &Config, timer: NoTimer) -> Range<Duration> {
-        match timer {}
-    }
 }

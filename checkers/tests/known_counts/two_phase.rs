@@ -158,10 +158,6 @@ impl Process for Manager {
             Self::Outside => {}
         }
     }
-
-    fn delay(_: &u8, timer: NoTimer) -> Range<Duration> {
-        match timer {}
-    }
 }
 
 /// What a resource manager does about a message, and what it says to the transaction manager.

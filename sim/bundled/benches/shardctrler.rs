@@ -121,7 +121,7 @@ fn joined() -> Controller {
 
 fn join(groups: impl IntoIterator<Item = u32>) -> Command {
     let with_servers = |group: u32| {
-        let server = |place: u32| NodeId((group * 3 + place) as u8);
+        let server = |place: u32| NodeId((group * 3 + place) as u16);
         (GroupId(group), (0..3).map(server).collect())
     };
     Command::Join {

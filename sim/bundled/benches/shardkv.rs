@@ -130,6 +130,7 @@ fn rebalance(bytes: usize) -> Seen {
         sync: calm.sync,
         checkpoint_bytes: calm.checkpoint_bytes,
         faults: Vec::new(),
+        batch: 1,
         step_budget: 50_000_000,
     };
     let director = Rebalance::new(bytes, &options);

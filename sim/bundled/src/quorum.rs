@@ -21,7 +21,7 @@ pub(super) fn rafts<P: RaftHost, I: Invariants<P>>(
 ) -> impl Iterator<Item = (NodeId, &Raft<P::Command>)> {
     world
         .node_ids()
-        .filter_map(|id| Some((id, world.process(id)?.raft()?)))
+        .filter_map(|id| Some((id, world.process(id)?.part()?)))
 }
 
 fn everybody<P: Elector, I: Invariants<P>>(world: &World<P, I>) -> Vec<NodeId> {

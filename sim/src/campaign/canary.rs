@@ -5,7 +5,6 @@
 //! each one first runs this protocol on the same engine and under the same checks as
 //! all others: it must hold without faults, and break its invariant when a link is cut.
 
-use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +36,8 @@ impl Durable for Nothing {
     fn apply(&mut self, (): &()) {}
 }
 
+const DELAY: Duration = Duration::from_millis(20);
+
 impl Process for Canary {
     type Config = ();
     type Message = u64;
@@ -46,7 +47,7 @@ impl Process for Canary {
     type Durable = Nothing;
 
     fn start(id: NodeId, (): &(), _: Nothing, effects: &mut Effects<Self>) -> Self {
-        effects.push(Effect::SetTimer(()));
+        effects.set_timer((), DELAY);
         Self {
             sings: id == NodeId(1),
             said: 0,
@@ -61,7 +62,7 @@ impl Process for Canary {
                 self.said += 1;
                 let (to, message) = (NodeId(2), self.said);
                 effects.push(Effect::Send { to, message });
-                effects.push(Effect::SetTimer(()));
+                effects.set_timer((), DELAY);
             }
             Input::Receive { message, .. } => {
                 self.missed |= message != self.heard + 1;
@@ -69,10 +70,6 @@ impl Process for Canary {
             }
             Input::Timeout(()) | Input::Invoke { .. } => {}
         }
-    }
-
-    fn delay((): &(), (): ()) -> Range<Duration> {
-        Duration::from_millis(20)..Duration::from_millis(20)
     }
 }
 
@@ -132,6 +129,7 @@ fn finding(faults: &[&str]) -> Option<Finding> {
         sync: Duration::ZERO..Duration::ZERO,
         checkpoint_bytes: 4096,
         faults,
+        batch: 1,
         step_budget: 10_000,
     };
     let run = || engine::run::<Canary, Whole, _>(blueprint, Listener { over: false }).0;

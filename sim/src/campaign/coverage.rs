@@ -128,6 +128,7 @@ fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
         links: drawn.links,
         sync: drawn.sync,
         checkpoint_bytes: drawn.checkpoint_bytes,
+        batch: drawn.batch,
         step_budget,
         faults: drawn.faults,
     };

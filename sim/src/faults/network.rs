@@ -179,7 +179,7 @@ mod tests {
     use super::super::Fault;
     use super::*;
 
-    fn reached(words: &str, nodes: u8) -> Vec<String> {
+    fn reached(words: &str, nodes: u16) -> Vec<String> {
         let Ok(Fault::Shape { shape, .. }) = words.parse() else {
             panic!("{words} is a shape");
         };

@@ -95,6 +95,9 @@ pub struct Scenario {
     pub sync: Range<Duration>,
     /// The growth of a write-ahead log that leads to a checkpoint, in bytes.
     pub checkpoint_bytes: usize,
+    /// How many inputs that waited for a node it takes at most before it does at once what they
+    /// put off: writes of many proposals with one sync. From 1 to [`MOST_BATCHED`].
+    pub batch: u64,
     /// What the system itself adds: its tuning and its workload.
     pub options: toml::Table,
 }
@@ -145,6 +148,8 @@ struct Written {
     links: Option<WrittenLinks>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     disk: Option<WrittenDisk>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch: Option<u64>,
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     options: toml::Table,
 }
@@ -170,6 +175,9 @@ fn held() -> String {
     "held".to_owned()
 }
 
+/// The longest batch that a file may ask for.
+pub const MOST_BATCHED: u64 = 1024;
+
 /// Faults and workload last this long in a file that does not say.
 pub const DEFAULT_CHAOS: Duration = Duration::from_secs(10);
 /// Progress is demanded within this time in a file that does not say.
@@ -187,6 +195,7 @@ impl Scenario {
             links: self.links.clone(),
             sync: self.sync.clone(),
             checkpoint_bytes: self.checkpoint_bytes,
+            batch: self.batch,
             faults: self.faults.clone(),
             step_budget: step_budget(self),
         }
@@ -209,6 +218,7 @@ impl Scenario {
             links: LinkQuality::default(),
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: DEFAULT_CHECKPOINT_BYTES,
+            batch: 1,
             options: toml::Table::new(),
         }
     }
@@ -266,6 +276,7 @@ impl Scenario {
                 sync: Some(format_range(&self.sync)),
                 checkpoint_bytes: Some(self.checkpoint_bytes),
             }),
+            batch: Some(self.batch),
             options: self.options.clone(),
         }
     }
@@ -319,8 +330,19 @@ impl FromStr for Scenario {
                 Duration::ZERO..Duration::ZERO,
             )?,
             checkpoint_bytes: disk.checkpoint_bytes.unwrap_or(DEFAULT_CHECKPOINT_BYTES),
+            batch: batch(written.batch)?,
             options: written.options,
         })
+    }
+}
+
+fn batch(written: Option<u64>) -> Result<u64, ScenarioError> {
+    match written.unwrap_or(1) {
+        batch @ 1..=MOST_BATCHED => Ok(batch),
+        other => Err(malformed(
+            "batch",
+            format!("is {other}; give 1 to {MOST_BATCHED}"),
+        )),
     }
 }
 

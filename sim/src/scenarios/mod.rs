@@ -200,6 +200,8 @@ pub trait Workload<P: Process, I: Invariants<P>>: Clone + Send + 'static {
     fn alarm(&mut self, world: &mut World<P, I>, token: u64);
     /// A call was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
+    /// A node said something that answers no call.
+    fn told(&mut self, _world: &mut World<P, I>, _node: NodeId, _outcome: P::Outcome) {}
     /// The faults are over for enough of the nodes; from now on everybody must make
     /// progress. Those who are `well` have no excuse: whatever they lag behind, they
     /// must catch up.

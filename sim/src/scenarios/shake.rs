@@ -5,7 +5,7 @@ pub mod ill;
 use std::time::Duration;
 
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::{InvocationId, Process};
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use super::file::Scenario;
 use super::recovery::{Recovery, RecoveryBound};
@@ -195,6 +195,10 @@ impl<P: Process, I: Invariants<P>, W: Workload<P, I>> Director<P, I> for Shake<W
 
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
         self.workload.returned(world, invocation, outcome);
+    }
+
+    fn told(&mut self, world: &mut World<P, I>, node: NodeId, outcome: P::Outcome) {
+        self.workload.told(world, node, outcome);
     }
 
     fn history(&self) -> Option<String> {

@@ -90,6 +90,8 @@ impl Stretch {
 
 /// What the size of a run is drawn by.
 const SIZE: u64 = 2;
+/// What the length of batches is drawn by.
+const BATCH: u64 = 4;
 /// What decides whether a run has a clock.
 const TIMELESS: u64 = 3;
 
@@ -148,11 +150,18 @@ pub fn draw<S: System>(seed: Seed, weather: &Weather) -> Scenario {
         links,
         sync,
         checkpoint_bytes,
+        batch: draw_batch(&streams),
         options: toml::Table::try_from(options).expect("options of plain data are TOML"),
     }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// From a stream of its own, as the size is.
+fn draw_batch(streams: &Streams) -> u64 {
+    let mut draw = streams.keyed(Purpose::Configuration, BATCH, 0);
+    *draw.pick(&[1, 1, 2, 8, 64])
+}
 
 fn draw_nodes(draw: &mut Draw) -> usize {
     *draw.weighted(&[(40, 3), (35, 5), (8, 4), (7, 7), (5, 2), (5, 1)])

@@ -63,6 +63,7 @@ pub const MARKS: &[&str] = &[
     "disk.torn_tail_repaired",
     "disk.unsynced_outlives_process",
     "world.backlog_out_of_order",
+    "world.batch_flushed",
     "world.clock_jumped",
     "world.clock_off",
     "world.crash_between_effects",

@@ -1,7 +1,7 @@
 //! Who decides what clients ask, and when a run is over.
 
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::{InvocationId, Process};
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use super::World;
 
@@ -18,6 +18,8 @@ pub trait Director<P: Process, I: Invariants<P>>: Copies<P, I> + Send + 'static 
     fn alarm(&mut self, world: &mut World<P, I>, token: u64);
     /// A call was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
+    /// A node said something that answers no call.
+    fn told(&mut self, _world: &mut World<P, I>, _node: NodeId, _outcome: P::Outcome) {}
     /// Called at the end of every millisecond in which anything happened; `true` ends the run.
     fn is_over(&mut self, world: &mut World<P, I>) -> bool;
     /// What clients asked and were told, as lines that `snowglobe history` reads,
@@ -54,6 +56,9 @@ impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {
     }
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
         (**self).returned(world, invocation, outcome);
+    }
+    fn told(&mut self, world: &mut World<P, I>, node: NodeId, outcome: P::Outcome) {
+        (**self).told(world, node, outcome);
     }
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {
         (**self).is_over(world)

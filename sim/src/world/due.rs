@@ -132,15 +132,22 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     /// that took a later one for that of an answer would let the call overlap with what
     /// followed it.
     fn tell(&mut self, director: &mut dyn Director<P, I>) {
-        while self.breakage.is_none() && !(self.alarms.is_empty() && self.returns.is_empty()) {
+        while self.breakage.is_none() && self.has_news() {
             self.asked = false;
             for (invocation, outcome) in mem::take(&mut self.returns) {
                 director.returned(self, invocation, outcome);
+            }
+            for (node, outcome) in mem::take(&mut self.tells) {
+                director.told(self, node, outcome);
             }
             for token in mem::take(&mut self.alarms) {
                 director.alarm(self, token);
             }
         }
+    }
+
+    fn has_news(&self) -> bool {
+        !(self.alarms.is_empty() && self.returns.is_empty() && self.tells.is_empty())
     }
 
     /// A parcel is on its way, and arrives after a while.

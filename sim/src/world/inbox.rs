@@ -30,6 +30,11 @@ impl<P: Process> Inbox<P> {
         }
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.deferred.is_empty()
+    }
+
     /// Whether anything urgent waits.
     pub(super) fn has_urgent(&self) -> bool {
         !self.urgent.is_empty()

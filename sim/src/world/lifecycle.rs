@@ -6,7 +6,7 @@ use std::mem;
 use snowglobe_checkers::panics::guarded;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::{Effect, Effects, NodeId, Process};
+use snowglobe_systems::process::{self, Effect, Effects, NodeId, Process};
 
 use super::disk::{
     CrashMode, Damage, DiskError, RecoveryError, RecoveryReport, Storage, site_of_damage,
@@ -61,7 +61,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let durable = storage.durable().clone();
         let mut effects = Effects::new();
         let config = &self.configs[id.position()];
-        let started = guarded(|| P::start(id, config, durable, &mut effects));
+        let started = guarded(|| process::boot(id, config, durable, &mut effects));
         let process = match started {
             Ok(process) => process,
             Err(message) => {
@@ -77,6 +77,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             busy: false,
             sync_done: false,
             inbox: Inbox::default(),
+            put_off: 0,
         }));
         self.began(id, first, effects);
         true

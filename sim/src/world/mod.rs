@@ -83,6 +83,9 @@ pub struct Blueprint<C> {
     pub checkpoint_bytes: usize,
     /// What goes wrong, in the order of its beginnings.
     pub faults: Vec<Incident>,
+    /// How many inputs that waited for a node it takes before it is
+    /// [flushed](snowglobe_systems::process::Process::flush), at most; at least 1.
+    pub batch: u64,
     /// How many steps a run may take before it counts as one that hangs.
     pub step_budget: u64,
 }
@@ -113,6 +116,7 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// The families of the faults that changed what a node or a disk did.
     effective: FamilySet,
     step_budget: u64,
+    batch: u64,
     checkpoint_bytes: usize,
     /// How long a sync takes on a disk that is well.
     base_sync: Range<Duration>,
@@ -129,6 +133,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     freeze_after: Option<u64>,
     /// Answers that the director has not seen.
     returns: Vec<(InvocationId, P::Outcome)>,
+    /// What nodes said unasked, and the director has not heard.
+    tells: Vec<(NodeId, P::Outcome)>,
     /// Alarms that the director has not heard.
     alarms: Vec<u64>,
     /// Whether the director was asked if the run is over since anything happened.
@@ -172,6 +178,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             struck: Vec::new(),
             effective: FamilySet::default(),
             step_budget: blueprint.step_budget,
+            batch: blueprint.batch,
             checkpoint_bytes: blueprint.checkpoint_bytes,
             base_sync: blueprint.sync,
             next_invocation: 0,
@@ -181,6 +188,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             frozen: None,
             freeze_after: None,
             returns: Vec::new(),
+            tells: Vec::new(),
             alarms: Vec::new(),
             asked: false,
             sockets: Sockets::default(),

@@ -46,6 +46,9 @@ pub(super) struct Running<P: Process> {
     pub(super) sync_done: bool,
     /// What arrived while the process could not take it.
     pub(super) inbox: Inbox<P>,
+    /// How many steps the process took since it was flushed. Not zero only while more waits in
+    /// the inbox.
+    pub(super) put_off: u64,
 }
 
 /// Whether a process is up.

@@ -8,7 +8,7 @@ use std::{iter, mem};
 use snowglobe_checkers::panics::guarded;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::{Durable, Effect, Input, InvocationId, NodeId, Process};
+use snowglobe_systems::process::{self, Durable, Effect, Input, InvocationId, NodeId, Process};
 
 use super::agenda::Due;
 use super::disk::DiskError;
@@ -173,14 +173,29 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.breaks(Broken::OutOfSteps { budget });
             return;
         }
+        let is_frozen = self.frozen.is_some();
         let mut effects = mem::take(&mut self.scratch);
         let Some(running) = self.nodes[id.position()].running() else {
             return;
         };
-        let outcome = guarded(|| running.process.step(input, &mut effects));
+        // With the last input of a batch comes what all of them put off.
+        running.put_off += 1;
+        let ends = is_frozen || running.inbox.is_empty() || running.put_off >= self.batch;
+        let outcome = guarded(|| match ends {
+            true => process::take(&mut running.process, input, &mut effects),
+            false => running.process.step(input, &mut effects),
+        });
+        let batched = if ends {
+            mem::take(&mut running.put_off)
+        } else {
+            0
+        };
         if let Err(message) = outcome {
             self.breaks(Broken::Panic { node: id, message });
             return;
+        }
+        if batched > 1 {
+            self.mark("world.batch_flushed");
         }
         let cluster = Cluster(&self.nodes);
         if let Err(violation) = self.invariants.stepped(&cluster, id, effects.as_slice()) {
@@ -292,7 +307,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         match effect {
             Effect::Persist(write) => return self.persist(id, write),
             Effect::Send { to, message } => self.send(id, *to, message),
-            Effect::SetTimer(timer) => self.set_timer(id, *timer),
+            Effect::SetTimer { timer, delay } => self.set_timer(id, *timer, *delay),
             Effect::CancelTimer(timer) => self.cancel_timer(id, *timer),
             Effect::Return {
                 invocation,
@@ -312,6 +327,16 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     return Executed::Broke;
                 }
                 self.returns.push((*invocation, outcome.clone()));
+            }
+            Effect::Tell(outcome) => {
+                self.trace.event(
+                    self.now,
+                    Some(id),
+                    EventKind::Tell,
+                    Digest::of(outcome),
+                    || format!("{outcome:?}"),
+                );
+                self.tells.push((id, outcome.clone()));
             }
             Effect::Mark(mark) => {
                 self.tally.count(mark);

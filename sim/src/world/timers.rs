@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::{Input, NodeId, Process};
+use snowglobe_systems::process::{Delay, Input, NodeId, Process};
 
 use super::World;
 use super::agenda::Due;
@@ -15,8 +15,7 @@ use crate::faults::FaultFamily;
 use crate::time::SimTime;
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
-    pub(super) fn set_timer(&mut self, id: NodeId, timer: P::Timer) {
-        let range = P::delay(&self.configs[id.position()], timer);
+    pub(super) fn set_timer(&mut self, id: NodeId, timer: P::Timer, delay: Delay) {
         let now = self.now;
         let node = &mut self.nodes[id.position()];
         let incarnation = node.incarnation;
@@ -41,7 +40,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let occurrence = u64::from(incarnation.0) << 32 | u64::from(timers[slot].set);
         let purpose = Purpose::Timer(id);
         let mut draw = self.streams.keyed(purpose, Digest::of(&timer), occurrence);
-        let drawn = draw.duration(range);
+        let drawn = draw.duration(delay.range());
         let deadline = now + self.nodes[id.position()].by_its_clock(drawn);
         if clock_is_off {
             self.mark("world.clock_off");

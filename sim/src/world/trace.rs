@@ -41,6 +41,8 @@ pub enum EventKind {
     Phase = 10,
     /// A process said that something worth counting happened.
     Mark = 11,
+    /// A process told its host something.
+    Tell = 12,
     /// A promise was broken.
     Violation = 13,
 }
@@ -61,6 +63,7 @@ impl EventKind {
             Self::Stop => "stop",
             Self::Phase => "phase",
             Self::Mark => "mark",
+            Self::Tell => "tell",
             Self::Violation => "violation",
         }
     }

@@ -6,7 +6,7 @@ use core::ops::Range;
 use core::time::Duration;
 
 use super::Job;
-use crate::process::{ConfigError, NodeId};
+use crate::process::{ConfigError, Delay, NodeId};
 
 /// What a node is, and its tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -127,12 +127,7 @@ pub enum Timer {
     /// A worker asks for what did not come.
     Retry,
     /// A worker's task is done.
-    Work {
-        /// How many milliseconds it takes on a worker that is not slow.
-        millis: u32,
-        /// How many more it takes on any, since the user's code says so.
-        more: u32,
-    },
+    Work,
     /// A worker that the user's code took down comes back.
     Back,
 }
@@ -163,21 +158,14 @@ impl Config {
         self.tuning.check()
     }
 
-    pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
-        match timer {
-            Timer::Check => self.tuning.check..self.tuning.check,
-            Timer::Ping => self.tuning.ping.clone(),
-            Timer::Retry => self.tuning.retry.clone(),
-            Timer::Back => self.tuning.down.clone(),
-            Timer::Work { millis, more } => {
-                let slowness = match self.role {
-                    Role::Worker { slowness } => slowness.max(1),
-                    Role::Store | Role::Coordinator => 1,
-                };
-                let takes = Duration::from_millis(u64::from(millis)) * slowness;
-                let takes = takes + Duration::from_millis(u64::from(more));
-                takes..takes + takes / 4
-            }
-        }
+    /// How long work takes this node that takes `usual` on a worker that is not slow, and `more`
+    /// on any, since the user's code says so.
+    pub(super) fn work_takes(&self, usual: Duration, more: Duration) -> Delay {
+        let slowness = match self.role {
+            Role::Worker { slowness } => slowness.max(1),
+            Role::Store | Role::Coordinator => 1,
+        };
+        let takes = usual * slowness + more;
+        Delay::from(takes..takes + takes / 4)
     }
 }

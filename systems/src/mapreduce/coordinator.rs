@@ -13,6 +13,7 @@ mod reports;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::assignments::{Assignments, Progress, Running};
 use super::ledger::{Entry, Ledger};
@@ -26,6 +27,7 @@ use crate::process::{Effect, Effects, Input, NodeId};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Coordinator {
     job: Arc<Job>,
+    check: Duration,
     silent_checks: u32,
     /// What is on its disk.
     ledger: Ledger,
@@ -42,6 +44,7 @@ pub struct Coordinator {
 impl Coordinator {
     pub(super) fn start(config: &Config, durable: Durable, effects: &mut Effects<Node>) -> Self {
         let Tuning {
+            check,
             silent_checks,
             lag_checks,
             ..
@@ -52,6 +55,7 @@ impl Coordinator {
         };
         let mut coordinator = Self {
             job: config.job.clone(),
+            check,
             silent_checks,
             assignments: Assignments::new(config.job.clone(), lag_checks, &ledger),
             ledger,
@@ -67,7 +71,7 @@ impl Coordinator {
             life: standing.life,
         };
         coordinator.silent = alive.map(worker).map(|worker| (worker, 0)).collect();
-        effects.push(Effect::SetTimer(Timer::Check));
+        effects.set_timer(Timer::Check, check);
         coordinator
     }
 
@@ -152,7 +156,7 @@ impl Coordinator {
 
     /// Looks who was silent for too long, and who never heard of its task.
     fn check(&mut self, effects: &mut Effects<Node>) {
-        effects.push(Effect::SetTimer(Timer::Check));
+        effects.set_timer(Timer::Check, self.check);
         self.checks += 1;
         if self.is_done() {
             return;

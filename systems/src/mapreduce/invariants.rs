@@ -73,9 +73,12 @@ impl Invariants<Node> for MapReduceInvariants {
                 self.note_crash(message);
                 life_is_on_disk(node, view.durable, message)
             }
-            (Some(Node::Worker(worker)), Effect::SetTimer(Timer::Work { .. })) => {
-                self.begins(node, worker)
-            }
+            (
+                Some(Node::Worker(worker)),
+                Effect::SetTimer {
+                    timer: Timer::Work, ..
+                },
+            ) => self.begins(node, worker),
             (Some(Node::Store(_)), Effect::Persist(Write::File(partition, _))) => {
                 match view.durable {
                     Durable::Store(files) => self.file_is_as_before(node, *partition, files),

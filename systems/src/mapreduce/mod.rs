@@ -28,8 +28,6 @@ mod worker;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::fmt;
-use core::ops::Range;
-use core::time::Duration;
 
 pub use application::{App, Application, Crash, Emit, Execution, Lines, Record, Temper, Values};
 pub use config::{Config, Role, Timer, Tuning};
@@ -164,10 +162,6 @@ impl Process for Node {
             Self::Coordinator(coordinator) => coordinator.step(input, effects),
             Self::Worker(worker) => worker.step(input, effects),
         }
-    }
-
-    fn delay(config: &Config, timer: Timer) -> Range<Duration> {
-        config.delay(timer)
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
+use core::time::Duration;
 
 use super::collecting::Collecting;
 use super::execute::{self, BadRecord};
@@ -13,7 +14,7 @@ use super::{
     Operation, Order, Partition, Report, Run, SharedRun, TaskName, Temper, Timer, WorkerDisk,
     Write, marks,
 };
-use crate::process::{Effect, Effects, Input, NodeId};
+use crate::process::{Delay, Effect, Effects, Input, NodeId};
 
 /// A worker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +74,7 @@ impl WorkerNode {
             Input::Receive { from, message } => self.receive(from, message, effects),
             Input::Timeout(Timer::Ping) => self.ping(effects),
             Input::Timeout(Timer::Retry) => self.retry(effects),
-            Input::Timeout(Timer::Work { .. }) => self.work(effects),
+            Input::Timeout(Timer::Work) => self.work(effects),
             Input::Timeout(Timer::Check) => {}
             Input::Invoke {
                 invocation,
@@ -151,7 +152,7 @@ impl WorkerNode {
                     effects.mark(marks::LEFT);
                 }
                 self.be(Slot::Left, effects);
-                effects.push(Effect::CancelTimer(Timer::Ping));
+                effects.cancel_timer(Timer::Ping);
             }
             Order::Drop { attempt } => {
                 if self.slot.attempt() == Some(attempt) {
@@ -220,9 +221,9 @@ impl WorkerNode {
     /// Turns to something else, and lets go of what it waited for.
     fn be(&mut self, slot: Slot, effects: &mut Effects<Node>) {
         self.asked_store = 0;
-        effects.push(Effect::CancelTimer(Timer::Retry));
-        if let Some(timer) = self.work_timer() {
-            effects.push(Effect::CancelTimer(timer));
+        effects.cancel_timer(Timer::Retry);
+        if self.work_takes().is_some() {
+            effects.cancel_timer(Timer::Work);
         }
         self.slot = slot;
     }
@@ -246,7 +247,7 @@ impl WorkerNode {
             to: self.config.store,
             message,
         });
-        effects.push(Effect::SetTimer(Timer::Retry));
+        effects.set_timer(Timer::Retry, &self.config.tuning.retry);
     }
 
     fn begin_map(&mut self, task: Task, map: MapId, text: Arc<str>, effects: &mut Effects<Node>) {
@@ -269,7 +270,7 @@ impl WorkerNode {
         }
         collecting.moved(locations);
         self.be(Slot::Collecting(task, partition, collecting), effects);
-        effects.push(Effect::SetTimer(Timer::Retry));
+        effects.set_timer(Timer::Retry, &self.config.tuning.retry);
         self.collect(effects);
     }
 
@@ -310,7 +311,7 @@ impl WorkerNode {
                 self.ask_store(message, effects);
             }
             Slot::Collecting(_, _, collecting) => {
-                effects.push(Effect::SetTimer(Timer::Retry));
+                effects.set_timer(Timer::Retry, &self.config.tuning.retry);
                 collecting.ask_again();
                 self.collect(effects);
             }
@@ -319,8 +320,8 @@ impl WorkerNode {
         }
     }
 
-    /// How long the work in hand takes, as the name of its timer.
-    fn work_timer(&self) -> Option<Timer> {
+    /// How long the work in hand takes, if there is any.
+    fn work_takes(&self) -> Option<Delay> {
         let (task, bytes) = match &self.slot {
             Slot::Mapping(task, _, text) => (task, text.len()),
             Slot::Reducing(task, _, runs) => {
@@ -329,13 +330,14 @@ impl WorkerNode {
             _ => return None,
         };
         let more = match self.temper(task) {
-            Temper::Slow(more) => u32::try_from(more.as_millis()).unwrap_or(u32::MAX),
-            Temper::Steady | Temper::TakesWorkerDown => 0,
+            Temper::Slow(more) => more,
+            Temper::Steady | Temper::TakesWorkerDown => Duration::ZERO,
         };
         // To the byte: most tasks of a small job are less than a kilobyte.
         let takes = self.config.tuning.per_kilobyte.as_micros() as u64 * bytes as u64 / 1024;
         let millis = u32::try_from(1 + takes / 1000).unwrap_or(u32::MAX);
-        Some(Timer::Work { millis, more })
+        let usual = Duration::from_millis(u64::from(millis));
+        Some(self.config.work_takes(usual, more))
     }
 
     fn temper(&self, task: &Task) -> Temper {
@@ -347,8 +349,8 @@ impl WorkerNode {
     }
 
     fn begin_work(&mut self, effects: &mut Effects<Node>) {
-        if let Some(timer) = self.work_timer() {
-            effects.push(Effect::SetTimer(timer));
+        if let Some(takes) = self.work_takes() {
+            effects.set_timer(Timer::Work, takes);
         }
     }
 
@@ -371,8 +373,8 @@ impl WorkerNode {
     fn go_down(&mut self, effects: &mut Effects<Node>) {
         effects.mark(marks::WENT_DOWN);
         self.be(Slot::Down, effects);
-        effects.push(Effect::CancelTimer(Timer::Ping));
-        effects.push(Effect::SetTimer(Timer::Back));
+        effects.cancel_timer(Timer::Ping);
+        effects.set_timer(Timer::Back, &self.config.tuning.down);
     }
 
     fn map(&mut self, task: Task, map: MapId, text: &Arc<str>, effects: &mut Effects<Node>) {
@@ -496,7 +498,7 @@ impl WorkerNode {
                 report,
             },
         });
-        effects.push(Effect::SetTimer(Timer::Ping));
+        effects.set_timer(Timer::Ping, &self.config.tuning.ping);
     }
 
     fn busy(&self, task: &Task, missing: Vec<(MapId, Option<Attempt>)>) -> Report {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::process::{ConfigError, NodeId};
+use crate::process::{ConfigError, Delay, NodeId};
 
 /// The largest cluster: votes are kept in the bits of a word.
 pub const MAX_VOTERS: usize = 32;
@@ -127,15 +127,14 @@ impl Config {
         )
     }
 
-    /// The range from which a timer's delay is drawn.
+    /// After how long a timer fires.
     #[must_use]
-    pub fn delay(&self, timer: Timer) -> Range<Duration> {
-        let exactly = |delay| delay..delay;
+    pub fn delay(&self, timer: Timer) -> Delay {
         match timer {
-            Timer::Election => self.election_timeout.clone(),
-            Timer::Heartbeat => exactly(self.heartbeat_interval),
-            Timer::QuorumCheck => exactly(self.quorum_check_interval),
-            Timer::Transfer => exactly(self.transfer_timeout),
+            Timer::Election => (&self.election_timeout).into(),
+            Timer::Heartbeat => self.heartbeat_interval.into(),
+            Timer::QuorumCheck => self.quorum_check_interval.into(),
+            Timer::Transfer => self.transfer_timeout.into(),
         }
     }
 }

@@ -2,16 +2,15 @@
 
 use super::config::{Ballots, Timer};
 use super::message::{Message, PreVote, PreVoteReply, RequestVote, RequestVoteReply};
-use super::output::Output;
 use super::peer::Peer;
 use super::read::Reads;
 use super::role::{Leader, Role};
 use super::types::{Attempt, Command, Content};
 use super::{Raft, marks};
-use crate::process::NodeId;
+use crate::process::{Effects, NodeId};
 
 impl<C: Command> Raft<C> {
-    pub(super) fn on_election_timeout(&mut self, out: &mut impl Output<C>) {
+    pub(super) fn on_election_timeout(&mut self, out: &mut Effects<Self>) {
         let votes = match &self.role {
             Role::Leader(_) => return,
             Role::Candidate { granted, .. } => {
@@ -26,7 +25,7 @@ impl<C: Command> Raft<C> {
 
     /// Asks first whether an election could be won, so that a node that was
     /// cut off does not raise the term of a working cluster (dissertation, 9.6).
-    fn begin_pre_vote(&mut self, votes: Option<Ballots>, out: &mut impl Output<C>) {
+    fn begin_pre_vote(&mut self, votes: Option<Ballots>, out: &mut Effects<Self>) {
         let granted = self.own_ballot();
         let attempt = Attempt(self.pre_votes.0 + 1);
         self.pre_votes = attempt;
@@ -35,7 +34,7 @@ impl<C: Command> Raft<C> {
             attempt,
             votes,
         };
-        out.set_timer(Timer::Election);
+        self.arm(Timer::Election, out);
         if granted.count() >= self.voters.quorum() {
             self.begin_election(false, out);
             return;
@@ -51,13 +50,13 @@ impl<C: Command> Raft<C> {
     }
 
     /// Stands for election in the next term (paper, 5.2).
-    pub(super) fn begin_election(&mut self, transfer: bool, out: &mut impl Output<C>) {
+    pub(super) fn begin_election(&mut self, transfer: bool, out: &mut Effects<Self>) {
         let granted = self.own_ballot();
         self.enter(self.term.next());
         self.vote = Some(self.id);
         self.role = Role::Candidate { granted, transfer };
         self.persist_hard_state(out);
-        out.set_timer(Timer::Election);
+        self.arm(Timer::Election, out);
         if granted.count() >= self.voters.quorum() {
             self.become_leader(transfer, out);
             return;
@@ -82,7 +81,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         question: &PreVote,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         // A promise for no term: neither the term nor the vote changes. With a
         // live leader the answer is no; "live" means that this node's own
@@ -104,7 +103,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         reply: &PreVoteReply,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         if self.yields_to(reply.term, out) || reply.asked_in != self.term {
             return;
@@ -133,7 +132,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         question: &RequestVote,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         if question.term < self.term {
             self.answer_vote(from, false, out);
@@ -163,12 +162,12 @@ impl<C: Command> Raft<C> {
             self.persist_hard_state(out);
         }
         if granted {
-            out.set_timer(Timer::Election);
+            self.arm(Timer::Election, out);
         }
         self.answer_vote(from, granted, out);
     }
 
-    fn answer_vote(&self, to: NodeId, granted: bool, out: &mut impl Output<C>) {
+    fn answer_vote(&self, to: NodeId, granted: bool, out: &mut Effects<Self>) {
         let reply = RequestVoteReply {
             term: self.term,
             granted,
@@ -180,7 +179,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         reply: &RequestVoteReply,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         if self.yields_to(reply.term, out) || reply.term < self.term || !reply.granted {
             return;
@@ -198,28 +197,30 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    fn become_leader(&mut self, transfer: bool, out: &mut impl Output<C>) {
+    fn become_leader(&mut self, transfer: bool, out: &mut Effects<Self>) {
         let next = self.log.last().index.next();
         self.role = Role::Leader(Leader {
             peers: self.peers().map(|id| Peer::new(id, next)).collect(),
             term_start: next,
             reads: Reads::default(),
             transfer: None,
+            unwritten: None,
+            replicates: false,
         });
         out.mark(marks::LEADER_ELECTED);
         if transfer {
             out.mark(marks::TRANSFER_COMPLETED);
         }
         out.cancel_timer(Timer::Election);
-        out.set_timer(Timer::Heartbeat);
-        out.set_timer(Timer::QuorumCheck);
-        self.append_own(Content::Noop, out);
+        self.arm(Timer::Heartbeat, out);
+        self.arm(Timer::QuorumCheck, out);
+        self.append_own(Content::Noop);
     }
 
     /// A leader that a majority no longer answers steps down, so that clients
     /// do not wait for it and pre-voters are not held back by it
     /// (dissertation, 6.2).
-    pub(super) fn on_quorum_check(&mut self, out: &mut impl Output<C>) {
+    pub(super) fn on_quorum_check(&mut self, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -229,7 +230,7 @@ impl<C: Command> Raft<C> {
             .filter_map(|peer| peer.take_heard().then_some(()))
             .count();
         if heard + 1 >= self.voters.quorum() {
-            out.set_timer(Timer::QuorumCheck);
+            self.arm(Timer::QuorumCheck, out);
         } else {
             out.mark(marks::LEADER_STEPS_DOWN_WITHOUT_QUORUM);
             self.become_follower(self.term, None, out);

@@ -179,6 +179,13 @@ impl<C: Command> Log<C> {
         self.base = end;
     }
 
+    /// The entries from `first` on.
+    #[must_use]
+    pub fn from(&self, first: LogIndex) -> Vec<Entry<C>> {
+        let start = first.since(self.first());
+        self.entries.range(start..).cloned().collect()
+    }
+
     /// The entries from `first` on, up to `max_entries` and about `max_bytes`,
     /// with their size. At least one if there is any: a large entry must not get stuck.
     #[must_use]

@@ -1,8 +1,9 @@
 //! Raft, as a component that a process contains.
 //!
-//! [`Raft`] replicates commands of any type. Its host feeds it messages and
-//! timeouts, passes its [`Output`] on, and after each call takes every
-//! [`Event`] from [`Raft::poll`] until there are none.
+//! [`Raft`] replicates commands of any type. It is a [`Process`](crate::process::Process), which
+//! others [embed](crate::embeds::Embeds): its host hands it messages and timeouts, proposes and
+//! reads, flushes it after each batch of these, passes on its effects, and does what each
+//! [`Event`] among them says.
 //!
 //! Sections are cited from *In Search of an Understandable Consensus
 //! Algorithm* (Ongaro and Ousterhout, 2014; "paper") and from *Consensus:
@@ -17,6 +18,7 @@ pub mod marks;
 mod message;
 mod output;
 mod peer;
+mod process;
 mod read;
 mod renaming;
 mod replication;
@@ -38,8 +40,9 @@ pub use message::{
     InstallSnapshotReply, Message, PreVote, PreVoteReply, Received, RequestVote, RequestVoteReply,
     TimeoutNow,
 };
-pub use output::{Event, NotLeader, Output, TransferError};
+pub use output::{Event, NotLeader, TransferError};
 pub use peer::{Flow, Peer, Sending, Window};
+pub use process::{Operation, Outcome, Setup};
 pub use read::Reads;
 pub use role::{Follower, Incoming, Leader, Role};
 pub use standing::{Elector, Standing};
@@ -47,7 +50,7 @@ pub use types::{
     Attempt, Command, Content, Entry, LogIndex, Position, ReadId, Round, Snapshot, Term,
 };
 
-use crate::process::NodeId;
+use crate::process::{Effects, NodeId};
 
 /// One node's part in the replication of a log of commands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,16 +100,16 @@ impl<C: Command> Raft<C> {
         voters: Voters,
         config: &Config,
         durable: Durable<C>,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) -> Self {
         assert!(voters.place(id).is_some(), "{id} is not among {voters:?}");
-        out.set_timer(Timer::Election);
+        out.set_timer(Timer::Election, config.delay(Timer::Election));
         if durable.vote.is_some() {
             out.mark(marks::RESTART_WITH_VOTE);
         }
         let covered = durable.covered();
         let tail_bytes = durable.log.bytes() - durable.log.bytes_from(covered.next());
-        Self {
+        let mut raft = Self {
             id,
             voters: Arc::new(voters),
             config: Arc::new(config.clone()),
@@ -123,11 +126,13 @@ impl<C: Command> Raft<C> {
             pre_votes: Attempt::default(),
             incoming: None,
             lost_leadership: false,
-        }
+        };
+        raft.tell_host(out);
+        raft
     }
 
     /// Takes a message. One from outside the cluster is ignored.
-    pub fn receive(&mut self, from: NodeId, message: Message<C>, out: &mut impl Output<C>) {
+    pub fn receive(&mut self, from: NodeId, message: Message<C>, out: &mut Effects<Self>) {
         if from == self.id || self.voters.place(from).is_none() {
             return;
         }
@@ -146,20 +151,40 @@ impl<C: Command> Raft<C> {
             }
             Message::TimeoutNow(message) => self.on_timeout_now(&message, out),
         }
+        self.tell_host(out);
     }
 
     /// Takes the firing of a timer.
-    pub fn timeout(&mut self, timer: Timer, out: &mut impl Output<C>) {
+    pub fn timeout(&mut self, timer: Timer, out: &mut Effects<Self>) {
         match timer {
             Timer::Election => self.on_election_timeout(out),
             Timer::Heartbeat => self.on_heartbeat_timeout(out),
             Timer::QuorumCheck => self.on_quorum_check(out),
             Timer::Transfer => self.on_transfer_timeout(out),
         }
+        self.tell_host(out);
     }
 
-    /// The next thing the host must know. The host takes them all after each call.
-    pub fn poll(&mut self) -> Option<Event<C>> {
+    /// Does what was put off while a batch of inputs came: writes what the leader appended with
+    /// one record, and says to each peer at once what is new.
+    pub fn flush(&mut self, out: &mut Effects<Self>) {
+        self.flush_leader(out);
+        self.tell_host(out);
+    }
+
+    fn tell_host(&mut self, out: &mut Effects<Self>) {
+        while let Some(event) = self.poll() {
+            out.tell(Outcome::Event(event));
+        }
+    }
+
+    /// Arms a timer with the delay that the configuration gives it.
+    fn arm(&self, timer: Timer, out: &mut Effects<Self>) {
+        out.set_timer(timer, self.config.delay(timer));
+    }
+
+    /// The next thing the host must know.
+    fn poll(&mut self) -> Option<Event<C>> {
         if core::mem::take(&mut self.restored) {
             let snapshot = self.snapshot.clone().expect("restored from a snapshot");
             self.applied = snapshot.last.index;
@@ -186,7 +211,8 @@ impl<C: Command> Raft<C> {
 
     /// Follows `leader`, or nobody yet, in `term`. A new term is not yet on
     /// disk: the caller persists it, together with its vote if it gives one.
-    fn become_follower(&mut self, term: Term, leader: Option<NodeId>, out: &mut impl Output<C>) {
+    fn become_follower(&mut self, term: Term, leader: Option<NodeId>, out: &mut Effects<Self>) {
+        self.write_out(out);
         if let Role::Leader(left) = &self.role {
             out.cancel_timer(Timer::Heartbeat);
             out.cancel_timer(Timer::QuorumCheck);
@@ -200,7 +226,7 @@ impl<C: Command> Raft<C> {
                 out.mark(marks::READ_FAILED);
             }
             // A leader has no election timer; it needs one again.
-            out.set_timer(Timer::Election);
+            self.arm(Timer::Election, out);
             self.lost_leadership = true;
         }
         if term > self.term {
@@ -218,7 +244,7 @@ impl<C: Command> Raft<C> {
     }
 
     /// A higher term in any message ends ours (paper, 5.1). Says whether it does.
-    fn yields_to(&mut self, term: Term, out: &mut impl Output<C>) -> bool {
+    fn yields_to(&mut self, term: Term, out: &mut Effects<Self>) -> bool {
         let higher = term > self.term;
         if higher {
             self.become_follower(term, None, out);
@@ -228,7 +254,7 @@ impl<C: Command> Raft<C> {
     }
 
     /// A message of the current or a new term's leader arrived.
-    fn follow(&mut self, leader: NodeId, term: Term, out: &mut impl Output<C>) {
+    fn follow(&mut self, leader: NodeId, term: Term, out: &mut Effects<Self>) {
         if term > self.term {
             self.become_follower(term, Some(leader), out);
             self.persist_hard_state(out);
@@ -240,10 +266,10 @@ impl<C: Command> Raft<C> {
             );
             self.become_follower(term, Some(leader), out);
         }
-        out.set_timer(Timer::Election);
+        self.arm(Timer::Election, out);
     }
 
-    fn persist_hard_state(&self, out: &mut impl Output<C>) {
+    fn persist_hard_state(&self, out: &mut Effects<Self>) {
         out.persist(Write::HardState {
             term: self.term,
             vote: self.vote,
@@ -332,6 +358,19 @@ impl<C: Command> Raft<C> {
     #[must_use]
     pub fn unapplied_bytes(&self) -> usize {
         self.log.bytes() - self.tail_bytes - self.applied_bytes
+    }
+
+    /// The last entry that is on disk, or on its way there. A leader puts off writing what it
+    /// appends until it is [flushed](Self::flush).
+    #[must_use]
+    pub fn written(&self) -> LogIndex {
+        match &self.role {
+            Role::Leader(Leader {
+                unwritten: Some(first),
+                ..
+            }) => first.previous(),
+            _ => self.log.last().index,
+        }
     }
 
     /// The last index known to be committed.

@@ -1,33 +1,17 @@
-//! The two doors of the component towards its host.
+//! What Raft says to its host.
 
-use super::config::Timer;
-use super::durable::Write;
-use super::message::Message;
-use super::types::{Command, Entry, LogIndex, ReadId, Snapshot};
+use super::types::{Entry, LogIndex, ReadId, Snapshot};
 use crate::process::NodeId;
 
-/// Where Raft leaves what it wants done. The order of calls is the durability
-/// contract: the host passes them on to its engine in this order.
-pub trait Output<C: Command> {
-    /// Write a record to disk before any later effect.
-    fn persist(&mut self, write: Write<C>);
-    /// Send a message.
-    fn send(&mut self, to: NodeId, message: Message<C>);
-    /// Arm a timer anew.
-    fn set_timer(&mut self, timer: Timer);
-    /// Disarm a timer.
-    fn cancel_timer(&mut self, timer: Timer);
-    /// Note that a named situation was reached.
-    fn mark(&mut self, mark: &'static str);
-}
-
-/// What Raft tells its host, one at a time from [`poll`](super::Raft::poll).
+/// What Raft tells its host, in this order after a step: what to restore, what to apply, which
+/// reads to answer, and that it no longer leads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event<C> {
     /// Replace the state machine's state with this one.
     Restore(Snapshot),
     /// Apply a committed entry. Indices come in order, each once, and right
-    /// after that of the last [`Event::Restore`].
+    /// after that of the last [`Event::Restore`]. The no-ops with which leaders begin their
+    /// terms are entries like any other: they have indices, and hosts see them.
     Apply {
         /// Its index.
         index: LogIndex,

@@ -9,10 +9,11 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::iter;
 
-use super::output::{NotLeader, Output};
+use super::output::NotLeader;
 use super::role::Role;
 use super::types::{Command, LogIndex, ReadId, Round};
 use super::{Raft, marks};
+use crate::process::Effects;
 
 /// The reads of one leadership.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -79,7 +80,7 @@ impl<C: Command> Raft<C> {
     ///
     /// # Errors
     /// If the node does not lead.
-    pub fn read(&mut self, out: &mut impl Output<C>) -> Result<ReadId, NotLeader> {
+    pub fn read(&mut self, out: &mut Effects<Self>) -> Result<ReadId, NotLeader> {
         let hint = self.leader();
         let Role::Leader(leader) = &mut self.role else {
             return Err(NotLeader { hint });
@@ -90,32 +91,30 @@ impl<C: Command> Raft<C> {
         if self.commit < leader.term_start {
             out.mark(marks::READ_WAITED_FOR_NOOP);
         }
-        self.begin_read_round(out);
         Ok(read)
     }
 
     /// Begins a round for all waiting reads, unless one is under way: those
-    /// that arrive meanwhile share the next.
-    pub(super) fn begin_read_round(&mut self, out: &mut impl Output<C>) {
+    /// that arrive meanwhile share the next. Whether all peers are to hear of it.
+    pub(super) fn begin_read_round(&mut self) -> bool {
         let Role::Leader(leader) = &mut self.role else {
-            return;
+            return false;
         };
         let reads = &mut leader.reads;
         // Before the first commit of its term a leader does not know how far
         // its predecessors had committed (dissertation, 6.4, step 1).
         let knows_commit = self.commit >= leader.term_start;
         if !knows_commit || reads.waiting.is_empty() || !reads.asked.is_empty() {
-            return;
+            return false;
         }
         reads.round.0 += 1;
         reads.read_index = self.commit;
         core::mem::swap(&mut reads.asked, &mut reads.waiting);
-        self.heartbeat_all(out);
-        self.confirm_reads(out);
+        true
     }
 
     /// Releases the reads of the newest round once a majority has echoed it.
-    pub(super) fn confirm_reads(&mut self, out: &mut impl Output<C>) {
+    pub(super) fn confirm_reads(&mut self, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -134,6 +133,5 @@ impl<C: Command> Raft<C> {
         assert!(reads.read_index <= self.commit, "commit never goes back");
         out.mark(marks::READ_CONFIRMED);
         reads.confirmed.extend(reads.asked.drain(..));
-        self.begin_read_round(out);
     }
 }

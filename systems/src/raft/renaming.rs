@@ -99,6 +99,8 @@ impl Renamed for Leader {
             term_start: self.term_start,
             reads: self.reads.clone(),
             transfer: self.transfer.renamed(renaming),
+            unwritten: self.unwritten,
+            replicates: self.replicates,
         }
     }
 }

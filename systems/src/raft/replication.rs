@@ -1,25 +1,26 @@
 //! Entries on their way from the leader to everybody, and what makes them committed.
 
-use core::iter;
+use core::{iter, mem};
 
 use super::config::Timer;
 use super::message::{AppendEntries, AppendEntriesReply, AppendResult, Conflict, Message};
-use super::output::{NotLeader, Output};
+use super::output::NotLeader;
 use super::peer::Flow;
 use super::role::{Leader, Role};
 use super::types::{Command, Content, Entry, LogIndex, Position};
 use super::{Raft, Write, marks};
-use crate::process::NodeId;
+use crate::process::{Effects, NodeId};
 
 /// The leader's side.
 impl<C: Command> Raft<C> {
-    /// Appends a command to the leader's log and sends it out. It is committed
-    /// when [`Raft::poll`] hands back an entry at this index with this term.
+    /// Appends a command to the leader's log. With the next [flush](Raft::flush) it is written
+    /// and sent out. It is committed when [`Event::Apply`](super::Event::Apply) names an entry at
+    /// this index with this term.
     ///
     /// # Errors
     /// If the node does not lead, or is handing over and must not grow the log
     /// (dissertation, 3.10). Then the command is certainly never committed.
-    pub fn propose(&mut self, command: C, out: &mut impl Output<C>) -> Result<Position, NotLeader> {
+    pub fn propose(&mut self, command: C) -> Result<Position, NotLeader> {
         match &self.role {
             Role::Leader(Leader { transfer: None, .. }) => {}
             Role::Leader(Leader { transfer, .. }) => return Err(NotLeader { hint: *transfer }),
@@ -30,38 +31,76 @@ impl<C: Command> Raft<C> {
             }
         }
         let content = Content::Command(alloc::sync::Arc::new(command));
-        Ok(self.append_own(content, out))
+        Ok(self.append_own(content))
     }
 
-    pub(super) fn append_own(&mut self, content: Content<C>, out: &mut impl Output<C>) -> Position {
+    pub(super) fn append_own(&mut self, content: Content<C>) -> Position {
         let first = self.log.last().index.next();
-        let entries = alloc::vec![Entry {
+        let entry = Entry {
             term: self.term,
             content,
-        }];
-        self.log.replace_from(first, &entries);
-        // On disk first: from here on the leader counts itself as a replica.
-        out.persist(Write::Append { first, entries });
-        for place in 0..self.voters.len() - 1 {
-            self.replicate_to(place, out);
+        };
+        self.log.replace_from(first, &[entry]);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.unwritten.get_or_insert(first);
         }
-        self.advance_commit(out);
         Position::new(first, self.term)
     }
 
-    /// Sends a peer all that it may be sent now.
-    pub(super) fn replicate_to(&mut self, place: usize, out: &mut impl Output<C>) {
+    /// Writes what the leader appended and has not written: before anybody hears of it, before
+    /// it counts, and before the node does anything else than lead.
+    pub(super) fn write_out(&mut self, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
+        if let Some(first) = leader.unwritten.take() {
+            leader.replicates = true;
+            let entries = self.log.from(first);
+            out.persist(Write::Append { first, entries });
+        }
+    }
+
+    /// Does once for all inputs of a batch what each of them asks for: one record for the disk,
+    /// one round for the reads, and one message to each peer.
+    pub(super) fn flush_leader(&mut self, out: &mut Effects<Self>) {
+        self.write_out(out);
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let replicates = mem::take(&mut leader.replicates);
+        if replicates {
+            self.advance_commit(out);
+        }
+        let asks = self.begin_read_round();
+        if !(replicates || asks) {
+            return;
+        }
+        for place in 0..self.voters.len() - 1 {
+            let told = replicates && self.replicate_to(place, out);
+            if asks && !told {
+                self.heartbeat_to(place, out);
+            }
+        }
+        if asks {
+            // One that is alone asks nobody.
+            self.confirm_reads(out);
+        }
+    }
+
+    /// Sends a peer all that it may be sent now. Says whether that is any entry.
+    fn replicate_to(&mut self, place: usize, out: &mut Effects<Self>) -> bool {
+        let Role::Leader(leader) = &mut self.role else {
+            return false;
+        };
         let peer = &mut leader.peers[place];
         let config = &self.config;
+        let mut told = false;
         while peer.accepts(config.max_in_flight_entries, config.max_in_flight_bytes)
             && peer.next() <= self.log.last().index
         {
             if peer.next() < self.log.first() {
                 self.begin_snapshot_to(place, out);
-                return;
+                return told;
             }
             let previous = self.log.position_at(peer.next().previous());
             let (entries, bytes) = self.log.batch(
@@ -78,12 +117,14 @@ impl<C: Command> Raft<C> {
                 round: leader.reads.round(),
             };
             out.send(peer.id(), Message::AppendEntries(message));
+            told = true;
         }
+        told
     }
 
-    pub(super) fn on_heartbeat_timeout(&mut self, out: &mut impl Output<C>) {
+    pub(super) fn on_heartbeat_timeout(&mut self, out: &mut Effects<Self>) {
         if self.role.is_leader() {
-            out.set_timer(Timer::Heartbeat);
+            self.arm(Timer::Heartbeat, out);
             for place in 0..self.voters.len() - 1 {
                 self.resume_snapshot_to(place, out);
             }
@@ -94,13 +135,13 @@ impl<C: Command> Raft<C> {
     /// Tells all peers that the leader is there. A heartbeat carries no
     /// entries, so that nothing is sent twice that was not lost; it follows
     /// what was sent last, so that its refusal reveals what was lost.
-    pub(super) fn heartbeat_all(&mut self, out: &mut impl Output<C>) {
+    pub(super) fn heartbeat_all(&mut self, out: &mut Effects<Self>) {
         for place in 0..self.voters.len() - 1 {
             self.heartbeat_to(place, out);
         }
     }
 
-    fn heartbeat_to(&mut self, place: usize, out: &mut impl Output<C>) {
+    fn heartbeat_to(&mut self, place: usize, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &self.role else {
             return;
         };
@@ -126,7 +167,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         reply: &AppendEntriesReply,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         // An answer to a message of another term speaks of another leadership,
         // even if this node led that one, too: what it acknowledges, the round
@@ -155,8 +196,15 @@ impl<C: Command> Raft<C> {
             self.advance_commit(out);
         }
         self.confirm_reads(out);
-        self.replicate_to(place, out);
+        self.replicates();
         self.continue_transfer(from, out);
+    }
+
+    /// With the next flush peers are sent what they may be.
+    pub(super) fn replicates(&mut self) {
+        if let Role::Leader(leader) = &mut self.role {
+            leader.replicates = true;
+        }
     }
 
     /// Moves a peer's `next` back to where the logs may agree, a term at a
@@ -166,7 +214,7 @@ impl<C: Command> Raft<C> {
         place: usize,
         previous: LogIndex,
         found: &Conflict,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         let next = match found {
             Conflict::TooShort { last } => last.next(),
@@ -194,11 +242,12 @@ impl<C: Command> Raft<C> {
     /// Commits what a majority holds, if its last entry is of this term: an
     /// older entry on a majority can still be overwritten (paper, 5.4.2,
     /// figure 8), and is committed with the first of this term.
-    pub(super) fn advance_commit(&mut self, out: &mut impl Output<C>) {
+    pub(super) fn advance_commit(&mut self, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        let own = self.log.last().index;
+        // What is not on its own disk does not count.
+        let own = self.written();
         let matched = leader.peers.iter().map(super::Peer::matched);
         let held = self
             .voters
@@ -211,7 +260,6 @@ impl<C: Command> Raft<C> {
         }
         // The followers hear of it with the next message they get anyway.
         self.commit = held;
-        self.begin_read_round(out);
     }
 }
 
@@ -221,7 +269,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         message: &AppendEntries<C>,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         let result = if message.term < self.term {
             // No sign of life of a leader: the election timer runs on.
@@ -267,7 +315,7 @@ impl<C: Command> Raft<C> {
 
     /// Takes in what is new of a leader's entries, and returns the last index
     /// that the message vouches for.
-    fn take_entries(&mut self, message: &AppendEntries<C>, out: &mut impl Output<C>) -> LogIndex {
+    fn take_entries(&mut self, message: &AppendEntries<C>, out: &mut Effects<Self>) -> LogIndex {
         let matched = message.previous.index.plus(message.entries.len());
         let first = message.previous.index.next();
         let known = self.covered().since(message.previous.index);
@@ -288,7 +336,7 @@ impl<C: Command> Raft<C> {
         matched
     }
 
-    fn replace_suffix(&mut self, first: LogIndex, entries: &[Entry<C>], out: &mut impl Output<C>) {
+    fn replace_suffix(&mut self, first: LogIndex, entries: &[Entry<C>], out: &mut Effects<Self>) {
         assert!(
             first > self.commit,
             "a committed entry is never replaced: {first}, commit {}",

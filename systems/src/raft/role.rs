@@ -70,6 +70,11 @@ pub struct Leader {
     pub(super) reads: Reads,
     /// To whom it is handing over, if it is.
     pub(super) transfer: Option<NodeId>,
+    /// The first entry that it has appended and not written, between the inputs of a batch.
+    /// What follows it is not written either, and neither sent nor counted.
+    pub(super) unwritten: Option<LogIndex>,
+    /// Whether some peer may be sent more than it was, between the inputs of a batch.
+    pub(super) replicates: bool,
 }
 
 impl Leader {

@@ -5,12 +5,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::message::{InstallSnapshot, InstallSnapshotReply, Message, Received};
-use super::output::Output;
 use super::peer::{Flow, Peer, Sending};
 use super::role::{Incoming, Role};
 use super::types::{Command, LogIndex, Position, Snapshot, Term};
 use super::{Raft, Write, marks};
-use crate::process::NodeId;
+use crate::process::{Effects, NodeId};
 
 /// Taken here.
 impl<C: Command> Raft<C> {
@@ -21,7 +20,7 @@ impl<C: Command> Raft<C> {
     ///
     /// # Panics
     /// If the index was not applied yet.
-    pub fn compact(&mut self, index: LogIndex, data: Arc<[u8]>, out: &mut impl Output<C>) -> bool {
+    pub fn compact(&mut self, index: LogIndex, data: Arc<[u8]>, out: &mut Effects<Self>) -> bool {
         assert!(
             index <= self.applied,
             "a snapshot ends at an applied index: {index}, applied {}",
@@ -71,7 +70,7 @@ impl<C: Command> Raft<C> {
 
 /// The leader's side.
 impl<C: Command> Raft<C> {
-    pub(super) fn begin_snapshot_to(&mut self, place: usize, out: &mut impl Output<C>) {
+    pub(super) fn begin_snapshot_to(&mut self, place: usize, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -85,7 +84,7 @@ impl<C: Command> Raft<C> {
     }
 
     /// Sends a peer as much of the snapshot under way as the window has room for.
-    fn send_chunks_to(&mut self, place: usize, out: &mut impl Output<C>) {
+    fn send_chunks_to(&mut self, place: usize, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -107,7 +106,7 @@ impl<C: Command> Raft<C> {
     /// Sends what is under way again, if the peer got no further since the last
     /// heartbeat; begins a snapshot if the log was compacted past what the peer
     /// acknowledges, since then no probe can tell where it is.
-    pub(super) fn resume_snapshot_to(&mut self, place: usize, out: &mut impl Output<C>) {
+    pub(super) fn resume_snapshot_to(&mut self, place: usize, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -129,7 +128,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         reply: &InstallSnapshotReply,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         if self.yields_to(reply.term, out) || reply.asked_in != self.term {
             return;
@@ -157,7 +156,7 @@ impl<C: Command> Raft<C> {
                 if news {
                     self.advance_commit(out);
                 }
-                self.replicate_to(place, out);
+                self.replicates();
                 self.continue_transfer(from, out);
             }
         }
@@ -178,7 +177,7 @@ impl<C: Command> Raft<C> {
         &mut self,
         from: NodeId,
         message: &InstallSnapshot,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) {
         let received = if message.term < self.term {
             Some(Received::Bytes(0))
@@ -202,7 +201,7 @@ impl<C: Command> Raft<C> {
     fn take_chunk(
         &mut self,
         message: &InstallSnapshot,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) -> Option<Received> {
         if message.last.index <= self.commit {
             // State never goes back. Everything committed here is in the
@@ -234,7 +233,7 @@ impl<C: Command> Raft<C> {
         Some(Received::All)
     }
 
-    fn install(&mut self, snapshot: Snapshot, out: &mut impl Output<C>) {
+    fn install(&mut self, snapshot: Snapshot, out: &mut Effects<Self>) {
         out.persist(Write::Snapshot {
             snapshot: snapshot.clone(),
             base: snapshot.last,

@@ -2,11 +2,11 @@
 
 use super::config::Timer;
 use super::message::{Message, TimeoutNow};
-use super::output::{Output, TransferError};
+use super::output::TransferError;
 use super::role::Role;
 use super::types::Command;
 use super::{Raft, marks};
-use crate::process::NodeId;
+use crate::process::{Effects, NodeId};
 
 impl<C: Command> Raft<C> {
     /// Begins to hand the leadership to a peer: refuses proposals, brings the
@@ -17,7 +17,7 @@ impl<C: Command> Raft<C> {
     pub fn transfer(
         &mut self,
         target: NodeId,
-        out: &mut impl Output<C>,
+        out: &mut Effects<Self>,
     ) -> Result<(), TransferError> {
         let hint = self.leader();
         let Role::Leader(leader) = &mut self.role else {
@@ -30,14 +30,14 @@ impl<C: Command> Raft<C> {
             return Err(TransferError::Busy);
         }
         leader.transfer = Some(target);
-        out.set_timer(Timer::Transfer);
+        self.arm(Timer::Transfer, out);
         self.continue_transfer(target, out);
         Ok(())
     }
 
     /// Tells the target to stand, once it has everything. Said again with each
     /// of its replies, in case it was lost: in its new term it no longer listens.
-    pub(super) fn continue_transfer(&mut self, peer: NodeId, out: &mut impl Output<C>) {
+    pub(super) fn continue_transfer(&mut self, peer: NodeId, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &self.role else {
             return;
         };
@@ -47,7 +47,7 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    pub(super) fn on_timeout_now(&mut self, message: &TimeoutNow, out: &mut impl Output<C>) {
+    pub(super) fn on_timeout_now(&mut self, message: &TimeoutNow, out: &mut Effects<Self>) {
         // An order of an older term is void. One of a higher term does not
         // exist: its leader would have waited until this node had its entries.
         if message.term == self.term && matches!(self.role, Role::Follower(_)) {
@@ -57,7 +57,7 @@ impl<C: Command> Raft<C> {
 
     /// The target did not take over in time, so clients are served again
     /// (dissertation, 3.10). If it still does later, that is an election like any other.
-    pub(super) fn on_transfer_timeout(&mut self, out: &mut impl Output<C>) {
+    pub(super) fn on_transfer_timeout(&mut self, out: &mut Effects<Self>) {
         if let Role::Leader(leader) = &mut self.role
             && leader.transfer.take().is_some()
         {

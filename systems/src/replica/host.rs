@@ -3,34 +3,35 @@
 use alloc::vec::Vec;
 
 use super::{Replica, Request, StateMachine};
-use crate::process::{Effect, Effects, NodeId};
+use crate::embeds::{Embeds, WriteOf};
+use crate::process::Effect;
 use crate::raft::invariants::RaftHost;
-use crate::raft::{self, Elector, LogIndex, Output, Raft, Standing, Term, Timer, Write};
+use crate::raft::{Elector, LogIndex, Raft, Standing, Term};
 
-impl<M: StateMachine> Output<Request<M::Command>> for Effects<Replica<M>> {
-    fn persist(&mut self, write: Write<Request<M::Command>>) {
-        self.push(Effect::Persist(write));
+impl<M: StateMachine> Embeds<Raft<Request<M::Command>>> for Replica<M> {
+    fn part(&self) -> Option<&Raft<Request<M::Command>>> {
+        Some(&self.raft)
     }
-    fn send(&mut self, to: NodeId, message: raft::Message<Request<M::Command>>) {
-        self.push(Effect::Send { to, message });
+    fn part_of_disk(durable: &Self::Durable) -> Option<&Self::Durable> {
+        Some(durable)
     }
-    fn set_timer(&mut self, timer: Timer) {
-        self.push(Effect::SetTimer(timer));
+    fn message(message: Self::Message) -> Self::Message {
+        message
     }
-    fn cancel_timer(&mut self, timer: Timer) {
-        self.push(Effect::CancelTimer(timer));
+    fn as_message(message: &Self::Message) -> Option<&Self::Message> {
+        Some(message)
     }
-    fn mark(&mut self, mark: &'static str) {
-        self.push(Effect::Mark(mark));
+    fn write(write: WriteOf<Self>) -> WriteOf<Self> {
+        write
+    }
+    fn as_write(write: &WriteOf<Self>) -> Option<&WriteOf<Self>> {
+        Some(write)
     }
 }
 
 impl<M: StateMachine> RaftHost for Replica<M> {
     type Command = Request<M::Command>;
 
-    fn raft(&self) -> Option<&Raft<Self::Command>> {
-        Some(&self.raft)
-    }
     fn state_digest(&self) -> u64 {
         self.digest()
     }
@@ -39,15 +40,6 @@ impl<M: StateMachine> RaftHost for Replica<M> {
     }
     fn encode_state(&self) -> Vec<u8> {
         self.encode()
-    }
-    fn durable(durable: &Self::Durable) -> &raft::Durable<Self::Command> {
-        durable
-    }
-    fn write(write: &Write<Self::Command>) -> Option<&Write<Self::Command>> {
-        Some(write)
-    }
-    fn message(message: &Self::Message) -> Option<&raft::Message<Self::Command>> {
-        Some(message)
     }
     fn acknowledged(effect: &Effect<Self>) -> Option<(LogIndex, Option<Term>)> {
         match effect {

@@ -12,8 +12,6 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::Hash as _;
-use core::ops::Range;
-use core::time::Duration;
 
 use passed::Passed;
 
@@ -24,6 +22,7 @@ pub use session::{
 };
 
 use crate::digest::Digest;
+use crate::embeds::Said;
 use crate::process::{ConfigError, Effects, Input, InvocationId, NodeId, Priority, Process};
 use crate::raft::{
     self, Content, Entry, Event, LogIndex, Position, Raft, ReadId, Timer, TransferError, Voters,
@@ -178,7 +177,8 @@ impl<M: StateMachine> Process for Replica<M> {
         if let Some(bytes) = config.snapshot_after_bytes {
             tuning.compaction_tail_bytes = tuning.compaction_tail_bytes.min(bytes);
         }
-        let raft = Raft::start(id, config.voters.clone(), &tuning, durable, effects);
+        let mut inner = Effects::new();
+        let raft = Raft::start(id, config.voters.clone(), &tuning, durable, &mut inner);
         let mut replica = Self {
             limits: Limits {
                 sessions: config.session_limits(),
@@ -196,7 +196,7 @@ impl<M: StateMachine> Process for Replica<M> {
             writes: VecDeque::new(),
             reads: VecDeque::new(),
         };
-        replica.take_events(effects);
+        replica.take(inner, effects);
         replica
     }
 
@@ -219,21 +219,28 @@ impl<M: StateMachine> Process for Replica<M> {
     fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>) {
         self.passed.clear();
         match input {
-            Input::Receive { from, message } => self.raft.receive(from, message, effects),
-            Input::Timeout(timer) => self.raft.timeout(timer, effects),
+            Input::Receive { from, message } => {
+                self.with_raft(effects, |raft, out| raft.receive(from, message, out));
+            }
+            Input::Timeout(timer) => {
+                self.with_raft(effects, |raft, out| raft.timeout(timer, out));
+            }
             Input::Invoke {
                 invocation,
                 operation,
             } => self.invoke(invocation, operation, effects),
         }
-        self.take_events(effects);
         self.compact_if_long(effects);
     }
 
-    fn delay(config: &Config, timer: Timer) -> Range<Duration> {
-        config.raft.delay(timer)
+    fn flush(&mut self, effects: &mut Effects<Self>) {
+        self.with_raft(effects, Raft::flush);
+        self.compact_if_long(effects);
     }
 }
+
+/// The effects of the Raft inside.
+type RaftEffects<M> = Effects<Raft<Request<<M as StateMachine>::Command>>>;
 
 impl<M: StateMachine> Replica<M> {
     fn invoke(
@@ -266,7 +273,7 @@ impl<M: StateMachine> Replica<M> {
                 effects.mark(marks::BUSY);
                 effects.reply(invocation, Outcome::Busy);
             }
-            Operation::Read { query } => match self.raft.read(effects) {
+            Operation::Read { query } => match self.with_raft(effects, Raft::read) {
                 Ok(read) => self.reads.push_back(PendingRead {
                     read,
                     invocation,
@@ -275,7 +282,7 @@ impl<M: StateMachine> Replica<M> {
                 Err(error) => effects.reply(invocation, Outcome::NotLeader { hint: error.hint }),
             },
             Operation::TransferLeadership { to } => {
-                let outcome = match self.raft.transfer(to, effects) {
+                let outcome = match self.with_raft(effects, |raft, out| raft.transfer(to, out)) {
                     Ok(()) => Outcome::TransferStarted,
                     Err(TransferError::NotLeader { hint }) => Outcome::NotLeader { hint },
                     Err(TransferError::NotAPeer | TransferError::Busy) => Outcome::TransferRefused,
@@ -309,7 +316,7 @@ impl<M: StateMachine> Replica<M> {
             effects.mark(marks::BUSY);
             return effects.reply(invocation, Outcome::Busy);
         }
-        match self.raft.propose(request, effects) {
+        match self.raft.propose(request) {
             Ok(position) => self.writes.push_back(PendingWrite {
                 position,
                 invocation,
@@ -318,14 +325,37 @@ impl<M: StateMachine> Replica<M> {
         }
     }
 
-    fn take_events(&mut self, effects: &mut Effects<Self>) {
-        while let Some(event) = self.raft.poll() {
-            match event {
-                Event::Restore(snapshot) => self.restore(&snapshot),
-                Event::Apply { index, entry } => self.apply(index, &entry, effects),
-                Event::ReadReady(read) => self.answer_read(read, effects),
-                Event::LostLeadership => self.give_up_pending(effects),
-            }
+    /// Lets the Raft inside do something, and does what it wants done.
+    fn with_raft<R>(
+        &mut self,
+        effects: &mut Effects<Self>,
+        call: impl FnOnce(&mut Raft<Request<M::Command>>, &mut RaftEffects<M>) -> R,
+    ) -> R {
+        let mut inner = Effects::new();
+        let result = call(&mut self.raft, &mut inner);
+        self.take(inner, effects);
+        result
+    }
+
+    fn take(&mut self, inner: RaftEffects<M>, effects: &mut Effects<Self>) {
+        effects.pass_on(
+            inner,
+            |timer| timer,
+            |said, effects| match said {
+                Said::Told(raft::Outcome::Event(event)) => self.happened(event, effects),
+                Said::Told(_) | Said::Returned(..) => {
+                    unreachable!("a Raft that is called by its functions answers by them")
+                }
+            },
+        );
+    }
+
+    fn happened(&mut self, event: Event<Request<M::Command>>, effects: &mut Effects<Self>) {
+        match event {
+            Event::Restore(snapshot) => self.restore(&snapshot),
+            Event::Apply { index, entry } => self.apply(index, &entry, effects),
+            Event::ReadReady(read) => self.answer_read(read, effects),
+            Event::LostLeadership => self.give_up_pending(effects),
         }
     }
 
@@ -476,7 +506,7 @@ impl<M: StateMachine> Replica<M> {
             || exceeds(self.limits.snapshot_after_bytes, bytes)
         {
             let data = self.encode();
-            self.raft.compact(applied, data.into(), effects);
+            self.with_raft(effects, |raft, out| raft.compact(applied, data.into(), out));
         }
     }
 

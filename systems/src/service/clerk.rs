@@ -24,8 +24,7 @@ pub(super) struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clerk<M: StateMachine> {
     id: NodeId,
-    servers: Arc<[NodeId]>,
-    doublings: u8,
+    config: Arc<ClerkConfig>,
     /// Whom it asks first: one of the servers, or one that they have named. A clerk may have
     /// been told part of a cluster only.
     target: NodeId,
@@ -35,7 +34,6 @@ pub struct Clerk<M: StateMachine> {
     /// Whether the target has passed a question on for it: it does not lead,
     /// but it reaches the leader, and this clerk perhaps does not.
     relays: bool,
-    back_off_doublings: u8,
     lanes: Vec<Lane<M>>,
     /// Calls that found all lanes taken, in the order of their arrival.
     waiting: VecDeque<(InvocationId, Wish<M>)>,
@@ -47,12 +45,10 @@ impl<M: StateMachine> Clerk<M> {
         let first = id.position() % config.servers.len();
         Self {
             id,
-            servers: config.servers.clone(),
-            doublings: config.doublings,
+            config: Arc::new(config.clone()),
             target: config.servers[first],
             trusted: false,
             relays: false,
-            back_off_doublings: config.back_off_doublings,
             lanes: (0..config.lanes).map(|_| Lane::default()).collect(),
             waiting: VecDeque::new(),
         }
@@ -117,15 +113,14 @@ impl<M: StateMachine> Clerk<M> {
                 relay,
             },
         });
-        effects.push(Effect::SetTimer(Timer::Patience {
-            lane: number as u8,
-            doublings: errand.waited.min(self.doublings),
-        }));
+        let patience = self.config.patience_after(errand.waited);
+        let lane = number as u8;
+        effects.set_timer(Timer::Patience { lane }, patience);
     }
 
     pub(super) fn timeout(&mut self, timer: Timer, effects: &mut Effects<Node<M>>) {
         match timer {
-            Timer::Patience { lane, .. } => {
+            Timer::Patience { lane } => {
                 let number = usize::from(lane);
                 if let Some(errand) = &mut self.lanes[number].errand
                     && let Stage::Asking(silent) = errand.stage
@@ -141,7 +136,7 @@ impl<M: StateMachine> Clerk<M> {
                     self.ask(number, effects);
                 }
             }
-            Timer::BackOff { lane, .. } => self.ask(usize::from(lane), effects),
+            Timer::BackOff { lane } => self.ask(usize::from(lane), effects),
             Timer::Idle { lane } => {
                 let lane = &mut self.lanes[usize::from(lane)];
                 // Servers forget it sooner or later; a write under a forgotten
@@ -162,9 +157,10 @@ impl<M: StateMachine> Clerk<M> {
         }
         self.trusted = false;
         self.relays = false;
-        let place = self.servers.iter().position(|known| *known == server);
-        let next = place.map_or(0, |place| (place + 1) % self.servers.len());
-        self.target = self.servers[next];
+        let servers = &self.config.servers;
+        let place = servers.iter().position(|known| *known == server);
+        let next = place.map_or(0, |place| (place + 1) % servers.len());
+        self.target = servers[next];
     }
 
     pub(super) fn told(
@@ -254,8 +250,8 @@ impl<M: StateMachine> Clerk<M> {
         let lane = number as u8;
         if let Some(errand) = &mut self.lanes[number].errand {
             errand.busy = errand.busy.saturating_add(1);
-            let doublings = errand.busy.min(self.back_off_doublings);
-            effects.push(Effect::SetTimer(Timer::BackOff { lane, doublings }));
+            let back_off = self.config.back_off_after(errand.busy);
+            effects.set_timer(Timer::BackOff { lane }, back_off);
         }
     }
 
@@ -293,8 +289,8 @@ impl<M: StateMachine> Clerk<M> {
         if at_once {
             self.ask(number, effects);
         } else {
-            let (lane, doublings) = (number as u8, 0);
-            effects.push(Effect::SetTimer(Timer::BackOff { lane, doublings }));
+            let lane = number as u8;
+            effects.set_timer(Timer::BackOff { lane }, self.config.back_off_after(0));
         }
     }
 
@@ -316,16 +312,10 @@ impl<M: StateMachine> Clerk<M> {
         let lane = number as u8;
         if let Some(errand) = &mut self.lanes[number].errand {
             let timer = match errand.stage {
-                Stage::Asking(_) => Timer::Patience {
-                    lane,
-                    doublings: errand.waited.min(self.doublings),
-                },
-                Stage::Resting => Timer::BackOff {
-                    lane,
-                    doublings: errand.busy.min(self.back_off_doublings),
-                },
+                Stage::Asking(_) => Timer::Patience { lane },
+                Stage::Resting => Timer::BackOff { lane },
             };
-            effects.push(Effect::CancelTimer(timer));
+            effects.cancel_timer(timer);
             errand.stage = Stage::Resting;
         }
     }
@@ -348,7 +338,7 @@ impl<M: StateMachine> Clerk<M> {
         // Reads keep no session alive: servers do not know whose they are.
         if matches!(errand.wish, Wish::Write(_)) && self.lanes[number].session.is_some() {
             let lane = number as u8;
-            effects.push(Effect::SetTimer(Timer::Idle { lane }));
+            effects.set_timer(Timer::Idle { lane }, self.config.idle);
         }
         self.take_next(number, effects);
     }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::process::{ConfigError, NodeId};
+use crate::process::{ConfigError, Delay, NodeId};
 use crate::raft;
 use crate::replica;
 
@@ -68,15 +68,11 @@ pub enum Timer {
     Patience {
         /// Which lane.
         lane: u8,
-        /// How often the wait has doubled.
-        doublings: u8,
     },
     /// A lane of a clerk has rested and asks again.
     BackOff {
         /// Which lane.
         lane: u8,
-        /// How often the rest has doubled.
-        doublings: u8,
     },
     /// A lane of a clerk has not used its session for long.
     Idle {
@@ -86,6 +82,16 @@ pub enum Timer {
 }
 
 impl ClerkConfig {
+    /// How long it waits for an answer when it has waited in vain so often.
+    pub(super) fn patience_after(&self, waited: u8) -> Delay {
+        Delay::from(&self.patience).times(1 << waited.min(self.doublings))
+    }
+
+    /// How long it rests when it was told so often that a server is busy.
+    pub(super) fn back_off_after(&self, busy: u8) -> Delay {
+        Delay::from(&self.back_off).times(1 << busy.min(self.back_off_doublings))
+    }
+
     /// Refuses tuning under which a clerk could not work.
     ///
     /// # Errors
@@ -125,24 +131,6 @@ impl Config {
         match self {
             Self::Server(config) => config.check(),
             Self::Clerk(config) => config.check(),
-        }
-    }
-
-    pub(crate) fn delay(&self, timer: Timer) -> Range<Duration> {
-        match (self, timer) {
-            (Self::Server(config), Timer::Raft(timer)) => config.raft.delay(timer),
-            (Self::Clerk(config), Timer::Patience { doublings, .. }) => {
-                let factor = 1 << doublings;
-                config.patience.start * factor..config.patience.end * factor
-            }
-            (Self::Clerk(config), Timer::BackOff { doublings, .. }) => {
-                let factor = 1 << doublings;
-                config.back_off.start * factor..config.back_off.end * factor
-            }
-            (Self::Clerk(config), Timer::Idle { .. }) => config.idle..config.idle,
-            (Self::Server(_), _) | (Self::Clerk(_), Timer::Raft(_)) => {
-                panic!("a node sets its own timers only, not {timer:?}")
-            }
         }
     }
 }

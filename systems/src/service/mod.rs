@@ -16,8 +16,6 @@ mod message;
 mod server;
 
 use core::fmt;
-use core::ops::Range;
-use core::time::Duration;
 
 pub use clerk::Clerk;
 pub use config::{ClerkConfig, Config, Timer};
@@ -153,8 +151,11 @@ impl<M: StateMachine> Process for Node<M> {
         }
     }
 
-    fn delay(config: &Config, timer: Timer) -> Range<Duration> {
-        config.delay(timer)
+    fn flush(&mut self, effects: &mut Effects<Self>) {
+        match self {
+            Self::Server(server) => server.flush(effects),
+            Self::Clerk(_) => {}
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 
 use super::answers::Answers;
 use super::{Call, Message, Node, Operation, Outcome, Timer, marks};
+use crate::embeds::Said;
 use crate::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 use crate::replica::{self, Replica, StateMachine};
 
@@ -67,14 +68,20 @@ impl<M: StateMachine> Server<M> {
             answers: Answers::remembering(config.remembered_answers),
             calls: 0,
         };
-        server.pass_on(&mut inner, effects);
+        server.pass_on(inner, effects);
         server
     }
 
     pub(super) fn step(&mut self, input: Input<Replica<M>>, effects: &mut Effects<Node<M>>) {
         let mut inner = Effects::new();
         self.replica.step(input, &mut inner);
-        self.pass_on(&mut inner, effects);
+        self.pass_on(inner, effects);
+    }
+
+    pub(super) fn flush(&mut self, effects: &mut Effects<Node<M>>) {
+        let mut inner = Effects::new();
+        self.replica.flush(&mut inner);
+        self.pass_on(inner, effects);
     }
 
     /// A clerk asks. If it cannot reach the leader, this server can perhaps:
@@ -186,24 +193,14 @@ impl<M: StateMachine> Server<M> {
         self.step(input, effects);
     }
 
-    /// Passes on what the replica wants done, in its order: it is the durability contract.
-    fn pass_on(&mut self, inner: &mut Effects<Replica<M>>, effects: &mut Effects<Node<M>>) {
-        for effect in inner.drain() {
-            effects.push(match effect {
-                Effect::Persist(write) => Effect::Persist(write),
-                Effect::Send { to, message } => Effect::Send {
-                    to,
-                    message: Message::Raft(message),
-                },
-                Effect::SetTimer(timer) => Effect::SetTimer(Timer::Raft(timer)),
-                Effect::CancelTimer(timer) => Effect::CancelTimer(Timer::Raft(timer)),
-                Effect::Mark(mark) => Effect::Mark(mark),
-                Effect::Return {
-                    invocation,
-                    outcome,
-                } => self.answer(invocation, outcome),
-            });
-        }
+    /// Passes on what the replica wants done, and answers in its place.
+    fn pass_on(&mut self, inner: Effects<Replica<M>>, effects: &mut Effects<Node<M>>) {
+        effects.pass_on(inner, Timer::Raft, |said, effects| match said {
+            Said::Returned(invocation, outcome) => {
+                effects.push(self.answer(invocation, outcome));
+            }
+            Said::Told(_) => unreachable!("a replica says nothing unasked"),
+        });
     }
 
     fn answer(

@@ -6,6 +6,7 @@
 //! another when the shard has moved.
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -16,7 +17,7 @@ use super::{
     Answer, ClerkConfig, Message, Node, Operation, Outcome, Response, Timer, marks, shard_of,
 };
 use crate::kv;
-use crate::process::{Effect, Effects, Input, InvocationId, NodeId, Process};
+use crate::process::{Effects, Input, InvocationId, NodeId, Process};
 use crate::service;
 use crate::shardctrler::{self, Configuration, GroupId, Query, Shard};
 
@@ -24,7 +25,7 @@ use crate::shardctrler::{self, Configuration, GroupId, Query, Shard};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clerk {
     id: NodeId,
-    asking: service::ClerkConfig,
+    config: Arc<ClerkConfig>,
     /// A clerk of the controller.
     controller: ControllerPart,
     /// What the controller was asked and has not answered.
@@ -48,7 +49,7 @@ impl Clerk {
         pass_on(inner, effects, Timer::Controller);
         Self {
             id,
-            asking: config.group.clone(),
+            config: Arc::new(config.clone()),
             controller,
             question: None,
             questions: 0,
@@ -89,7 +90,7 @@ impl Clerk {
                 }
                 Timer::Doubt { lane } => {
                     if self.asks(usize::from(lane)).is_some() {
-                        effects.push(Effect::SetTimer(timer));
+                        effects.set_timer(timer, &self.config.doubt);
                         self.ask_controller(usize::from(lane), effects);
                     }
                 }
@@ -174,7 +175,7 @@ impl Clerk {
         };
         self.ready(group, effects);
         let lane = number as u8;
-        effects.push(Effect::SetTimer(Timer::Doubt { lane }));
+        effects.set_timer(Timer::Doubt { lane }, &self.config.doubt);
         let input = Input::Invoke {
             invocation: call.name,
             operation: call.operation,
@@ -187,8 +188,8 @@ impl Clerk {
         let lane = number as u8;
         if let Some(errand) = &mut self.lanes[number].errand {
             errand.stage = Stage::Resting;
-            effects.push(Effect::CancelTimer(Timer::Doubt { lane }));
-            effects.push(Effect::SetTimer(Timer::Rest { lane }));
+            effects.cancel_timer(Timer::Doubt { lane });
+            effects.set_timer(Timer::Rest { lane }, &self.config.rest);
             self.ask_controller(number, effects);
         }
     }
@@ -201,7 +202,7 @@ impl Clerk {
         let servers = self.configuration.groups.get(&group);
         let config = service::Config::Clerk(service::ClerkConfig {
             servers: servers.into_iter().flatten().copied().collect(),
-            ..self.asking.clone()
+            ..self.config.group.clone()
         });
         let mut inner = Effects::new();
         let nothing = Durable::Nothing.of_group();
@@ -317,11 +318,11 @@ impl Clerk {
 
     fn answered(&mut self, number: usize, outcome: kv::Outcome, effects: &mut Effects<Node>) {
         let lane = number as u8;
-        effects.push(Effect::CancelTimer(Timer::Doubt { lane }));
+        effects.cancel_timer(Timer::Doubt { lane });
         if let Some(errand) = self.lanes[number].errand.take() {
             effects.reply(errand.invocation, Outcome::Keys(outcome));
             if matches!(errand.wish, Wish::Write(_)) {
-                effects.push(Effect::SetTimer(Timer::Idle { lane }));
+                effects.set_timer(Timer::Idle { lane }, self.config.group.idle);
             }
         }
         if let Some((invocation, wish)) = self.waiting.pop_front() {

@@ -163,25 +163,4 @@ impl Config {
             }
         }
     }
-
-    pub(super) fn delay(&self, timer: Timer) -> Range<Duration> {
-        let asking = |config: &service::ClerkConfig, timer| {
-            service::Config::Clerk(config.clone()).delay(timer)
-        };
-        match (self, timer) {
-            (Self::Controller(config), Timer::Controller(timer)) => config.delay(timer),
-            (Self::Server(config), Timer::Controller(timer)) => asking(&config.asking(), timer),
-            (Self::Clerk(config), Timer::Controller(timer)) => asking(&config.asking(), timer),
-            (Self::Server(config), Timer::Group(service::Timer::Raft(timer))) => {
-                config.replica.raft.delay(timer)
-            }
-            (Self::Server(config), Timer::Poll) => config.poll.clone(),
-            (Self::Server(config), Timer::HandOver) => config.hand_over.clone(),
-            (Self::Clerk(config), Timer::Asking(_, timer)) => asking(&config.group, timer),
-            (Self::Clerk(config), Timer::Rest { .. }) => config.rest.clone(),
-            (Self::Clerk(config), Timer::Doubt { .. }) => config.doubt.clone(),
-            (Self::Clerk(config), Timer::Idle { .. }) => config.group.idle..config.group.idle,
-            _ => panic!("a node sets its own timers only, not {timer:?}"),
-        }
-    }
 }

@@ -202,7 +202,7 @@ impl Server {
     /// Offers what nobody said was received. The shards themselves are large, and are
     /// sent again only if nobody answers, less and less often, or to whoever lacks them.
     pub(super) fn offer_again(&mut self, effects: &mut Effects<Node>) {
-        effects.push(Effect::SetTimer(Timer::HandOver));
+        effects.set_timer(Timer::HandOver, &self.config.hand_over);
         let machine = replica_of(&self.replica).machine();
         let Some(office) = &mut self.office else {
             return;

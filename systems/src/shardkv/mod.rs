@@ -30,8 +30,6 @@ mod shard;
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::ops::Range;
-use core::time::Duration;
 
 pub use api::{Answer, Command, Response};
 pub use clerk::Clerk;
@@ -115,8 +113,16 @@ impl Process for Node {
         }
     }
 
-    fn delay(config: &Config, timer: Timer) -> Range<Duration> {
-        config.delay(timer)
+    fn flush(&mut self, effects: &mut Effects<Self>) {
+        match self {
+            Self::Controller(node) => {
+                let mut inner = Effects::new();
+                node.flush(&mut inner);
+                answer_for_controller(inner, effects);
+            }
+            Self::Server(server) => server.flush(effects),
+            Self::Clerk(_) => {}
+        }
     }
 }
 
@@ -143,6 +149,10 @@ fn controller_step(node: &mut ControllerPart, input: Input<Node>, effects: &mut 
     };
     let mut inner = Effects::new();
     node.step(input, &mut inner);
+    answer_for_controller(inner, effects);
+}
+
+fn answer_for_controller(inner: Effects<ControllerPart>, effects: &mut Effects<Node>) {
     for (invocation, outcome) in pass_on(inner, effects, Timer::Controller) {
         effects.reply(invocation, Outcome::Controller(outcome));
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::group::Group;
 use super::{Message, Node, Server, Timer};
-use crate::part::Part;
-use crate::process::{self, Effect, Effects, InvocationId, Process};
+use crate::embeds::{Embeds, Said, WriteOf};
+use crate::process::{self, Effects, InvocationId, Process};
 use crate::service;
 use crate::shardctrler;
 
@@ -35,9 +35,9 @@ pub enum Durable {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Write {
     /// Of the controller.
-    Controller(<<ControllerPart as Process>::Durable as process::Durable>::Write),
+    Controller(WriteOf<ControllerPart>),
     /// Of a group.
-    Group(<<GroupPart as Process>::Durable as process::Durable>::Write),
+    Group(WriteOf<GroupPart>),
 }
 
 impl process::Durable for Durable {
@@ -76,109 +76,80 @@ impl Durable {
     }
 }
 
-/// How what a part does is said in the words of the node.
-pub(super) trait Inside: Process {
-    /// Its record.
-    fn write(write: <Self::Durable as process::Durable>::Write) -> Write;
-    /// Its message.
-    fn message(message: Self::Message) -> Message;
-}
-
-impl Inside for ControllerPart {
-    fn write(write: <Self::Durable as process::Durable>::Write) -> Write {
-        Write::Controller(write)
+impl Embeds<ControllerPart> for Node {
+    fn part(&self) -> Option<&ControllerPart> {
+        self.controller()
     }
-    fn message(message: Self::Message) -> Message {
-        Message::Controller(message)
-    }
-}
-
-impl Inside for GroupPart {
-    fn write(write: <Self::Durable as process::Durable>::Write) -> Write {
-        Write::Group(write)
-    }
-    fn message(message: Self::Message) -> Message {
-        Message::Group(message)
-    }
-}
-
-impl Part<Node> for ControllerPart {
-    fn of(node: &Node) -> Option<&Self> {
-        node.controller()
-    }
-    fn durable_of(durable: &Durable) -> Option<&Self::Durable> {
+    fn part_of_disk(durable: &Durable) -> Option<&<ControllerPart as Process>::Durable> {
         match durable {
             Durable::Controller(durable) => Some(durable),
             Durable::Nothing | Durable::Group(_) => None,
         }
     }
-    fn effect_of(effect: &Effect<Node>) -> Option<Effect<Self>> {
-        match effect {
-            Effect::Persist(Write::Controller(write)) => Some(Effect::Persist(write.clone())),
-            Effect::Send {
-                to,
-                message: Message::Controller(message),
-            } => Some(Effect::Send {
-                to: *to,
-                message: message.clone(),
-            }),
-            _ => None,
+    fn message(message: <ControllerPart as Process>::Message) -> Message {
+        Message::Controller(message)
+    }
+    fn as_message(message: &Message) -> Option<&<ControllerPart as Process>::Message> {
+        match message {
+            Message::Controller(message) => Some(message),
+            Message::Group(_) | Message::Shard(_) | Message::Peer(_) => None,
+        }
+    }
+    fn write(write: WriteOf<ControllerPart>) -> Write {
+        Write::Controller(write)
+    }
+    fn as_write(write: &Write) -> Option<&WriteOf<ControllerPart>> {
+        match write {
+            Write::Controller(write) => Some(write),
+            Write::Group(_) => None,
         }
     }
 }
 
-impl Part<Node> for GroupPart {
-    fn of(node: &Node) -> Option<&Self> {
-        node.server().map(Server::service)
+impl Embeds<GroupPart> for Node {
+    fn part(&self) -> Option<&GroupPart> {
+        self.server().map(Server::service)
     }
-    fn durable_of(durable: &Durable) -> Option<&Self::Durable> {
+    fn part_of_disk(durable: &Durable) -> Option<&<GroupPart as Process>::Durable> {
         match durable {
             Durable::Group(durable) => Some(durable),
             Durable::Nothing | Durable::Controller(_) => None,
         }
     }
-    fn effect_of(effect: &Effect<Node>) -> Option<Effect<Self>> {
-        match effect {
-            Effect::Persist(Write::Group(write)) => Some(Effect::Persist(write.clone())),
-            Effect::Send {
-                to,
-                message: Message::Group(message),
-            } => Some(Effect::Send {
-                to: *to,
-                message: message.clone(),
-            }),
-            _ => None,
+    fn message(message: <GroupPart as Process>::Message) -> Message {
+        Message::Group(message)
+    }
+    fn as_message(message: &Message) -> Option<&<GroupPart as Process>::Message> {
+        match message {
+            Message::Group(message) => Some(message),
+            Message::Controller(_) | Message::Shard(_) | Message::Peer(_) => None,
+        }
+    }
+    fn write(write: WriteOf<GroupPart>) -> Write {
+        Write::Group(write)
+    }
+    fn as_write(write: &Write) -> Option<&WriteOf<GroupPart>> {
+        match write {
+            Write::Group(write) => Some(write),
+            Write::Controller(_) => None,
         }
     }
 }
 
-/// Passes on what a part wants done, in its order: it is the durability
-/// contract. What it answers is for the node to judge.
-pub(super) fn pass_on<Q: Inside>(
+/// Passes on what a part wants done, and hands back what it answered: the node may let the part
+/// take another step upon it.
+pub(super) fn pass_on<Q: Process>(
     inner: Effects<Q>,
     effects: &mut Effects<Node>,
-    timer_of: impl Fn(Q::Timer) -> Timer,
-) -> Answers<Q> {
-    let mut inner = inner;
+    timer: impl Fn(Q::Timer) -> Timer,
+) -> Answers<Q>
+where
+    Node: Embeds<Q>,
+{
     let mut answers = Vec::new();
-    for effect in inner.drain() {
-        effects.push(match effect {
-            Effect::Persist(write) => Effect::Persist(Q::write(write)),
-            Effect::Send { to, message } => Effect::Send {
-                to,
-                message: Q::message(message),
-            },
-            Effect::SetTimer(timer) => Effect::SetTimer(timer_of(timer)),
-            Effect::CancelTimer(timer) => Effect::CancelTimer(timer_of(timer)),
-            Effect::Mark(mark) => Effect::Mark(mark),
-            Effect::Return {
-                invocation,
-                outcome,
-            } => {
-                answers.push((invocation, outcome));
-                continue;
-            }
-        });
-    }
+    effects.pass_on(inner, timer, |said, _| match said {
+        Said::Returned(invocation, outcome) => answers.push((invocation, outcome)),
+        Said::Told(_) => unreachable!("services say nothing unasked"),
+    });
     answers
 }

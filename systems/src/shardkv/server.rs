@@ -6,6 +6,7 @@
 //! find out again, and nothing else.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -29,6 +30,7 @@ use crate::shardctrler::{self, Configuration, GroupId, Number, Query, Shard};
 /// A server of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
+    pub(super) config: Arc<ServerConfig>,
     pub(super) group: GroupId,
     /// The servers of its group, whatever any configuration says.
     pub(super) members: Vec<NodeId>,
@@ -89,6 +91,7 @@ impl Server {
         let controller = ControllerPart::start(id, &controller_config, nothing, &mut inner);
         pass_on(inner, effects, Timer::Controller);
         Self {
+            config: Arc::new(config.clone()),
             group: config.group,
             members: config.replica.voters.nodes().to_vec(),
             peers: config
@@ -131,7 +134,7 @@ impl Server {
                 Timer::Group(timer) => self.replica_step(Input::Timeout(timer), effects),
                 Timer::Controller(timer) => self.ask_again(timer, effects),
                 Timer::Poll => {
-                    effects.push(Effect::SetTimer(Timer::Poll));
+                    effects.set_timer(Timer::Poll, &self.config.poll);
                     self.seek_help(effects);
                     self.ask_for_next(effects);
                 }
@@ -217,6 +220,23 @@ impl Server {
     fn replica_step(&mut self, input: Input<GroupPart>, effects: &mut Effects<Node>) {
         let mut inner = Effects::new();
         self.replica.step(input, &mut inner);
+        self.replica_did(inner, effects);
+    }
+
+    /// Does what was put off. What the replica applies then may be a reason to propose more.
+    pub(super) fn flush(&mut self, effects: &mut Effects<Node>) {
+        loop {
+            let mut inner = Effects::new();
+            self.replica.flush(&mut inner);
+            if inner.as_slice().is_empty() {
+                return;
+            }
+            self.replica_did(inner, effects);
+            self.attend(effects);
+        }
+    }
+
+    fn replica_did(&mut self, inner: Effects<GroupPart>, effects: &mut Effects<Node>) {
         let met = inner
             .as_slice()
             .iter()
@@ -425,8 +445,8 @@ impl Server {
             (None, true) => {
                 self.withdraw_favours(effects);
                 self.office = Some(Office::default());
-                effects.push(Effect::SetTimer(Timer::Poll));
-                effects.push(Effect::SetTimer(Timer::HandOver));
+                effects.set_timer(Timer::Poll, &self.config.poll);
+                effects.set_timer(Timer::HandOver, &self.config.hand_over);
             }
             (Some(_), false) => self.resign(effects),
             (None, false) | (Some(_), true) => {}
@@ -444,8 +464,8 @@ impl Server {
     }
 
     fn resign(&mut self, effects: &mut Effects<Node>) {
-        effects.push(Effect::CancelTimer(Timer::Poll));
-        effects.push(Effect::CancelTimer(Timer::HandOver));
+        effects.cancel_timer(Timer::Poll);
+        effects.cancel_timer(Timer::HandOver);
         let office = self.office.take();
         for question in office.iter().flat_map(Office::open_questions) {
             self.withdraw(question, effects);

@@ -3,9 +3,13 @@
 //! checked after every step.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
+use std::time::Duration;
 
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
+use snowglobe_systems::process::{
+    self, Delay, Durable, Effect, Effects, Input, InvocationId, NodeId, Process,
+};
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -20,6 +24,8 @@ pub(crate) struct Node<P: Process> {
     pub(crate) process: Option<P>,
     durable: P::Durable,
     timers: BTreeSet<P::Timer>,
+    /// After how long each would fire that was ever set.
+    delays: BTreeMap<P::Timer, Delay>,
 }
 
 pub(crate) struct Nodes<P: Process>(pub(crate) Vec<Node<P>>);
@@ -73,6 +79,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
             process: None,
             durable: P::Durable::default(),
             timers: BTreeSet::new(),
+            delays: BTreeMap::new(),
         };
         let mut cluster = Self {
             nodes: Nodes(configs.iter().map(|_| node()).collect()),
@@ -115,6 +122,12 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
 
     pub(crate) fn durable_mut(&mut self, node: NodeId) -> &mut P::Durable {
         &mut self.nodes.0[node.position()].durable
+    }
+
+    /// The range from which the delay of an armed timer was drawn.
+    pub(crate) fn delay(&self, node: NodeId, timer: P::Timer) -> Range<Duration> {
+        assert!(self.timers(node).contains(&timer), "{timer:?} is not armed");
+        self.nodes.0[node.position()].delays[&timer].range()
     }
 
     pub(crate) fn timers(&self, node: NodeId) -> &BTreeSet<P::Timer> {
@@ -214,7 +227,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         }
         let mut effects = Effects::new();
         let durable = self.durable(node).clone();
-        let process = P::start(node, &self.configs[node.position()], durable, &mut effects);
+        let process = process::boot(node, &self.configs[node.position()], durable, &mut effects);
         self.nodes.0[node.position()].process = Some(process);
         let restarted = self.invariants.started(&self.nodes, node);
         self.check(restarted);
@@ -226,7 +239,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
             return;
         };
         let mut effects = Effects::new();
-        process.step(input, &mut effects);
+        process::take(process, input, &mut effects);
         let stepped = self
             .invariants
             .stepped(&self.nodes, node, effects.as_slice());
@@ -261,8 +274,9 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
                 let from = id;
                 self.bag.push_back(Envelope { from, to, message });
             }
-            Effect::SetTimer(timer) => {
+            Effect::SetTimer { timer, delay } => {
                 node.timers.insert(timer);
+                node.delays.insert(timer, delay);
             }
             Effect::CancelTimer(timer) => {
                 node.timers.remove(&timer);
@@ -274,6 +288,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
                 let earlier = self.outcomes.insert(invocation, outcome);
                 assert!(earlier.is_none(), "{invocation} is answered twice");
             }
+            Effect::Tell(_) => {}
             Effect::Mark(mark) => {
                 self.marks.insert(mark);
             }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use snowglobe_systems::kv::{Node, Operation, Outcome, Store};
-use snowglobe_systems::process::{NodeId, Process};
+use snowglobe_systems::kv::{Operation, Outcome, Store};
+use snowglobe_systems::process::NodeId;
 use snowglobe_systems::replica;
-use snowglobe_systems::service::{Config, Stage, Timer, marks};
+use snowglobe_systems::service::{Stage, Timer, marks};
 
 use crate::story::{
     ANN, BOB, N1, N2, N3, World, clerk, get, is_ask, is_tell, server, world, world_led_by_n1,
@@ -132,12 +132,10 @@ fn patience_doubles_a_few_times_and_no_more() {
     clerk.doublings = 3;
     let mut world = world_of(&server(), &clerk);
     world.append(ANN, "a");
-    let patience = |doublings| Timer::Patience { lane: 0, doublings };
-    let config = Config::Clerk(clerk);
-    for (doublings, least) in [(0, 400), (1, 800), (2, 1600), (3, 3200), (3, 3200)] {
-        let timer = patience(doublings);
-        assert_eq!(world.timers(ANN).iter().collect::<Vec<_>>(), [&timer]);
-        let delay = Node::delay(&config, timer);
+    let patience = Timer::Patience { lane: 0 };
+    for least in [400, 800, 1600, 3200, 3200] {
+        assert_eq!(world.timers(ANN).iter().collect::<Vec<_>>(), [&patience]);
+        let delay = world.delay(ANN, patience);
         assert_eq!(delay.start, Duration::from_millis(least));
         assert_eq!(delay.end, Duration::from_millis(least / 2 * 3));
         world.lose_patience(ANN);

@@ -13,7 +13,7 @@ use snowglobe_systems::process::{Effect, NodeId};
 use crate::canary::{self, Canary, Said};
 use crate::story::{COORDINATOR, STORE, W1, W2, word_count, world};
 use crate::violations::{
-    M0, View, WORK, alive, attempt, given, ledger_with_a_map_of_w1, mapped, view_that_maps, worker,
+    M0, View, alive, attempt, given, ledger_with_a_map_of_w1, mapped, view_that_maps, work, worker,
 };
 
 const P0: Partition = Partition(0);
@@ -119,7 +119,7 @@ fn begins(given_before: &[(u32, NodeId)]) -> Said {
     for (number, to) in given_before {
         invariants.executed(&view, COORDINATOR, &given(*number, *to, 1))?;
     }
-    invariants.executed(&view, W1, &WORK)
+    invariants.executed(&view, W1, &work())
 }
 
 /// w1 speaks in its first life, and this one is on its disk.
@@ -281,8 +281,8 @@ const ORDERS: &[Canary] = &[
         let view = view_that_maps(W1, 3);
         let mut invariants = fresh();
         invariants.executed(&view, COORDINATOR, &given(3, W1, 1))?;
-        invariants.executed(&view, W1, &WORK)?;
-        invariants.executed(&view, W1, &WORK)
+        invariants.executed(&view, W1, &work())?;
+        invariants.executed(&view, W1, &work())
     }),
     ("skipped-after-two-crashes", "none", || left_out(&[])),
     ("skipped-after-two-crashes", "one", || left_out(&[1])),

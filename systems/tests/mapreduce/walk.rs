@@ -156,7 +156,7 @@ impl Walk {
                 let is_due = match timer {
                     Timer::Ping => true,
                     Timer::Check | Timer::Retry => self.rounds.is_multiple_of(3),
-                    Timer::Work { .. } | Timer::Back => self.dice.one_in(2),
+                    Timer::Work | Timer::Back => self.dice.one_in(2),
                 };
                 if is_due {
                     self.world.timeout(node, timer);

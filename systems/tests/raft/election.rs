@@ -214,7 +214,8 @@ fn a_leader_without_a_majority_steps_down() {
     );
     assert_eq!(world.term(N1), 1);
     assert_eq!(world.node(N1).raft().leader(), None);
-    assert!(world.timers(N1).contains(&Timer::Election));
+    let timeout = world.configs[0].raft.election_timeout.clone();
+    assert_eq!(world.delay(N1, Timer::Election), timeout);
     assert!(!world.timers(N1).contains(&Timer::Heartbeat));
     world.assert_held();
 }
@@ -324,5 +325,5 @@ fn the_election_timer_is_armed_anew_for_a_vote_granted_only() {
     };
     assert!(!effects_of(refused.clone()).contains("SetTimer"));
     let last = world.last(N2);
-    assert!(effects_of(RequestVote { last, ..refused }).contains("SetTimer(Election)"));
+    assert!(effects_of(RequestVote { last, ..refused }).contains("SetTimer { timer: Election"));
 }

@@ -2,13 +2,13 @@
 //! watched through it, for each of two clusters in one world.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use snowglobe_systems::embeds::{self, Embeds, PartView, Said, WriteOf};
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::ledger::{Place, Record};
-use snowglobe_systems::part::{self, Part, PartView};
+
 use snowglobe_systems::process::{self, Effect, Effects, Input, InvocationId, NodeId, Process};
 use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::raft::{self, LogIndex, Term, Timer, Voters};
@@ -59,26 +59,15 @@ impl process::Durable for Durable {
 }
 
 /// What a member does is what its node does.
-fn pass_on(member: &mut Effects<Member>, effects: &mut Effects<Whole>) {
-    for effect in member.drain() {
-        effects.push(match effect {
-            Effect::Persist(write) => Effect::Persist(Write::Raft(write)),
-            Effect::Send { to, message } => {
-                let message = Message::Raft(message);
-                Effect::Send { to, message }
-            }
-            Effect::SetTimer(timer) => Effect::SetTimer(timer),
-            Effect::CancelTimer(timer) => Effect::CancelTimer(timer),
-            Effect::Return {
-                invocation,
-                outcome,
-            } => Effect::Return {
-                invocation,
-                outcome,
-            },
-            Effect::Mark(mark) => Effect::Mark(mark),
-        });
-    }
+fn pass_on(member: Effects<Member>, effects: &mut Effects<Whole>) {
+    effects.pass_on(
+        member,
+        |timer| timer,
+        |said, effects| match said {
+            Said::Returned(invocation, outcome) => effects.reply(invocation, outcome),
+            Said::Told(outcome) => effects.tell(outcome),
+        },
+    );
 }
 
 impl Process for Whole {
@@ -101,7 +90,7 @@ impl Process for Whole {
         let mut own = Effects::new();
         let disk = durable.member.unwrap_or_default();
         let member = Member::start(id, config, disk, &mut own);
-        pass_on(&mut own, effects);
+        pass_on(own, effects);
         Self::Member(*cluster, member)
     }
 
@@ -133,45 +122,54 @@ impl Process for Whole {
                 &mut own,
             ),
         }
-        pass_on(&mut own, effects);
+        pass_on(own, effects);
     }
 
-    fn delay(_config: &Self::Config, _timer: Timer) -> Range<Duration> {
-        unreachable!("a plain loop draws no delays")
+    fn flush(&mut self, effects: &mut Effects<Self>) {
+        if let Self::Member(_, member) = self {
+            let mut own = Effects::new();
+            member.flush(&mut own);
+            pass_on(own, effects);
+        }
     }
 }
 
-impl Part<Whole> for Member {
-    fn of(node: &Whole) -> Option<&Self> {
-        match node {
-            Whole::Member(_, member) => Some(member),
-            Whole::Bystander => None,
+impl Embeds<Member> for Whole {
+    fn part(&self) -> Option<&Member> {
+        match self {
+            Self::Member(_, member) => Some(member),
+            Self::Bystander => None,
         }
     }
 
-    fn durable_of(durable: &Durable) -> Option<&Disk> {
+    fn part_of_disk(durable: &Durable) -> Option<&Disk> {
         durable.member.as_ref()
     }
 
-    fn effect_of(effect: &Effect<Whole>) -> Option<Effect<Self>> {
-        match effect {
-            Effect::Persist(Write::Raft(write)) => Some(Effect::Persist(write.clone())),
-            Effect::Send {
-                to,
-                message: Message::Raft(message),
-            } => Some(Effect::Send {
-                to: *to,
-                message: message.clone(),
-            }),
-            Effect::Return {
-                invocation,
-                outcome,
-            } => Some(Effect::Return {
-                invocation: *invocation,
-                outcome: outcome.clone(),
-            }),
-            _ => None,
+    fn message(message: raft::Message<Request<Record>>) -> Message {
+        Message::Raft(message)
+    }
+
+    fn as_message(message: &Message) -> Option<&raft::Message<Request<Record>>> {
+        match message {
+            Message::Raft(message) => Some(message),
+            Message::Hello => None,
         }
+    }
+
+    fn write(write: WriteOf<Member>) -> Write {
+        Write::Raft(write)
+    }
+
+    fn as_write(write: &Write) -> Option<&WriteOf<Member>> {
+        match write {
+            Write::Raft(write) => Some(write),
+            Write::Scribble => None,
+        }
+    }
+
+    fn as_outcome(outcome: &<Member as Process>::Outcome) -> Option<&<Member as Process>::Outcome> {
+        Some(outcome)
     }
 }
 
@@ -198,7 +196,7 @@ impl Invariants<Whole> for Promises {
         effects: &[Effect<Whole>],
     ) -> Result<(), Violation> {
         let promises = self.of(cluster, node);
-        part::stepped::<Member, _>(promises, cluster, node, effects)
+        embeds::stepped::<Member, _>(promises, cluster, node, effects)
     }
     fn executed(
         &mut self,
@@ -206,21 +204,21 @@ impl Invariants<Whole> for Promises {
         node: NodeId,
         effect: &Effect<Whole>,
     ) -> Result<(), Violation> {
-        part::executed::<Member, _>(self.of(cluster, node), cluster, node, effect)
+        embeds::executed::<Member, _>(self.of(cluster, node), cluster, node, effect)
     }
     fn settled(
         &mut self,
         cluster: &impl ClusterView<Whole>,
         node: NodeId,
     ) -> Result<(), Violation> {
-        part::settled::<Member, _>(self.of(cluster, node), cluster, node)
+        embeds::settled::<Member, _>(self.of(cluster, node), cluster, node)
     }
     fn started(
         &mut self,
         cluster: &impl ClusterView<Whole>,
         node: NodeId,
     ) -> Result<(), Violation> {
-        part::started::<Member, _>(self.of(cluster, node), cluster, node)
+        embeds::started::<Member, _>(self.of(cluster, node), cluster, node)
     }
 }
 
@@ -359,22 +357,25 @@ fn only_nodes_with_the_part_are_shown_and_only_its_effects() {
     let effects = [
         Effect::Persist(Write::Scribble),
         Effect::Persist(Write::Raft(vote)),
-        Effect::SetTimer(Timer::Election),
+        Effect::SetTimer {
+            timer: Timer::Election,
+            delay: Duration::from_millis(1).into(),
+        },
     ];
     for node in [N1, N2, BYSTANDER] {
         let mut held = vec![
-            part::started::<Member, _>(&mut shown, &nodes, node),
-            part::stepped::<Member, _>(&mut shown, &nodes, node, &effects),
+            embeds::started::<Member, _>(&mut shown, &nodes, node),
+            embeds::stepped::<Member, _>(&mut shown, &nodes, node, &effects),
         ];
         for effect in &effects {
-            held.push(part::executed::<Member, _>(
+            held.push(embeds::executed::<Member, _>(
                 &mut shown, &nodes, node, effect,
             ));
         }
-        held.push(part::settled::<Member, _>(&mut shown, &nodes, node));
+        held.push(embeds::settled::<Member, _>(&mut shown, &nodes, node));
         assert!(held.iter().all(Result::is_ok));
     }
-    part::crashed::<Member, _>(&mut shown, &nodes, N2, &effects);
+    embeds::crashed::<Member, _>(&mut shown, &nodes, N2, &effects);
     let expected = [
         (N1, "started", 0),
         (N1, "stepped", 1),

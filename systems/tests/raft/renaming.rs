@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::ForReport;
 use snowglobe_systems::ledger::{Ledger, Record, Total};
-use snowglobe_systems::process::{Effect, Effects, Input, InvocationId, NodeId, Process};
+use snowglobe_systems::process::{self, Effect, Effects, Input, InvocationId, NodeId, Process};
 use snowglobe_systems::raft::{LogIndex, MARKS, Timer};
 use snowglobe_systems::renaming::{Renamed, Renaming};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Sequence, SessionId};
@@ -55,7 +55,7 @@ fn in_one_order(mut effects: Vec<Effect<Node>>) -> Vec<Effect<Node>> {
 
 fn effects_of(node: &Node, input: Input<Node>) -> Vec<Effect<Node>> {
     let mut effects = Effects::new();
-    node.clone().step(input, &mut effects);
+    process::take(&mut node.clone(), input, &mut effects);
     effects.drain().collect()
 }
 

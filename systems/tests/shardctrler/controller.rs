@@ -12,7 +12,7 @@ use snowglobe_systems::shardctrler::{
 
 fn servers(group: u32) -> Vec<NodeId> {
     (1..=3)
-        .map(|server| NodeId(group as u8 * 3 + server))
+        .map(|server| NodeId(group as u16 * 3 + server))
         .collect()
 }
 

@@ -39,7 +39,7 @@ impl Undo {
 
 /// A configuration with these groups, and these owners; 0 is nobody.
 pub(crate) fn configuration(number: u64, groups: &[u32], owners: &[u32]) -> Configuration {
-    let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u8)]);
+    let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u16)]);
     let owner = |owner: &u32| (*owner > 0).then_some(GroupId(*owner));
     Configuration {
         number: Number(number),
@@ -81,7 +81,7 @@ fn assert_breaks(property: &str, controller: &Controller) {
 #[test]
 fn what_a_controller_does_is_as_promised() {
     let join = |groups: &[u32]| {
-        let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u8)]);
+        let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u16)]);
         Command::Join {
             groups: groups.iter().map(servers).collect(),
         }

@@ -1,7 +1,7 @@
 //! One link is cut, one way, or an operator names the wrong servers: who does what a
 //! leader cannot, and who learns of it.
 
-use snowglobe_systems::process::{NodeId, Process as _};
+use snowglobe_systems::process::NodeId;
 use snowglobe_systems::service;
 use snowglobe_systems::shardctrler::{GroupId, Number, Shard};
 use snowglobe_systems::shardkv::{Config, Message, Node, Timer, Transfer, marks};
@@ -102,18 +102,14 @@ fn a_lost_question_is_asked_again_at_the_pace_of_polls() {
     let Config::Server(server) = config else {
         panic!("{config:?}");
     };
-    let patience = |doublings| {
-        let lane = 0;
-        Timer::Controller(service::Timer::Patience { lane, doublings })
-    };
-    assert_eq!(Node::delay(config, patience(0)), server.poll);
+    let patience = Timer::Controller(service::Timer::Patience { lane: 0 });
+    let poll = server.poll.clone();
     let mut world = world_of_g1();
     for _ in 0..6 {
         world.ask_for_next(G1);
         world.lose(|_| true);
-        let armed = world.timers(leader(G1)).clone();
-        assert!(armed.contains(&patience(0)), "{armed:?}");
-        world.timeout(leader(G1), patience(0));
+        assert_eq!(world.delay(leader(G1), patience), poll);
+        world.timeout(leader(G1), patience);
         assert!(world.bag.iter().any(|envelope| envelope.to == RULER));
     }
 }

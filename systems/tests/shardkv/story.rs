@@ -32,7 +32,7 @@ pub(crate) const G3: GroupId = GroupId(3);
 
 /// The servers of a group. The first of them is made to lead.
 pub(crate) fn servers(group: GroupId) -> Vec<NodeId> {
-    let first = 2 + 3 * (group.0 as u8 - 1);
+    let first = 2 + 3 * (group.0 as u16 - 1);
     (first..first + 3).map(NodeId).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
+use snowglobe_systems::process::{self, Durable, Effect, Effects, Input, NodeId, Process};
 
 use super::super::state::{Member, MidStep};
 use super::super::{Setting, Shared};
@@ -221,7 +221,7 @@ impl<P: Process> LocalStep<P> {
         let mut armed = armed.to_vec();
         for effect in &self.effects.as_slice()[..effects] {
             match effect {
-                Effect::SetTimer(timer) => {
+                Effect::SetTimer { timer, .. } => {
                     if let Err(place) = armed.binary_search(timer) {
                         armed.insert(place, *timer);
                     }
@@ -292,8 +292,8 @@ impl<P: Process> LocalStep<P> {
                 Effect::Send { to, message } => {
                     sent.push((place, *to, values.message(message.clone())));
                 }
-                Effect::Return { .. } => speaks = true,
-                Effect::SetTimer(timer) => {
+                Effect::Return { .. } | Effect::Tell(_) => speaks = true,
+                Effect::SetTimer { timer, .. } => {
                     if let Err(place) = member.armed.binary_search(timer) {
                         member.armed.insert(place, *timer);
                     }
@@ -387,9 +387,7 @@ fn take<S: Setting>(
         Cause::Start => {
             let config = &setting.configs()[node.position()];
             let durable = before.durable.clone();
-            *process = Some(guarded(|| {
-                S::Process::start(node, config, durable, effects)
-            })?);
+            *process = Some(guarded(|| process::boot(node, config, durable, effects))?);
             return Ok(());
         }
         Cause::Receive(from, message) => Input::Receive {
@@ -403,7 +401,7 @@ fn take<S: Setting>(
         },
     };
     match process {
-        Some(process) => guarded(|| process.step(input, effects)),
+        Some(process) => guarded(|| process::take(process, input, effects)),
         None => Ok(()),
     }
 }

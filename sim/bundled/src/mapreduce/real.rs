@@ -118,6 +118,7 @@ fn here(order: &Order, progress: Progress) -> Outcome {
         // write all that a worker has again and again.
         checkpoint_bytes: usize::MAX,
         faults: faults.clone(),
+        batch: 1,
         step_budget: u64::MAX,
     };
     let errand = Errand {

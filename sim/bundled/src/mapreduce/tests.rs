@@ -156,6 +156,7 @@ fn compared(change: impl FnOnce(&mut Expected)) -> Option<Violation> {
         sync: Duration::ZERO..Duration::ZERO,
         checkpoint_bytes: 4096,
         faults: Vec::new(),
+        batch: 1,
         step_budget: 1_000_000,
     };
     let onlooker = Onlooker {

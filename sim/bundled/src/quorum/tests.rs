@@ -74,6 +74,7 @@ fn run(faults: &[&'static str], look: fn(&World<Node, Nothing>, usize)) {
         sync: Duration::ZERO..Duration::ZERO,
         checkpoint_bytes: 4096,
         faults: Vec::new(),
+        batch: 1,
         step_budget: 1_000_000,
     };
     let director = Looks {

@@ -86,7 +86,7 @@ mod tests {
 
     /// A configuration in which one group has the only shard.
     fn owned_by(number: u64, owner: u32) -> Configuration {
-        let groups = [1, 2].map(|group| (GroupId(group), vec![NodeId(group as u8)]));
+        let groups = [1, 2].map(|group| (GroupId(group), vec![NodeId(group as u16)]));
         Configuration {
             number: Number(number),
             groups: BTreeMap::from(groups),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 use std::thread;
 
 use serde::{Deserialize, Serialize};
@@ -101,10 +100,6 @@ impl Process for Liar {
             Lie::Unsure => effects.reply(invocation, Said::Unsure),
             _ => effects.reply(invocation, Said::Told(told)),
         }
-    }
-
-    fn delay(_: &Lie, (): ()) -> Range<Duration> {
-        Duration::ZERO..Duration::ZERO
     }
 }
 
@@ -206,6 +201,7 @@ fn served(lie: Lie, chaos: Duration) -> Option<Breakage> {
             sync: scenario.sync.clone(),
             checkpoint_bytes: scenario.checkpoint_bytes,
             faults: Vec::new(),
+            batch: 1,
             step_budget: 100_000,
         };
         let users = Users::new(scenario.seed, habits, [NodeId(1)], Errand::Ordered);

@@ -34,6 +34,8 @@ struct Scribe {
     next: u64,
 }
 
+const DELAY: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(9);
+
 impl Process for Scribe {
     type Config = ();
     type Message = u64;
@@ -44,7 +46,7 @@ impl Process for Scribe {
 
     fn start(id: NodeId, (): &(), page: Page, effects: &mut Effects<Self>) -> Self {
         let other = NodeId::at(1 - id.position());
-        effects.push(Effect::SetTimer(()));
+        effects.set_timer((), DELAY);
         effects.push(Effect::Send {
             to: other,
             message: 0,
@@ -62,16 +64,12 @@ impl Process for Scribe {
                     message: self.next,
                 });
                 effects.push(Effect::Persist(self.next + 1));
-                effects.push(Effect::SetTimer(()));
+                effects.set_timer((), DELAY);
                 self.next += 2;
             }
             Input::Receive { message, .. } => effects.push(Effect::Persist(100 + message)),
             Input::Invoke { invocation, .. } => effects.reply(invocation, ()),
         }
-    }
-
-    fn delay((): &(), (): ()) -> Range<Duration> {
-        Duration::from_millis(5)..Duration::from_millis(9)
     }
 }
 
@@ -129,6 +127,7 @@ fn run(deeds: Vec<(Duration, Deed)>) -> Finished {
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: 256,
             faults: vec!["30s crash n1 losing unsynced".parse().expect("a fault")],
+            batch: 1,
             step_budget: 100_000,
         };
         engine::run::<Scribe, Nothing, _>(blueprint, Hand { deeds, next: 0 })

@@ -217,6 +217,7 @@ fn finished(steps: &[&str], displeases: Option<usize>) -> (Finished, Vec<String>
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: 4096,
             faults: Vec::new(),
+            batch: 1,
             step_budget: 1000,
         };
         let script = Script::new(Diary { raft, displeases }, steps);

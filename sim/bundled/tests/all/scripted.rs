@@ -11,7 +11,9 @@ use snowglobe::world::Broken;
 use snowglobe_bundled::raft::{RaftOptions, RaftProcess, RaftSystem};
 use snowglobe_checkers::explore::{Bounds, Setting, StatesDigest, Step, StepInput, naming};
 use snowglobe_systems::invariants::{ClusterView, NodeView};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
+use snowglobe_systems::process::{
+    self, Durable, Effect, Effects, Input, InvocationId, NodeId, Process,
+};
 
 type RaftSetting = <RaftSystem as Modelled>::Setting;
 type Message = <RaftProcess as Process>::Message;
@@ -73,7 +75,7 @@ impl Plain {
         let place = id.position();
         let config = &self.setting.configs()[place];
         let disk = self.disks[place].clone();
-        self.nodes[place] = Some(RaftProcess::start(id, config, disk, &mut effects));
+        self.nodes[place] = Some(process::boot(id, config, disk, &mut effects));
         effects.drain().collect()
     }
 
@@ -88,13 +90,14 @@ impl Plain {
                 Effect::Persist(write) => self.disks[id.position()].apply(&write),
                 Effect::Send { to, .. } if self.cuts.contains(&pair(id, to)) => {}
                 Effect::Send { to, message } => self.under_way.push((id, to, message)),
-                Effect::SetTimer(timer) => {
+                Effect::SetTimer { timer, .. } => {
                     self.timers[id.position()].insert(timer);
                 }
                 Effect::CancelTimer(timer) => {
                     self.timers[id.position()].remove(&timer);
                 }
                 Effect::Return { .. } => self.answered += 1,
+                Effect::Tell(_) => {}
                 Effect::Mark(_) => {}
             }
         }
@@ -121,7 +124,7 @@ impl Plain {
         let id = input.node();
         let mut effects = Effects::new();
         let process = self.nodes[id.position()].as_mut().expect("it is up");
-        process.step(taken, &mut effects);
+        process::take(process, taken, &mut effects);
         let effects = effects.drain().collect();
         let crash_after = self.execute_some(id, effects, draw);
         self.script.push(Step::Input { input, crash_after });

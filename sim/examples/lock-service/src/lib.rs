@@ -53,6 +53,9 @@ pub enum Timer {
     Retry,
 }
 
+const LEASE: Range<Duration> = Duration::from_millis(300)..Duration::from_millis(600);
+const RETRY: Range<Duration> = Duration::from_millis(100)..Duration::from_millis(200);
+
 impl Process for Node {
     /// Whether there is a fence.
     type Config = bool;
@@ -78,7 +81,7 @@ impl Process for Node {
                         if holder.is_none() {
                             file.granted += 1;
                             effects.push(Effect::Persist(Record::Granted(file.granted)));
-                            effects.push(Effect::SetTimer(Timer::Lease));
+                            effects.set_timer(Timer::Lease, LEASE);
                             *holder = Some(from);
                         }
                         Message::Granted(file.granted)
@@ -88,7 +91,7 @@ impl Process for Node {
                         if accepted {
                             file.written = token;
                             effects.push(Effect::Persist(Record::Written(token)));
-                            effects.push(Effect::CancelTimer(Timer::Lease));
+                            effects.cancel_timer(Timer::Lease);
                             *holder = None;
                         } else {
                             effects.mark("lock.fenced_off");
@@ -117,17 +120,10 @@ impl Process for Node {
                 if call.is_some() {
                     let message = token.map_or(Message::Acquire, Message::Write);
                     effects.push(Effect::Send { to: SERVER, message });
-                    effects.push(Effect::SetTimer(Timer::Retry));
+                    effects.set_timer(Timer::Retry, RETRY);
                 }
             }
             (Self::Server { .. }, Input::Invoke { .. }) => {}
-        }
-    }
-
-    fn delay(_: &bool, timer: Timer) -> Range<Duration> {
-        match timer {
-            Timer::Lease => Duration::from_millis(300)..Duration::from_millis(600),
-            Timer::Retry => Duration::from_millis(100)..Duration::from_millis(200),
         }
     }
 }

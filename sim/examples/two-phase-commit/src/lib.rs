@@ -38,6 +38,8 @@ pub enum Message {
     Decided(u64, bool),
 }
 
+const DELAY: Range<Duration> = Duration::from_millis(200)..Duration::from_millis(400);
+
 impl Process for Node {
     /// How many nodes there are, and whether they lose their patience.
     type Config = (usize, bool);
@@ -55,7 +57,7 @@ impl Process for Node {
                 node.decide(tx, false, effects);
             }
         }
-        effects.push(Effect::SetTimer(()));
+        effects.set_timer((), DELAY);
         node
     }
 
@@ -76,13 +78,9 @@ impl Process for Node {
                         _ => send(COORDINATOR, Message::Vote(tx, true), effects),
                     }
                 }
-                effects.push(Effect::SetTimer(()));
+                effects.set_timer((), DELAY);
             }
         }
-    }
-
-    fn delay(_: &Self::Config, (): ()) -> Range<Duration> {
-        Duration::from_millis(200)..Duration::from_millis(400)
     }
 }
 

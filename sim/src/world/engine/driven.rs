@@ -87,7 +87,6 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::Range;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -135,10 +134,6 @@ mod tests {
                 self.heard = Some(message);
             }
         }
-
-        fn delay((): &(), (): ()) -> Range<Duration> {
-            Duration::ZERO..Duration::ZERO
-        }
     }
 
     /// Lets a second pass.
@@ -173,6 +168,7 @@ mod tests {
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: 4096,
             faults: Vec::new(),
+            batch: 1,
             step_budget: 100,
         };
         let mut run = Run::new(World::new(blueprint, ()), Second::default());

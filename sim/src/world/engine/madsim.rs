@@ -196,7 +196,8 @@ fn name(id: NodeId) -> String {
 }
 
 fn address(id: NodeId) -> SocketAddr {
-    SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, id.0), PORT).into()
+    let [high, low] = id.0.to_be_bytes();
+    SocketAddrV4::new(Ipv4Addr::new(10, 1, high, low), PORT).into()
 }
 
 fn build_node(handle: &Handle, shared: &Arc<Mutex<Shared>>, id: NodeId) -> madsim::task::NodeId {

@@ -7,7 +7,7 @@ use super::*;
 use crate::faults::Incident;
 use crate::seed::Seed;
 
-const NODES: u8 = 3;
+const NODES: u16 = 3;
 const A: NodeId = NodeId(1);
 const B: NodeId = NodeId(2);
 
@@ -172,7 +172,7 @@ fn incidents() -> impl Strategy<Value = Vec<(usize, usize, Fault)>> {
 }
 
 /// What becomes of some messages under some incidents.
-fn fates(incidents: &[(usize, usize, Fault)], messages: &[(u8, u8, Vec<u8>)]) -> Vec<Fate> {
+fn fates(incidents: &[(usize, usize, Fault)], messages: &[(u16, u16, Vec<u8>)]) -> Vec<Fate> {
     let mut network = network();
     let mut fates = Vec::new();
     for (time, (from, step, bytes)) in messages.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::{RaftHost, Seen};
+use super::{RaftHost, Seen, disk_of};
 use crate::digest::Digest;
 use crate::invariants::{ClusterView, Violation};
 use crate::process::NodeId;
@@ -19,7 +19,7 @@ pub(super) fn check_majority<P: RaftHost>(
     index: LogIndex,
     term: Term,
 ) -> Result<(), Violation> {
-    let held = |voter: &&NodeId| holds(P::durable(cluster.node(**voter).durable), index, term);
+    let held = |voter: &&NodeId| holds(disk_of::<P>(cluster.node(**voter).durable), index, term);
     let holders = voters.iter().filter(held).count();
     if holders > voters.len() / 2 {
         return Ok(());

@@ -22,17 +22,16 @@ use said::Said;
 use wish::Wish;
 
 use super::{Durable, LogIndex, Message, Position, Raft, Term, Write};
+use crate::embeds::Embeds;
 use crate::invariants::{ClusterView, Invariants, Violation};
-use crate::process::{self, Effect, NodeId, Process};
+use crate::process::{Effect, NodeId};
 use crate::renaming::{Renamed, Renaming};
 
 /// A process with a [`Raft`] inside, as its invariants see it.
-pub trait RaftHost: Process {
+pub trait RaftHost: Embeds<Raft<<Self as RaftHost>::Command>> {
     /// What it replicates.
     type Command: super::Command;
 
-    /// The Raft inside; `None` where this node replicates nothing, as a client's does not.
-    fn raft(&self) -> Option<&Raft<Self::Command>>;
     /// A cheap digest of the state after the last applied entry: equal on
     /// nodes that applied the same entries.
     fn state_digest(&self) -> u64;
@@ -40,12 +39,6 @@ pub trait RaftHost: Process {
     fn states_passed(&self) -> &[(LogIndex, u64)];
     /// That state as a snapshot would hold it.
     fn encode_state(&self) -> Vec<u8>;
-    /// Raft's part of what the disk holds.
-    fn durable(durable: &Self::Durable) -> &Durable<Self::Command>;
-    /// Raft's record, if the host's record is one.
-    fn write(write: &<Self::Durable as process::Durable>::Write) -> Option<&Write<Self::Command>>;
-    /// Raft's message, if the host's message is one.
-    fn message(message: &Self::Message) -> Option<&Message<Self::Command>>;
     /// The entry whose commit an effect acknowledges, with its term if it says so.
     fn acknowledged(effect: &Effect<Self>) -> Option<(LogIndex, Option<Term>)>;
 }
@@ -76,7 +69,7 @@ impl Seen {
         Self {
             term: raft.term(),
             vote: raft.vote(),
-            last: raft.log().last(),
+            last: raft.log().position_at(raft.written()),
             base: raft.log().base(),
             covered: raft.covered(),
             commit: raft.commit(),
@@ -138,7 +131,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         let Some((process, raft)) = host_of(cluster, node) else {
             return Ok(());
         };
-        let disk = P::durable(cluster.node(node).durable);
+        let disk = disk_of::<P>(cluster.node(node).durable);
         let seen = self.watched(cluster.len(), node).seen;
         let now = Seen::of(raft);
         check_persisted(node, &now, disk)?;
@@ -194,11 +187,11 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
             // this node lives to the end of its step.
             self.note_commits(cluster, raft, raft.commit(), Demand::IfSo)?;
         }
-        let disk = P::durable(cluster.node(node).durable);
+        let disk = disk_of::<P>(cluster.node(node).durable);
         let mut wish = Wish::new(disk, node, seen, raft.role().is_leader());
         for effect in effects {
             if let Effect::Persist(write) = effect
-                && let Some(write) = P::write(write)
+                && let Some(write) = P::as_write(write)
             {
                 wish.write(write, &self.history)?;
             }
@@ -217,17 +210,18 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         };
         match effect {
             Effect::Persist(write) => {
-                if let Some(write) = P::write(write) {
-                    self.wrote::<P>(node, write, P::durable(cluster.node(node).durable))?;
+                if let Some(write) = P::as_write(write) {
+                    self.wrote::<P>(node, write, disk_of::<P>(cluster.node(node).durable))?;
                 }
             }
             Effect::Send { to, message } => {
-                if let Some(message) = P::message(message) {
+                if let Some(message) = P::as_message(message) {
                     self.sent(cluster, node, *to, message)?;
                 }
             }
             Effect::Return { .. }
-            | Effect::SetTimer(_)
+            | Effect::Tell(_)
+            | Effect::SetTimer { .. }
             | Effect::CancelTimer(_)
             | Effect::Mark(_) => {}
         }
@@ -246,7 +240,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         };
         let seen = self.watched(cluster.len(), node).seen;
         let now = Seen::of(raft);
-        check_persisted(node, &now, P::durable(cluster.node(node).durable))?;
+        check_persisted(node, &now, disk_of::<P>(cluster.node(node).durable))?;
         if now == seen {
             return Ok(());
         }
@@ -295,12 +289,17 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
     }
 }
 
+/// Raft's part of a node's disk.
+fn disk_of<P: RaftHost>(durable: &P::Durable) -> &Durable<P::Command> {
+    P::part_of_disk(durable).expect("whoever votes has Raft's part of a disk")
+}
+
 fn host_of<P: RaftHost>(
     cluster: &impl ClusterView<P>,
     node: NodeId,
 ) -> Option<(&P, &Raft<P::Command>)> {
     let process = cluster.node(node).process?;
-    Some((process, process.raft()?))
+    Some((process, process.part()?))
 }
 
 /// Whether what is newly committed must be on the disks of a majority.
@@ -385,7 +384,7 @@ impl RaftInvariants {
         to: NodeId,
         message: &Message<P::Command>,
     ) -> Result<(), Violation> {
-        said::is_on_disk(node, P::durable(cluster.node(node).durable), to, message)?;
+        said::is_on_disk(node, disk_of::<P>(cluster.node(node).durable), to, message)?;
         said::is_the_leaders(cluster, node, to, message)?;
         self.pre_votes.hear(node, to, message);
         if let Some(beliefs) = &self.watched(cluster.len(), to).believes {
@@ -422,7 +421,7 @@ impl RaftInvariants {
         demand: Demand,
     ) -> Result<(), Violation> {
         let node = raft.id();
-        let disk = P::durable(cluster.node(node).durable);
+        let disk = disk_of::<P>(cluster.node(node).durable);
         let base = raft.log().base();
         let compacted = raft.role().is_leader() || disk.log.term_at(base.index) == Some(base.term);
         let mut index = self.watched(cluster.len(), node).noted;
@@ -485,7 +484,7 @@ impl RaftInvariants {
         let voters = raft.voters().nodes().iter();
         let covers = |voter: &&NodeId| {
             **voter != raft.id()
-                && P::durable(cluster.node(**voter).durable).covered() >= entry.index
+                && disk_of::<P>(cluster.node(**voter).durable).covered() >= entry.index
         };
         if voters.filter(covers).count() > 0 {
             self.history.commit(entry.index, committed);
@@ -574,7 +573,7 @@ impl RaftInvariants {
         let disks = || {
             voters
                 .iter()
-                .map(|voter| P::durable(cluster.node(*voter).durable))
+                .map(|voter| disk_of::<P>(cluster.node(*voter).durable))
         };
         let index = disks().map(|disk| disk.log.base().index).min();
         let term = disks().map(|disk| disk.term).min();

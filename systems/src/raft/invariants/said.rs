@@ -4,7 +4,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 
-use super::RaftHost;
+use super::{RaftHost, disk_of};
 use crate::invariants::{ClusterView, Violation};
 use crate::process::NodeId;
 use crate::raft::{
@@ -100,11 +100,11 @@ pub(super) fn is_the_leaders<P: RaftHost>(
     to: NodeId,
     message: &Message<P::Command>,
 ) -> Result<(), Violation> {
-    let leader = cluster.node(to).process.and_then(P::raft);
+    let leader = cluster.node(to).process.and_then(P::part);
     let Some(leader) = leader.filter(|raft| leads(raft, message.term())) else {
         return Ok(());
     };
-    let disk = P::durable(cluster.node(node).durable);
+    let disk = disk_of::<P>(cluster.node(node).durable);
     let Some(index) = promised(message) else {
         return Ok(());
     };

@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use self::ownership::{Ownership, Seen};
 use super::part::{ControllerPart, GroupPart};
 use super::{Message, Node, Peer, Server, Transfer};
+use crate::embeds::{self, Embeds};
 use crate::invariants::{ClusterView, Invariants, Violation};
-use crate::part::{self, Part};
 use crate::process::{Effect, NodeId};
 use crate::service::invariants::ServiceInvariants;
 use crate::shardctrler::{ControllerInvariants, GroupId, Number};
@@ -51,10 +51,10 @@ impl Invariants<Node> for ShardkvInvariants {
     ) -> Result<(), Violation> {
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::stepped::<ControllerPart, _>(promises, cluster, node, effects)?;
+                embeds::stepped::<ControllerPart, _>(promises, cluster, node, effects)?;
             }
             Belongs::Group(promises) => {
-                part::stepped::<GroupPart, _>(promises, cluster, node, effects)?;
+                embeds::stepped::<GroupPart, _>(promises, cluster, node, effects)?;
             }
             Belongs::Nowhere => return Ok(()),
         }
@@ -69,10 +69,10 @@ impl Invariants<Node> for ShardkvInvariants {
     ) -> Result<(), Violation> {
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::executed::<ControllerPart, _>(promises, cluster, node, effect)?;
+                embeds::executed::<ControllerPart, _>(promises, cluster, node, effect)?;
             }
             Belongs::Group(promises) => {
-                part::executed::<GroupPart, _>(promises, cluster, node, effect)?;
+                embeds::executed::<GroupPart, _>(promises, cluster, node, effect)?;
             }
             Belongs::Nowhere => return Ok(()),
         }
@@ -86,10 +86,10 @@ impl Invariants<Node> for ShardkvInvariants {
     fn settled(&mut self, cluster: &impl ClusterView<Node>, node: NodeId) -> Result<(), Violation> {
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::settled::<ControllerPart, _>(promises, cluster, node)?;
+                embeds::settled::<ControllerPart, _>(promises, cluster, node)?;
             }
             Belongs::Group(promises) => {
-                part::settled::<GroupPart, _>(promises, cluster, node)?;
+                embeds::settled::<GroupPart, _>(promises, cluster, node)?;
             }
             Belongs::Nowhere => return self.clerk_goes_forward(cluster, node),
         }
@@ -108,10 +108,10 @@ impl Invariants<Node> for ShardkvInvariants {
         self.followed.remove(&node);
         // Who has never seen the node has nothing to forget.
         for controller in self.controllers.values_mut() {
-            part::crashed::<ControllerPart, _>(controller, cluster, node, prevented);
+            embeds::crashed::<ControllerPart, _>(controller, cluster, node, prevented);
         }
         for group in self.groups.values_mut() {
-            part::crashed::<GroupPart, _>(group, cluster, node, prevented);
+            embeds::crashed::<GroupPart, _>(group, cluster, node, prevented);
         }
     }
 
@@ -121,10 +121,10 @@ impl Invariants<Node> for ShardkvInvariants {
         self.begun.remove(&node);
         match self.belongs(cluster, node) {
             Belongs::Controller(promises) => {
-                part::started::<ControllerPart, _>(promises, cluster, node)?;
+                embeds::started::<ControllerPart, _>(promises, cluster, node)?;
             }
             Belongs::Group(promises) => {
-                part::started::<GroupPart, _>(promises, cluster, node)?;
+                embeds::started::<GroupPart, _>(promises, cluster, node)?;
             }
             Belongs::Nowhere => return Ok(()),
         }
@@ -184,7 +184,7 @@ impl ShardkvInvariants {
     /// Looks at what began and is committed by now.
     fn settle_begun(&mut self, cluster: &impl ClusterView<Node>) -> Result<(), Violation> {
         let settled = |node: &NodeId, seen: &mut Seen| {
-            let durable = GroupPart::durable_of(cluster.node(*node).durable);
+            let durable = <Node as Embeds<GroupPart>>::part_of_disk(cluster.node(*node).durable);
             durable.is_some_and(|durable| durable.log.last().index >= seen.applied)
         };
         let begun = &mut self.begun;

@@ -1,7 +1,7 @@
 //! Each suspicion arises where it should, and not where it should not.
 
 use snowglobe_systems::kv::{Answer, Get, Value};
-use snowglobe_systems::process::{Effects, Input, Process};
+use snowglobe_systems::process::{self, Effects, Input, Process};
 use snowglobe_systems::raft::{Content, Durable, Entry, Timer};
 use snowglobe_systems::replica::{Config, Replica};
 
@@ -31,7 +31,7 @@ fn applied(
     effects: &mut Effects<Replica<Store>>,
 ) -> Replica<Store> {
     let mut replica = Replica::start(N1, config, Durable::default(), effects);
-    replica.step(Input::Timeout(Timer::Election), effects);
+    process::take(&mut replica, Input::Timeout(Timer::Election), effects);
     for (number, value) in values.iter().enumerate() {
         let operation = replica::Operation::Write {
             session: None,
@@ -42,7 +42,7 @@ fn applied(
             invocation,
             operation,
         };
-        replica.step(input, effects);
+        process::take(&mut replica, input, effects);
     }
     replica
 }
@@ -80,13 +80,14 @@ fn an_entry_that_is_gone_is_noticed() {
         let mut effects = Effects::new();
         let mut replica = Replica::<Store>::start(N1, &config, Durable::default(), &mut effects);
         for _ in 0..3 {
-            replica.step(Input::Timeout(Timer::Election), &mut effects);
+            process::take(&mut replica, Input::Timeout(Timer::Election), &mut effects);
             let operation = replica::Operation::Write {
                 session: None,
                 command: append("u0.1 "),
             };
             let invocation = InvocationId(0);
-            replica.step(
+            process::take(
+                &mut replica,
                 Input::Invoke {
                     invocation,
                     operation,

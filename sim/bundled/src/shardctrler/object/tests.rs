@@ -13,7 +13,7 @@ use super::*;
 const CONTROL: ShardControl<'static> = ShardControl::BY_OPERATORS;
 
 fn join(groups: &[u32]) -> Command {
-    let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u8)]);
+    let servers = |group: &u32| (GroupId(*group), vec![NodeId(*group as u16)]);
     Command::Join {
         groups: groups.iter().map(servers).collect(),
     }
@@ -23,7 +23,7 @@ fn join(groups: &[u32]) -> Command {
 fn join_sharing(groups: &[u32]) -> Command {
     let servers = |group: &u32| {
         let servers = [group % 4 + 1, *group];
-        let servers = servers.map(|server| NodeId(server as u8));
+        let servers = servers.map(|server| NodeId(server as u16));
         (GroupId(*group), servers.to_vec())
     };
     Command::Join {

@@ -94,6 +94,7 @@ fn shaken_within<W: Workload<Fragile, Promises>>(
             sync: scenario.sync.clone(),
             checkpoint_bytes: scenario.checkpoint_bytes,
             faults,
+            batch: 1,
             step_budget: 1_000_000,
         };
         let because = "the test says so".to_owned();

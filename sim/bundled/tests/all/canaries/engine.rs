@@ -159,6 +159,7 @@ fn invariants_are_told_of_everything_and_heeded() {
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: 4096,
             faults: Vec::new(),
+            batch: 1,
             step_budget: 10_000,
         };
         let run = move || engine::run_watched(blueprint, Objects(told), Idle(false)).0;

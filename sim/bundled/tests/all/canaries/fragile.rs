@@ -6,7 +6,6 @@
 //! fault breaks one of its [promises](super::promises).
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -85,15 +84,19 @@ impl Fragile {
             effects.push(Effect::Send { to, message });
         }
         effects.push(Effect::Persist(self.beats));
-        effects.push(Effect::SetTimer(Timer::Beat));
+        let pause = match self.habit {
+            Habit::BeatsWithoutPause => Duration::ZERO,
+            _ => BEAT,
+        };
+        effects.set_timer(Timer::Beat, pause);
     }
 
     fn ask(&self, effects: &mut Effects<Self>) {
         let to = NodeId::at((self.id.position() + 1) % self.nodes);
         let message = Message::Ask;
         effects.push(Effect::Send { to, message });
-        effects.push(Effect::SetTimer(Timer::Patience));
-        effects.push(Effect::SetTimer(Timer::Ask));
+        effects.set_timer(Timer::Patience, PATIENCE);
+        effects.set_timer(Timer::Ask, ASKS_EVERY);
     }
 }
 
@@ -113,8 +116,8 @@ impl Process for Fragile {
     ) -> Self {
         let (nodes, habit) = *config;
         assert!(habit != Habit::PanicsAtStart, "it does not start");
-        effects.push(Effect::SetTimer(Timer::Beat));
-        effects.push(Effect::SetTimer(Timer::Ask));
+        effects.set_timer(Timer::Beat, BEAT);
+        effects.set_timer(Timer::Ask, ASKS_EVERY);
         Self {
             id,
             nodes,
@@ -142,7 +145,7 @@ impl Process for Fragile {
                     let message = Message::Answer;
                     effects.push(Effect::Send { to: from, message });
                 }
-                Message::Answer => effects.push(Effect::CancelTimer(Timer::Patience)),
+                Message::Answer => effects.cancel_timer(Timer::Patience),
             },
             Input::Invoke { mut invocation, .. } => {
                 assert!(self.habit != Habit::PanicsWhenCalled, "it was called");
@@ -168,15 +171,5 @@ impl Process for Fragile {
             Input::Invoke { .. } => Priority::Deferred,
             Input::Timeout(_) | Input::Receive { .. } => Priority::Urgent,
         }
-    }
-
-    fn delay(config: &Self::Config, timer: Timer) -> Range<Duration> {
-        let exactly = match timer {
-            Timer::Beat if config.1 == Habit::BeatsWithoutPause => Duration::ZERO,
-            Timer::Beat => BEAT,
-            Timer::Ask => ASKS_EVERY,
-            Timer::Patience => PATIENCE,
-        };
-        exactly..exactly
     }
 }

@@ -1,6 +1,5 @@
 //! A system that cannot read its own handwriting: what it wrote, or what it said.
 
-use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
@@ -58,9 +57,6 @@ impl Process for Scribe {
         Self
     }
     fn step(&mut self, _: Input<Self>, _: &mut Effects<Self>) {}
-    fn delay(_: &bool, (): ()) -> Range<Duration> {
-        Duration::ZERO..Duration::ZERO
-    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -93,6 +89,7 @@ fn broken(says: bool) -> Broken {
         sync: Duration::ZERO..Duration::ZERO,
         checkpoint_bytes: 4096,
         faults: schedule(&["100ms crash n1 losing unsynced", "200ms restart n1"]),
+        batch: 1,
         step_budget: 1000,
     };
     let run = move || engine::run::<Scribe, Unwatched, _>(blueprint, Idle(false)).0;

@@ -81,6 +81,7 @@ fn forged_in<S: System>(
             sync: scenario.sync.clone(),
             checkpoint_bytes: scenario.checkpoint_bytes,
             faults: Vec::new(),
+            batch: 1,
             step_budget: 10_000_000,
         };
         if scenario.story.is_empty() {

@@ -205,6 +205,7 @@ impl Run {
             sync: Duration::ZERO..Duration::ZERO,
             checkpoint_bytes: 4096,
             faults: self.faults,
+            batch: 1,
             step_budget: self.step_budget,
         };
         let run =

@@ -1,10 +1,10 @@
 //! Beliefs that no leader of this house comes to: each promise is broken once by hand.
 
 use super::*;
-use crate::ledger::{Ledger, Record};
+use crate::ledger::Record;
 use crate::process::Effects;
 use crate::raft::{Config, Durable, PreVoteReply, RequestVoteReply, Timer, Voters};
-use crate::replica::{Replica, Request};
+use crate::replica::Request;
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
@@ -12,7 +12,7 @@ const N3: NodeId = NodeId(3);
 
 /// n1 of three has just been elected in t1: its no-op is at i1, and not committed.
 fn new_leader() -> Raft<Request<Record>> {
-    let mut effects = Effects::<Replica<Ledger>>::new();
+    let mut effects = Effects::new();
     let (voters, disk) = (Voters::first(3), Durable::default());
     let mut raft = Raft::start(N1, voters, &Config::default(), disk, &mut effects);
     raft.timeout(Timer::Election, &mut effects);
@@ -28,6 +28,7 @@ fn new_leader() -> Raft<Request<Record>> {
         granted: true,
     };
     raft.receive(N2, Message::RequestVoteReply(does), &mut effects);
+    raft.flush(&mut effects);
     assert!(raft.role().is_leader());
     raft
 }
