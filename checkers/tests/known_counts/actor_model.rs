@@ -98,7 +98,7 @@ fn note_told<I>(_: &(), past: &Tester, arrived: Envelope<&Message<I>>) -> Option
     Some(past)
 }
 
-pub(crate) fn hosts<R: Register>(servers: u8, clients: u8) -> Hosts<R> {
+pub(crate) fn hosts<R: Register>(servers: u16, clients: u16) -> Hosts<R> {
     let actors = (0..servers + clients).map(|_| Hosted {
         config: Config { servers },
         server: PhantomData,
@@ -113,7 +113,7 @@ pub(crate) fn hosts<R: Register>(servers: u8, clients: u8) -> Hosts<R> {
         .record_msg_out(note_asked)
 }
 
-fn agree<R: Register>(servers: u8, clients: u8) {
+fn agree<R: Register>(servers: u16, clients: u16) {
     let theirs = hosts::<R>(servers, clients).checker().spawn_bfs().join();
     theirs.assert_properties();
     let setting = RegisterSetting::<R, Observer<Whole>>::new(servers, clients);

@@ -85,14 +85,14 @@ fn steps_to_violation<S: Setting>(setting: S) -> Vec<String> {
 /// Paxos with three servers and some clients as actors of stateright's own
 /// model, for the benchmark.
 #[allow(dead_code, reason = "the benchmark needs it")]
-pub(crate) fn paxos_as_actors(clients: u8) -> actor_model::Hosts<paxos::Paxos> {
+pub(crate) fn paxos_as_actors(clients: u16) -> actor_model::Hosts<paxos::Paxos> {
     actor_model::hosts::<paxos::Paxos>(3, clients)
 }
 
 /// The same as a process of ours.
 #[allow(dead_code, reason = "the benchmark needs it")]
 pub(crate) fn paxos_as_process(
-    clients: u8,
+    clients: u16,
 ) -> SmallWorld<setting::RegisterSetting<paxos::Paxos, history::Observer<history::Whole>>> {
     SmallWorld::new(setting::RegisterSetting::new(3, clients), AS_STATERIGHT)
 }

@@ -14,7 +14,7 @@ use super::setting::RegisterSetting;
 use super::{AS_STATERIGHT, distinct, has_states, steps_to_violation};
 
 /// A count, and whose ballot it is.
-type Ballot = (u8, NodeId);
+type Ballot = (u16, NodeId);
 /// A value, and the request that brought it up.
 type Proposal = (Request, Value);
 /// What a server accepted, and in which ballot.
@@ -34,7 +34,7 @@ pub(crate) enum Inner {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Paxos {
     id: NodeId,
-    servers: u8,
+    servers: u16,
     ballot: Ballot,
     proposal: Option<Proposal>,
     promises: BTreeMap<NodeId, Accepted>,
@@ -47,7 +47,7 @@ impl Register for Paxos {
     const NAME: &'static str = "paxos";
     type Inner = Inner;
 
-    fn new(id: NodeId, servers: u8) -> Self {
+    fn new(id: NodeId, servers: u16) -> Self {
         Self {
             id,
             servers,

@@ -15,7 +15,7 @@ use super::setting::RegisterSetting;
 use super::{AS_STATERIGHT, has_states, steps_to_violation};
 
 /// Which of two values is the later one: a count, and who wrote, for ties.
-type Stamp = (u8, NodeId);
+type Stamp = (u16, NodeId);
 
 /// What servers say among themselves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ enum Errand {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Quorum {
     id: NodeId,
-    servers: u8,
+    servers: u16,
     stamp: Stamp,
     value: Value,
     errand: Option<Errand>,
@@ -57,7 +57,7 @@ impl Register for Quorum {
     const NAME: &'static str = "quorum register";
     type Inner = Inner;
 
-    fn new(id: NodeId, servers: u8) -> Self {
+    fn new(id: NodeId, servers: u16) -> Self {
         Self {
             id,
             servers,

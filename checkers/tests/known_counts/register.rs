@@ -2,8 +2,6 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::ops::Range;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,11 +9,11 @@ use snowglobe_checkers::linearizability::specifications::RegisterOutput;
 use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
 
 /// What a register holds; 0 before the first write.
-pub(crate) type Value = u8;
+pub(crate) type Value = u16;
 
 /// One call of a client: who, and its how manieth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Request(pub(crate) NodeId, pub(crate) u8);
+pub(crate) struct Request(pub(crate) NodeId, pub(crate) u16);
 
 /// What clients and servers say to each other, and servers among themselves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,7 +35,7 @@ pub(crate) trait Register: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// What servers say among themselves.
     type Inner: Clone + Ord + Hash + Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
 
-    fn new(id: NodeId, servers: u8) -> Self;
+    fn new(id: NodeId, servers: u16) -> Self;
     fn receive(
         &mut self,
         from: NodeId,
@@ -47,12 +45,12 @@ pub(crate) trait Register: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 }
 
 /// The servers other than this one.
-pub(crate) fn peers(id: NodeId, servers: u8) -> impl Iterator<Item = NodeId> {
+pub(crate) fn peers(id: NodeId, servers: u16) -> impl Iterator<Item = NodeId> {
     (1..=servers).map(NodeId).filter(move |peer| *peer != id)
 }
 
 /// How many servers are more than half of them.
-pub(crate) fn majority(servers: u8) -> usize {
+pub(crate) fn majority(servers: u16) -> usize {
     usize::from(servers) / 2 + 1
 }
 
@@ -60,7 +58,7 @@ pub(crate) fn majority(servers: u8) -> usize {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Client {
     id: NodeId,
-    servers: u8,
+    servers: u16,
     /// The call that it waits for, if it does.
     open: Option<Request>,
 }
@@ -68,7 +66,7 @@ pub(crate) struct Client {
 impl Client {
     /// The servers come first among the nodes. The first client asks the first
     /// of them, the second client the second, and each goes on to the next.
-    fn server(&self, call: u8) -> NodeId {
+    fn server(&self, call: u16) -> NodeId {
         let place = usize::from(self.id.0 - self.servers - 1 + call - 1);
         NodeId::at(place % usize::from(self.servers))
     }
@@ -107,7 +105,7 @@ pub(crate) enum Party<R> {
 /// How many nodes are servers: the first so many.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    pub(crate) servers: u8,
+    pub(crate) servers: u16,
 }
 
 /// A disk on which clients note what they are told. Nobody goes down here, so

@@ -18,7 +18,7 @@ pub(crate) struct RegisterSetting<R, I> {
 }
 
 impl<R, I> RegisterSetting<R, I> {
-    pub(crate) fn new(servers: u8, clients: u8) -> Self {
+    pub(crate) fn new(servers: u16, clients: u16) -> Self {
         Self {
             bounds: Bounds {
                 messages: u8::MAX,

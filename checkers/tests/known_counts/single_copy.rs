@@ -16,7 +16,7 @@ impl Register for SingleCopy {
     const NAME: &'static str = "single-copy register";
     type Inner = ();
 
-    fn new(_: NodeId, _: u8) -> Self {
+    fn new(_: NodeId, _: u16) -> Self {
         Self(0)
     }
 

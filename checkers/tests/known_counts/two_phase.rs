@@ -16,8 +16,6 @@
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::ops::Range;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::{
@@ -67,7 +65,7 @@ pub(crate) enum Manager {
         transaction: NodeId,
     },
     Transaction {
-        resources: u8,
+        resources: u16,
         prepared: BTreeSet<NodeId>,
         decided: Option<Decision>,
     },
@@ -86,14 +84,14 @@ impl Durable for NoDisk {
 impl Process for Manager {
     /// How many resource managers there are. They come first, then the
     /// transaction manager, and then the outside.
-    type Config = u8;
+    type Config = u16;
     type Message = Message;
     type Timer = NoTimer;
     type Operation = ();
     type Outcome = ();
     type Durable = NoDisk;
 
-    fn start(id: NodeId, resources: &u8, _: NoDisk, effects: &mut Effects<Self>) -> Self {
+    fn start(id: NodeId, resources: &u16, _: NoDisk, effects: &mut Effects<Self>) -> Self {
         let transaction = NodeId(resources + 1);
         if id < transaction {
             return Self::Resource {
@@ -216,13 +214,13 @@ impl Invariants<Manager> for Consistent {
 #[derive(Clone, Debug)]
 pub(crate) struct TwoPhase<I = Consistent> {
     bounds: Bounds,
-    configs: Vec<u8>,
+    configs: Vec<u16>,
     alike: Alike,
     invariants: PhantomData<fn() -> I>,
 }
 
 impl<I> TwoPhase<I> {
-    pub(crate) fn new(resources: u8) -> Self {
+    pub(crate) fn new(resources: u16) -> Self {
         Self {
             bounds: Bounds {
                 messages: u8::MAX,
@@ -246,7 +244,7 @@ impl<I: Invariants<Manager> + Renamed> Setting for TwoPhase<I> {
         &self.bounds
     }
 
-    fn configs(&self) -> &[u8] {
+    fn configs(&self) -> &[u16] {
         &self.configs
     }
 

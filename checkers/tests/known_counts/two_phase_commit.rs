@@ -46,7 +46,7 @@ fn plain(state: &State<TwoPhase>) -> Plain {
 }
 
 /// All states, by a plain walk without the search and without symmetry.
-fn reached(resources: u8) -> Vec<State<TwoPhase>> {
+fn reached(resources: u16) -> Vec<State<TwoPhase>> {
     let world = Arc::new(SmallWorld::new(
         TwoPhase::<Consistent>::new(resources),
         PLAIN,
