@@ -225,6 +225,17 @@ pub fn take<P: Process>(process: &mut P, input: Input<P>, effects: &mut Effects<
     process.flush(effects);
 }
 
+/// Says what is wrong with a message to a node, if anything is: each is to another node that
+/// there is.
+#[must_use]
+pub fn wrong_receiver(from: NodeId, to: NodeId, nodes: usize) -> Option<String> {
+    let is_one = to.0 > 0 && to.position() < nodes;
+    (!is_one || to == from).then(|| match is_one {
+        true => format!("messages-go-to-others: {from} sends to itself"),
+        false => format!("messages-go-to-others: {from} sends to {to}, of {nodes} nodes"),
+    })
+}
+
 /// How urgent an input is; see [`Process::priority`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {

@@ -306,7 +306,14 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     fn execute_one(&mut self, id: NodeId, effect: &Effect<P>) -> Executed {
         match effect {
             Effect::Persist(write) => return self.persist(id, write),
-            Effect::Send { to, message } => self.send(id, *to, message),
+            Effect::Send { to, message } => {
+                let nodes = self.nodes.len();
+                if let Some(message) = process::wrong_receiver(id, *to, nodes) {
+                    self.breaks(Broken::Panic { node: id, message });
+                    return Executed::Broke;
+                }
+                self.send(id, *to, message);
+            }
             Effect::SetTimer { timer, delay } => self.set_timer(id, *timer, *delay),
             Effect::CancelTimer(timer) => self.cancel_timer(id, *timer),
             Effect::Return {

@@ -266,6 +266,7 @@ impl<P: Process> LocalStep<P> {
         let mut effects = Effects::new();
         let mut process = before.process.clone();
         let outcome = take(setting, node, before, &cause, &mut process, &mut effects);
+        let outcome = outcome.and_then(|()| receivers_exist(setting, node, &mut effects));
         let mut member = Member {
             process,
             durable: before.durable.clone(),
@@ -404,4 +405,21 @@ fn take<S: Setting>(
         Some(process) => guarded(|| process::take(process, input, effects)),
         None => Ok(()),
     }
+}
+
+/// A message to nobody ends the way, as a panic does; then nothing of the step is done.
+fn receivers_exist<S: Setting>(
+    setting: &S,
+    node: NodeId,
+    effects: &mut Effects<S::Process>,
+) -> Result<(), String> {
+    let nodes = setting.configs().len();
+    let wrong = effects.as_slice().iter().find_map(|effect| match effect {
+        Effect::Send { to, .. } => process::wrong_receiver(node, *to, nodes),
+        _ => None,
+    });
+    wrong.map_or(Ok(()), |why| {
+        effects.clear();
+        Err(why)
+    })
 }

@@ -80,7 +80,7 @@ impl Process for Node {
                     Message::Acquire if holder.is_none_or(|holder| holder == from) => {
                         if holder.is_none() {
                             file.granted += 1;
-                            effects.push(Effect::Persist(Record::Granted(file.granted)));
+                            effects.persist(Record::Granted(file.granted));
                             effects.set_timer(Timer::Lease, LEASE);
                             *holder = Some(from);
                         }
@@ -90,7 +90,7 @@ impl Process for Node {
                         let accepted = !*fenced || token == file.granted;
                         if accepted {
                             file.written = token;
-                            effects.push(Effect::Persist(Record::Written(token)));
+                            effects.persist(Record::Written(token));
                             effects.cancel_timer(Timer::Lease);
                             *holder = None;
                         } else {
@@ -100,7 +100,7 @@ impl Process for Node {
                     }
                     _ => return,
                 };
-                effects.push(Effect::Send { to: from, message: answer });
+                effects.send(from, answer);
             }
             (Self::Client { call, token }, input) => {
                 match input {
@@ -119,7 +119,7 @@ impl Process for Node {
                 }
                 if call.is_some() {
                     let message = token.map_or(Message::Acquire, Message::Write);
-                    effects.push(Effect::Send { to: SERVER, message });
+                    effects.send(SERVER, message);
                     effects.set_timer(Timer::Retry, RETRY);
                 }
             }

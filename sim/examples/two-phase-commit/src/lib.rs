@@ -122,7 +122,7 @@ impl Node {
 
     fn put(&mut self, tx: u64, committed: Option<bool>, effects: &mut Effects<Self>) {
         self.log.apply(&(tx, committed));
-        effects.push(Effect::Persist((tx, committed)));
+        effects.persist((tx, committed));
     }
 
     fn prepared(&self) -> Vec<u64> {
@@ -135,7 +135,7 @@ impl Node {
 }
 
 fn send(to: NodeId, message: Message, effects: &mut Effects<Node>) {
-    effects.push(Effect::Send { to, message });
+    effects.send(to, message);
 }
 
 /// What one node has committed, no other has aborted.

@@ -58,6 +58,21 @@ fn a_panic_in_a_step_or_at_the_start_is_noticed() {
 }
 
 #[test]
+fn a_rule_that_a_process_breaks_is_named() {
+    let rules = [
+        (Habit::SendsToItself, "messages-go-to-others: n"),
+        (Habit::SendsToNobody, "sends to n9, of "),
+        (Habit::SetsTimersBackwards, "timers-run-forwards: "),
+    ];
+    for (habit, says) in rules {
+        match broken(habit) {
+            Broken::Panic { message, .. } => assert!(message.contains(says), "{message}"),
+            other => panic!("{habit:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn steps_without_end_are_noticed() {
     let found = broken(Habit::BeatsWithoutPause);
     assert_eq!(found, Broken::OutOfSteps { budget: 100_000 });

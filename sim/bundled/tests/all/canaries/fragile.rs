@@ -46,6 +46,9 @@ pub(crate) enum Habit {
     AnswersForAnother,
     PanicsWhenCalled,
     PanicsAtStart,
+    SendsToItself,
+    SendsToNobody,
+    SetsTimersBackwards,
     BeatsWithoutPause,
 }
 
@@ -149,6 +152,12 @@ impl Process for Fragile {
             },
             Input::Invoke { mut invocation, .. } => {
                 assert!(self.habit != Habit::PanicsWhenCalled, "it was called");
+                match self.habit {
+                    Habit::SendsToItself => effects.send(self.id, Message::Ask),
+                    Habit::SendsToNobody => effects.send(NodeId(9), Message::Ask),
+                    Habit::SetsTimersBackwards => effects.set_timer(Timer::Ask, PATIENCE..BEAT),
+                    _ => {}
+                }
                 if self.habit == Habit::AnswersForAnother && self.id != NodeId(1) {
                     invocation.0 = 1;
                 }
