@@ -12,6 +12,7 @@ use snowglobe_systems::digest::Digest;
 use self::account::Told;
 use self::bounds::{BoundArguments, named_value};
 use self::teller::Teller;
+use super::arguments::{HOW_FAR, OUTPUT, Printed, WHAT, Workers};
 use super::history::Bytes;
 use super::{Failed, Format, catch_interrupts, must_be_writable, print, workers};
 use crate::campaign::exploration::{Around, Exploration, Found, Plan};
@@ -37,66 +38,63 @@ pub(super) struct CheckArguments {
         value_name = "FILE",
         requires = "step",
         conflicts_with_all = [
-            "system", "nodes", "scope", "order", "walks", "threads", "symmetry",
+            "system", "nodes", "scope", "order", "walks", "jobs", "symmetry",
             "recover_one_in", "explore", "coverage", "clients", "snapshot_after",
-        ]
-    )]
+        ], help_heading = WHAT)]
     from: Option<PathBuf>,
     /// After how many steps of the run.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", help_heading = WHAT)]
     step: Option<u64>,
     /// How many steps from there are looked at.
-    #[arg(long, default_value_t = 6, value_name = "STEPS", requires = "from")]
+    #[arg(long, default_value_t = 6, value_name = "STEPS", requires = "from", help_heading = WHAT)]
     depth: u32,
     /// How many nodes the cluster has, clients not counted [default: as many as
     /// the scope has].
-    #[arg(long)]
+    #[arg(long, help_heading = WHAT)]
     nodes: Option<usize>,
-    /// One of the system's small worlds instead of all of them.
-    #[arg(long)]
+    /// One of the system's models instead of all of them.
+    #[arg(long, help_heading = WHAT)]
     scope: Option<String>,
     #[command(flatten)]
     bounds: BoundArguments,
-    /// Tunes the nodes of the world: an option of the system's scenario files, as in
+    /// Tunes the nodes: an option of the system's scenario files, as in
     /// snapshot_chunk_bytes=64; more than one may be given.
-    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = named_value, conflicts_with = "from")]
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = named_value, conflicts_with = "from", help_heading = WHAT)]
     options: Vec<(String, toml::Value)>,
     /// In which order states are looked at: what is near first, so that findings
     /// are short, or what was reached last, which needs less memory.
-    #[arg(long, value_enum, default_value = "breadth")]
+    #[arg(long, value_enum, default_value = "breadth", help_heading = HOW_FAR)]
     order: SearchOrder,
     /// Takes so many random walks instead of looking at every state, where there
     /// are too many; at least 1.
     #[arg(
         long,
         conflicts_with_all = ["order", "explore"],
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
+        value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW_FAR)]
     walks: Option<u64>,
     /// Feeds the choices of random walks.
-    #[arg(long, default_value = "0", requires = "walks")]
+    #[arg(long, default_value = "0", requires = "walks", help_heading = HOW_FAR)]
     seed: Seed,
-    /// Worker threads [default: one per core].
-    #[arg(short, long)]
-    threads: Option<usize>,
-    /// Whether nodes that may trade names count as one.
-    #[arg(long, value_enum, default_value = "on")]
+    #[command(flatten)]
+    workers: Workers,
+    /// Symmetry reduction: states that differ only in the names of nodes count as one.
+    #[arg(long, value_enum, default_value = "on", help_heading = HOW_FAR)]
     symmetry: Switch,
-    /// Whether steps and messages that change nothing are left out.
-    #[arg(long, value_enum, default_value = "on")]
+    /// Leaves out stuttering steps and obsolete messages.
+    #[arg(long, value_enum, default_value = "on", help_heading = HOW_FAR)]
     reductions: Switch,
-    /// From one in so many states the world is run forward, to see whether it
+    /// From one in so many states a fair schedule is run forward, to see whether it
     /// recovers; 0 for none.
-    #[arg(long, default_value_t = 256, value_name = "STATES")]
+    #[arg(long, default_value_t = 256, value_name = "STATES", help_heading = HOW_FAR)]
     recover_one_in: u64,
     /// How much memory to take, about.
-    #[arg(long, default_value = "4GiB")]
+    #[arg(long, default_value = "4GiB", help_heading = HOW_FAR)]
     memory: Bytes,
     /// How long to go on, on the wall clock [default: to the end].
-    #[arg(long = "for", value_parser = super::duration)]
+    #[arg(long = "for", value_parser = super::arguments::duration, help_heading = HOW_FAR)]
     span: Option<Duration>,
     /// Serves the states for a web browser instead, as in 127.0.0.1:3000.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", help_heading = OUTPUT)]
     explore: Option<std::net::SocketAddr>,
     /// Explores the usual scope, or the given one, and tells how much of it so
     /// many seeds of the simulation see; at least 1.
@@ -104,15 +102,13 @@ pub(super) struct CheckArguments {
         long,
         value_name = "SEEDS",
         conflicts_with_all = ["explore", "walks"],
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
+        value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW_FAR)]
     coverage: Option<u64>,
     /// Where a finding is written.
-    #[arg(long, default_value = "seeds/found")]
+    #[arg(long, default_value = "seeds/found", help_heading = OUTPUT)]
     found: PathBuf,
-    /// How to print.
-    #[arg(long, value_enum, default_value = "human")]
-    format: Format,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -245,7 +241,7 @@ fn conclude(
         ended,
         saved: saved.as_ref(),
     };
-    match arguments.format {
+    match arguments.printed.format {
         Format::Human => print(&told.human())?,
         Format::Json => print(&format!("{:#}\n", told.json()))?,
     }
@@ -276,7 +272,7 @@ fn cover(
             }),
         };
     };
-    print(&match arguments.format {
+    print(&match arguments.printed.format {
         Format::Human => account::coverage(system.name(), &plan, &coverage),
         Format::Json => format!("{:#}\n", account::coverage_as_json(&coverage)),
     })?;
@@ -377,7 +373,7 @@ fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
             seed: arguments.seed.0,
             count,
         }),
-        threads: workers(arguments.threads)?,
+        threads: workers(arguments.workers)?,
         reductions: Reductions {
             symmetry: on(arguments.symmetry),
             obsolete: on(arguments.reductions),

@@ -10,8 +10,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::arguments::FuzzArguments;
 use super::{
-    Failed, Format, FuzzArguments, animated, catch_interrupts, must_be_writable, print, workers,
+    Failed, Format, animated, catch_interrupts, environment, must_be_writable, print, workers,
 };
 use crate::campaign::{
     self, Confirmation, Divergence, Failure, Plan, Progress, Recoveries, SeedSource, Summary,
@@ -21,7 +22,7 @@ use crate::report::failure::{self, Again};
 use crate::report::{grouped, program, weather};
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{Systems, Verdict};
-use crate::seed::SeedRange;
+use crate::seed::{Partition, Seed, SeedRange};
 
 /// How long a campaign goes on that is told neither seeds nor time.
 const DEFAULT_SPAN: Duration = Duration::from_secs(30);
@@ -42,20 +43,14 @@ pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Faile
             "a system is named twice; name each once, or none for all",
         ));
     }
-    let jobs = workers(arguments.jobs)?;
+    let jobs = workers(arguments.workers)?;
     if arguments.max_fail == 0 {
         return Err(Failed::usage(
             "--max-fail 0 would stop at once; give at least 1",
         ));
     }
     must_be_writable(&arguments.found, "--found")?;
-    let seeds = match arguments.seeds {
-        Some(range) => SeedSource::Range(range, arguments.partition),
-        None => SeedSource::For {
-            from: arguments.from,
-            span: arguments.span.unwrap_or(DEFAULT_SPAN),
-        },
-    };
+    let seeds = seeds_of(&arguments)?;
     let plan = Plan {
         systems,
         seeds: seeds.clone(),
@@ -63,13 +58,13 @@ pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Faile
         max_fail: arguments.max_fail,
         watchdog: arguments.watchdog,
         double_check: arguments.double_check,
-        engine: arguments.engine,
-        weather: Weather::read(&arguments.faults).map_err(Failed::usage)?,
+        engine: arguments.driven.engine,
+        weather: Weather::read(&arguments.shaken.faults).map_err(Failed::usage)?,
         found: arguments.found,
         confirm_with: std::env::current_exe().ok(),
     };
     let stop = catch_interrupts();
-    let teller = Teller::new(&seeds, plan.systems.len() as u64, arguments.format);
+    let teller = Teller::new(&seeds, plan.systems.len() as u64, arguments.printed.format);
     let summary = campaign::fuzz(&plan, stop, &teller).map_err(|error| {
         Failed::tool(format!(
             "cannot write a scenario to {}: {error}; give another folder with --found",
@@ -83,7 +78,7 @@ pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Faile
             "no seed was run; give a wider range or a longer time",
         ));
     }
-    match arguments.format {
+    match arguments.printed.format {
         Format::Human => print(&human(&summary, &seeds, jobs, interrupted))?,
         Format::Json => print(&format!("{:#}\n", as_json(&summary, &seeds, interrupted)))?,
     }
@@ -92,6 +87,27 @@ pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Faile
         0 if interrupted => 130,
         0 if arguments.require_marks && lacks_marks(&summary) => 20,
         code => code,
+    })
+}
+
+/// The seeds of a campaign. What the command line says goes before the environment.
+fn seeds_of(arguments: &FuzzArguments) -> Result<SeedSource, Failed> {
+    let goes_by_time = arguments.span.is_some() || arguments.from.is_some();
+    let seeds = match arguments.seeds {
+        None if !goes_by_time => environment("SNOWGLOBE_SEEDS")?,
+        seeds => seeds,
+    };
+    Ok(match seeds {
+        Some(range) => SeedSource::Range(range, arguments.partition),
+        None if arguments.partition != Partition::WHOLE => {
+            return Err(Failed::usage(
+                "--partition is a share of seeds; name them with --seeds A..B",
+            ));
+        }
+        None => SeedSource::For {
+            from: arguments.from.unwrap_or(Seed(0)),
+            span: arguments.span.unwrap_or(DEFAULT_SPAN),
+        },
     })
 }
 
@@ -136,7 +152,7 @@ impl Teller {
     }
 }
 
-fn share(range: &SeedRange, partition: crate::seed::Partition) -> u64 {
+fn share(range: &SeedRange, partition: Partition) -> u64 {
     range.slice(partition).size()
 }
 

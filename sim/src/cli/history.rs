@@ -19,7 +19,8 @@ use std::thread;
 use clap::ValueEnum;
 use snowglobe_checkers::history;
 
-use super::{Failed, Format, HistoryArguments, catch_interrupts, print, workers};
+use super::arguments::HistoryArguments;
+use super::{Failed, Format, catch_interrupts, print, workers};
 use judge::Task;
 pub(super) use memory::Bytes;
 use outcome::{Finding, News, Outcome};
@@ -86,7 +87,7 @@ impl FileFormat {
 }
 
 pub(super) fn history(arguments: &HistoryArguments) -> Result<u8, Failed> {
-    let json = arguments.format == Format::Json;
+    let json = arguments.printed.format == Format::Json;
     let shared = Arc::new(Shared::default());
     let (sender, receiver) = mpsc::channel();
     let task = Task {
@@ -94,7 +95,7 @@ pub(super) fn history(arguments: &HistoryArguments) -> Result<u8, Failed> {
         object: arguments.spec,
         format: arguments.from.known(),
         memory: arguments.memory.0,
-        threads: workers(arguments.jobs)?,
+        threads: workers(arguments.workers)?,
         explain: arguments.explain || json,
         weakness: arguments.explain,
         order: arguments.order,
@@ -117,7 +118,7 @@ pub(super) fn history(arguments: &HistoryArguments) -> Result<u8, Failed> {
         .map_err(|error| Failed::tool(format!("no thread for the judge: {error}")))?;
     let outcome = watch::wait(&receiver, &shared, arguments.budget, interrupted)?;
     let interrupted = interrupted.load(Ordering::Relaxed);
-    match arguments.format {
+    match arguments.printed.format {
         Format::Human => print(&account::human(arguments, &outcome, interrupted))?,
         Format::Json => print(&account::json(arguments, &outcome, interrupted)?)?,
     }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 
-use super::{Failed, Format, ReplayArguments, Show, gravest, print};
+use super::arguments::{ReplayArguments, RunArguments};
+use super::{Failed, Format, Show, environment, gravest, print};
 use crate::campaign::{Finding, Trial};
 use crate::report::account;
 use crate::report::failure::Again;
@@ -22,16 +23,14 @@ use crate::seed::{Seed, SeedRange};
 /// How much of a failing run's timeline is shown unasked.
 const LAST_LINES: usize = 20;
 
-pub(super) fn run(
-    systems: Systems,
-    system: &str,
-    seed: Seed,
-    faults: &str,
-    (trace, only_scenario): (bool, bool),
-    how: Show,
-) -> Result<u8, Failed> {
+pub(super) fn run(systems: Systems, arguments: &RunArguments) -> Result<u8, Failed> {
+    let faults = arguments.shaken.faults.as_str();
     let weather = Weather::read(faults).map_err(Failed::usage)?;
-    let system = systems.find(system)?;
+    let system = systems.find(&arguments.system)?;
+    let seed = match arguments.seed {
+        None => environment("SNOWGLOBE_SEED")?.unwrap_or(Seed(0)),
+        Some(seed) => seed,
+    };
     let source = Source {
         system,
         scenario: system.draw_in(seed, &weather),
@@ -40,13 +39,17 @@ pub(super) fn run(
             other => Again::Weather(other.to_owned()),
         },
     };
-    if only_scenario {
+    if arguments.scenario {
         let mut scenario = source.scenario;
         scenario.comment = drawn(&scenario, Size::of(&scenario, &weather));
         print(&scenario.to_toml())?;
         return Ok(0);
     }
-    let selection = trace.then(Selection::default);
+    let selection = arguments.trace.then(Selection::default);
+    let how = Show {
+        engine: arguments.driven.engine,
+        format: arguments.printed.format,
+    };
     show(&source, selection, how)
 }
 
@@ -56,8 +59,8 @@ pub(super) fn replay(systems: Systems, arguments: &ReplayArguments) -> Result<u8
         scenarios.extend(resolve(systems, what, arguments.system.as_deref())?);
     }
     let how = Show {
-        engine: arguments.engine,
-        format: arguments.format,
+        engine: arguments.driven.engine,
+        format: arguments.printed.format,
     };
     if arguments.digest {
         return digests(&scenarios, how);

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Failed, Format, Show, catch_interrupts, gravest, print, workers};
+use super::arguments::VerifyArguments;
+use super::{Failed, Format, catch_interrupts, gravest, print, workers};
 use crate::campaign::corpus::{self, Checked};
 use crate::report::failure::{self, Again};
 use crate::scenarios::Systems;
@@ -19,15 +20,11 @@ use crate::world::engine::Engine;
 
 const WATCHDOG: Duration = Duration::from_secs(120);
 
-pub(super) fn verify(
-    systems: Systems,
-    paths: &[PathBuf],
-    jobs: Option<usize>,
-    Show { engine, format }: Show,
-) -> Result<u8, Failed> {
-    let jobs = workers(jobs)?;
+pub(super) fn verify(systems: Systems, arguments: &VerifyArguments) -> Result<u8, Failed> {
+    let (engine, format) = (arguments.driven.engine, arguments.printed.format);
+    let jobs = workers(arguments.workers)?;
     let mut files = Vec::new();
-    for path in paths {
+    for path in &arguments.paths {
         let found = corpus::files(path).map_err(|error| {
             Failed::usage(format!(
                 "cannot read {}: {error}; check the path",

@@ -69,7 +69,7 @@ fn to_look_at_nothing_is_a_mistake() {
 
 #[test]
 fn programs_are_told_the_same() {
-    let output = check(&[&SMALL[..], &["--format", "json", "--threads", "1"]].concat());
+    let output = check(&[&SMALL[..], &["--format", "json", "--jobs", "1"]].concat());
     let told: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     assert_eq!(told["exhausted"], true, "{told:#}");
     assert_eq!(told["finding"], Value::Null);
@@ -88,7 +88,7 @@ fn a_budget_that_ends_is_no_verdict() {
         (["--for", "100ms"], "the time was up"),
         (["--memory", "1MiB"], "the memory was full"),
     ] {
-        let output = check(&[&["raft", "--timeouts", "6", "--threads", "1"], &budget[..]].concat());
+        let output = check(&[&["raft", "--timeouts", "6", "--jobs", "1"], &budget[..]].concat());
         let words = words(&output);
         assert_eq!(code(&output), 20, "{words}");
         assert!(words.contains(says), "{words}");
@@ -131,7 +131,7 @@ fn a_mistake_gets_one_line() {
         ),
         (vec!["raft", "--messages", "0"], "at least 1"),
         (vec!["raft", "--nodes", "99"], "not 99"),
-        (vec!["raft", "--threads", "0"], "at least 1"),
+        (vec!["raft", "--jobs", "0"], "at least 1"),
         (vec!["raft", "--workload", "swaps"], "there is usual, reads"),
         (
             vec!["raft", "--option", "chunks=4"],

@@ -12,6 +12,16 @@ fn snowglobe(arguments: &[&str]) -> Output {
         .expect("the binary runs")
 }
 
+/// With a variable of the environment.
+fn with_variable((name, value): (&str, &str), arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_snowglobe"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .env(name, value)
+        .output()
+        .expect("the binary runs")
+}
+
 fn code(output: &Output) -> i32 {
     output.status.code().expect("it exits by itself")
 }
@@ -58,7 +68,7 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         (vec!["fuzz", "--seeds", "9..3"], 2, "above the start"),
         (vec!["fuzz", "-j", "0"], 2, "at least 1"),
         (vec!["fuzz", "-j", "100000"], 2, "at most 1024"),
-        (vec!["check", "raft", "-t", "100000"], 2, "at most 1024"),
+        (vec!["check", "raft", "-j", "100000"], 2, "at most 1024"),
         (vec!["fuzz", "raft", "kv", "raft"], 2, "named twice"),
         (vec!["fuzz", "--double-check", "101"], 2, "0 to 100 percent"),
         (vec!["fuzz", "--max-fail", "0"], 2, "at least 1"),
@@ -455,4 +465,39 @@ fn a_job_that_makes_no_sense_is_refused_in_a_line() {
         let line = stderr(&refused);
         assert!(line.contains(says) && line.lines().count() == 1, "{line:?}");
     }
+}
+
+#[test]
+fn the_environment_says_what_the_command_line_does_not() {
+    let seed = ("SNOWGLOBE_SEED", "0x2a");
+    let printed = |output: Output| String::from_utf8(output.stdout).expect("it prints text");
+    let drawn = printed(with_variable(seed, &["run", "raft", "--scenario"]));
+    assert!(drawn.contains("seed = \"0x000000000000002a\""), "{drawn}");
+    let given = ["run", "raft", "--scenario", "--seed", "7"];
+    let drawn = printed(with_variable(seed, &given));
+    assert!(drawn.contains("seed = \"0x0000000000000007\""), "{drawn}");
+
+    let found = tempfile::tempdir().expect("a folder");
+    let found = found.path().display().to_string();
+    let fuzz = ["fuzz", "raft", "--format", "json", "--found", &found];
+    let seeds = ("SNOWGLOBE_SEEDS", "3..5");
+    let ran = printed(with_variable(seeds, &fuzz));
+    assert!(ran.contains("\"runs\": 2"), "{ran}");
+    let output = with_variable(("SNOWGLOBE_JOBS", "many"), &["verify", "seeds"]);
+    assert_eq!(code(&output), 2);
+    let says = String::from_utf8(output.stderr).expect("it prints text");
+    assert!(says.contains("SNOWGLOBE_JOBS: "), "{says}");
+}
+
+#[test]
+fn every_verb_has_examples_and_headings() {
+    for verb in ["run", "fuzz", "replay", "verify", "check", "history"] {
+        let output = snowglobe(&[verb, "--help"]);
+        let help = String::from_utf8(output.stdout).expect("it prints text");
+        assert!(help.contains("Examples:"), "{help}");
+        assert!(help.contains("Output:"), "{help}");
+        assert!(!help.contains("\nOptions:\n      --"), "{help}");
+    }
+    let share = snowglobe(&["fuzz", "--partition", "slice:1/3", "--for", "1s"]);
+    assert_eq!(code(&share), 2);
 }

@@ -5,6 +5,7 @@ use snowglobe_checkers::explore::{Bounds, Workload};
 /// The budgets. If any is given, one world is explored, and what is not given is
 /// as in the scope of the system that is usual for it, or in the one that is named.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Bounds")]
 pub(super) struct BoundArguments {
     /// The highest term that a node may reach; with --from, how many more than
     /// the highest that there is.
@@ -19,7 +20,7 @@ pub(super) struct BoundArguments {
     /// What clients ask for; not every system knows each of these.
     #[arg(long, value_parser = workload)]
     workload: Option<Workload>,
-    /// How often timers fire that mean that somebody waited in vain.
+    /// How many timeouts expire: timers that mean that something did not come in time.
     #[arg(long)]
     timeouts: Option<u8>,
     /// How often timers fire that mean that time has passed, as heartbeats do.

@@ -40,7 +40,7 @@ impl Teller {
         Self {
             bar,
             watch: Stopwatch::start(),
-            quiet: arguments.format == Format::Json,
+            quiet: arguments.printed.format == Format::Json,
             last: Duration::ZERO,
             scope: "",
             began: Duration::ZERO,

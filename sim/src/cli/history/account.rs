@@ -6,7 +6,8 @@ use serde::Serialize;
 use snowglobe_checkers::history::Moment;
 use snowglobe_checkers::linearizability::{Ended, Explanation, Found};
 
-use super::super::{Failed, HistoryArguments};
+use super::super::Failed;
+use super::super::arguments::HistoryArguments;
 use super::name_of;
 use super::outcome::{Counts, Finding, Inconclusive, Outcome, Placed, Wrong};
 use crate::report::grouped;
