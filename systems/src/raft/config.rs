@@ -225,9 +225,9 @@ impl Voters {
 
 /// A set of voters, by their places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ballots(u32);
+pub struct Votes(u32);
 
-impl Ballots {
+impl Votes {
     /// Counts the vote of the voter at a place; once, however often it arrives.
     pub fn add(&mut self, place: usize) {
         self.0 |= 1 << place;

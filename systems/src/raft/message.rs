@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Attempt, Entry, LogIndex, Position, Round, Term};
+use super::types::{Attempt, Entry, LogId, LogIndex, Round, Term};
 
 /// "Would you vote for me in the term after this one?" (dissertation, 9.6)
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct PreVote {
     /// The sender's current term; it asks about the next.
     pub term: Term,
     /// Where the sender's log ends.
-    pub last: Position,
+    pub last: LogId,
     /// Which try of this term it is.
     pub attempt: Attempt,
 }
@@ -38,7 +38,7 @@ pub struct RequestVote {
     /// The candidate's term.
     pub term: Term,
     /// Where the candidate's log ends.
-    pub last: Position,
+    pub last: LogId,
     /// The leader itself asked for this election, so that voters who follow it
     /// must listen too (dissertation, 4.2.3).
     pub transfer: bool,
@@ -59,7 +59,7 @@ pub struct AppendEntries<C> {
     /// The leader's term.
     pub term: Term,
     /// The entry before the first of these.
-    pub previous: Position,
+    pub previous: LogId,
     /// The entries.
     pub entries: Vec<Entry<C>>,
     /// How far the leader knows entries to be committed.
@@ -124,7 +124,7 @@ pub struct InstallSnapshot {
     /// The leader's term.
     pub term: Term,
     /// The last entry that the snapshot covers; also names the snapshot.
-    pub last: Position,
+    pub last: LogId,
     /// Where in the snapshot's bytes this piece begins.
     pub offset: usize,
     /// The piece.
@@ -142,7 +142,7 @@ pub struct InstallSnapshotReply {
     /// The term of the message that is answered.
     pub asked_in: Term,
     /// The snapshot that is answered for.
-    pub last: Position,
+    pub last: LogId,
     /// How much of it the follower has.
     pub received: Received,
 }

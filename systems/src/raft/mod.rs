@@ -13,26 +13,27 @@ mod config;
 mod durable;
 mod election;
 pub mod invariants;
+mod leader_info;
 mod log;
 pub mod marks;
 mod message;
 mod output;
-mod peer;
 mod process;
+mod progress;
 mod read;
 mod renaming;
 mod replication;
 mod role;
 mod snapshot;
-mod standing;
 mod transfer;
 mod types;
 
 use alloc::sync::Arc;
 use core::fmt;
 
-pub use config::{Ballots, Config, MAX_VOTERS, Timer, Voters};
+pub use config::{Config, MAX_VOTERS, Timer, Voters, Votes};
 pub use durable::{Durable, Write};
+pub use leader_info::{HasLeader, LeaderInfo};
 pub use log::Log;
 pub use marks::MARKS;
 pub use message::{
@@ -41,14 +42,11 @@ pub use message::{
     TimeoutNow,
 };
 pub use output::{Event, NotLeader, TransferError};
-pub use peer::{Flow, Peer, Sending, Window};
 pub use process::{Operation, Outcome, Setup};
+pub use progress::{Inflights, Progress, ProgressState, Sending};
 pub use read::Reads;
 pub use role::{Follower, Incoming, Leader, Role};
-pub use standing::{Elector, Standing};
-pub use types::{
-    Attempt, Command, Content, Entry, LogIndex, Position, ReadId, Round, Snapshot, Term,
-};
+pub use types::{Attempt, Command, Content, Entry, LogId, LogIndex, ReadId, Round, Snapshot, Term};
 
 use crate::process::{Effects, NodeId};
 

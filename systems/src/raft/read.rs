@@ -122,7 +122,7 @@ impl<C: Command> Raft<C> {
         if reads.asked.is_empty() {
             return;
         }
-        let echoes = leader.peers.iter().map(super::Peer::round);
+        let echoes = leader.peers.iter().map(super::Progress::round);
         let echoed = self
             .voters
             .reached_by_majority(iter::once(reads.round).chain(echoes));

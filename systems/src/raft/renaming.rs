@@ -3,13 +3,13 @@
 //! Raft tells its voters apart by nothing but whose term, log and vote they
 //! are, so whatever one may do, any may. Entries, snapshots, terms and indices
 //! name nobody. Three things are kept by place rather than by name, and places
-//! are in the order of names: the voters themselves, ballots, and the peers of
+//! are in the order of names: the voters themselves, votes, and the peers of
 //! a leader.
 
 use alloc::vec::Vec;
 
-use super::config::Ballots;
-use super::peer::Peer;
+use super::config::Votes;
+use super::progress::Progress;
 use super::role::{Follower, Leader, Role};
 use super::{Durable, LogIndex, Message, Raft, Term, Voters, Write};
 use crate::renaming::{NamesNobody, Renamed, Renaming};
@@ -55,7 +55,7 @@ impl Voters {
     }
 }
 
-impl Ballots {
+impl Votes {
     fn renamed(self, voters: &Voters, renaming: &Renaming) -> Self {
         let mut renamed = Self::default();
         for (place, voter) in voters.nodes().iter().enumerate() {
@@ -92,8 +92,8 @@ impl Role {
 
 impl Renamed for Leader {
     fn renamed(&self, renaming: &Renaming) -> Self {
-        let mut peers: Vec<Peer> = self.peers.renamed(renaming);
-        peers.sort_unstable_by_key(Peer::id);
+        let mut peers: Vec<Progress> = self.peers.renamed(renaming);
+        peers.sort_unstable_by_key(Progress::id);
         Self {
             peers,
             term_start: self.term_start,

@@ -5,9 +5,9 @@ use core::{iter, mem};
 use super::config::Timer;
 use super::message::{AppendEntries, AppendEntriesReply, AppendResult, Conflict, Message};
 use super::output::NotLeader;
-use super::peer::Flow;
+use super::progress::ProgressState;
 use super::role::{Leader, Role};
-use super::types::{Command, Content, Entry, LogIndex, Position};
+use super::types::{Command, Content, Entry, LogId, LogIndex};
 use super::{Raft, Write, marks};
 use crate::process::{Effects, NodeId};
 
@@ -20,7 +20,7 @@ impl<C: Command> Raft<C> {
     /// # Errors
     /// If the node does not lead, or is handing over and must not grow the log
     /// (dissertation, 3.10). Then the command is certainly never committed.
-    pub fn propose(&mut self, command: C) -> Result<Position, NotLeader> {
+    pub fn propose(&mut self, command: C) -> Result<LogId, NotLeader> {
         match &self.role {
             Role::Leader(Leader { transfer: None, .. }) => {}
             Role::Leader(Leader { transfer, .. }) => return Err(NotLeader { hint: *transfer }),
@@ -34,7 +34,7 @@ impl<C: Command> Raft<C> {
         Ok(self.append_own(content))
     }
 
-    pub(super) fn append_own(&mut self, content: Content<C>) -> Position {
+    pub(super) fn append_own(&mut self, content: Content<C>) -> LogId {
         let first = self.log.last().index.next();
         let entry = Entry {
             term: self.term,
@@ -44,7 +44,7 @@ impl<C: Command> Raft<C> {
         if let Role::Leader(leader) = &mut self.role {
             leader.unwritten.get_or_insert(first);
         }
-        Position::new(first, self.term)
+        LogId::new(first, self.term)
     }
 
     /// Writes what the leader appended and has not written: before anybody hears of it, before
@@ -96,15 +96,15 @@ impl<C: Command> Raft<C> {
         let config = &self.config;
         let mut told = false;
         while peer.accepts(config.max_in_flight_entries, config.max_in_flight_bytes)
-            && peer.next() <= self.log.last().index
+            && peer.next_index() <= self.log.last().index
         {
-            if peer.next() < self.log.first() {
+            if peer.next_index() < self.log.first() {
                 self.begin_snapshot_to(place, out);
                 return told;
             }
-            let previous = self.log.position_at(peer.next().previous());
+            let previous = self.log.id_at(peer.next_index().previous());
             let (entries, bytes) = self.log.batch(
-                peer.next(),
+                peer.next_index(),
                 config.max_batch_entries,
                 config.max_batch_bytes,
             );
@@ -146,12 +146,12 @@ impl<C: Command> Raft<C> {
             return;
         };
         let peer = &leader.peers[place];
-        let previous = match peer.flow() {
-            Flow::Snapshot(sending) => sending.snapshot.last,
+        let previous = match peer.state() {
+            ProgressState::Snapshot(sending) => sending.snapshot.last,
             // The log no longer knows what is before `next`, but everybody
             // can be asked about its base.
-            _ if peer.next() < self.log.first() => self.log.base(),
-            _ => self.log.position_at(peer.next().previous()),
+            _ if peer.next_index() < self.log.first() => self.log.base(),
+            _ => self.log.id_at(peer.next_index().previous()),
         };
         let message = AppendEntries {
             term: self.term,
@@ -227,7 +227,7 @@ impl<C: Command> Raft<C> {
             return;
         };
         let peer = &mut leader.peers[place];
-        let pipelined = matches!(peer.flow(), Flow::Pipeline(_));
+        let pipelined = matches!(peer.state(), ProgressState::Pipeline(_));
         if !peer.backs_up(previous, next) {
             return;
         }
@@ -248,7 +248,7 @@ impl<C: Command> Raft<C> {
         };
         // What is not on its own disk does not count.
         let own = self.written();
-        let matched = leader.peers.iter().map(super::Peer::matched);
+        let matched = leader.peers.iter().map(super::Progress::match_index);
         let held = self
             .voters
             .reached_by_majority(iter::once(own).chain(matched));
@@ -295,7 +295,7 @@ impl<C: Command> Raft<C> {
     }
 
     /// What is at a position instead of the entry that the leader takes to be there.
-    fn conflict_at(&self, previous: Position) -> Option<Conflict> {
+    fn conflict_at(&self, previous: LogId) -> Option<Conflict> {
         // What a snapshot covers is committed, and so in every later
         // leader's log too (paper, 5.4.3).
         if previous.index < self.covered() {

@@ -41,7 +41,7 @@ impl<C: Command> Raft<C> {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        let up_to_date = leader.peers[leader.place_of(peer)].matched() == self.log.last().index;
+        let up_to_date = leader.peers[leader.place_of(peer)].match_index() == self.log.last().index;
         if leader.transfer == Some(peer) && up_to_date {
             out.send(peer, Message::TimeoutNow(TimeoutNow { term: self.term }));
         }

@@ -63,14 +63,14 @@ impl LogIndex {
 /// An index with the term of the entry there. By log matching (paper, 5.3) it
 /// names the entry and everything before it. Prints as `i7@t3`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Position {
+pub struct LogId {
     /// Where.
     pub index: LogIndex,
     /// The term in which the entry there was made.
     pub term: Term,
 }
 
-impl Position {
+impl LogId {
     /// Before the first entry.
     pub const ZERO: Self = Self {
         index: LogIndex::ZERO,
@@ -155,7 +155,7 @@ impl<C: Command> Entry<C> {
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The last entry whose effect the state holds.
-    pub last: Position,
+    pub last: LogId,
     /// The state, encoded by the host. Raft does not look inside.
     #[serde(with = "crate::bytes")]
     pub data: Arc<[u8]>,
@@ -192,7 +192,7 @@ impl Display for LogIndex {
     }
 }
 
-impl Display for Position {
+impl Display for LogId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.index, self.term)
     }
@@ -216,4 +216,4 @@ impl Display for Snapshot {
     }
 }
 
-debug_as_display!(Attempt, Term, LogIndex, Position, ReadId, Round, Snapshot);
+debug_as_display!(Attempt, Term, LogIndex, LogId, ReadId, Round, Snapshot);

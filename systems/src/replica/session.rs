@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
-use crate::raft::{LogIndex, Position};
+use crate::raft::{LogId, LogIndex};
 use crate::short_names::debug_as_display;
 
 /// Names a session by the index of the entry that opened it; prints as `s5`.
@@ -60,7 +60,7 @@ pub struct LastWrite<R> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Applied<R> {
     /// Where it was applied.
-    pub position: Position,
+    pub log_id: LogId,
     /// What the machine answered.
     pub response: R,
 }

@@ -23,7 +23,7 @@ pub enum Config {
 pub struct ClerkConfig {
     /// The servers it may ask; at least one.
     pub servers: Arc<[NodeId]>,
-    /// How many calls it has under way at a time, each in a lane with a session
+    /// How many calls it has under way at a time, each in a slot with a session
     /// of its own; at least 1. Calls in different lanes have no order.
     pub lanes: u8,
     /// How long it waits for an answer at first; then twice as long, `doublings`
@@ -64,20 +64,20 @@ impl ClerkConfig {
 pub enum Timer {
     /// A timer of a server's replica.
     Raft(raft::Timer),
-    /// A lane of a clerk has waited long enough for an answer.
+    /// A slot of a clerk has waited long enough for an answer.
     Patience {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has rested and asks again.
+    /// A slot of a clerk has rested and asks again.
     BackOff {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has not used its session for long.
+    /// A slot of a clerk has not used its session for long.
     Idle {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
 }
 

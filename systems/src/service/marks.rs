@@ -16,7 +16,7 @@ pub const ANSWER_IGNORED: &str = "clerk.answer_ignored";
 pub const SESSION_LOST: &str = "clerk.session_lost";
 /// A clerk let a session go that it had not used for long.
 pub const SESSION_LET_GO: &str = "clerk.session_let_go";
-/// A call waited for a lane to become free.
+/// A call waited for a slot to become free.
 pub const WAITED_FOR_LANE: &str = "clerk.waited_for_lane";
 /// A server passed a clerk's question on to the leader.
 pub const RELAYED: &str = "server.relayed";

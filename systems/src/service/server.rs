@@ -266,7 +266,7 @@ fn directly<M: StateMachine>(outcome: replica::Outcome<M>) -> Outcome<M> {
         replica::Outcome::SessionOpened { .. }
         | replica::Outcome::Unknown
         | replica::Outcome::SessionExpired
-        | replica::Outcome::StaleSequence => Outcome::Maybe,
+        | replica::Outcome::StaleSequence => Outcome::Indeterminate,
     }
 }
 

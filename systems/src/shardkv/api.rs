@@ -28,7 +28,7 @@ pub enum Command {
         change: kv::Command,
     },
     /// Turn to the next configuration.
-    TurnTo {
+    ApplyConfig {
         /// The group that this log is of.
         group: GroupId,
         /// The configuration after the one that it has.
@@ -60,7 +60,7 @@ impl raft::Command for Command {
         TAG + match self {
             Self::Open { .. } => NUMBER,
             Self::Write { change, .. } => 3 * NUMBER + change.size(),
-            Self::TurnTo { configuration, .. } => {
+            Self::ApplyConfig { configuration, .. } => {
                 let groups = configuration.groups.values();
                 let servers = groups.map(|servers| NUMBER + servers.len());
                 2 * NUMBER + servers.sum::<usize>() + 2 * configuration.owners.len()

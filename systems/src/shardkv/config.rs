@@ -7,7 +7,7 @@ use crate::replica;
 use crate::service;
 use crate::shardctrler::GroupId;
 
-use super::office::ASKED_AT_ONCE;
+use super::leader_state::ASKED_AT_ONCE;
 use super::part::{ControllerPart, GroupPart};
 use crate::process::{ConfigError, Process as _};
 
@@ -120,20 +120,20 @@ pub enum Timer {
     HandOver,
     /// Of a clerk: of its dealings with one group.
     Asking(GroupId, service::Timer),
-    /// A lane of a clerk has rested, and asks again.
+    /// A slot of a clerk has rested, and asks again.
     Rest {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has not written for long.
+    /// A slot of a clerk has not written for long.
     Idle {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has waited long enough to doubt that it asks the right group.
+    /// A slot of a clerk has waited long enough to doubt that it asks the right group.
     Doubt {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
 }
 

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::group::Parcel;
+use super::group::OutgoingShard;
 use crate::process::NodeId;
 use crate::shardctrler::{Configuration, Number};
 
@@ -68,7 +68,7 @@ impl Courier {
         self.route = route;
     }
 
-    /// A server says that it does not lead. Whether to hand the parcel over at
+    /// A server says that it does not lead. Whether to hand the shard over at
     /// once to another: many are refused at a time, and each of them needs it.
     ///
     /// The hint may name a server that no configuration lists: a group may have
@@ -128,20 +128,17 @@ impl Courier {
     }
 }
 
-/// The servers of a parcel's receiver, as far as the giver knows: also from configurations
+/// The servers of a shard's receiver, as far as the giver knows: also from configurations
 /// that it cannot turn to yet, the newest first. The newest of all need not name that group
 /// any more, or not rightly. Whoever is of the giver's own group is none of them, whatever a
 /// configuration says.
 pub(super) fn servers_of(
-    parcel: &Parcel,
+    owed: &OutgoingShard,
     ahead: &BTreeMap<Number, Configuration>,
     own: &[NodeId],
 ) -> Vec<NodeId> {
-    let named = ahead
-        .values()
-        .rev()
-        .map(|later| later.groups.get(&parcel.to));
-    let mut servers = parcel.servers.clone();
+    let named = ahead.values().rev().map(|later| later.groups.get(&owed.to));
+    let mut servers = owed.servers.clone();
     for server in named.flatten().flatten() {
         if !servers.contains(server) {
             servers.push(*server);

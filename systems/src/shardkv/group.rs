@@ -23,11 +23,11 @@ pub struct Group {
     /// The shards of this group, and those that nobody owns and that it owned last.
     holdings: BTreeMap<Shard, Holding>,
     /// What it owned and must hand over, by the configuration that took it. A
-    /// shard can come back and be taken again before the first parcel is gone.
-    outgoing: BTreeMap<(Shard, Number), Parcel>,
+    /// shard can come back and be taken again before the first shard is gone.
+    outgoing: BTreeMap<(Shard, Number), OutgoingShard>,
     /// Who owned each shard last, so far as the configuration says. Who takes
     /// over from nobody must know whether there is something to wait for.
-    keepers: BTreeMap<Shard, GroupId>,
+    last_owners: BTreeMap<Shard, GroupId>,
     /// The newest configuration by which each shard arrived: what this group may
     /// say that it received.
     arrived: BTreeMap<Shard, Number>,
@@ -51,7 +51,7 @@ pub enum Holding {
 
 /// A shard that must be handed over. It stays until the new owner has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Parcel {
+pub struct OutgoingShard {
     /// The new owner.
     pub to: GroupId,
     /// Its servers, as far as known.
@@ -80,7 +80,7 @@ impl Default for Group {
             configuration: Configuration::first(0),
             holdings: BTreeMap::new(),
             outgoing: BTreeMap::new(),
-            keepers: BTreeMap::new(),
+            last_owners: BTreeMap::new(),
             arrived: BTreeMap::new(),
         }
     }
@@ -99,7 +99,7 @@ impl StateMachine for Group {
     /// arrives ask again and again, and must not keep it from arriving.
     fn is_duty(command: &Command) -> bool {
         match command {
-            Command::TurnTo { .. } | Command::Install { .. } | Command::Forget { .. } => true,
+            Command::ApplyConfig { .. } | Command::Install { .. } | Command::Forget { .. } => true,
             Command::Open { .. } | Command::Write { .. } => false,
         }
     }
@@ -123,10 +123,10 @@ impl StateMachine for Group {
                 Ok(state) => state.write(session.session, *sequence, change),
                 Err(refusal) => refusal,
             },
-            Command::TurnTo {
+            Command::ApplyConfig {
                 group,
                 configuration,
-            } => self.turn_to(*group, configuration),
+            } => self.apply_config(*group, configuration),
             Command::Install {
                 shard,
                 number,
@@ -160,11 +160,11 @@ impl StateMachine for Group {
                 Holding::Kept(state) => !state.digest(),
             });
         }
-        digest.word(Digest::of(&self.keepers));
+        digest.word(Digest::of(&self.last_owners));
         digest.word(Digest::of(&self.arrived));
-        for (key, parcel) in &self.outgoing {
-            digest.word(Digest::of(&(key, parcel.to, &parcel.servers)));
-            digest.word(parcel.state.digest());
+        for (key, owed) in &self.outgoing {
+            digest.word(Digest::of(&(key, owed.to, &owed.servers)));
+            digest.word(owed.state.digest());
         }
         digest.value()
     }
@@ -185,7 +185,7 @@ impl Group {
 
     /// What it must hand over, by the configuration that took it.
     #[must_use]
-    pub fn outgoing(&self) -> &BTreeMap<(Shard, Number), Parcel> {
+    pub fn outgoing(&self) -> &BTreeMap<(Shard, Number), OutgoingShard> {
         &self.outgoing
     }
 
@@ -225,7 +225,7 @@ impl Group {
     /// Whether a group can turn to a configuration now: it must be the next one,
     /// and must not take away what has not arrived.
     #[must_use]
-    pub fn can_turn_to(&self, group: GroupId, next: &Configuration) -> bool {
+    pub fn can_apply_config(&self, group: GroupId, next: &Configuration) -> bool {
         let stays = |shard: &Shard| next.owner(*shard) == Some(group);
         next.number == self.configuration.number.next()
             && self
@@ -252,8 +252,8 @@ impl Group {
         }
     }
 
-    fn turn_to(&mut self, group: GroupId, next: &Configuration) -> Response {
-        if !self.can_turn_to(group, next) {
+    fn apply_config(&mut self, group: GroupId, next: &Configuration) -> Response {
+        if !self.can_apply_config(group, next) {
             return Response::OutOfPlace;
         }
         for (shard, owner) in next.shards() {
@@ -263,12 +263,12 @@ impl Group {
                 Some(owner) => {
                     if let Some(Holding::Serving(state) | Holding::Kept(state)) = before {
                         let servers = next.groups.get(&owner).cloned();
-                        let parcel = Parcel {
+                        let owed = OutgoingShard {
                             to: owner,
                             servers: servers.unwrap_or_default(),
                             state,
                         };
-                        self.outgoing.insert((shard, next.number), parcel);
+                        self.outgoing.insert((shard, next.number), owed);
                     }
                     None
                 }
@@ -278,12 +278,12 @@ impl Group {
                 self.holdings.insert(shard, after);
             }
             if let Some(owner) = owner {
-                self.keepers.insert(shard, owner);
+                self.last_owners.insert(shard, owner);
             }
         }
-        for parcel in self.outgoing.values_mut() {
-            if let Some(servers) = next.groups.get(&parcel.to) {
-                parcel.servers.clone_from(servers);
+        for owed in self.outgoing.values_mut() {
+            if let Some(servers) = next.groups.get(&owed.to) {
+                owed.servers.clone_from(servers);
             }
         }
         self.configuration = next.clone();
@@ -292,11 +292,11 @@ impl Group {
 
     /// A shard of this group in a configuration, by what there was before.
     fn taken_over(&self, shard: Shard, before: Option<Holding>, number: Number) -> Holding {
-        match (before, self.keepers.get(&shard)) {
+        match (before, self.last_owners.get(&shard)) {
             (Some(Holding::Kept(state)), _) => Holding::Serving(state),
             (Some(before), _) => before,
-            (None, Some(keeper)) => Holding::Awaited {
-                from: *keeper,
+            (None, Some(last_owner)) => Holding::Awaited {
+                from: *last_owner,
                 since: number,
             },
             // Nobody has ever had it.

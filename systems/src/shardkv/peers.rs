@@ -8,7 +8,7 @@
 use core::mem;
 
 use super::courier::Route;
-use super::office::ASKED_AT_ONCE;
+use super::leader_state::ASKED_AT_ONCE;
 use super::part::pass_on;
 use super::server::Server;
 use super::{Message, Node, Peer, Timer, Transfer, marks};
@@ -56,7 +56,7 @@ impl Server {
                 from: server,
                 transfer,
             } => {
-                if self.office.is_some() {
+                if self.leader_state.is_some() {
                     let via = Some(from);
                     self.transfer(Route { server, via }, transfer, effects);
                 }
@@ -84,8 +84,8 @@ impl Server {
     pub(super) fn seek_help(&mut self, effects: &mut Effects<Node>) {
         let next = self.machine().configuration().number.next();
         let number = self.further_on().unwrap_or(next);
-        let office = self.office.as_mut();
-        let helper = office.and_then(|office| office.helper(number, &self.peers));
+        let leader_state = self.leader_state.as_mut();
+        let helper = leader_state.and_then(|leader_state| leader_state.helper(number, &self.peers));
         if let Some(to) = helper {
             effects.mark(marks::HELP_SOUGHT);
             let question = self.next_question();
@@ -151,11 +151,11 @@ impl Server {
 
     /// Which favour a timer of the clerk of the controller is for.
     fn favour_of(&self, timer: service::Timer) -> Option<usize> {
-        let service::Timer::Patience { lane, .. } = timer else {
+        let service::Timer::Patience { slot, .. } = timer else {
             return None;
         };
-        let lanes = self.controller.clerk()?.lanes();
-        let (call, _) = lanes[usize::from(lane)].call()?;
+        let slots = self.controller.clerk()?.slots();
+        let (call, _) = slots[usize::from(slot)].call()?;
         self.favours.iter().position(|favour| favour.call == call)
     }
 
@@ -167,10 +167,10 @@ impl Server {
 
     fn heard_from_helper(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
         let current = self.machine().configuration().number;
-        if let Some(office) = &mut self.office {
+        if let Some(leader_state) = &mut self.leader_state {
             effects.mark(marks::HELPED);
-            office.helped();
-            office.keep(configuration, current);
+            leader_state.helped();
+            leader_state.keep(configuration, current);
         }
         self.withdraw_superseded(effects);
     }
@@ -178,8 +178,8 @@ impl Server {
     /// Forgets questions whose answers came another way.
     pub(super) fn withdraw_superseded(&mut self, effects: &mut Effects<Node>) {
         let current = self.machine().configuration().number;
-        let office = self.office.as_mut();
-        let superseded = office.map(|office| office.take_superseded(current));
+        let leader_state = self.leader_state.as_mut();
+        let superseded = leader_state.map(|leader_state| leader_state.take_superseded(current));
         for question in superseded.into_iter().flatten() {
             self.withdraw(question, effects);
         }

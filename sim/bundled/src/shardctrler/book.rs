@@ -48,7 +48,7 @@ pub(super) enum Answer {
     /// It is done.
     Told(Told),
     /// It may have happened, or not; the operator goes on under a new name.
-    Maybe,
+    Indeterminate,
 }
 
 impl fmt::Debug for Book {
@@ -102,7 +102,7 @@ impl Book {
         let told = match outcome {
             Outcome::Written(response) => Told::Done(response),
             Outcome::Answered(configuration) => Told::Shown(configuration),
-            Outcome::Maybe => return Some(Answer::Maybe),
+            Outcome::Indeterminate => return Some(Answer::Indeterminate),
             Outcome::Busy
             | Outcome::NotHere { .. }
             | Outcome::TransferStarted

@@ -236,7 +236,7 @@ impl Operators {
     /// An operator's call was answered: think, then go on.
     fn answered(&mut self, world: &mut ControllerWorld, number: usize, answer: Answer) {
         match answer {
-            Answer::Maybe => {
+            Answer::Indeterminate => {
                 world.mark("operator.told_maybe");
                 self.forget(number);
             }

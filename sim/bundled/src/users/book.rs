@@ -113,7 +113,7 @@ impl Book {
         let client = self.asked.remove(&invocation)?;
         let output = match P::answer(outcome) {
             Ok(Answer::Output(output)) => output,
-            Ok(Answer::Maybe) => return Some(Answer::Maybe),
+            Ok(Answer::Indeterminate) => return Some(Answer::Indeterminate),
             Err(outcome) => {
                 let expected = "a clerk to ask until it is answered";
                 let found = format!("it answers {invocation} with {outcome:?}");

@@ -6,8 +6,8 @@
 mod checks;
 mod history;
 mod leadership;
+mod pending_writes;
 mod said;
-mod wish;
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -18,10 +18,10 @@ use checks::{
 };
 use history::{Committed, History};
 use leadership::{Beliefs, PreVotes};
+use pending_writes::PendingWrites;
 use said::Said;
-use wish::Wish;
 
-use super::{Durable, LogIndex, Message, Position, Raft, Term, Write};
+use super::{Durable, LogId, LogIndex, Message, Raft, Term, Write};
 use crate::embeds::Embeds;
 use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{Effect, NodeId};
@@ -51,10 +51,10 @@ struct Seen {
     /// In one term it changes only from nobody to somebody, not even over a crash.
     vote: Option<NodeId>,
     /// Does not go back while the node leads a term.
-    last: Position,
+    last: LogId,
     /// Where the log begins. Never goes back, not even over a crash, and never
     /// beyond `covered`.
-    base: Position,
+    base: LogId,
     /// The snapshot's end. Never goes back, not even over a crash.
     covered: LogIndex,
     /// Never goes back while the node is up.
@@ -69,7 +69,7 @@ impl Seen {
         Self {
             term: raft.term(),
             vote: raft.vote(),
-            last: raft.log().position_at(raft.written()),
+            last: raft.log().id_at(raft.written()),
             base: raft.log().base(),
             covered: raft.covered(),
             commit: raft.commit(),
@@ -188,12 +188,12 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
             self.note_commits(cluster, raft, raft.commit(), Demand::IfSo)?;
         }
         let disk = disk_of::<P>(cluster.node(node).durable);
-        let mut wish = Wish::new(disk, node, seen, raft.role().is_leader());
+        let mut pending = PendingWrites::new(disk, node, seen, raft.role().is_leader());
         for effect in effects {
             if let Effect::Persist(write) = effect
                 && let Some(write) = P::as_write(write)
             {
-                wish.write(write, &self.history)?;
+                pending.write(write, &self.history)?;
             }
         }
         Ok(())
@@ -274,7 +274,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         if let Some(watched) = self.nodes.get_mut(node.position()) {
             let led = watched.believes.take();
             let seen = Seen {
-                last: Position::ZERO,
+                last: LogId::ZERO,
                 applied: LogIndex::ZERO,
                 leads: false,
                 ..watched.seen
@@ -319,9 +319,9 @@ impl RaftInvariants {
 
     /// The last entry known to be committed.
     #[must_use]
-    pub fn last_committed(&self) -> Option<Position> {
+    pub fn last_committed(&self) -> Option<LogId> {
         let (index, committed) = self.history.last_committed()?;
-        Some(Position::new(index, committed.term))
+        Some(LogId::new(index, committed.term))
     }
 
     fn watched(&mut self, nodes: usize, node: NodeId) -> &mut Watched {
@@ -439,7 +439,7 @@ impl RaftInvariants {
             }
             if let Some(term) = term {
                 let known = self.is_as_committed(node, index, term)?;
-                if !known && !self.commits(cluster, raft, Position::new(index, term), demand)? {
+                if !known && !self.commits(cluster, raft, LogId::new(index, term), demand)? {
                     return Ok(());
                 }
             }
@@ -473,7 +473,7 @@ impl RaftInvariants {
         &mut self,
         cluster: &impl ClusterView<P>,
         raft: &Raft<P::Command>,
-        entry: Position,
+        entry: LogId,
         demand: Demand,
     ) -> Result<bool, Violation> {
         let committed = Committed {

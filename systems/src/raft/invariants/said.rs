@@ -8,7 +8,7 @@ use super::{RaftHost, disk_of};
 use crate::invariants::{ClusterView, Violation};
 use crate::process::NodeId;
 use crate::raft::{
-    AppendResult, Command, Durable, LogIndex, Message, Position, Raft, Received, Round, Term,
+    AppendResult, Command, Durable, LogId, LogIndex, Message, Raft, Received, Round, Term,
 };
 use crate::renaming::{Renamed, Renaming};
 
@@ -22,7 +22,7 @@ pub(super) struct Said(BTreeMap<Term, Answers>);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Answers {
     /// Up to where it said that its log is the leader's.
-    pub(super) matched: LogIndex,
+    pub(super) match_index: LogIndex,
     /// The newest round that it echoed.
     pub(super) round: Round,
 }
@@ -41,7 +41,9 @@ impl Said {
         }
         let answers = self.0.entry(asked_in).or_default();
         answers.round = answers.round.max(round);
-        answers.matched = answers.matched.max(promised(message).unwrap_or_default());
+        answers.match_index = answers
+            .match_index
+            .max(promised(message).unwrap_or_default());
     }
 
     /// What was said in a term; what was said in another does not count.
@@ -113,7 +115,7 @@ pub(super) fn is_the_leaders<P: RaftHost>(
             node,
             format!(
                 "{node} to acknowledge {}, with that entry on its disk",
-                Position::new(index, theirs)
+                LogId::new(index, theirs)
             ),
             message,
             to,

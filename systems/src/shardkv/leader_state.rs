@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 
 use super::TransferId;
 use super::courier::{Courier, Route, servers_of};
-use super::group::Parcel;
+use super::group::OutgoingShard;
 use crate::process::{InvocationId, NodeId};
 use crate::shardctrler::{Configuration, GroupId, Number, Shard};
 
 /// What a leader keeps in mind. It goes with the leadership: the next leader
 /// finds out again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Office {
+pub(super) struct LeaderState {
     /// Which configurations the controller was asked for and has not told.
     questions: BTreeMap<InvocationId, Number>,
     /// Configurations that are known before their turn. A group that is behind
@@ -59,7 +59,7 @@ pub(super) const ASKED_AT_ONCE: usize = 4;
 /// After how many polls without any answer another server is asked to ask.
 const PATIENT_POLLS: u8 = 3;
 
-impl Office {
+impl LeaderState {
     /// Whether to ask for a configuration now.
     pub(super) fn lacks(&self, number: Number) -> bool {
         self.questions.len() < ASKED_AT_ONCE
@@ -132,12 +132,12 @@ impl Office {
         self.ahead.get(&number)
     }
 
-    /// The dealings with the group that a parcel is for; none, as long as that has no servers.
-    pub(super) fn courier(&mut self, parcel: &Parcel, own: &[NodeId]) -> Option<&mut Courier> {
-        Some(match self.couriers.entry(parcel.to) {
+    /// The dealings with the group that a shard is for; none, as long as that has no servers.
+    pub(super) fn courier(&mut self, owed: &OutgoingShard, own: &[NodeId]) -> Option<&mut Courier> {
+        Some(match self.couriers.entry(owed.to) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                let first = *servers_of(parcel, &self.ahead, own).first()?;
+                let first = *servers_of(owed, &self.ahead, own).first()?;
                 unknown.insert(Courier::to(first))
             }
         })
@@ -155,8 +155,8 @@ impl Office {
     }
 
     /// The number of the next hand-over or offer of a shard.
-    pub(super) fn next_attempt(&mut self, parcel: (Shard, Number), is_whole: bool) -> u32 {
-        let attempts = self.attempts.entry(parcel).or_default();
+    pub(super) fn next_attempt(&mut self, owed: (Shard, Number), is_whole: bool) -> u32 {
+        let attempts = self.attempts.entry(owed).or_default();
         attempts.last = attempts.last.saturating_add(1);
         if is_whole {
             attempts.whole = attempts.last;
@@ -169,21 +169,21 @@ impl Office {
     }
 
     /// Time has passed. Whether to send a shard once more without being asked to.
-    pub(super) fn is_silent(&mut self, parcel: (Shard, Number)) -> bool {
-        let attempts = self.attempts.entry(parcel).or_default();
+    pub(super) fn is_silent(&mut self, owed: (Shard, Number)) -> bool {
+        let attempts = self.attempts.entry(owed).or_default();
         attempts.patience = attempts.patience.saturating_sub(1);
         attempts.patience == 0 && !attempts.is_waited_for
     }
 
     /// The new owner says that a shard need not be sent again for now.
-    pub(super) fn told_to_wait(&mut self, parcel: (Shard, Number)) {
-        self.attempts.entry(parcel).or_default().is_waited_for = true;
+    pub(super) fn told_to_wait(&mut self, owed: (Shard, Number)) {
+        self.attempts.entry(owed).or_default().is_waited_for = true;
     }
 
     /// Whether a shard is lost for which somebody waits, as an answer to an attempt
     /// says: it was not sent once more since then.
-    pub(super) fn is_lost(&self, parcel: (Shard, Number), attempt: u32) -> bool {
-        let attempts = self.attempts.get(&parcel);
+    pub(super) fn is_lost(&self, owed: (Shard, Number), attempt: u32) -> bool {
+        let attempts = self.attempts.get(&owed);
         attempts.is_none_or(|attempts| attempts.whole <= attempt)
     }
 
@@ -214,7 +214,7 @@ impl Office {
             .collect()
     }
 
-    /// A server says that it does not lead. Whether to hand the parcel over at
+    /// A server says that it does not lead. Whether to hand the shard over at
     /// once to another.
     pub(super) fn redirected(&mut self, to: GroupId, by: NodeId, hint: Option<NodeId>) -> bool {
         let courier = self.couriers.get_mut(&to);
@@ -224,13 +224,12 @@ impl Office {
     /// What was never handed over. It is from now on.
     pub(super) fn not_yet_handed(
         &mut self,
-        outgoing: &BTreeMap<(Shard, Number), Parcel>,
+        outgoing: &BTreeMap<(Shard, Number), OutgoingShard>,
     ) -> Vec<(Shard, Number)> {
-        self.attempts
-            .retain(|parcel, _| outgoing.contains_key(parcel));
-        let new = |parcel: &&(Shard, Number)| !self.attempts.contains_key(*parcel);
+        self.attempts.retain(|owed, _| outgoing.contains_key(owed));
+        let new = |owed: &&(Shard, Number)| !self.attempts.contains_key(*owed);
         let new: Vec<(Shard, Number)> = outgoing.keys().filter(new).copied().collect();
-        let none = |parcel: &(Shard, Number)| (*parcel, Attempts::default());
+        let none = |owed: &(Shard, Number)| (*owed, Attempts::default());
         self.attempts.extend(new.iter().map(none));
         new
     }
@@ -238,11 +237,10 @@ impl Office {
     /// The servers of each group that something is owed to.
     pub(super) fn addresses<'a>(
         &self,
-        parcels: impl Iterator<Item = &'a Parcel>,
+        owed: impl Iterator<Item = &'a OutgoingShard>,
         own: &[NodeId],
     ) -> BTreeMap<GroupId, Vec<NodeId>> {
-        parcels
-            .map(|parcel| (parcel.to, servers_of(parcel, &self.ahead, own)))
+        owed.map(|owed| (owed.to, servers_of(owed, &self.ahead, own)))
             .collect()
     }
 

@@ -8,15 +8,15 @@ use crate::renaming::{Renamed, Renaming};
 
 /// One other node in the eyes of the leader.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Peer {
+pub struct Progress {
     id: NodeId,
     /// The last index that its log is known to share with ours. Comes only
-    /// from what a reply says was in the message it answers, never from `next`.
-    matched: LogIndex,
-    /// The index of the next entry to send. Always above `matched`; an
+    /// from what a reply says was in the message it answers, never from `next_index`.
+    match_index: LogIndex,
+    /// The index of the next entry to send. Always above `match_index`; an
     /// optimistic guess while pipelining.
-    next: LogIndex,
-    flow: Flow,
+    next_index: LogIndex,
+    state: ProgressState,
     /// Whether it answered since the last quorum check.
     heard: bool,
     /// The newest round of the leader's that it answered.
@@ -25,7 +25,7 @@ pub struct Peer {
 
 /// How entries flow to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Flow {
+pub enum ProgressState {
     /// It is not known where the logs part: one message at a time.
     Probe {
         /// Whether an answer is awaited. A lost one is made up for by the
@@ -34,15 +34,15 @@ pub enum Flow {
         /// Whether messages of a window may still be on their way.
         after_window: bool,
     },
-    /// The logs agree before `next`: entries are sent without waiting, up to a window.
-    Pipeline(Window),
+    /// The logs agree before `next_index`: entries are sent without waiting, up to a window.
+    Pipeline(Inflights),
     /// It needs entries that only a snapshot still holds.
     Snapshot(Sending),
 }
 
 /// The messages sent and not yet acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Window {
+pub struct Inflights {
     /// The last index and the size of each message, in ascending order.
     batches: VecDeque<(LogIndex, usize)>,
     /// The sum of the sizes.
@@ -80,7 +80,7 @@ pub struct Sending {
     pub(super) least_held: Option<usize>,
 }
 
-impl Window {
+impl Inflights {
     fn push(&mut self, last: LogIndex, bytes: usize) {
         self.batches.push_back((last, bytes));
         self.bytes += bytes;
@@ -122,7 +122,7 @@ impl Window {
 }
 
 /// Only the name changes: flows and snapshots name nobody.
-impl Renamed for Peer {
+impl Renamed for Progress {
     fn renamed(&self, renaming: &Renaming) -> Self {
         Self {
             id: renaming.of(self.id),
@@ -131,14 +131,14 @@ impl Renamed for Peer {
     }
 }
 
-impl Peer {
-    /// A peer of whom nothing is known but that `next` is the first entry of the new term.
-    pub(super) fn new(id: NodeId, next: LogIndex) -> Self {
+impl Progress {
+    /// A peer of whom nothing is known but that `next_index` is the first entry of the new term.
+    pub(super) fn new(id: NodeId, next_index: LogIndex) -> Self {
         Self {
             id,
-            matched: LogIndex::ZERO,
-            next,
-            flow: Flow::Probe {
+            match_index: LogIndex::ZERO,
+            next_index,
+            state: ProgressState::Probe {
                 waiting: false,
                 after_window: false,
             },
@@ -157,24 +157,24 @@ impl Peer {
 
     /// The last index that its log is known to share with the leader's.
     #[must_use]
-    pub fn matched(&self) -> LogIndex {
-        self.matched
+    pub fn match_index(&self) -> LogIndex {
+        self.match_index
     }
 
     /// The index of the next entry to send it.
     #[must_use]
-    pub fn next(&self) -> LogIndex {
-        self.next
+    pub fn next_index(&self) -> LogIndex {
+        self.next_index
     }
 
     /// How entries flow to it.
     #[must_use]
-    pub fn flow(&self) -> &Flow {
-        &self.flow
+    pub fn state(&self) -> &ProgressState {
+        &self.state
     }
 
-    pub(super) fn flow_mut(&mut self) -> &mut Flow {
-        &mut self.flow
+    pub(super) fn state_mut(&mut self) -> &mut ProgressState {
+        &mut self.state
     }
 
     /// The newest round of the leader's that it answered.
@@ -201,70 +201,71 @@ impl Peer {
 
     /// Whether entries may be sent now, given how many may be under way.
     pub(super) fn accepts(&self, max_entries: usize, max_bytes: usize) -> bool {
-        match &self.flow {
-            Flow::Probe { waiting, .. } => !waiting,
-            Flow::Pipeline(window) => {
-                self.next.since(self.matched) <= max_entries && window.has_room(max_bytes)
+        match &self.state {
+            ProgressState::Probe { waiting, .. } => !waiting,
+            ProgressState::Pipeline(inflights) => {
+                self.next_index.since(self.match_index) <= max_entries
+                    && inflights.has_room(max_bytes)
             }
-            Flow::Snapshot(_) => false,
+            ProgressState::Snapshot(_) => false,
         }
     }
 
     /// The first entry that it is still to be sent, if it is known to lack any of a log
     /// that ends at `last`. While the logs are compared nobody knows.
     pub(super) fn wants_from(&self, last: LogIndex) -> Option<LogIndex> {
-        let first = match &self.flow {
-            Flow::Probe { .. } => return None,
-            Flow::Pipeline(_) => self.next,
-            Flow::Snapshot(sending) => sending.snapshot.last.index.next(),
+        let first = match &self.state {
+            ProgressState::Probe { .. } => return None,
+            ProgressState::Pipeline(_) => self.next_index,
+            ProgressState::Snapshot(sending) => sending.snapshot.last.index.next(),
         };
         (first <= last).then_some(first)
     }
 
     /// Notes that entries up to `last` were sent.
     pub(super) fn sent(&mut self, last: LogIndex, bytes: usize) {
-        match &mut self.flow {
-            Flow::Probe { waiting, .. } => *waiting = true,
-            Flow::Pipeline(window) => {
-                window.push(last, bytes);
-                self.next = last.next();
+        match &mut self.state {
+            ProgressState::Probe { waiting, .. } => *waiting = true,
+            ProgressState::Pipeline(inflights) => {
+                inflights.push(last, bytes);
+                self.next_index = last.next();
             }
-            Flow::Snapshot(_) => unreachable!("no entries flow while a snapshot does"),
+            ProgressState::Snapshot(_) => unreachable!("no entries flow while a snapshot does"),
         }
     }
 
     /// Notes that the logs agree up to `index`; says whether that is news.
     /// `base` is where the leader's own log begins.
     pub(super) fn matches(&mut self, index: LogIndex, base: LogIndex) -> bool {
-        let news = index > self.matched;
-        self.matched = self.matched.max(index);
-        let follows = self.matched.next();
-        match &mut self.flow {
-            Flow::Pipeline(window) => {
-                window.acknowledge(self.matched);
+        let news = index > self.match_index;
+        self.match_index = self.match_index.max(index);
+        let follows = self.match_index.next();
+        match &mut self.state {
+            ProgressState::Pipeline(inflights) => {
+                inflights.acknowledge(self.match_index);
                 if news {
-                    window.widen();
+                    inflights.widen();
                 }
-                self.next = self.next.max(follows);
+                self.next_index = self.next_index.max(follows);
             }
-            Flow::Probe { after_window, .. } if follows >= self.next => {
+            ProgressState::Probe { after_window, .. } if follows >= self.next_index => {
                 let narrow = *after_window;
                 self.pipeline_after_match();
                 if narrow {
-                    self.flow = Flow::Pipeline(Window::narrow());
+                    self.state = ProgressState::Pipeline(Inflights::narrow());
                 }
             }
-            Flow::Snapshot(_) if self.matched >= base => self.pipeline_after_match(),
-            Flow::Snapshot(_) => self.next = self.next.max(follows),
-            Flow::Probe { .. } => {}
+            ProgressState::Snapshot(_) if self.match_index >= base => self.pipeline_after_match(),
+            ProgressState::Snapshot(_) => self.next_index = self.next_index.max(follows),
+            ProgressState::Probe { .. } => {}
         }
         news
     }
 
-    /// Everything up to `matched` is known to agree: sends optimistically from there.
+    /// Everything up to `match_index` is known to agree: sends optimistically from there.
     pub(super) fn pipeline_after_match(&mut self) {
-        self.next = self.matched.next();
-        self.flow = Flow::Pipeline(Window::default());
+        self.next_index = self.match_index.next();
+        self.state = ProgressState::Pipeline(Inflights::default());
     }
 
     /// Takes a refusal of a message that followed `previous`; `next` is where
@@ -272,20 +273,20 @@ impl Peer {
     /// one that contradicts what is known is old, as is one that answers
     /// another probe than the last, and one of a time when less was known to agree.
     pub(super) fn backs_up(&mut self, previous: LogIndex, next: LogIndex) -> bool {
-        let current = match &self.flow {
-            Flow::Probe { .. } => previous.next() == self.next,
-            Flow::Pipeline(_) => previous < self.next,
-            Flow::Snapshot(_) => false,
+        let current = match &self.state {
+            ProgressState::Probe { .. } => previous.next() == self.next_index,
+            ProgressState::Pipeline(_) => previous < self.next_index,
+            ProgressState::Snapshot(_) => false,
         };
-        if !current || previous <= self.matched || next <= self.matched {
+        if !current || previous <= self.match_index || next <= self.match_index {
             return false;
         }
-        let after_window = match &self.flow {
-            Flow::Probe { after_window, .. } => *after_window,
-            Flow::Pipeline(_) | Flow::Snapshot(_) => true,
+        let after_window = match &self.state {
+            ProgressState::Probe { after_window, .. } => *after_window,
+            ProgressState::Pipeline(_) | ProgressState::Snapshot(_) => true,
         };
-        self.next = next.min(previous);
-        self.flow = Flow::Probe {
+        self.next_index = next.min(previous);
+        self.state = ProgressState::Probe {
             waiting: false,
             after_window,
         };
@@ -294,7 +295,7 @@ impl Peer {
 
     /// Begins to send a snapshot.
     pub(super) fn begin_snapshot(&mut self, snapshot: Snapshot) {
-        self.flow = Flow::Snapshot(Sending {
+        self.state = ProgressState::Snapshot(Sending {
             snapshot,
             acknowledged: 0,
             sent: 0,

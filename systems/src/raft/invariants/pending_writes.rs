@@ -7,10 +7,10 @@ use super::Seen;
 use super::history::History;
 use crate::invariants::Violation;
 use crate::process::NodeId;
-use crate::raft::{Command, Durable, Entry, LogIndex, Position, Term, Write};
+use crate::raft::{Command, Durable, Entry, LogId, LogIndex, Term, Write};
 
 /// A disk as the writes of one step will leave it, one after the other.
-pub(super) struct Wish<'a, C> {
+pub(super) struct PendingWrites<'a, C> {
     node: NodeId,
     /// The disk before the step.
     before: &'a Durable<C>,
@@ -24,7 +24,7 @@ pub(super) struct Wish<'a, C> {
     base: LogIndex,
 }
 
-impl<'a, C: Command> Wish<'a, C> {
+impl<'a, C: Command> PendingWrites<'a, C> {
     pub(super) fn new(before: &'a Durable<C>, node: NodeId, seen: Seen, leads: bool) -> Self {
         Self {
             node,
@@ -119,7 +119,7 @@ impl<'a, C: Command> Wish<'a, C> {
         Ok(())
     }
 
-    fn write_snapshot(&mut self, last: Position, base: Position) -> Result<(), Violation> {
+    fn write_snapshot(&mut self, last: LogId, base: LogId) -> Result<(), Violation> {
         let covered = self.before.covered();
         if last.index <= covered || base.index > last.index || base.index < self.base {
             return self.violation(

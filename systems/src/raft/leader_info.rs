@@ -6,7 +6,7 @@ use crate::process::{NodeId, Process};
 /// What elections came to in the eyes of one node, and how far it has come. It says
 /// nothing of what is replicated, so that those who only ask who leads need not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing<'a> {
+pub struct LeaderInfo<'a> {
     /// All nodes that vote in its cluster.
     pub voters: &'a Voters,
     /// The current term.
@@ -23,16 +23,16 @@ pub struct Standing<'a> {
 
 /// A process whose nodes elect leaders. A node is in one cluster at most, and
 /// several clusters may share a world.
-pub trait Elector: Process {
+pub trait HasLeader: Process {
     /// Where this node stands; `None` where it elects nobody, as a client's does not.
-    fn standing(&self) -> Option<Standing<'_>>;
+    fn leader_info(&self) -> Option<LeaderInfo<'_>>;
 }
 
 impl<C: Command> Raft<C> {
     /// Where this node stands in its cluster.
     #[must_use]
-    pub fn standing(&self) -> Standing<'_> {
-        Standing {
+    pub fn leader_info(&self) -> LeaderInfo<'_> {
+        LeaderInfo {
             voters: self.voters(),
             term: self.term(),
             vote: self.vote(),
