@@ -1,4 +1,4 @@
-//! Pre-votes, votes, and how a leader loses its claim.
+//! Pre-votes, votes, and how a leader steps down.
 
 use super::config::{Timer, Votes};
 use super::message::{Message, PreVote, PreVoteReply, RequestVote, RequestVoteReply};
@@ -83,10 +83,10 @@ impl<C: Command> Raft<C> {
         question: &PreVote,
         out: &mut Effects<Self>,
     ) {
-        // A promise for no term: neither the term nor the vote changes. With a
-        // live leader the answer is no; "live" means that this node's own
-        // election timer has not fired since it last heard it. A question out
-        // of a term below ours asks about a term that is not new.
+        // A pre-vote promises nothing: neither the term nor the vote changes. It is refused
+        // while a leader is live, that is, until this node's own election timer has fired
+        // since it last heard the leader. A request from a term below ours asks about a
+        // term that is not new.
         let granted = self.leader().is_none()
             && question.term >= self.term
             && question.last.is_as_up_to_date_as(self.log.last());
@@ -139,9 +139,9 @@ impl<C: Command> Raft<C> {
             return;
         }
         let new_term = question.term > self.term;
-        // Who hears a leader does not help to depose it, and does not even
-        // look at the term, unless that leader wished it (dissertation,
-        // 4.2.3). In a term that has a leader the election is over.
+        // A node that hears a leader does not help to depose it, and ignores even the term,
+        // unless that leader asked for the election (dissertation, 4.2.3). In a term that
+        // has a leader the election is over.
         if self.leader().is_some() && !(question.transfer && new_term) {
             return;
         }
@@ -155,7 +155,7 @@ impl<C: Command> Raft<C> {
         let new_vote = granted && self.vote.is_none();
         if new_vote {
             self.vote = Some(from);
-            // Whoever votes for another does not stand against it meanwhile.
+            // A node that votes for another does not become a candidate meanwhile.
             self.role = Role::follower(None);
         }
         if new_term || new_vote {

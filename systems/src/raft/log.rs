@@ -70,8 +70,8 @@ impl<C: Command> Log<C> {
         self.bytes
     }
 
-    /// About how many bytes the entries from `first` on take when encoded. Costs
-    /// as much as there are on the shorter side of it.
+    /// About how many bytes the entries from `first` on take when encoded. Costs as much as
+    /// the shorter side has entries.
     #[must_use]
     pub fn bytes_from(&self, first: LogIndex) -> usize {
         let before = first.since(self.first());
@@ -123,7 +123,7 @@ impl<C: Command> Log<C> {
         self.entry(index).map(|entry| entry.term)
     }
 
-    /// The position of an index that is here or is the base.
+    /// The id of the entry at an index that is here or is the base.
     ///
     /// # Panics
     /// If the index is neither.

@@ -26,7 +26,7 @@ pub struct PreVoteReply {
     pub term: Term,
     /// The term of the question, so that an answer to an old one is not counted.
     pub asked_in: Term,
-    /// The try of the question, for the same reason.
+    /// Which pre-vote attempt it answers, for the same reason.
     pub attempt: Attempt,
     /// Whether it would.
     pub granted: bool,
@@ -73,9 +73,9 @@ pub struct AppendEntries<C> {
 pub struct AppendEntriesReply {
     /// The follower's term.
     pub term: Term,
-    /// The term of the message that is answered. Whoever leads again in a later
-    /// term must not take it for an answer to a message of that term: rounds and
-    /// indices begin anew with each leadership.
+    /// The term of the message that is answered. A node that leads again in a later term
+    /// must not take it for an answer to a message of that term: rounds and indices begin
+    /// anew with each leadership.
     pub asked_in: Term,
     /// The round of the message that is answered.
     pub round: Round,
@@ -89,9 +89,9 @@ pub enum AppendResult {
     /// The follower's log agrees with the leader's up to here: the last index
     /// that the message spoke of, wherever the follower's log ends.
     Matched(LogIndex),
-    /// The follower has another entry, or none, before the first of these.
+    /// The follower lacks the entry before the first of these, or has another.
     Conflict {
-        /// The index that the leader had taken for common.
+        /// The index at which the leader took the logs to match.
         previous: LogIndex,
         /// What is there instead.
         found: Conflict,
@@ -141,7 +141,7 @@ pub struct InstallSnapshotReply {
     pub term: Term,
     /// The term of the message that is answered.
     pub asked_in: Term,
-    /// The snapshot that is answered for.
+    /// The snapshot that the answer is about.
     pub last: LogId,
     /// How much of it the follower has.
     pub received: Received,

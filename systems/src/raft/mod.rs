@@ -78,9 +78,9 @@ pub struct Raft<C> {
     role: Role,
     /// The last try for pre-votes in this term and life.
     pre_votes: Attempt,
-    /// A snapshot that is still arriving from the leader of this term. It
-    /// outlives the election timer: the chunks of a slow leader may come further
-    /// apart than that, and its snapshot would never be whole.
+    /// A snapshot that is still arriving from the leader of this term. It outlives the
+    /// election timer: the chunks of a slow leader may be further apart than that, and its
+    /// snapshot would never complete.
     incoming: Option<Incoming>,
     /// The host has not yet taken over `snapshot`. False between steps.
     restored: bool,
@@ -163,8 +163,8 @@ impl<C: Command> Raft<C> {
         self.tell_host(out);
     }
 
-    /// Does what was put off while a batch of inputs came: writes what the leader appended with
-    /// one record, and says to each peer at once what is new.
+    /// Does the work deferred while a batch of inputs came: writes what the leader appended
+    /// as one record, and sends each peer at once what is new.
     pub fn flush(&mut self, out: &mut Effects<Self>) {
         self.flush_leader(out);
         self.tell_host(out);
@@ -384,7 +384,7 @@ impl<C: Command> Raft<C> {
     }
 }
 
-/// One word for a table: role, term, last index and commit index, as in `L t3 i7/5`.
+/// Short label for a table: role, term, last index and commit index, as in `L t3 i7/5`.
 impl<C: Command> fmt::Display for Raft<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

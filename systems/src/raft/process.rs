@@ -43,7 +43,7 @@ pub enum Operation<C> {
 /// What a host is told: answers to what it asks, and, unasked, what happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome<C> {
-    /// It happened, and answers nothing.
+    /// An event; answers no operation.
     Event(Event<C>),
     /// Where the command may be committed, or why not.
     Proposed(Result<LogId, NotLeader>),

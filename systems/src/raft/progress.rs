@@ -1,4 +1,4 @@
-//! What a leader knows about one other node, and how it feeds it.
+//! What a leader knows about each follower, and how it replicates to it.
 
 use alloc::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use super::types::{LogIndex, Round, Snapshot};
 use crate::process::NodeId;
 use crate::renaming::{Renamed, Renaming};
 
-/// One other node in the eyes of the leader.
+/// The leader's view of one follower.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Progress {
     id: NodeId,
@@ -23,15 +23,15 @@ pub struct Progress {
     round: Round,
 }
 
-/// How entries flow to a peer.
+/// How entries are sent to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ProgressState {
-    /// It is not known where the logs part: one message at a time.
+    /// It is unknown where the logs diverge: one message at a time.
     Probe {
         /// Whether an answer is awaited. A lost one is made up for by the
         /// answer to the next heartbeat.
         waiting: bool,
-        /// Whether messages of a window may still be on their way.
+        /// Whether messages of an earlier pipeline may still be in flight.
         after_window: bool,
     },
     /// The logs agree before `next_index`: entries are sent without waiting, up to a window.
@@ -40,24 +40,24 @@ pub enum ProgressState {
     Snapshot(Sending),
 }
 
-/// The messages sent and not yet acknowledged.
+/// The messages sent and not yet acknowledged: a sliding window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Inflights {
     /// The last index and the size of each message, in ascending order.
     batches: VecDeque<(LogIndex, usize)>,
     /// The sum of the sizes.
     bytes: usize,
-    /// How many messages may be under way, if fewer than usual. Where messages overtake
-    /// each other most of a full window is refused, and a window that opened with each
-    /// answer in between, as wide as before, would send ever more of the same.
+    /// The most messages in flight, if fewer than usual. When messages are reordered, most
+    /// of a full window is rejected; reopening it as wide after each answer in between
+    /// would send ever more of the same.
     most: Option<usize>,
 }
 
-/// So many messages go into a window that opens after one was refused. With one, a
-/// peer that is far behind would get hardly more than an entry with each exchange.
+/// The size of a window that reopens after a rejection. With one message, a peer that is
+/// far behind would get hardly more than an entry per round trip.
 const NARROW: usize = 4;
 
-/// A window that grew to so many messages is no longer bounded by their number.
+/// A window that has grown to this size is bounded by bytes alone.
 const WIDE: usize = 64;
 
 /// A snapshot on its way to a peer, a window of chunks at a time.
@@ -66,8 +66,8 @@ pub struct Sending {
     /// The snapshot as it was when the sending began: a newer one does not
     /// interrupt it, or a leader that compacts often would never finish.
     pub(super) snapshot: Snapshot,
-    /// The peer has said that it has all bytes before. Goes back only if the
-    /// peer lost what it had.
+    /// The peer has acknowledged all bytes before. Goes back only if the peer lost what it
+    /// had.
     pub(super) acknowledged: usize,
     /// All bytes before were sent. At least `acknowledged`.
     pub(super) sent: usize,
@@ -75,8 +75,8 @@ pub struct Sending {
     pub(super) all_sent: bool,
     /// Whether the peer got further since the last heartbeat.
     pub(super) progressed: bool,
-    /// The least that the peer said it has since the last heartbeat. Replies
-    /// overtake each other, so one by itself does not say that something was lost.
+    /// The least that the peer reported since the last heartbeat. Replies may be reordered,
+    /// so a single one does not prove that something was lost.
     pub(super) least_held: Option<usize>,
 }
 
@@ -95,8 +95,8 @@ impl Inflights {
         }
     }
 
-    /// Room for a few messages, and for one more with each answer that is news, so that it
-    /// doubles with each exchange in which nothing is lost.
+    /// Room for a few messages, and for one more with each new acknowledgement: slow start,
+    /// doubling per round trip in which nothing is lost.
     fn narrow() -> Self {
         Self {
             most: Some(NARROW),
@@ -121,7 +121,7 @@ impl Inflights {
     }
 }
 
-/// Only the name changes: flows and snapshots name nobody.
+/// Only the id changes: states and snapshots name no node.
 impl Renamed for Progress {
     fn renamed(&self, renaming: &Renaming) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl Renamed for Progress {
 }
 
 impl Progress {
-    /// A peer of whom nothing is known but that `next_index` is the first entry of the new term.
+    /// A peer of which nothing is known; `next_index` is the first entry of the new term.
     pub(super) fn new(id: NodeId, next_index: LogIndex) -> Self {
         Self {
             id,
@@ -142,8 +142,7 @@ impl Progress {
                 waiting: false,
                 after_window: false,
             },
-            // It may have voted a moment ago: a new leader has a full
-            // interval to be heard.
+            // It may have just voted: a new leader has a full interval to be heard.
             heard: true,
             round: Round::default(),
         }
@@ -167,7 +166,7 @@ impl Progress {
         self.next_index
     }
 
-    /// How entries flow to it.
+    /// How entries are sent to it.
     #[must_use]
     pub fn state(&self) -> &ProgressState {
         &self.state
@@ -195,7 +194,7 @@ impl Progress {
 
     /// Notes that it answered a message of a round.
     pub(super) fn confirm(&mut self, round: Round) {
-        // Replies overtake each other: an old one must not undo a new one.
+        // Replies may be reordered: an old one must not undo a new one.
         self.round = self.round.max(round);
     }
 
@@ -211,8 +210,8 @@ impl Progress {
         }
     }
 
-    /// The first entry that it is still to be sent, if it is known to lack any of a log
-    /// that ends at `last`. While the logs are compared nobody knows.
+    /// The first entry that it still needs, if it is known to lack any of a log that ends
+    /// at `last`. Unknown while probing.
     pub(super) fn wants_from(&self, last: LogIndex) -> Option<LogIndex> {
         let first = match &self.state {
             ProgressState::Probe { .. } => return None,
@@ -268,10 +267,10 @@ impl Progress {
         self.state = ProgressState::Pipeline(Inflights::default());
     }
 
-    /// Takes a refusal of a message that followed `previous`; `next` is where
-    /// the logs may agree. Says whether the refusal is still worth anything:
-    /// one that contradicts what is known is old, as is one that answers
-    /// another probe than the last, and one of a time when less was known to agree.
+    /// Handles the rejection of a message that followed `previous`; `next` is where the
+    /// logs may agree. Returns false for a stale rejection: one that contradicts what is
+    /// known, answers a probe other than the last, or was sent when less was known to
+    /// agree.
     pub(super) fn backs_up(&mut self, previous: LogIndex, next: LogIndex) -> bool {
         let current = match &self.state {
             ProgressState::Probe { .. } => previous.next() == self.next_index,

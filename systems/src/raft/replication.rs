@@ -1,4 +1,4 @@
-//! Entries on their way from the leader to everybody, and what makes them committed.
+//! Replication of the leader's entries, and when they are committed.
 
 use core::{iter, mem};
 
@@ -82,12 +82,12 @@ impl<C: Command> Raft<C> {
             }
         }
         if asks {
-            // One that is alone asks nobody.
+            // A cluster of one asks nobody.
             self.confirm_reads(out);
         }
     }
 
-    /// Sends a peer all that it may be sent now. Says whether that is any entry.
+    /// Sends a peer all that it may be sent now. Returns whether that includes an entry.
     fn replicate_to(&mut self, place: usize, out: &mut Effects<Self>) -> bool {
         let Role::Leader(leader) = &mut self.role else {
             return false;
@@ -132,9 +132,8 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    /// Tells all peers that the leader is there. A heartbeat carries no
-    /// entries, so that nothing is sent twice that was not lost; it follows
-    /// what was sent last, so that its refusal reveals what was lost.
+    /// Sends heartbeats. They carry no entries, so that nothing is sent twice that was not
+    /// lost; each follows what was sent last, so that its rejection reveals a loss.
     pub(super) fn heartbeat_all(&mut self, out: &mut Effects<Self>) {
         for place in 0..self.voters.len() - 1 {
             self.heartbeat_to(place, out);
@@ -148,8 +147,8 @@ impl<C: Command> Raft<C> {
         let peer = &leader.peers[place];
         let previous = match peer.state() {
             ProgressState::Snapshot(sending) => sending.snapshot.last,
-            // The log no longer knows what is before `next`, but everybody
-            // can be asked about its base.
+            // The log no longer knows the entry before `next_index`, but its base can be
+            // probed.
             _ if peer.next_index() < self.log.first() => self.log.base(),
             _ => self.log.id_at(peer.next_index().previous()),
         };
@@ -169,9 +168,9 @@ impl<C: Command> Raft<C> {
         reply: &AppendEntriesReply,
         out: &mut Effects<Self>,
     ) {
-        // An answer to a message of another term speaks of another leadership,
-        // even if this node led that one, too: what it acknowledges, the round
-        // that it echoes, and that its sender is alive.
+        // A reply to a message of another term belongs to another leadership, even one of
+        // this node: its acknowledgement, its round, and that its sender is alive do not
+        // count.
         if self.yields_to(reply.term, out) || reply.asked_in != self.term {
             return;
         }
@@ -207,8 +206,8 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    /// Moves a peer's `next` back to where the logs may agree, a term at a
-    /// time rather than an entry at a time (paper, end of 5.3).
+    /// Moves a peer's `next_index` back to where the logs may agree, a term at a time
+    /// rather than an entry at a time (paper, end of 5.3).
     fn back_up(
         &mut self,
         place: usize,
@@ -272,7 +271,7 @@ impl<C: Command> Raft<C> {
         out: &mut Effects<Self>,
     ) {
         let result = if message.term < self.term {
-            // No sign of life of a leader: the election timer runs on.
+            // Not from a live leader: the election timer runs on.
             out.mark(marks::STALE_APPEND_IGNORED);
             AppendResult::StaleTerm
         } else {
@@ -294,7 +293,7 @@ impl<C: Command> Raft<C> {
         out.send(from, Message::AppendEntriesReply(reply));
     }
 
-    /// What is at a position instead of the entry that the leader takes to be there.
+    /// The conflict at `previous`, if the entry there is not the leader's.
     fn conflict_at(&self, previous: LogId) -> Option<Conflict> {
         // What a snapshot covers is committed, and so in every later
         // leader's log too (paper, 5.4.3).

@@ -1,4 +1,4 @@
-//! What a node is at the moment, and what it knows only as that.
+//! The role of a node, and the state that only that role has.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -15,15 +15,15 @@ use crate::process::NodeId;
 pub enum Role {
     /// It listens to a leader, or waits for one.
     Follower(Follower),
-    /// It asks whether an election would be worth it.
+    /// It asks whether it could win an election.
     PreCandidate {
         /// Who said yes to this try.
         granted: Votes,
-        /// Which try of this term it is: a grant of an earlier one may be of a
-        /// time before a leader was heard.
+        /// Which attempt of this term it is: a grant of an earlier one may be from before a
+        /// leader was heard.
         attempt: Attempt,
-        /// The votes for it in its current term, if it stood in it: until it
-        /// leaves the term, one that comes late is as good as any other.
+        /// The votes for it in its current term, if it was a candidate in it: late votes
+        /// count while the term lasts.
         votes: Option<Votes>,
     },
     /// It asks for votes in its term.
@@ -52,7 +52,7 @@ pub struct Incoming {
     pub(super) last: LogId,
     /// Its bytes so far, without gaps.
     pub(super) bytes: Vec<u8>,
-    /// Chunks that overtook another, by where they begin: all past `bytes`.
+    /// Chunks that arrived out of order, by offset: all past `bytes`.
     pub(super) ahead: BTreeMap<usize, Arc<[u8]>>,
     /// How long it is, once its last chunk has come.
     pub(super) length: Option<usize>,

@@ -47,10 +47,10 @@ impl<C: Command> Raft<C> {
     }
 
     /// The base of the tail that stays in the log when a snapshot covers everything up to
-    /// `index`. It has more entries than usual if a peer is still to be sent them and the
-    /// bytes allow it: what follows a snapshot that takes long to arrive would else be gone
-    /// by then, under a steady load each time, and the peer would be sent one snapshot after
-    /// another for ever.
+    /// `index`. It is longer than usual if a peer still needs those entries and the bytes
+    /// allow it: otherwise, under steady load, the entries after a slow snapshot would be
+    /// gone when it is installed, and the peer would be sent one snapshot after another for
+    /// ever.
     fn base_of_tail_before(&self, index: LogIndex) -> LogId {
         let most_bytes = self.config.compaction_tail_bytes;
         let mut entries = self.config.compaction_tail_entries;
@@ -257,7 +257,7 @@ impl Incoming {
         }
     }
 
-    /// Takes in a chunk, wherever it belongs: chunks overtake each other.
+    /// Takes in a chunk at any offset: chunks may be reordered.
     fn take(&mut self, message: &InstallSnapshot) {
         let end = message.offset + message.chunk.len();
         if message.done {
@@ -303,7 +303,7 @@ impl Sending {
         })
     }
 
-    /// The peer says that it has all bytes before `held`.
+    /// The peer acknowledges all bytes before `held`.
     fn acknowledge(&mut self, held: usize) {
         let held = held.min(self.snapshot.data.len());
         self.least_held = Some(self.least_held.map_or(held, |least| least.min(held)));

@@ -55,11 +55,11 @@ pub struct Config {
     pub max_pending_bytes: usize,
     /// The most reads that may wait at a leader; beyond it, it is busy.
     pub max_pending_reads: usize,
-    /// How many of its last answers a server remembers, so that a question that
-    /// comes again is answered at once and costs no entry. What the sessions tell is
-    /// told besides. With 0 a server remembers nothing and asks no session: each repetition goes
-    /// through the log, as it does after a change of leaders. That is for exploring; where disks
-    /// are slow, repetitions would bury such a server.
+    /// How many of its last answers a server remembers, so that a repeated question is
+    /// answered at once and costs no entry, in addition to the sessions. With 0 a server
+    /// remembers nothing and consults no session: each repetition goes through the log, as
+    /// after a change of leaders. That is for model checking; where disks are slow,
+    /// repetitions would bury such a server.
     pub remembered_answers: usize,
 }
 
@@ -148,8 +148,8 @@ pub struct Replica<M: StateMachine> {
     machine: M,
     /// The sessions after the same entry.
     sessions: Sessions<Applied<M::Response>>,
-    /// How long they live, as the last session that was opened says. Decided by
-    /// the log alone, like all that it decides.
+    /// The session limits, as the entry that opened the last session says. Decided by the
+    /// log alone.
     session_limits: SessionLimits,
     passed: Passed,
     /// By ascending index. Empty unless the node leads.
@@ -207,7 +207,7 @@ impl<M: StateMachine> Process for Replica<M> {
         self.raft.leader_info().leads
     }
 
-    /// Calls are new work. What peers say and timers are about work under way.
+    /// Calls are new work. Messages from peers and timers belong to work in progress.
     fn priority(input: &Input<Self>) -> Priority {
         match input {
             Input::Invoke { .. } => Priority::Deferred,
@@ -291,8 +291,8 @@ impl<M: StateMachine> Replica<M> {
         }
     }
 
-    /// Whether so much is under way that more would only wait: what is accepted
-    /// beyond what can be done makes everybody wait, and whoever waits asks again.
+    /// Whether the node is overloaded: accepting more than can be done makes everybody
+    /// wait, and whoever waits retries.
     fn is_busy_writing(&self) -> bool {
         let last = self.raft.log().last().index;
         let is_full = last.since(self.raft.applied()) >= self.limits.max_pending_entries

@@ -11,7 +11,7 @@ use super::{Call, ClerkConfig, Message, Node, Operation, Outcome, Timer, marks};
 use crate::process::{Effect, Effects, InvocationId, NodeId};
 use crate::replica::{self, SessionId, StateMachine};
 
-/// What an answer says besides what became of the call.
+/// The envelope of an answer: everything but the outcome.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
     pub(super) from: NodeId,
@@ -31,8 +31,8 @@ pub struct Clerk<M: StateMachine> {
     /// Whether the target answered as a leader does, or was named as the leader,
     /// and was not given up since.
     trusted: bool,
-    /// Whether the target has passed a question on for it: it does not lead,
-    /// but it reaches the leader, and this clerk perhaps does not.
+    /// Whether the target has relayed a question: it does not lead, but it reaches the
+    /// leader, and this clerk perhaps does not.
     relays: bool,
     slots: Vec<SessionSlot<M>>,
     /// Calls that found all slots taken, in the order of their arrival.
@@ -139,8 +139,8 @@ impl<M: StateMachine> Clerk<M> {
             Timer::BackOff { slot } => self.ask(usize::from(slot), effects),
             Timer::Idle { slot } => {
                 let slot = &mut self.slots[usize::from(slot)];
-                // Servers forget it sooner or later; a write under a forgotten
-                // session is one whose fate nobody knows.
+                // Servers expire it sooner or later; the fate of a write under an expired
+                // session is unknown.
                 if !slot.is_writing() && slot.session.is_some() {
                     slot.closed();
                     effects.mark(marks::SESSION_LET_GO);
@@ -150,7 +150,7 @@ impl<M: StateMachine> Clerk<M> {
         }
     }
 
-    /// Goes on to the next server, unless somebody has already.
+    /// Moves on to the next server, unless that has happened already.
     fn turn_from(&mut self, server: NodeId) {
         if self.target != server {
             return;
@@ -204,7 +204,7 @@ impl<M: StateMachine> Clerk<M> {
             }
             replica::Outcome::SessionOpened { session } => self.opened(number, session, effects),
             replica::Outcome::Busy if !is_late => self.told_busy(number, effects),
-            // What turned an earlier try away says nothing about this one.
+            // A rejection of an earlier try says nothing about this one.
             replica::Outcome::NotLeader { hint } if !is_late => {
                 self.turned_away(number, hint, effects);
             }
@@ -242,8 +242,8 @@ impl<M: StateMachine> Clerk<M> {
         self.ask(number, effects);
     }
 
-    /// The leader has too much under way. Whoever asks again soon makes it
-    /// worse, so each time the rest is twice as long, and never the same for all.
+    /// The leader is overloaded. Retrying soon makes it worse: exponential back-off with
+    /// jitter.
     fn told_busy(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
         effects.mark(marks::TOLD_BUSY);
         self.rest(number, effects);
@@ -255,7 +255,7 @@ impl<M: StateMachine> Clerk<M> {
         }
     }
 
-    /// Somebody who does not lead says who may.
+    /// A server that does not lead may name the leader.
     fn turned_away(&mut self, number: usize, hint: Option<NodeId>, effects: &mut Effects<Node<M>>) {
         let Some(pending) = &self.slots[number].pending else {
             return;
@@ -265,7 +265,7 @@ impl<M: StateMachine> Clerk<M> {
             return;
         };
         self.rest(number, effects);
-        // A server that no configuration lists may lead, but no clerk does.
+        // A server that no configuration lists may lead, but a clerk never does.
         let hint = hint.filter(|hint| *hint != asked && *hint != self.id);
         match hint {
             Some(leader) => {
@@ -294,8 +294,8 @@ impl<M: StateMachine> Clerk<M> {
         }
     }
 
-    /// Drops a call without an answer, for somebody who knows that nobody will
-    /// give one, or who names its writes and can ask elsewhere.
+    /// Cancels a call without replying: the caller knows that no answer will come, or names
+    /// its writes itself and can ask elsewhere.
     pub(super) fn cancel(&mut self, invocation: InvocationId, effects: &mut Effects<Node<M>>) {
         self.waiting.retain(|(waiting, _)| *waiting != invocation);
         let of_call = |slot: &SessionSlot<M>| slot.call().is_some_and(|call| call.0 == invocation);
@@ -307,7 +307,7 @@ impl<M: StateMachine> Clerk<M> {
         self.take_next(number, effects);
     }
 
-    /// Waits for nothing any more.
+    /// Stops the timer of a call.
     fn rest(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
         let slot = number as u8;
         if let Some(pending) = &mut self.slots[number].pending {
@@ -335,7 +335,7 @@ impl<M: StateMachine> Clerk<M> {
             return;
         };
         effects.reply(pending.invocation, outcome);
-        // Reads keep no session alive: servers do not know whose they are.
+        // Reads keep no session alive: servers do not know which session they belong to.
         if matches!(pending.wanted, Wanted::Write(_)) && self.slots[number].session.is_some() {
             let slot = number as u8;
             effects.set_timer(Timer::Idle { slot }, self.config.idle);

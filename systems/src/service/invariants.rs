@@ -1,5 +1,4 @@
-//! What a service promises over its nodes: all that Raft does, and that every
-//! write of a session has one place.
+//! The invariants of a service: those of Raft, and every write of a session has one place.
 
 use alloc::collections::BTreeMap;
 use alloc::format;

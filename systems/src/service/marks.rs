@@ -4,7 +4,7 @@
 pub const REDIRECTED: &str = "clerk.redirected_to_leader";
 /// A clerk was turned away by one that knew no leader, and tried the next.
 pub const TRIED_NEXT: &str = "clerk.tried_next_server";
-/// A clerk waited in vain for an answer.
+/// A clerk timed out waiting for an answer.
 pub const GAVE_UP_WAITING: &str = "clerk.gave_up_waiting";
 /// A clerk asked again after a server lost its leadership over its call.
 pub const RETRIED_AFTER_UNKNOWN: &str = "clerk.retried_after_unknown";

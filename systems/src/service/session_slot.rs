@@ -1,16 +1,16 @@
-//! One call of a clerk at a time, under one session.
+//! A session of a clerk, with at most one call in flight.
 
 use super::Operation;
 use crate::process::{InvocationId, NodeId};
 use crate::replica::{self, Sequence, SessionId, StateMachine};
 
-/// A session, and the call that is under way in it.
+/// A session, and the call that is in flight in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionSlot<M: StateMachine> {
     /// The session of its writes, once it is open.
     pub(super) session: Option<SessionId>,
-    /// The number of the last write under the session. A write keeps its
-    /// number for as long as it is asked: two numbers would be two writes.
+    /// The sequence number of the last write. A write keeps its number across retries: two
+    /// numbers would be two writes.
     pub(super) sequence: Sequence,
     pub(super) pending: Option<PendingCall<M>>,
 }
@@ -23,14 +23,14 @@ pub(super) struct PendingCall<M: StateMachine> {
     pub(super) stage: Stage,
     /// Which question it is at, counted from 1.
     pub(super) question: u32,
-    /// How often it has waited in vain. From the first time on, servers that do
-    /// not lead are asked to pass the question on.
+    /// How often it has timed out. From the first time on, servers that do not lead are
+    /// asked to relay the question.
     pub(super) waited: u8,
-    /// How often in a row it was told that a server is busy.
+    /// How many times in a row the server was busy.
     pub(super) busy: u8,
-    /// Whether it asks a silent server once more.
+    /// Whether it is giving a silent server a second chance.
     pub(super) doubts: bool,
-    /// Whether it followed a hint since it last rested.
+    /// Whether it followed a leader hint since its last back-off.
     pub(super) redirected: bool,
 }
 
@@ -41,17 +41,17 @@ pub(super) enum Wanted<M: StateMachine> {
     Read(M::Query),
 }
 
-/// What a slot does for its call.
+/// The stage of a slot's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It waits for an answer of this server.
     Asking(NodeId),
-    /// It rests before it asks again.
+    /// It backs off before it asks again.
     Resting,
 }
 
 impl<M: StateMachine> Wanted<M> {
-    /// What a clerk can do for a client.
+    /// The operations that a clerk supports.
     pub(super) fn of(operation: Operation<M>) -> Option<Self> {
         match operation {
             Operation::Write(command) => Some(Self::Write(command)),
@@ -101,7 +101,7 @@ impl<M: StateMachine> SessionSlot<M> {
         self.sequence = Sequence(1);
     }
 
-    /// The session is of no use any more.
+    /// The session has ended.
     pub(super) fn closed(&mut self) {
         self.session = None;
         self.sequence = Sequence::default();

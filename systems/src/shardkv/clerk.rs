@@ -28,7 +28,7 @@ pub struct Clerk {
     config: Arc<ClerkConfig>,
     /// A clerk of the controller.
     controller: ControllerPart,
-    /// What the controller was asked and has not answered.
+    /// The unanswered query to the controller.
     question: Option<InvocationId>,
     questions: u64,
     /// The newest configuration that it knows of.
@@ -81,8 +81,8 @@ impl Clerk {
                     self.group_step(group, Input::Timeout(timer), effects);
                 }
                 Timer::Rest { slot } => self.seek(usize::from(slot), effects),
-                // Shards forget them sooner or later; a write under a forgotten
-                // session is one whose fate nobody knows.
+                // Shards expire them sooner or later; the fate of a write under an expired
+                // session is unknown.
                 Timer::Idle { slot } => {
                     if self.slots[usize::from(slot)].let_go() {
                         effects.mark(service::marks::SESSION_LET_GO);
@@ -183,7 +183,7 @@ impl Clerk {
         self.group_step(group, input, effects);
     }
 
-    /// The shard is not where it was sought, or nobody knows where it is.
+    /// The shard has moved, or its owner is unknown.
     fn rest(&mut self, number: usize, effects: &mut Effects<Node>) {
         let slot = number as u8;
         if let Some(pending) = &mut self.slots[number].pending {
@@ -224,7 +224,7 @@ impl Clerk {
             Some((_, Stage::Asking { group, .. })) => Some(group),
             _ => None,
         });
-        // An answer to a call that nobody waits for any more is for whoever knows the server.
+        // An answer to an abandoned call goes to the clerk of the server's group.
         let of_server = || {
             let groups = self.configuration.groups.iter();
             let mut groups = groups.filter(|(_, servers)| servers.contains(&from));
@@ -366,7 +366,7 @@ impl Clerk {
         }
     }
 
-    /// Whoever asks a group that does not own the shard any more asks elsewhere.
+    /// Calls to a group that no longer owns the shard move to its new owner.
     fn learn(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
         effects.mark(marks::CONFIGURATION_LEARNED);
         let before = core::mem::replace(&mut self.configuration, configuration);

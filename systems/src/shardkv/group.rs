@@ -22,11 +22,11 @@ pub struct Group {
     configuration: Configuration,
     /// The shards of this group, and those that nobody owns and that it owned last.
     holdings: BTreeMap<Shard, Holding>,
-    /// What it owned and must hand over, by the configuration that took it. A
-    /// shard can come back and be taken again before the first shard is gone.
+    /// Shards that it must hand over, by the configuration that took them. A shard can come
+    /// back and be taken again before the first copy is gone.
     outgoing: BTreeMap<(Shard, Number), OutgoingShard>,
-    /// Who owned each shard last, so far as the configuration says. Who takes
-    /// over from nobody must know whether there is something to wait for.
+    /// The last owner of each shard, needed when an unowned shard is adopted: the new owner
+    /// must know whether there is something to wait for.
     last_owners: BTreeMap<Shard, GroupId>,
     /// The newest configuration by which each shard arrived: what this group may
     /// say that it received.
@@ -45,7 +45,7 @@ pub enum Holding {
         /// The configuration that gave it to this group.
         since: Number,
     },
-    /// Nobody owns it now, and this group owned it last: it waits for an owner.
+    /// It has no owner now, and this group owned it last: kept until it has one.
     Kept(#[serde(with = "crate::shared")] Arc<ShardState>),
 }
 
@@ -61,7 +61,7 @@ pub struct OutgoingShard {
     pub state: Frozen,
 }
 
-/// How a shard that arrives stands with a group.
+/// The state of an incoming shard at a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// The group does not know the configuration that gives it the shard.
@@ -95,8 +95,8 @@ impl StateMachine for Group {
     /// Each shard has sessions of its own, which move with it.
     const KNOWS_REPETITIONS: bool = true;
 
-    /// Moves are no more than there are shards. Clients that are turned away until a shard
-    /// arrives ask again and again, and must not keep it from arriving.
+    /// Moves are bounded by the number of shards. Clients that are rejected until a shard
+    /// arrives retry again and again, and must not keep it from arriving.
     fn is_duty(command: &Command) -> bool {
         match command {
             Command::ApplyConfig { .. } | Command::Install { .. } | Command::Forget { .. } => true,
@@ -104,8 +104,8 @@ impl StateMachine for Group {
         }
     }
 
-    /// Whether a shard is this group's is decided here, where all agree on the
-    /// order of writes and configurations, and not when a client asks.
+    /// Ownership is decided here, where all agree on the order of writes and
+    /// configurations, and not when a client asks.
     fn apply(&mut self, _: LogIndex, command: &Command) -> Response {
         match command {
             Command::Open { shard } => match self.serving(*shard) {
@@ -202,7 +202,7 @@ impl Group {
         shard_of(key, self.configuration.owners.len())
     }
 
-    /// How a shard stands here that a configuration gives to this group.
+    /// The state of a shard that a configuration gives to this group.
     ///
     /// The answer comes out of applied entries alone, so [`Arrival::Installed`]
     /// means that a majority of this group has the shard on its disks.
@@ -213,8 +213,8 @@ impl Group {
         }
         match self.holdings.get(&shard) {
             Some(Holding::Awaited { since, .. }) if *since == number => Arrival::Awaited,
-            // Only what did arrive has been received: who takes a shard that was
-            // never meant for it for one that it has had makes the giver delete it.
+            // Only a shard that did arrive counts as received: a group that mistakes a
+            // shard that was never meant for it for an old one makes the sender delete it.
             _ => match self.arrived.get(&shard) {
                 Some(newest) if number <= *newest => Arrival::Installed,
                 _ => Arrival::NotMeant,
@@ -222,8 +222,8 @@ impl Group {
         }
     }
 
-    /// Whether a group can turn to a configuration now: it must be the next one,
-    /// and must not take away what has not arrived.
+    /// Whether a group can apply a configuration now: it must be the next one, and must not
+    /// take away a shard that has not arrived.
     #[must_use]
     pub fn can_apply_config(&self, group: GroupId, next: &Configuration) -> bool {
         let stays = |shard: &Shard| next.owner(*shard) == Some(group);
@@ -242,9 +242,9 @@ impl Group {
         }
     }
 
-    /// The shard that a session is with, if a key is of it. A clerk that divides keys
-    /// otherwise may have a session with another client's shard, whose writes
-    /// must not be taken for repetitions of its own.
+    /// The shard of a session, if a key belongs to it. A clerk that partitions keys
+    /// differently may share a session name with another client's shard, whose writes must
+    /// not be taken for repetitions of its own.
     fn serving_key(&mut self, shard: Shard, key: &Key) -> Result<&mut ShardState, Response> {
         match self.shard_of(key) {
             Some(own) if own != shard => Err(Response::WrongShard),
@@ -290,7 +290,7 @@ impl Group {
         Response::Taken
     }
 
-    /// A shard of this group in a configuration, by what there was before.
+    /// The new holding of a shard of this group, given the old one.
     fn taken_over(&self, shard: Shard, before: Option<Holding>, number: Number) -> Holding {
         match (before, self.last_owners.get(&shard)) {
             (Some(Holding::Kept(state)), _) => Holding::Serving(state),

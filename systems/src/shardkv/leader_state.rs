@@ -1,4 +1,4 @@
-//! What a leader keeps in mind: what it has asked, and whom it hands shards to.
+//! The volatile state of a group's leader: its queries, and its hand-overs.
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
@@ -10,27 +10,27 @@ use super::group::OutgoingShard;
 use crate::process::{InvocationId, NodeId};
 use crate::shardctrler::{Configuration, GroupId, Number, Shard};
 
-/// What a leader keeps in mind. It goes with the leadership: the next leader
-/// finds out again.
+/// The volatile state of a group's leader. Lost with the leadership: the next leader finds
+/// out again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct LeaderState {
-    /// Which configurations the controller was asked for and has not told.
+    /// The open queries to the controller, by the configuration asked for.
     questions: BTreeMap<InvocationId, Number>,
-    /// Configurations that are known before their turn. A group that is behind
-    /// asks for several at once: a slow controller would keep it behind for ever.
+    /// Configurations fetched ahead. A group that is behind asks for several at once: a
+    /// slow controller would otherwise keep it behind for ever.
     ahead: BTreeMap<Number, Configuration>,
     /// How many polls in a row nobody has answered, neither the controller nor the last helper.
     /// At most [`PATIENT_POLLS`].
     silent_polls: u8,
     /// Which of the other servers asks the controller if it does not answer this one.
     helper: usize,
-    /// Whether that one has told anything since it was asked.
+    /// Whether the helper has answered since it was asked.
     has_helped: bool,
-    /// What was handed over and offered.
+    /// The attempts to hand over or offer each shard.
     attempts: BTreeMap<(Shard, Number), Attempts>,
     couriers: BTreeMap<GroupId, Courier>,
-    /// What came before the configuration that gives it to this group: who
-    /// handed it over, and at which attempt.
+    /// Shards that came before the configuration that gives them to this group: from where,
+    /// and at which attempt.
     early: BTreeMap<TransferId, (Route, u32)>,
 }
 
@@ -56,7 +56,7 @@ const MOST_DOUBLINGS: u32 = 2;
 
 /// How many configurations are asked for at once.
 pub(super) const ASKED_AT_ONCE: usize = 4;
-/// After how many polls without any answer another server is asked to ask.
+/// After how many unanswered polls another server is asked to help.
 const PATIENT_POLLS: u8 = 3;
 
 impl LeaderState {
@@ -88,9 +88,8 @@ impl LeaderState {
         superseded.map(|(question, _)| question).collect()
     }
 
-    /// Time has passed. Which of the other servers is to ask the controller for a
-    /// configuration, if that has not answered for long: it may be this server alone that
-    /// cannot reach it.
+    /// A poll is due. Which other server is to ask the controller for a configuration, if
+    /// that has not answered for long: perhaps only this server cannot reach it.
     pub(super) fn helper(&mut self, number: Number, peers: &[NodeId]) -> Option<NodeId> {
         self.silent_polls = match self.questions.is_empty() {
             true => 0,
@@ -119,7 +118,7 @@ impl LeaderState {
         self.questions.keys().copied()
     }
 
-    /// Keeps a configuration until its turn comes, if it is not over.
+    /// Keeps a configuration until it can be applied, if it is not obsolete.
     pub(super) fn keep(&mut self, configuration: Configuration, current: Number) {
         if configuration.number > current {
             self.ahead.insert(configuration.number, configuration);
@@ -127,12 +126,12 @@ impl LeaderState {
         self.ahead.retain(|number, _| *number > current);
     }
 
-    /// A configuration that is known before its turn.
+    /// A configuration fetched ahead.
     pub(super) fn known(&self, number: Number) -> Option<&Configuration> {
         self.ahead.get(&number)
     }
 
-    /// The dealings with the group that a shard is for; none, as long as that has no servers.
+    /// The courier to the group that a shard is for; none while no server of it is known.
     pub(super) fn courier(&mut self, owed: &OutgoingShard, own: &[NodeId]) -> Option<&mut Courier> {
         Some(match self.couriers.entry(owed.to) {
             Entry::Occupied(known) => known.into_mut(),
@@ -143,7 +142,7 @@ impl LeaderState {
         })
     }
 
-    /// The newest configuration that is known before its turn.
+    /// The newest configuration fetched ahead.
     pub(super) fn newest(&self) -> Option<&Configuration> {
         self.ahead.values().next_back()
     }
@@ -168,7 +167,7 @@ impl LeaderState {
         attempts.last
     }
 
-    /// Time has passed. Whether to send a shard once more without being asked to.
+    /// A retry is due. Whether to send a shard again unasked.
     pub(super) fn is_silent(&mut self, owed: (Shard, Number)) -> bool {
         let attempts = self.attempts.entry(owed).or_default();
         attempts.patience = attempts.patience.saturating_sub(1);
@@ -180,8 +179,8 @@ impl LeaderState {
         self.attempts.entry(owed).or_default().is_waited_for = true;
     }
 
-    /// Whether a shard is lost for which somebody waits, as an answer to an attempt
-    /// says: it was not sent once more since then.
+    /// Whether an awaited shard was lost, according to an answer to an attempt: it was not
+    /// sent again since.
     pub(super) fn is_lost(&self, owed: (Shard, Number), attempt: u32) -> bool {
         let attempts = self.attempts.get(&owed);
         attempts.is_none_or(|attempts| attempts.whole <= attempt)
@@ -206,7 +205,7 @@ impl LeaderState {
         self.early.insert(id, (route, attempt));
     }
 
-    /// What came early and must be handed over now that the group knows a configuration.
+    /// Early arrivals that are due now that the group knows a configuration.
     pub(super) fn no_longer_early(&mut self, number: Number) -> Vec<(TransferId, Route, u32)> {
         let is_due = |id: &TransferId, _: &mut (Route, u32)| id.number <= number;
         let due = self.early.extract_if(.., is_due);
@@ -221,7 +220,7 @@ impl LeaderState {
         courier.is_some_and(|courier| courier.redirected(by, hint))
     }
 
-    /// What was never handed over. It is from now on.
+    /// Shards not yet handed over. Marks them as handed over.
     pub(super) fn not_yet_handed(
         &mut self,
         outgoing: &BTreeMap<(Shard, Number), OutgoingShard>,
@@ -234,7 +233,7 @@ impl LeaderState {
         new
     }
 
-    /// The servers of each group that something is owed to.
+    /// The servers of each group that is owed a shard.
     pub(super) fn addresses<'a>(
         &self,
         owed: impl Iterator<Item = &'a OutgoingShard>,

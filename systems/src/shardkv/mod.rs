@@ -75,7 +75,7 @@ impl Process for Node {
         self.leader_info().is_some_and(|info| info.leads)
     }
 
-    /// New calls wait for what servers say to each other, and for what time brings.
+    /// New calls are deferred; messages between servers and timers come first.
     fn priority(input: &Input<Self>) -> Priority {
         match input {
             Input::Receive {
@@ -144,7 +144,7 @@ fn controller_step(node: &mut ControllerPart, input: Input<Node>, effects: &mut 
             invocation,
             operation: Operation::Keys(_),
         } => return not_here(invocation, effects),
-        // Nobody has reason to say such things to the controller.
+        // Never sent to the controller.
         Input::Receive { .. } | Input::Timeout(_) => return,
     };
     let mut inner = Effects::new();

@@ -1,9 +1,8 @@
-//! What the servers of a group do for their leader, where it cannot reach somebody itself.
+//! How the servers of a group stand in for a leader that is partly cut off.
 //!
-//! Only a leader asks the controller, hands shards over and takes them in. It may
-//! be well, and lead, and yet be the one server that cannot reach the controller, or
-//! another group: then the others do it in its place, and what they hear goes to it,
-//! since all of it must go through its log.
+//! Only a leader asks the controller, hands shards over and takes them in. A healthy leader
+//! may be the one server that cannot reach the controller, or another group: then the
+//! others do it on its behalf and report to it, since everything must go through its log.
 
 use core::mem;
 
@@ -22,11 +21,11 @@ pub(super) struct Favour {
     call: InvocationId,
     pub(super) leader: NodeId,
     number: Number,
-    /// How often it is yet asked. A favour that nobody asks for again rests: the leader may
-    /// know by now, or have turned to another helper, and the controller has enough to do.
+    /// How many tries are left. A favour that is not renewed stops: the leader may know by
+    /// now, or have chosen another helper, and the controller is busy enough.
     tries: u8,
-    /// The timer that fired when no tries were left. An answer may still be on its way, and
-    /// is as good as any.
+    /// The timer that fired when no tries were left. An answer may still be on its way,
+    /// and counts.
     rests: Option<service::Timer>,
 }
 
@@ -50,8 +49,8 @@ impl Server {
                     effects.push(Effect::Send { to, message });
                 }
             }
-            // Whoever passed it on took this server for the leader. If it does not
-            // lead, nobody answers, and the sender tries again.
+            // The relaying server took this one for the leader. If it does not lead, nobody
+            // answers, and the sender retries.
             Peer::Incoming {
                 from: server,
                 transfer,
@@ -129,7 +128,7 @@ impl Server {
         self.controller_step(input, effects);
     }
 
-    /// The controller has been silent for long. Only what is still wanted is asked again.
+    /// The controller timed out. Only what is still wanted is asked again.
     pub(super) fn ask_again(&mut self, timer: service::Timer, effects: &mut Effects<Node>) {
         if let Some(place) = self.favour_of(timer) {
             let favour = &mut self.favours[place];
@@ -142,7 +141,7 @@ impl Server {
         self.controller_step(Input::Timeout(timer), effects);
     }
 
-    /// This server leads, and asks on its own behalf: what others wanted would be in the way.
+    /// This server leads and asks for itself: old favours would be in the way.
     pub(super) fn withdraw_favours(&mut self, effects: &mut Effects<Node>) {
         for favour in mem::take(&mut self.favours) {
             self.withdraw(favour.call, effects);

@@ -1,9 +1,8 @@
 //! A server of a group: a replica, and what its leader does for the group.
 //!
-//! A leader asks the controller for the next configuration, hands over the
-//! shards that it took away, and takes those that arrive. All of it goes
-//! through the log; what a leader keeps in mind besides costs the next one time to
-//! find out again, and nothing else.
+//! A leader asks the controller for the next configuration, hands over the shards that it
+//! took away, and takes those that arrive. All of it goes through the log; a leader's
+//! volatile state costs its successor only the time to rebuild it.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -39,15 +38,15 @@ pub struct Server {
     pub(super) replica: GroupPart,
     /// A clerk of the controller.
     pub(super) controller: ControllerPart,
-    /// What it asks the controller for its leader, in the order in which it was asked to.
+    /// The favours it does for its leader, oldest first.
     pub(super) favours: Vec<Favour>,
-    /// What it has to do as a leader; nothing while it does not lead.
+    /// The leader's state; `None` while it does not lead.
     pub(super) leader_state: Option<LeaderState>,
     /// What the replica was asked. It answers every call while it runs.
     asked: BTreeMap<InvocationId, Asked>,
-    /// Whether this step has taken in a configuration or a shard. False between
-    /// steps: a group of one would else do all that it knows of in one step, and
-    /// nobody would see it in between.
+    /// Whether this step has applied a configuration or a shard. False between steps:
+    /// otherwise a group of one would do all that it knows of in one step, with no state
+    /// visible in between.
     has_taken: bool,
     /// How many calls its parts got in this life.
     calls: u64,
@@ -60,7 +59,7 @@ const BITS_OF_COUNT: u32 = 40;
 /// What the replica was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Asked {
-    /// To turn to the next configuration.
+    /// To apply the next configuration.
     ApplyConfig,
     /// To take a shard in.
     Install {
@@ -296,7 +295,7 @@ impl Server {
                 }
                 self.withdraw_superseded(effects);
                 self.call_back_early(effects);
-                // Configurations may have passed by while nobody looked.
+                // Configurations may have passed unnoticed.
                 self.ask_for_next(effects);
             }
             Asked::Install { id, from } => {
@@ -364,10 +363,10 @@ impl Server {
         }
     }
 
-    /// The configuration after all that are known, if this group cannot turn to the next
-    /// one, and those servers do not answer that are known of a group which it owes
-    /// something. What it waits for can be what that group cannot give before it gets
-    /// what it is owed, and the right servers may be named further on.
+    /// The configuration after all known ones, if this group cannot apply the next one and
+    /// no known server answers of a group that it owes a shard. It may wait for something
+    /// that that group cannot give before it gets what it is owed, and a later
+    /// configuration may name the right servers.
     pub(super) fn further_on(&self) -> Option<Number> {
         let (leader_state, machine) = (self.leader_state.as_ref()?, self.machine());
         let newest = leader_state.newest()?.number;
@@ -424,8 +423,8 @@ impl Server {
         }
     }
 
-    /// Turns to the next configuration, if it is known and can be turned to. One
-    /// at a time: there are shards to be moved for each.
+    /// Proposes the next configuration, if it is known and can be applied. One at a time:
+    /// each may require shards to move.
     fn propose_next_config(&mut self, effects: &mut Effects<Node>) {
         let (group, machine) = (self.group, self.machine());
         let next = machine.configuration().number.next();
@@ -514,7 +513,7 @@ pub(super) fn replica_of(part: &GroupPart) -> &Replica<Group> {
 }
 
 impl Asked {
-    /// Whether both come to the same; who handed a shard over makes no difference.
+    /// Whether both are the same request; who handed a shard over makes no difference.
     fn is_same_as(self, other: Self) -> bool {
         let installs = |asked| match asked {
             Self::Install { id, .. } => Some(id),

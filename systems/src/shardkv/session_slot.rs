@@ -1,4 +1,4 @@
-//! One call of a clerk at a time, with its sessions.
+//! At most one call in flight, and its sessions.
 
 use alloc::collections::BTreeMap;
 
@@ -24,9 +24,9 @@ pub(super) struct PendingCall {
     pub(super) invocation: InvocationId,
     pub(super) wanted: Wanted,
     pub(super) stage: Stage,
-    /// The name of the write, which it keeps for as long as it is asked.
+    /// The session and number of the write, kept across retries.
     named: Option<(ShardSession, Sequence)>,
-    /// How many calls of groups it took.
+    /// How many calls to groups it took.
     calls: u32,
     /// Which group was last asked for anything.
     pub(super) asked: Option<GroupId>,
@@ -43,7 +43,7 @@ pub(super) enum Wanted {
     Read(kv::Get),
 }
 
-/// What a slot does for its call.
+/// The stage of a slot's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It waits for a group.
@@ -53,7 +53,7 @@ pub enum Stage {
         /// The call of the clerk for that group.
         call: InvocationId,
     },
-    /// It rests before it looks for the shard again.
+    /// It backs off before it looks for the shard again.
     Resting,
 }
 
@@ -151,7 +151,7 @@ impl SessionSlot {
         lets_go
     }
 
-    /// The session with a shard is of no use any more.
+    /// The session with a shard has ended.
     pub(super) fn closed(&mut self, shard: Shard) {
         self.sessions.remove(&shard);
     }

@@ -1,4 +1,4 @@
-//! Shards that go out and shards that come in, at a server of a group.
+//! Shard transfer between groups, at a server of a group.
 //!
 //! The leader of a group alone hands its shards over, and the leader of the other
 //! alone takes them in. Where one cannot reach the other, any server of the one group
@@ -15,7 +15,7 @@ use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferI
 use crate::process::{Effect, Effects};
 use crate::shardctrler::{Number, Shard};
 
-/// Sends to a server of another group, by the way that was said.
+/// Sends to a server of another group along a route.
 pub(super) fn send(route: Route, transfer: Transfer, effects: &mut Effects<Node>) {
     let (to, message) = match route.via {
         None => (route.server, Message::Shard(transfer)),
@@ -29,7 +29,7 @@ pub(super) fn send(route: Route, transfer: Transfer, effects: &mut Effects<Node>
 }
 
 impl Server {
-    /// A server of another group says something, to this one or to a member that passes it on.
+    /// A message from a server of another group, direct or relayed by a member.
     pub(super) fn transfer(
         &mut self,
         route: Route,
@@ -83,8 +83,8 @@ impl Server {
             }
             Transfer::Wait { early, .. } => {
                 leader_state.heard_from(to, route);
-                // Whoever does not know yet that it is to have the shard has not
-                // taken it: its word that it is ready may be lost.
+                // A receiver that does not know yet that it gets the shard has not taken
+                // it: its `Ready` may be lost.
                 if !early {
                     leader_state.told_to_wait((shard, number));
                 }
@@ -100,8 +100,8 @@ impl Server {
                     self.hand_over(shard, number, effects);
                 }
             }
-            // Whoever named this server for one of the new owner's must mend it. Until
-            // then the others are tried in turn, and the shard stays.
+            // A configuration error, for the operator to fix. Until then the others are
+            // tried in turn, and the shard stays.
             Transfer::Misdirected { .. } => effects.mark(marks::SHARD_MISDIRECTED),
             Transfer::HandOver { .. } | Transfer::Offer { .. } => {}
         }
@@ -127,7 +127,7 @@ impl Server {
             }
             (_, None) => self.comes_to_follower(route, comes, effects),
             (Arrival::Awaited, Some(_)) => self.comes_to_leader(route, comes, effects),
-            // Somebody is further on than this group.
+            // The sender is ahead of this group.
             (Arrival::Early, Some(leader_state)) => {
                 effects.mark(marks::SHARD_EARLY);
                 leader_state.came_early(id, route, attempt);
@@ -160,7 +160,8 @@ impl Server {
         }
     }
 
-    /// Whoever can reach the leader should; this server passes on what comes from one who cannot.
+    /// Senders that reach the leader should ask it; a follower relays only for one that
+    /// cannot.
     fn comes_to_follower(&self, route: Route, comes: Coming, effects: &mut Effects<Node>) {
         effects.mark(marks::SHARD_AT_FOLLOWER);
         let Coming {
@@ -185,7 +186,7 @@ impl Server {
         self.pass_to_leader(route, transfer, effects);
     }
 
-    /// Whoever came early need not wait until it tries again.
+    /// Calls back senders that came early, so that they need not wait for their next try.
     pub(super) fn call_back_early(&mut self, effects: &mut Effects<Node>) {
         let number = self.machine().configuration().number;
         let due = self
@@ -199,8 +200,8 @@ impl Server {
         }
     }
 
-    /// Offers what nobody said was received. The shards themselves are large, and are
-    /// sent again only if nobody answers, less and less often, or to whoever lacks them.
+    /// Offers what was not acknowledged. The shards themselves are large, and are sent
+    /// again only if nobody answers, less and less often, or on request.
     pub(super) fn offer_again(&mut self, effects: &mut Effects<Node>) {
         effects.set_timer(Timer::HandOver, &self.config.hand_over);
         let machine = replica_of(&self.replica).machine();

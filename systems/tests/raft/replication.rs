@@ -140,7 +140,7 @@ fn what_is_lost_from_the_pipeline_is_found_by_the_next_heartbeat() {
 }
 
 #[test]
-fn late_and_doubled_messages_do_no_harm() {
+fn late_and_duplicated_messages_do_no_harm() {
     let mut world = world(3);
     world.elect(N1);
     for value in 0..6 {

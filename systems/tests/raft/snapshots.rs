@@ -137,7 +137,7 @@ fn chunks_may_come_further_apart_than_elections() {
 }
 
 #[test]
-fn doubled_chunks_do_no_harm() {
+fn duplicated_chunks_do_no_harm() {
     let mut world = n3_left_behind();
     world.timeout(N1, Timer::Heartbeat);
     let mut delivered = 0;

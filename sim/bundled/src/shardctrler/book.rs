@@ -38,7 +38,7 @@ pub(super) struct Book {
     watch: Watch<ShardControl<'static>>,
     /// Who asked, and will be told.
     asked: BTreeMap<InvocationId, ClientId>,
-    /// Nobody has been called so yet. An operator whose call is lost goes on under a new name.
+    /// The next unused client id. An operator whose call is lost goes on under a new one.
     next_client: u32,
 }
 

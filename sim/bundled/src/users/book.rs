@@ -45,7 +45,7 @@ pub(super) struct Book {
     watch: Watch<KeyValue>,
     /// Who asked, and what they will be told.
     asked: BTreeMap<InvocationId, ClientId>,
-    /// Nobody has been called so yet. A user whose call is lost goes on under a new name.
+    /// The next unused client id. A user whose call is lost goes on under a new one.
     next_client: u32,
     answers: u64,
 }

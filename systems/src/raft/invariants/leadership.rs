@@ -232,20 +232,18 @@ impl Renamed for Beliefs {
     }
 }
 
-/// Who said that it would vote for whom in the term after its own: the last try
-/// of each node that has asked in its term.
+/// Granted pre-votes: for each node, those of its last attempt in its term.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct PreVotes(BTreeMap<NodeId, Try>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Try {
-    /// It still asks, and these would vote for it.
+    /// It is still asking, and these would vote for it.
     Asking(Term, Attempt, BTreeSet<NodeId>),
-    /// It has heard of somebody else since.
+    /// It has since heard of another leader or candidate.
     Over,
-    /// It has crashed since. Tries are numbered anew in each life, so that a
-    /// grant of an earlier one may count; a pre-vote promises nothing, and
-    /// nobody is harmed.
+    /// It has crashed since. Attempts are numbered anew in each life, so that a grant of an
+    /// earlier one may count; harmless, since a pre-vote promises nothing.
     OfAnotherLife,
 }
 
@@ -319,8 +317,8 @@ impl PreVotes {
         }
     }
 
-    /// A node went down. It may have been about to stand, with its new term not
-    /// yet on disk: then it comes back in the term in which it had asked.
+    /// A node crashed. It may have been about to become a candidate, with its new term not
+    /// yet on disk: then it restarts in the term in which it had asked.
     pub(super) fn crashed(&mut self, node: NodeId) {
         self.0.insert(node, Try::OfAnotherLife);
     }

@@ -1,4 +1,4 @@
-//! What Raft promises (paper, figure 3), and what its host builds on.
+//! Raft's invariants (paper, figure 3), and what its host builds on.
 //!
 //! One observer for all nodes. A step that changed nothing costs a handful of
 //! comparisons; any other costs as much as it changed.
@@ -83,8 +83,8 @@ impl Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Watched {
     seen: Seen,
-    /// How far its commits were compared with those of others. Between `seen`
-    /// and what the node is at in the middle of a step.
+    /// How far its commits were compared with those of others. Between `seen` and what the
+    /// node has reached in the middle of a step.
     noted: LogIndex,
     /// What it believes as a leader; `None` while it does not lead.
     believes: Option<Beliefs>,
@@ -94,8 +94,8 @@ struct Watched {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RaftInvariants {
     history: History,
-    /// By the node's position. Nothing until a node is looked at, and then all
-    /// nodes at once: whether one was looked at already tells nobody apart.
+    /// By the node's position. Empty until the first node is checked, then sized at once,
+    /// so that symmetry is preserved.
     nodes: Vec<Watched>,
     /// What each has said to leaders, by its position.
     said: Vec<Said>,
@@ -183,8 +183,8 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         self.look_at_beliefs(raft, node)?;
         if raft.commit() > noted {
             check_commit_rule(raft)?;
-            // What a majority has on disk already is committed whether or not
-            // this node lives to the end of its step.
+            // What a majority has on disk is committed even if this node crashes before the
+            // end of its step.
             self.note_commits(cluster, raft, raft.commit(), Demand::IfSo)?;
         }
         let disk = disk_of::<P>(cluster.node(node).durable);
@@ -268,7 +268,7 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         Ok(())
     }
 
-    /// How far it was and whether it led is over; its disk must remember the rest.
+    /// Its volatile state is gone; its disk must remember the rest.
     fn crashed(&mut self, _cluster: &impl ClusterView<P>, node: NodeId, _prevented: &[Effect<P>]) {
         self.pre_votes.crashed(node);
         if let Some(watched) = self.nodes.get_mut(node.position()) {
@@ -307,7 +307,7 @@ fn host_of<P: RaftHost>(
 enum Demand {
     /// It is noted if it is.
     IfSo,
-    /// It must be: others may have heard of it.
+    /// Required: others may have heard of it.
     Now,
 }
 
@@ -343,7 +343,7 @@ impl RaftInvariants {
             self.forget_leadership(before);
             return Ok(());
         }
-        // One that may vote for itself alone leads before its vote is on disk.
+        // In a cluster of one a node leads before its vote is on disk.
         let is_new = before.is_none();
         if is_new && raft.voters().quorum() > 1 {
             self.history.is_elected(raft)?;
@@ -353,7 +353,7 @@ impl RaftInvariants {
         Ok(())
     }
 
-    /// A node leads no more: what it believed, and what it was told, is void.
+    /// A node leads no more: what it believed and was told is obsolete.
     fn forget_leadership(&mut self, over: Option<Beliefs>) {
         if let Some(over) = over {
             for said in &mut self.said {
@@ -467,7 +467,7 @@ impl RaftInvariants {
         }
     }
 
-    /// A node takes for committed what nobody did before. Whether it is, if that
+    /// A node is the first to take an entry for committed. Returns whether it is, if that
     /// is not demanded.
     fn commits<P: RaftHost>(
         &mut self,
@@ -509,7 +509,7 @@ impl RaftInvariants {
         }
     }
 
-    /// What a client is told to be done must be applied here and committed everywhere.
+    /// What is acknowledged to a client must be applied here and committed everywhere.
     fn check_acknowledged<C: super::Command>(
         &self,
         raft: &Raft<C>,

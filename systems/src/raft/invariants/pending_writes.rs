@@ -1,4 +1,4 @@
-//! What a step wants to write, against the disk as it will be by then.
+//! The writes of a step that are not yet executed, against the disk as it will be by then.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use crate::invariants::Violation;
 use crate::process::NodeId;
 use crate::raft::{Command, Durable, Entry, LogId, LogIndex, Term, Write};
 
-/// A disk as the writes of one step will leave it, one after the other.
+/// A disk as the writes of one step will leave it, applied one after the other.
 pub(super) struct PendingWrites<'a, C> {
     node: NodeId,
     /// The disk before the step.
@@ -146,8 +146,8 @@ impl<'a, C: Command> PendingWrites<'a, C> {
         Ok(())
     }
 
-    /// An entry that anybody knows to be committed is not taken off a disk,
-    /// whether or not this node knows.
+    /// A committed entry is never removed from a disk, even if this node does not know that
+    /// it is committed.
     fn keeps_committed(
         &self,
         first: LogIndex,

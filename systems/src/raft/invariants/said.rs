@@ -1,5 +1,5 @@
-//! What nodes say to each other: it must be on disk before it is said, and
-//! nobody may take it for more than was said.
+//! What nodes acknowledge: it must be on disk before it is sent, and must not be taken for
+//! more than was sent.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -12,9 +12,9 @@ use crate::raft::{
 };
 use crate::renaming::{Renamed, Renaming};
 
-/// What a node has said to the leaders of each term, for as long as they lead.
-/// An old leader that does not know yet may still hear what was said to it, so
-/// terms are kept apart.
+/// What a node has acknowledged to the leader of each term, for as long as it leads. A
+/// deposed leader that does not know yet may still get an old reply, so terms are kept
+/// apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Said(BTreeMap<Term, Answers>);
 
@@ -51,13 +51,13 @@ impl Said {
         self.0.get(&term).copied().unwrap_or_default()
     }
 
-    /// Nobody leads a term any more, and nobody will again.
+    /// No node leads this term any more, and none will again.
     pub(super) fn forget(&mut self, term: Term) {
         self.0.remove(&term);
     }
 }
 
-/// Nobody is named: who said it is known by its place.
+/// Names no node: senders are known by their place.
 impl Renamed for Said {
     fn renamed(&self, _: &Renaming) -> Self {
         self.clone()
