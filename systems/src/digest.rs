@@ -43,7 +43,7 @@ impl Digest {
         self.0 = folded.rotate_left(23).wrapping_add(word ^ MULTIPLIER);
     }
 
-    /// Takes in bytes, with their number, so that neighbours cannot trade bytes unseen.
+    /// Takes in bytes, with their number, so that adjacent fields cannot be confused.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);

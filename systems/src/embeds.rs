@@ -141,12 +141,12 @@ pub trait Embeds<Q: Process>: Process {
     }
 }
 
-/// What a part said that is for the whole to judge.
+/// A part's output that is for the whole to judge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Said<Q: Process> {
     /// It answered a call.
     Returned(InvocationId, Q::Outcome),
-    /// It said something that answers no call.
+    /// An output that answers no call.
     Told(Q::Outcome),
 }
 

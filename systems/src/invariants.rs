@@ -34,7 +34,7 @@ pub trait ClusterView<P: Process> {
     }
 }
 
-/// What a system promises, as an observer of what happens.
+/// The invariants of a system, as an observer of what happens.
 ///
 /// It is told what happens when it happens, in this order, by every engine:
 ///
@@ -95,9 +95,8 @@ pub trait Invariants<P: Process>:
         Ok(())
     }
 
-    /// `node` has taken a step, and wants these effects. None is executed yet,
-    /// and a crash may prevent any of them: what is promised here of an effect
-    /// must hold of the wish.
+    /// `node` has taken a step, and wants these effects. None is executed yet, and a crash
+    /// may prevent any of them: what is checked here must hold of the intended effect.
     ///
     /// # Errors
     /// The first broken promise.
@@ -139,17 +138,17 @@ pub trait Invariants<P: Process>:
     fn crashed(&mut self, _cluster: &impl ClusterView<P>, _node: NodeId, _prevented: &[Effect<P>]) {
     }
 
-    /// The first moment that looked wrong and breaks no promise by itself. What
-    /// breaks later is told together with it: it may be where the trouble began.
+    /// The first suspicious moment that violates nothing by itself. A later violation is
+    /// reported together with it: it may be where the trouble began.
     fn suspicion(&self) -> Option<&Violation> {
         None
     }
 }
 
-/// Promises nothing; for a system that is judged by what its clients see alone.
+/// No invariants; for a system that is judged by what its clients see alone.
 impl<P: Process> Invariants<P> for () {}
 
-/// What is kept for the words of a violation only, as who was first to say something.
+/// What is kept only for a violation's message, such as who was first to say something.
 ///
 /// It decides nothing: no check looks at it but to print it. What happens next
 /// is the same whatever it holds, and so all values of it are equal, and add
@@ -171,7 +170,7 @@ impl<T> Hash for ForReport<T> {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// A broken promise: what was expected, what was found, and where.
+/// A violation: what was expected, what was found, and where.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Violation {
     /// The short name of the promise, as in `election-safety`.

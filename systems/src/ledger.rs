@@ -1,5 +1,5 @@
-//! A small state machine that forgets almost everything and notices almost
-//! everything: for shaking Raft itself.
+//! A small state machine that forgets almost everything and notices almost everything: for
+//! testing Raft itself.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

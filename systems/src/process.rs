@@ -101,8 +101,8 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
     /// What its disk holds.
     type Durable: Durable;
 
-    /// Refuses a configuration that makes no sense. Engines ask before the first
-    /// boot; a process may rely on what it lets through.
+    /// Rejects an invalid configuration. Engines ask before the first boot; a process may
+    /// rely on what it lets through.
     ///
     /// # Errors
     /// Which setting is wrong, and what to write instead.
@@ -110,8 +110,8 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
         Ok(())
     }
 
-    /// Whether others do what this one says, as a leader's followers do. It changes
-    /// nothing of what the process may expect; whoever shakes it seeks leaders out.
+    /// Whether it leads others. The process itself does not depend on it; fault injection
+    /// targets leaders.
     fn leads(&self) -> bool {
         false
     }

@@ -88,8 +88,7 @@ impl Renaming {
     }
 }
 
-/// What no name of a node is in, whatever its value, so that a renaming leaves
-/// it as it is. A command says so of itself, and a state machine of its state and
+/// Contains no [`NodeId`], whatever its value: renaming is the identity. A command says so of itself, and a state machine of its state and
 /// of all that it is asked and answers: a snapshot is bytes, in which nobody
 /// could rename anything.
 pub trait NamesNobody {}

@@ -81,9 +81,9 @@ pub enum ActionKind {
     Deliver,
     /// A message arrives and stays under way.
     Duplicate,
-    /// A timer fires that means that somebody waited in vain.
+    /// A timeout expires.
     Timeout,
-    /// A timer fires that means that time has passed.
+    /// A periodic timer fires: a heartbeat or the like.
     Beat,
     /// A client calls.
     Invoke,

@@ -21,9 +21,9 @@ pub struct Bounds {
     pub operations: u8,
     /// What they ask for.
     pub workload: Workload,
-    /// How often timers fire that mean that somebody waited in vain.
+    /// How many timeouts expire.
     pub timeouts: u8,
-    /// How often timers fire that merely say that time has passed: heartbeats and the like.
+    /// How often periodic timers fire: heartbeats and the like.
     pub beats: u8,
     /// How often nodes crash, between steps or inside one.
     pub crashes: u8,

@@ -46,7 +46,7 @@ impl<S: Setting> Counterexample<S> {
         }
     }
 
-    /// From what happened before the world was run forward, in vain, from a state;
+    /// What happened before the world was run forward from a state without recovering;
     /// `named` is that state under the names that the nodes had at the beginning.
     pub(super) fn ahead(
         world: &SmallWorld<S>,

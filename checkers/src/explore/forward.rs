@@ -13,8 +13,7 @@ use super::{Action, Event, Setting, SmallWorld, State, TimerKind, TimerOf};
 
 /// How many calm steps a world may take to recover.
 const LONGEST_RECOVERY: usize = 4000;
-/// One timer that means that somebody waited in vain fires after so many
-/// rounds of those that mean that time has passed: it is longer.
+/// A timeout expires after this many rounds of periodic timers: it is longer.
 const BEATS_PER_TIMEOUT: usize = 3;
 
 /// A fair schedule from a state on: nodes come back, links are mended, every

@@ -3,9 +3,9 @@
 //! Who writes steps and who takes them must agree on this to the letter, so
 //! both directions are here, side by side.
 
-/// The place of the message that is meant: of all that begin with some words,
-/// the so-manieth, counted from 1. `all` are the words of what is under way
-/// between the two nodes, in the order of sending.
+/// The place of the message that is meant: of those that begin with some words, the n-th
+/// matching one (1-based). `all` are the words of what is in flight between the two nodes,
+/// in the order of sending.
 #[must_use]
 pub fn place_of<'a>(
     words: &str,

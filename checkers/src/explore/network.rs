@@ -292,7 +292,7 @@ impl<M> Hash for Network<M> {
 }
 
 impl<M> Flight<M> {
-    /// All of it but the message, in a word.
+    /// Everything but the message, packed into 64 bits.
     pub(super) fn ends(&self) -> u64 {
         let late = u64::from(self.late) << 40;
         late | u64::from(self.from.0) << 24 | u64::from(self.to.0) << 8 | u64::from(self.copies)

@@ -61,10 +61,9 @@ pub struct Outcome<S: Setting> {
 }
 
 impl Headway {
-    /// The odds that two different states were taken for one: with `n` states and
-    /// fingerprints of 64 bits at most n²/2^64. It would be half of that, were the
-    /// fingerprint of a state not made of the digests of its parts. All else
-    /// that is found by its digest is compared in full.
+    /// The hash-collision probability: with `n` states and 64-bit fingerprints at most
+    /// n²/2^64. It would be half of that if a fingerprint were not made of the digests of
+    /// the parts. Everything else that is looked up by digest is compared in full.
     #[must_use]
     pub fn collision_odds(&self) -> f64 {
         let states = self.distinct as f64;

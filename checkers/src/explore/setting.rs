@@ -33,9 +33,9 @@ impl<O> Client<O> {
 /// Which budget the firing of a timer is taken from; see [`Bounds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimerKind {
-    /// Somebody waited in vain.
+    /// A timeout expired.
     Timeout,
-    /// Time has passed.
+    /// A periodic timer fired.
     Beat,
     /// What was begun has come to its end. That costs nothing: it was to come,
     /// and comes once.
@@ -126,7 +126,7 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
     fn may_crash(&self, _node: NodeId) -> bool {
         true
     }
-    /// How nodes trade names, if the system does not tell them apart.
+    /// The symmetry of the nodes, if the system has any.
     fn symmetry(&self) -> Option<&dyn Symmetry<Self::Process, Self::Invariants>> {
         None
     }

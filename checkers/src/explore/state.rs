@@ -50,9 +50,9 @@ pub struct Progress {
 /// What was taken from the budgets so far; see [`Bounds`](super::Bounds).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spent {
-    /// Timers that fired and mean that somebody waited in vain.
+    /// Timeout expirations.
     pub timeouts: u8,
-    /// Timers that fired and mean that time has passed.
+    /// Firings of periodic timers.
     pub beats: u8,
     /// Nodes that went down.
     pub crashes: u8,

@@ -1,4 +1,4 @@
-//! Nodes that may trade names.
+//! Symmetry reduction: nodes that are interchangeable.
 
 use std::fmt::Debug;
 

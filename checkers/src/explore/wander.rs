@@ -26,9 +26,9 @@ pub struct Weights {
     pub deliver: u32,
     /// One arrives that was late already.
     pub deliver_late: u32,
-    /// A timer fires that means that somebody waited in vain.
+    /// A timeout expires.
     pub timeout: u32,
-    /// A timer fires that means that time has passed.
+    /// A periodic timer fires.
     pub beat: u32,
     /// A client calls.
     pub invoke: u32,

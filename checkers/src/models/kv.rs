@@ -324,7 +324,7 @@ fn reply(outcome: &Outcome) -> Option<TextOutput> {
             let value = answer.0.as_ref().map(|value| value.0.clone());
             TextOutput::Value(value.unwrap_or_else(|| "".into()))
         }
-        Outcome::Maybe
+        Outcome::Indeterminate
         | Outcome::Busy
         | Outcome::NotHere { .. }
         | Outcome::TransferStarted

@@ -95,9 +95,9 @@ pub(super) fn timer_kind(timer: Timer) -> Option<TimerKind> {
 pub(super) fn timer_words(timer: Timer) -> String {
     match timer {
         Timer::Raft(timer) => raft::timer_words(timer).to_owned(),
-        Timer::Patience { lane, .. } => format!("patience of lane {lane}"),
-        Timer::BackOff { lane, .. } => format!("back-off of lane {lane}"),
-        Timer::Idle { lane } => format!("idle lane {lane}"),
+        Timer::Patience { slot, .. } => format!("patience of lane {slot}"),
+        Timer::BackOff { slot, .. } => format!("back-off of lane {slot}"),
+        Timer::Idle { slot } => format!("idle lane {slot}"),
     }
 }
 

@@ -230,7 +230,7 @@ impl Setting for ControllerSetting {
             Outcome::Answered(configuration) => {
                 judge.answer(&OneController, client, &Told::Shown(configuration.clone()))
             }
-            Outcome::Maybe
+            Outcome::Indeterminate
             | Outcome::Busy
             | Outcome::NotHere { .. }
             | Outcome::TransferStarted

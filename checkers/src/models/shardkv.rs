@@ -447,9 +447,9 @@ impl Setting for ShardkvSetting {
             Timer::Asking(group, timer) => format!("{group} {}", service::timer_words(timer)),
             Timer::Poll => "poll".to_owned(),
             Timer::HandOver => "hand over".to_owned(),
-            Timer::Rest { lane } => format!("rest of lane {lane}"),
-            Timer::Doubt { lane } => format!("doubt of lane {lane}"),
-            Timer::Idle { lane } => format!("idle lane {lane}"),
+            Timer::Rest { slot } => format!("rest of lane {slot}"),
+            Timer::Doubt { slot } => format!("doubt of lane {slot}"),
+            Timer::Idle { slot } => format!("idle lane {slot}"),
         }
     }
 

@@ -59,7 +59,7 @@ fn a_word_that_matters_after_half_a_step_is_taken_up_again() {
     is_taken_up_again(Sleepers::new(2, Kind::AfterHalf, crashes));
 }
 
-/// Of two callers who may trade names the search sees one wake the node, always the
+/// Of two interchangeable callers the search sees one wake the node, always the
 /// same: what is known of it holds for the other.
 #[test]
 fn a_word_of_somebody_like_who_was_seen_is_taken_up_again() {

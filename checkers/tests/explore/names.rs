@@ -12,7 +12,7 @@ const WITHOUT_SYMMETRY: Reductions = Reductions {
     stuttering: true,
 };
 
-/// All ways in which three nodes can trade names.
+/// All permutations of three nodes.
 fn renamings() -> impl Iterator<Item = Renaming> {
     [
         [1, 2, 3],

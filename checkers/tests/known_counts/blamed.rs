@@ -1,4 +1,4 @@
-//! A broken promise that names a node, where nodes may trade names.
+//! A violation that names a node, under symmetry reduction.
 
 use snowglobe_checkers::explore::Reductions;
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};

@@ -11,7 +11,7 @@ use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Proces
 /// What a register holds; 0 before the first write.
 pub(crate) type Value = u16;
 
-/// One call of a client: who, and its how manieth.
+/// The n-th call of a client (1-based).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Request(pub(crate) NodeId, pub(crate) u16);
 

@@ -5,7 +5,7 @@
 //! Nothing tells a manager when to make up its mind. The node called outside wants
 //! everything at once: that each resource manager prepares and that it refuses, that
 //! the transaction is committed and that it is aborted. Which of its wishes arrives
-//! first decides, and the others are void then.
+//! first decides, and the others are obsolete then.
 //!
 //! In stateright's example messages are never removed from a set, and who hears
 //! one again does nothing new. Here a message is gone when it arrives, and one set

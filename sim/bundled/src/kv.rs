@@ -464,7 +464,7 @@ impl TextService for Node {
             Outcome::Answered(answer) => {
                 TextOutput::Value(answer.0.map_or_else(|| "".into(), |value| value.0))
             }
-            Outcome::Maybe => return Ok(Answer::Maybe),
+            Outcome::Indeterminate => return Ok(Answer::Indeterminate),
             other @ (Outcome::Busy
             | Outcome::NotHere { .. }
             | Outcome::TransferStarted

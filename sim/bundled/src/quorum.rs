@@ -10,7 +10,7 @@ use std::time::Duration;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::invariants::RaftHost;
-use snowglobe_systems::raft::{Config, Elector, Raft, Standing, Term};
+use snowglobe_systems::raft::{Config, HasLeader, LeaderInfo, Raft, Term};
 use snowglobe_systems::replica;
 
 use snowglobe::world::World;
@@ -24,28 +24,33 @@ pub(super) fn rafts<P: RaftHost, I: Invariants<P>>(
         .filter_map(|id| Some((id, world.process(id)?.part()?)))
 }
 
-fn everybody<P: Elector, I: Invariants<P>>(world: &World<P, I>) -> Vec<NodeId> {
+fn everybody<P: HasLeader, I: Invariants<P>>(world: &World<P, I>) -> Vec<NodeId> {
     world.node_ids().collect()
 }
 
 /// Where a node stands in its cluster, while it is up.
-fn standing<P: Elector, I: Invariants<P>>(world: &World<P, I>, id: NodeId) -> Option<Standing<'_>> {
-    world.process(id)?.standing()
+fn leader_info<P: HasLeader, I: Invariants<P>>(
+    world: &World<P, I>,
+    id: NodeId,
+) -> Option<LeaderInfo<'_>> {
+    world.process(id)?.leader_info()
 }
 
 /// Whether a node leads, in its own eyes.
-pub(super) fn leads<P: Elector, I: Invariants<P>>(world: &World<P, I>, id: NodeId) -> bool {
-    standing(world, id).is_some_and(|standing| standing.leads)
+pub(super) fn leads<P: HasLeader, I: Invariants<P>>(world: &World<P, I>, id: NodeId) -> bool {
+    leader_info(world, id).is_some_and(|info| info.leads)
 }
 
 /// The leader of the highest term among those that are up and reach a majority
 /// of their voters. Others may lead in their own eyes, and nobody cares.
-pub(super) fn leader<P: Elector, I: Invariants<P>>(world: &World<P, I>) -> Option<(NodeId, Term)> {
+pub(super) fn leader<P: HasLeader, I: Invariants<P>>(
+    world: &World<P, I>,
+) -> Option<(NodeId, Term)> {
     leader_among(world, &everybody(world))
 }
 
 /// As [`leader`], of the cluster of these voters.
-pub(super) fn leader_among<P: Elector, I: Invariants<P>>(
+pub(super) fn leader_among<P: HasLeader, I: Invariants<P>>(
     world: &World<P, I>,
     voters: &[NodeId],
 ) -> Option<(NodeId, Term)> {
@@ -53,43 +58,43 @@ pub(super) fn leader_among<P: Elector, I: Invariants<P>>(
         .iter()
         .copied()
         .filter(|id| world.is_running(*id))
-        .filter_map(|id| Some((id, standing(world, id)?)))
-        .filter(|(_, standing)| standing.leads)
-        .filter(|(id, standing)| within_reach(world, *id).count() >= standing.voters.quorum())
-        .map(|(id, standing)| (standing.term, id))
+        .filter_map(|id| Some((id, leader_info(world, id)?)))
+        .filter(|(_, info)| info.leads)
+        .filter(|(id, info)| within_reach(world, *id).count() >= info.voters.quorum())
+        .map(|(id, info)| (info.term, id))
         .max()
         .map(|(term, id)| (id, term))
 }
 
 /// Every voter of a node's cluster that is up, and to whom messages of the node
 /// go and come back; itself too.
-pub(super) fn within_reach<P: Elector, I: Invariants<P>>(
+pub(super) fn within_reach<P: HasLeader, I: Invariants<P>>(
     world: &World<P, I>,
     of: NodeId,
 ) -> impl Iterator<Item = NodeId> {
-    let own = standing(world, of).map(|standing| standing.voters);
+    let own = leader_info(world, of).map(|info| info.voters);
     world.node_ids().filter(move |id| {
         let network = world.network();
         let joined = *id == of || !network.is_cut(of, *id) && !network.is_cut(*id, of);
-        let voters = || standing(world, *id).map(|standing| standing.voters);
+        let voters = || leader_info(world, *id).map(|info| info.voters);
         world.is_running(*id) && joined && own.is_some() && voters() == own
     })
 }
 
 /// How many voters are up and within reach of the leader; all nodes without one.
-pub(super) fn in_reach_of_leader<P: Elector, I: Invariants<P>>(world: &World<P, I>) -> usize {
+pub(super) fn in_reach_of_leader<P: HasLeader, I: Invariants<P>>(world: &World<P, I>) -> usize {
     leader(world).map_or(world.size(), |(leader, _)| {
         within_reach(world, leader).count()
     })
 }
 
 /// Whether a node leads, and everybody in its reach is in its term and follows it.
-pub(super) fn is_followed_by_all<P: Elector, I: Invariants<P>>(world: &World<P, I>) -> bool {
+pub(super) fn is_followed_by_all<P: HasLeader, I: Invariants<P>>(world: &World<P, I>) -> bool {
     is_followed_by_all_among(world, &everybody(world))
 }
 
 /// As [`is_followed_by_all`], in the cluster of these voters.
-pub(super) fn is_followed_by_all_among<P: Elector, I: Invariants<P>>(
+pub(super) fn is_followed_by_all_among<P: HasLeader, I: Invariants<P>>(
     world: &World<P, I>,
     voters: &[NodeId],
 ) -> bool {
@@ -97,30 +102,29 @@ pub(super) fn is_followed_by_all_among<P: Elector, I: Invariants<P>>(
         return false;
     };
     within_reach(world, leader)
-        .filter_map(|id| standing(world, id))
-        .all(|standing| standing.term == term && standing.leader == Some(leader))
+        .filter_map(|id| leader_info(world, id))
+        .all(|info| info.term == term && info.leader == Some(leader))
 }
 
 /// Everybody that has voted for another in its term, and knows no leader of it.
-pub(super) fn voters<P: Elector, I: Invariants<P>>(world: &World<P, I>) -> Vec<NodeId> {
+pub(super) fn voters<P: HasLeader, I: Invariants<P>>(world: &World<P, I>) -> Vec<NodeId> {
     voters_among(world, &everybody(world))
 }
 
-fn voters_among<P: Elector, I: Invariants<P>>(
+fn voters_among<P: HasLeader, I: Invariants<P>>(
     world: &World<P, I>,
     nodes: &[NodeId],
 ) -> Vec<NodeId> {
     let has_voted = |id: &NodeId| {
-        standing(world, *id).is_some_and(|standing| {
-            standing.leader.is_none() && standing.vote.is_some_and(|vote| vote != *id)
-        })
+        leader_info(world, *id)
+            .is_some_and(|info| info.leader.is_none() && info.vote.is_some_and(|vote| vote != *id))
     };
     nodes.iter().copied().filter(has_voted).collect()
 }
 
 /// Whom a name means that every story of a replicated system knows; `None` if
 /// it is another one.
-pub(super) fn who<P: Elector, I: Invariants<P>>(
+pub(super) fn who<P: HasLeader, I: Invariants<P>>(
     world: &World<P, I>,
     name: &str,
 ) -> Option<Vec<NodeId>> {
@@ -128,7 +132,7 @@ pub(super) fn who<P: Elector, I: Invariants<P>>(
 }
 
 /// As [`who`], in the cluster of these voters.
-pub(super) fn who_among<P: Elector, I: Invariants<P>>(
+pub(super) fn who_among<P: HasLeader, I: Invariants<P>>(
     world: &World<P, I>,
     name: &str,
     nodes: &[NodeId],
@@ -164,13 +168,13 @@ pub(super) fn tune(config: &mut Config, shortest: Duration, spread: Duration) {
 /// Who of those that are well lags behind the leader of its cluster, if anybody does.
 /// A leader that is not among them may lack a link to some, and still be followed by
 /// a majority: nobody replaces it, and those cannot catch up.
-pub(super) fn lags<P: Elector, I: Invariants<P>>(
+pub(super) fn lags<P: HasLeader, I: Invariants<P>>(
     world: &World<P, I>,
     well: &[NodeId],
 ) -> Option<String> {
     well.iter().copied().find_map(|id| {
-        let own = standing(world, id)?;
-        let votes = |id: &NodeId| standing(world, *id).is_some_and(|it| it.voters == own.voters);
+        let own = leader_info(world, id)?;
+        let votes = |id: &NodeId| leader_info(world, *id).is_some_and(|it| it.voters == own.voters);
         let voters: Vec<NodeId> = world.node_ids().filter(votes).collect();
         let Some((leader, _)) = leader_among(world, &voters) else {
             return Some(format!("{id} has no leader"));
@@ -178,7 +182,7 @@ pub(super) fn lags<P: Elector, I: Invariants<P>>(
         if !well.contains(&leader) && within_reach(world, leader).all(|it| it != id) {
             return None;
         }
-        let (applied, goal) = (own.applied, standing(world, leader)?.applied);
+        let (applied, goal) = (own.applied, leader_info(world, leader)?.applied);
         (applied < goal).then(|| format!("{id} is at {applied}, and its leader {leader} at {goal}"))
     })
 }

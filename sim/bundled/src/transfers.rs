@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::NodeId;
-use snowglobe_systems::raft::Elector;
+use snowglobe_systems::raft::HasLeader;
 
 use crate::quorum;
 use snowglobe::draw::{Draw, Purpose, Streams};
@@ -41,7 +41,7 @@ impl Transfers {
     }
 
     /// Begins to ask.
-    pub(super) fn begin<P: Elector, I: Invariants<P>>(&mut self, world: &mut World<P, I>) {
+    pub(super) fn begin<P: HasLeader, I: Invariants<P>>(&mut self, world: &mut World<P, I>) {
         let pause = self.draw.duration(BETWEEN_TRANSFERS);
         world.alarm(pause, Self::ALARM);
     }
@@ -52,7 +52,7 @@ impl Transfers {
     }
 
     /// It is time to ask somebody.
-    pub(super) fn alarm<P: Elector, I: Invariants<P>>(
+    pub(super) fn alarm<P: HasLeader, I: Invariants<P>>(
         &mut self,
         world: &mut World<P, I>,
         operation: impl FnOnce(NodeId) -> P::Operation,

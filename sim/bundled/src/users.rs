@@ -360,7 +360,7 @@ impl Users {
         answer: Answer,
     ) {
         match answer {
-            Answer::Maybe => {
+            Answer::Indeterminate => {
                 world.mark(TOLD_MAYBE);
                 self.forget(number);
             }

@@ -140,9 +140,8 @@ impl Nodes {
 pub enum CrashMoment {
     /// When the incident begins, between two steps.
     AtOnce,
-    /// In mid step: the node executes so many more effects, and goes down
-    /// before the next one. If it executes fewer before the incident ends, or at
-    /// all if it has no end, it never goes down of this.
+    /// In mid step: the node executes this many more effects and crashes before the next
+    /// one. If it executes fewer before the incident ends, this crash never triggers.
     AfterEffects(u32),
 }
 

@@ -34,8 +34,8 @@ pub trait Small: System {
         })]
     }
 
-    /// Which budget a timer is taken from; `None` if it never fires here. Unless said
-    /// otherwise, each means that somebody waited in vain.
+    /// Which budget a timer is taken from; `None` if it never fires here. By default each
+    /// is a timeout.
     fn timer_kind(_timer: <Self::Process as Process>::Timer) -> Option<TimerKind> {
         Some(TimerKind::Timeout)
     }

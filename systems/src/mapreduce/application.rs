@@ -41,8 +41,8 @@ pub trait Application: Debug + Send + Sync + 'static {
         Partition(spread as u16)
     }
 
-    /// How an execution goes. A real program cannot know; one that tests the
-    /// system makes itself slow, or takes its worker down.
+    /// What happens to an execution. A real program does not decide that; one that tests
+    /// the system makes itself slow, or crashes its worker.
     fn temper(&self, _execution: &Execution) -> Temper {
         Temper::Steady
     }
@@ -147,7 +147,7 @@ pub enum Temper {
     TakesWorkerDown,
 }
 
-/// An application with its name, by which two of them are the same.
+/// A named application; equal if the names are.
 #[derive(Clone)]
 pub struct App {
     name: &'static str,

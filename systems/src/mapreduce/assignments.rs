@@ -1,4 +1,4 @@
-//! Who is at what, and which tasks somebody could be given.
+//! Which worker runs what, and which tasks can be assigned.
 //!
 //! A coordinator of many maps hears a ping of each of many workers ten times a
 //! second. So that a ping costs what it changes, the tasks that somebody could
@@ -11,7 +11,7 @@ use core::hash::{Hash, Hasher};
 use super::{Attempt, Job, Ledger, MapId, Partition, TaskName, Worker};
 use crate::process::NodeId;
 
-/// A task in the hands of a worker.
+/// A task assigned to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Running {
     pub(super) task: TaskName,
@@ -37,13 +37,12 @@ pub(super) enum Progress {
     Unheard,
     /// The worker is at it.
     AtIt,
-    /// The worker waits for the store in vain. It goes on trying; others may
-    /// have the task.
+    /// The worker cannot reach the store. It keeps trying; others may have the task.
     Stuck,
 }
 
 impl Progress {
-    /// Whether the task is left to this execution, for a while at least.
+    /// Whether the task stays with this execution, for a while at least.
     fn counts(self) -> bool {
         matches!(self, Self::Ordered | Self::AtIt)
     }
@@ -55,17 +54,17 @@ pub(super) struct Assignments {
     job: Arc<Job>,
     /// After how many checks a task lags, if there are backup tasks.
     lag_checks: Option<u32>,
-    /// What each living worker is at, as far as is known.
+    /// What each live worker is running, as far as is known.
     running: BTreeMap<Worker, Running>,
     /// How often each task was given out in this life of the coordinator.
     given: BTreeMap<TaskName, u32>,
-    /// The workers that are at each task.
+    /// The workers that run each task.
     executions: BTreeMap<TaskName, BTreeSet<Worker>>,
-    /// The maps that are not done and not left to anybody.
+    /// The unassigned maps that are not done.
     idle_maps: BTreeSet<MapId>,
     /// Those of them whose split a node has.
     idle_at: BTreeMap<NodeId, BTreeSet<MapId>>,
-    /// The reduces that are not done and not left to anybody.
+    /// The unassigned reduces that are not done.
     idle_reduces: BTreeSet<Partition>,
     /// From which check on each task lags that is left to somebody.
     lags_from: BTreeMap<TaskName, u32>,
@@ -81,7 +80,7 @@ impl Hash for Assignments {
 }
 
 impl Assignments {
-    /// Nobody is at anything.
+    /// Nothing is assigned.
     pub(super) fn new(job: Arc<Job>, lag_checks: Option<u32>, ledger: &Ledger) -> Self {
         let (maps, reduces) = (job.maps(), job.all_partitions());
         let mut assignments = Self {
@@ -130,7 +129,7 @@ impl Assignments {
         *given - 1
     }
 
-    /// A worker that is at nothing has a task.
+    /// An idle worker gets a task.
     pub(super) fn begin(&mut self, worker: Worker, running: Running, ledger: &Ledger) {
         let task = running.task;
         let earlier = self.running.insert(worker, running);
@@ -139,7 +138,7 @@ impl Assignments {
         self.place(task, ledger);
     }
 
-    /// A worker is at nothing any more.
+    /// A worker is idle.
     pub(super) fn end(&mut self, worker: Worker, ledger: &Ledger) {
         let Some(running) = self.running.remove(&worker) else {
             return;
@@ -174,7 +173,7 @@ impl Assignments {
         }
     }
 
-    /// Puts a task where it belongs, after anything about it has changed.
+    /// Re-indexes a task, after anything about it has changed.
     pub(super) fn place(&mut self, task: TaskName, ledger: &Ledger) {
         let (mut executions, mut since) = (0_u32, 0);
         for worker in self.executions.get(&task).into_iter().flatten() {
@@ -221,12 +220,12 @@ impl Assignments {
         self.idle_maps.contains(&map)
     }
 
-    /// How many maps, and how many reduces, are not done and not left to anybody.
+    /// How many maps, and how many reduces, are unassigned and not done.
     pub(super) fn idle(&self) -> (usize, usize) {
         (self.idle_maps.len(), self.idle_reduces.len())
     }
 
-    /// An idle map, one whose split the node has before all others (3.4).
+    /// An unassigned map task, local splits first (3.4).
     pub(super) fn idle_map(&self, node: NodeId) -> Option<MapId> {
         let local = self.idle_at.get(&node).and_then(BTreeSet::first);
         local.or_else(|| self.idle_maps.first()).copied()
@@ -236,7 +235,7 @@ impl Assignments {
         self.idle_reduces.first().copied()
     }
 
-    /// Whether a map is left to somebody, and has been for long.
+    /// Whether a map has been assigned for long.
     pub(super) fn lags(&self, map: MapId, checks: u32) -> bool {
         let from = self.lags_from.get(&TaskName::Map(map));
         from.is_some_and(|from| *from <= checks)

@@ -72,7 +72,7 @@ impl Collecting {
         }
     }
 
-    /// A run is not where it was sought.
+    /// A run is not where it was expected.
     pub(super) fn gone(&mut self, map: MapId, attempt: Attempt) {
         let known = self.sought.get(&map);
         if known.is_some_and(|(location, _)| location.attempt == attempt) {
@@ -82,7 +82,7 @@ impl Collecting {
         }
     }
 
-    /// Nobody answered for a while.
+    /// A timeout: no answer for a while.
     pub(super) fn ask_again(&mut self) {
         for map in mem::take(&mut self.waits) {
             match self.sought.get(&map) {
@@ -93,8 +93,8 @@ impl Collecting {
         }
     }
 
-    /// The coordinator knows better. What is missing is sought where it says, be that
-    /// an older execution than the one that was sought: it may be all that there is.
+    /// The coordinator knows the current locations. What is missing is fetched from there, even
+    /// if that is an older execution than the last one tried: it may be all that there is.
     pub(super) fn moved(&mut self, locations: &[Location]) {
         for location in locations {
             let map = location.map;

@@ -40,9 +40,9 @@ pub enum Role {
 /// The tuning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tuning {
-    /// How often a worker tells that it lives.
+    /// How often a worker pings.
     pub ping: Range<Duration>,
-    /// How often the coordinator looks who was silent.
+    /// How often the coordinator checks for silent workers.
     pub check: Duration,
     /// After how many of these looks a silent worker is taken for dead, and a
     /// worker that pings and never heard of its task no longer keeps it.
@@ -56,7 +56,7 @@ pub struct Tuning {
     pub per_kilobyte: Duration,
     /// How long a worker waits for the store or for another worker before it asks again.
     pub retry: Range<Duration>,
-    /// How often a worker asks another one, or the store, in vain before it says so.
+    /// How often a worker retries another one, or the store, before it reports it.
     pub tries: u8,
     /// How long a worker that was taken down by the user's code stays away.
     pub down: Range<Duration>,
@@ -120,11 +120,11 @@ impl Tuning {
 /// The timers of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// The coordinator looks who was silent.
+    /// The coordinator checks for silent workers.
     Check,
-    /// A worker tells that it lives.
+    /// A worker pings.
     Ping,
-    /// A worker asks for what did not come.
+    /// A worker retries a request.
     Retry,
     /// A worker's task is done.
     Work,

@@ -1,4 +1,4 @@
-//! The coordinator: who does what.
+//! The coordinator: assigns tasks.
 //!
 //! Workers ping, and each ping is answered with an order; nothing else is ever
 //! said. A ping tells all of how far a worker is, so that lost messages, and a
@@ -31,7 +31,7 @@ pub struct Coordinator {
     silent_checks: u32,
     /// What is on its disk.
     ledger: Ledger,
-    /// What each living worker is at, as far as is known.
+    /// What each live worker is running, as far as is known.
     assignments: Assignments,
     /// How many checks each living worker has been silent.
     silent: BTreeMap<Worker, u32>,
@@ -108,7 +108,7 @@ impl Coordinator {
         let task = match &entry {
             Entry::Mapped(map, ..) | Entry::Lost(map) => Some(TaskName::Map(*map)),
             Entry::Reduced(partition, _) => Some(TaskName::Reduce(*partition)),
-            // Whoever buries a worker sees to its maps.
+            // Declaring a worker dead also reschedules its maps.
             Entry::Began | Entry::Heard(_) | Entry::Dead(_) | Entry::Crashed(..) => None,
         };
         if let Some(task) = task {
@@ -131,7 +131,7 @@ impl Coordinator {
         if !self.ledger.is_alive(worker) {
             let known = self.ledger.workers.get(&worker.node);
             match known.map(|known| (known.life, known.alive)) {
-                // A message of an earlier life, come late.
+                // A late message of an earlier life.
                 Some((known, _)) if worker.life < known => return None,
                 Some((known, _)) if worker.life == known => {
                     effects.mark(marks::CAME_BACK);
@@ -154,7 +154,7 @@ impl Coordinator {
         })
     }
 
-    /// Looks who was silent for too long, and who never heard of its task.
+    /// Checks who was silent for too long, and who never heard of its task.
     fn check(&mut self, effects: &mut Effects<Node>) {
         effects.set_timer(Timer::Check, self.check);
         self.checks += 1;
@@ -217,7 +217,7 @@ impl Coordinator {
         &self.ledger
     }
 
-    /// Which task each living worker is at, as far as is known.
+    /// Which task each live worker is running, as far as is known.
     pub fn at_work(&self) -> impl Iterator<Item = (Worker, TaskName, Attempt)> {
         let running = self.assignments.iter();
         running.map(|(worker, running)| (worker, running.task, running.attempt))

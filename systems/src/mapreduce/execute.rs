@@ -1,4 +1,4 @@
-//! What maps and reduces come to, and what a sequential run does.
+//! Executes maps and reduces, and a whole job sequentially.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;

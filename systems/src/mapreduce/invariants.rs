@@ -1,4 +1,4 @@
-//! What a job promises over its nodes.
+//! The invariants of a job over its nodes.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -100,7 +100,7 @@ impl Invariants<Node> for MapReduceInvariants {
         }
     }
 
-    /// Its next life begins with nothing.
+    /// Its next life begins with an empty disk.
     fn crashed(&mut self, _: &impl ClusterView<Node>, node: NodeId, _: &[Effect<Node>]) {
         self.begun.remove(&node);
     }
@@ -296,7 +296,7 @@ impl MapReduceInvariants {
         }
     }
 
-    /// Whoever leaves takes along what others may still need.
+    /// A worker that leaves takes along what others may still need.
     fn nobody_leaves_early(&self, node: NodeId, partitions: u16) -> Result<(), Violation> {
         match self.visible.len() == usize::from(partitions) {
             true => Ok(()),
@@ -403,7 +403,7 @@ fn life_is_on_disk(node: NodeId, durable: &Durable, message: &Message) -> Result
     }
 }
 
-/// What the coordinator writes down must be so on other nodes' disks.
+/// What the coordinator records must be so on other nodes' disks.
 fn is_true(cluster: &impl ClusterView<Node>, node: NodeId, entry: &Entry) -> Result<(), Violation> {
     match entry {
         Entry::Mapped(map, done, _) => is_on_disk(cluster, node, *map, done),

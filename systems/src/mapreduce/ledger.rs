@@ -32,7 +32,7 @@ pub struct Ledger {
     pub crashes: BTreeMap<(TaskName, u32), BTreeSet<Attempt>>,
 }
 
-/// How a worker stands with the coordinator.
+/// A worker's status.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Standing {
     /// The newest life that was heard of.
@@ -142,8 +142,7 @@ impl Ledger {
         }
     }
 
-    /// Whether a task needs nobody any more, for now at least: a map that is done
-    /// may be lost.
+    /// Whether a task needs no worker, for now at least: a map that is done may be lost.
     #[must_use]
     pub fn has_done(&self, task: TaskName) -> bool {
         match task {
@@ -152,8 +151,8 @@ impl Ledger {
         }
     }
 
-    /// Whether what an execution of a task comes to would be taken. That of a map
-    /// must be newer than all that were taken before.
+    /// Whether the result of an execution would be accepted. That of a map must be newer
+    /// than all accepted before.
     #[must_use]
     pub fn wants(&self, task: TaskName, attempt: Attempt) -> bool {
         let is_newer = match task {

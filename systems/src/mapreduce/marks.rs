@@ -12,7 +12,7 @@ pub const REDUCED: &str = "reduce.done";
 pub const MAP_LOST: &str = "map.lost_with_its_worker";
 /// A map is done again, since a reducer could not get its output.
 pub const MAP_MISSED: &str = "map.missed_by_a_reducer";
-/// Somebody was told that another execution of the task had been first.
+/// A worker learned that another execution of the task had been first.
 pub const TOO_LATE: &str = "task.done_too_late";
 /// A lagging task was given to a second worker (3.6).
 pub const BACKUP: &str = "task.backup_given";
@@ -28,7 +28,7 @@ pub const CAME_BACK: &str = "worker.came_back";
 pub const REBORN: &str = "worker.reborn";
 /// A worker pings and did not hear of its task for long; others may have it.
 pub const UNHEARD: &str = "worker.hears_nobody";
-/// A worker waits for the store in vain; others may have its task.
+/// A worker cannot reach the store; others may have its task.
 pub const STUCK: &str = "worker.waits_for_the_store";
 /// The user's code took a worker down.
 pub const WENT_DOWN: &str = "worker.taken_down_by_code";
@@ -40,7 +40,7 @@ pub const SKIPPED: &str = "record.skipped";
 pub const MOVED: &str = "reduce.map_moved";
 /// A reduce was taken back from a worker that waited for a map, to let it do the map.
 pub const SET_ASIDE: &str = "reduce.set_aside_for_a_map";
-/// A coordinator came back and found out from a worker what that was at.
+/// A restarted coordinator found out from a worker what it was running.
 pub const ADOPTED: &str = "coordinator.adopted_task";
 /// An output came to the store for a part that was visible already.
 pub const PUBLISHED_BEFORE: &str = "store.published_before";

@@ -106,8 +106,8 @@ pub enum Report {
         /// The maps whose parts it could not get, each with the execution that it
         /// sought, if it knew of any.
         missing: Vec<(MapId, Option<Attempt>)>,
-        /// Whether it waits for the store, and has asked it in vain so often that
-        /// others should have the task too.
+        /// Whether it cannot reach the store, after so many tries that others should have
+        /// the task too.
         store_is_silent: bool,
     },
     /// A map is done, and its output is on the worker's disk.
@@ -179,7 +179,7 @@ pub enum Order {
         /// Where.
         locations: Vec<Location>,
     },
-    /// Drop what you are at: somebody else has done it.
+    /// Drop the task: another worker has done it.
     Drop {
         /// Which execution.
         attempt: Attempt,

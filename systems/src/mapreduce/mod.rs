@@ -135,7 +135,7 @@ impl Process for Node {
         config.check()
     }
 
-    /// Whoever asks how the job stands can wait: the nodes cannot.
+    /// Status queries can wait: the nodes cannot.
     fn priority(input: &Input<Self>) -> Priority {
         match input {
             Input::Invoke { .. } => Priority::Deferred,

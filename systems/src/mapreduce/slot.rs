@@ -1,4 +1,4 @@
-//! What a worker keeps, and what it is at.
+//! What a worker stores, and what it is doing.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -82,9 +82,9 @@ pub(super) enum Slot {
     Reducing(Task, Partition, BTreeMap<MapId, SharedRun>),
     /// It waits until its output is visible.
     Publishing(Task, Partition, Arc<str>, Counters),
-    /// It tells what came of its task, until it is given another.
+    /// It reports its result, until it is given another task.
     Reporting(Report),
-    /// The user's code took it down.
+    /// The user's code crashed it.
     Down,
     /// The job is done.
     Left,
@@ -103,7 +103,7 @@ impl Slot {
         }
     }
 
-    /// It in a word.
+    /// Short label for logs.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Slot::Free => "free",

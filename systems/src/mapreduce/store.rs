@@ -72,7 +72,7 @@ impl Store {
                 };
                 self.publish(partition, file, effects)
             }
-            // Nobody has reason to say anything else to the store.
+            // Never sent to the store.
             _ => return,
         };
         effects.push(Effect::Send {
@@ -81,7 +81,7 @@ impl Store {
         });
     }
 
-    /// Makes a part visible, unless it is. Whose it is.
+    /// Makes a part visible, unless it is. Returns whose it is.
     fn publish(
         &mut self,
         partition: Partition,

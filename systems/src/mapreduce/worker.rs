@@ -68,7 +68,7 @@ impl WorkerNode {
 
     pub(super) fn step(&mut self, input: Input<Node>, effects: &mut Effects<Node>) {
         match input {
-            // Whoever is down hears nothing, and whoever has left does not answer.
+            // A crashed worker hears nothing, and one that has left does not answer.
             Input::Timeout(Timer::Back) => self.begin_life(effects),
             _ if matches!(self.slot, Slot::Down) => {}
             Input::Receive { from, message } => self.receive(from, message, effects),
@@ -218,7 +218,7 @@ impl WorkerNode {
         self.begin_life(effects);
     }
 
-    /// Turns to something else, and lets go of what it waited for.
+    /// Switches to something else, and drops what it waited for.
     fn be(&mut self, slot: Slot, effects: &mut Effects<Node>) {
         self.asked_store = 0;
         effects.cancel_timer(Timer::Retry);
@@ -241,7 +241,7 @@ impl WorkerNode {
 
     /// Asks the store, and asks again until it answers.
     fn ask_store(&mut self, message: Message, effects: &mut Effects<Node>) {
-        // More than it takes to give up hope makes no difference.
+        // Counting past the threshold makes no difference.
         self.asked_store = (self.asked_store + 1).min(self.most_tries() + 1);
         effects.push(Effect::Send {
             to: self.config.store,
@@ -354,7 +354,7 @@ impl WorkerNode {
         }
     }
 
-    /// The time that the work takes is over: what comes of it is known at once.
+    /// The work is finished: its result is known at once.
     fn work(&mut self, effects: &mut Effects<Node>) {
         let task = match &self.slot {
             Slot::Mapping(task, ..) | Slot::Reducing(task, ..) => task.clone(),
@@ -542,7 +542,7 @@ impl WorkerNode {
         }
     }
 
-    /// What it is at, in a word.
+    /// What it is doing; a short label for logs.
     #[must_use]
     pub fn at(&self) -> &'static str {
         self.slot.word()

@@ -13,11 +13,11 @@ pub const MAX_VOTERS: usize = 32;
 /// The timers of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// Nothing was heard from a leader: a node that does not lead asks for pre-votes.
+    /// No leader was heard: a node that does not lead starts a pre-vote.
     Election,
     /// The leader tells all peers that it is alive, and probes what they have.
     Heartbeat,
-    /// The leader counts whom it heard since the last time, and steps down without a majority.
+    /// The leader steps down unless a majority answered since the last check.
     QuorumCheck,
     /// The leader gives up a transfer of its leadership.
     Transfer,
@@ -51,7 +51,7 @@ pub struct Config {
     /// a peer that missed a few messages is not sent a whole snapshot. 0 keeps none. A leader
     /// keeps more while a peer is still to be sent them.
     pub compaction_tail_entries: usize,
-    /// About the most bytes that they take.
+    /// About the most bytes of such entries.
     pub compaction_tail_bytes: usize,
 }
 
@@ -139,7 +139,7 @@ impl Config {
     }
 }
 
-/// Who may vote: the one place that knows what a majority is.
+/// The voters: the one place that knows what a majority is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Voters(
     /// Strictly ascending, so that each has one place.
@@ -225,9 +225,9 @@ impl Voters {
 
 /// A set of voters, by their places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ballots(u32);
+pub struct Votes(u32);
 
-impl Ballots {
+impl Votes {
     /// Counts the vote of the voter at a place; once, however often it arrives.
     pub fn add(&mut self, place: usize) {
         self.0 |= 1 << place;

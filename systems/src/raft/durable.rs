@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::log::Log;
-use super::types::{Command, Entry, LogIndex, Position, Snapshot, Term};
+use super::types::{Command, Entry, LogId, LogIndex, Snapshot, Term};
 use crate::process::{self, NodeId};
 
 /// One record of the write-ahead log. Each is atomic: it is on disk in full or not at all.
@@ -31,7 +31,7 @@ pub enum Write<C> {
         snapshot: Snapshot,
         /// Where the log begins from now on: at the snapshot's end or before it.
         /// What follows stays if the entry here has this term.
-        base: Position,
+        base: LogId,
     },
 }
 

@@ -1,8 +1,8 @@
-//! Pre-votes, votes, and how a leader loses its claim.
+//! Pre-votes, votes, and how a leader steps down.
 
-use super::config::{Ballots, Timer};
+use super::config::{Timer, Votes};
 use super::message::{Message, PreVote, PreVoteReply, RequestVote, RequestVoteReply};
-use super::peer::Peer;
+use super::progress::Progress;
 use super::read::Reads;
 use super::role::{Leader, Role};
 use super::types::{Attempt, Command, Content};
@@ -25,8 +25,8 @@ impl<C: Command> Raft<C> {
 
     /// Asks first whether an election could be won, so that a node that was
     /// cut off does not raise the term of a working cluster (dissertation, 9.6).
-    fn begin_pre_vote(&mut self, votes: Option<Ballots>, out: &mut Effects<Self>) {
-        let granted = self.own_ballot();
+    fn begin_pre_vote(&mut self, votes: Option<Votes>, out: &mut Effects<Self>) {
+        let granted = self.own_vote();
         let attempt = Attempt(self.pre_votes.0 + 1);
         self.pre_votes = attempt;
         self.role = Role::PreCandidate {
@@ -51,7 +51,7 @@ impl<C: Command> Raft<C> {
 
     /// Stands for election in the next term (paper, 5.2).
     pub(super) fn begin_election(&mut self, transfer: bool, out: &mut Effects<Self>) {
-        let granted = self.own_ballot();
+        let granted = self.own_vote();
         self.enter(self.term.next());
         self.vote = Some(self.id);
         self.role = Role::Candidate { granted, transfer };
@@ -71,10 +71,10 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    fn own_ballot(&self) -> Ballots {
-        let mut ballots = Ballots::default();
-        ballots.add(self.voters.place(self.id).expect("a node is a voter"));
-        ballots
+    fn own_vote(&self) -> Votes {
+        let mut votes = Votes::default();
+        votes.add(self.voters.place(self.id).expect("a node is a voter"));
+        votes
     }
 
     pub(super) fn on_pre_vote(
@@ -83,10 +83,10 @@ impl<C: Command> Raft<C> {
         question: &PreVote,
         out: &mut Effects<Self>,
     ) {
-        // A promise for no term: neither the term nor the vote changes. With a
-        // live leader the answer is no; "live" means that this node's own
-        // election timer has not fired since it last heard it. A question out
-        // of a term below ours asks about a term that is not new.
+        // A pre-vote promises nothing: neither the term nor the vote changes. It is refused
+        // while a leader is live, that is, until this node's own election timer has fired
+        // since it last heard the leader. A request from a term below ours asks about a
+        // term that is not new.
         let granted = self.leader().is_none()
             && question.term >= self.term
             && question.last.is_as_up_to_date_as(self.log.last());
@@ -139,9 +139,9 @@ impl<C: Command> Raft<C> {
             return;
         }
         let new_term = question.term > self.term;
-        // Who hears a leader does not help to depose it, and does not even
-        // look at the term, unless that leader wished it (dissertation,
-        // 4.2.3). In a term that has a leader the election is over.
+        // A node that hears a leader does not help to depose it, and ignores even the term,
+        // unless that leader asked for the election (dissertation, 4.2.3). In a term that
+        // has a leader the election is over.
         if self.leader().is_some() && !(question.transfer && new_term) {
             return;
         }
@@ -155,7 +155,7 @@ impl<C: Command> Raft<C> {
         let new_vote = granted && self.vote.is_none();
         if new_vote {
             self.vote = Some(from);
-            // Whoever votes for another does not stand against it meanwhile.
+            // A node that votes for another does not become a candidate meanwhile.
             self.role = Role::follower(None);
         }
         if new_term || new_vote {
@@ -200,7 +200,7 @@ impl<C: Command> Raft<C> {
     fn become_leader(&mut self, transfer: bool, out: &mut Effects<Self>) {
         let next = self.log.last().index.next();
         self.role = Role::Leader(Leader {
-            peers: self.peers().map(|id| Peer::new(id, next)).collect(),
+            peers: self.peers().map(|id| Progress::new(id, next)).collect(),
             term_start: next,
             reads: Reads::default(),
             transfer: None,

@@ -5,14 +5,14 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Command, Entry, LogIndex, Position, Term};
+use super::types::{Command, Entry, LogId, LogIndex, Term};
 
 /// The entries that no snapshot covers yet, and some that one does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Log<C> {
     /// The entry before the first that is here; `i0@t0` before any compaction.
     /// Never past the end of the snapshot.
-    base: Position,
+    base: LogId,
     /// The entry at offset `k` has the index `base.index + 1 + k`, and terms
     /// never decrease along the log.
     entries: VecDeque<Entry<C>>,
@@ -23,7 +23,7 @@ pub struct Log<C> {
 impl<C> Default for Log<C> {
     fn default() -> Self {
         Self {
-            base: Position::ZERO,
+            base: LogId::ZERO,
             entries: VecDeque::new(),
             bytes: 0,
         }
@@ -33,7 +33,7 @@ impl<C> Default for Log<C> {
 impl<C: Command> Log<C> {
     /// The last entry that is no longer here.
     #[must_use]
-    pub fn base(&self) -> Position {
+    pub fn base(&self) -> LogId {
         self.base
     }
 
@@ -45,9 +45,9 @@ impl<C: Command> Log<C> {
 
     /// The last entry, or the base if there are none.
     #[must_use]
-    pub fn last(&self) -> Position {
+    pub fn last(&self) -> LogId {
         match self.entries.back() {
-            Some(entry) => Position::new(self.base.index.plus(self.entries.len()), entry.term),
+            Some(entry) => LogId::new(self.base.index.plus(self.entries.len()), entry.term),
             None => self.base,
         }
     }
@@ -70,8 +70,8 @@ impl<C: Command> Log<C> {
         self.bytes
     }
 
-    /// About how many bytes the entries from `first` on take when encoded. Costs
-    /// as much as there are on the shorter side of it.
+    /// About how many bytes the entries from `first` on take when encoded. Costs as much as
+    /// the shorter side has entries.
     #[must_use]
     pub fn bytes_from(&self, first: LogIndex) -> usize {
         let before = first.since(self.first());
@@ -91,7 +91,7 @@ impl<C: Command> Log<C> {
     /// # Panics
     /// If the end is neither here nor the base.
     #[must_use]
-    pub fn tail_before(&self, end: LogIndex, max_entries: usize, max_bytes: usize) -> Position {
+    pub fn tail_before(&self, end: LogIndex, max_entries: usize, max_bytes: usize) -> LogId {
         let covered = end.since(self.base.index);
         let mut bytes = 0;
         let kept = self
@@ -104,7 +104,7 @@ impl<C: Command> Log<C> {
                 bytes <= max_bytes
             })
             .count();
-        self.position_at(LogIndex(end.0 - kept as u64))
+        self.id_at(LogIndex(end.0 - kept as u64))
     }
 
     /// The entry at an index, if it is here.
@@ -123,14 +123,14 @@ impl<C: Command> Log<C> {
         self.entry(index).map(|entry| entry.term)
     }
 
-    /// The position of an index that is here or is the base.
+    /// The id of the entry at an index that is here or is the base.
     ///
     /// # Panics
     /// If the index is neither.
     #[must_use]
-    pub fn position_at(&self, index: LogIndex) -> Position {
+    pub fn id_at(&self, index: LogIndex) -> LogId {
         let term = self.term_at(index).expect("log index within the log");
-        Position::new(index, term)
+        LogId::new(index, term)
     }
 
     /// All entries with their indices, in order.
@@ -163,7 +163,7 @@ impl<C: Command> Log<C> {
     /// Drops everything up to a base that a snapshot covers. What follows stays
     /// only if the entry there is the snapshot's own: otherwise it belongs to
     /// another history (paper, figure 13, rules 6 and 7).
-    pub fn compact_to(&mut self, end: Position) {
+    pub fn compact_to(&mut self, end: LogId) {
         let kept = self.term_at(end.index) == Some(end.term);
         let covered = if kept {
             end.index.since(self.base.index)
@@ -212,7 +212,7 @@ impl<C: Command> Log<C> {
     /// The first index here that has the term of the entry at `index`.
     #[must_use]
     pub fn first_of_term_at(&self, index: LogIndex) -> LogIndex {
-        let term = self.position_at(index).term;
+        let term = self.id_at(index).term;
         let before = self.entries.partition_point(|entry| entry.term < term);
         self.first().plus(before).min(index)
     }

@@ -31,7 +31,7 @@ pub const SNAPSHOT_SENT: &str = "raft.snapshot_sent";
 pub const SNAPSHOT_INSTALLED: &str = "raft.snapshot_installed";
 /// A leader sent a chunk of a snapshot again.
 pub const SNAPSHOT_CHUNK_RESUMED: &str = "raft.snapshot_chunk_resumed";
-/// A follower was offered a snapshot of a past that it already has.
+/// A follower was offered a snapshot that it already covers.
 pub const SNAPSHOT_STALE_IGNORED: &str = "raft.snapshot_stale_ignored";
 /// A majority confirmed the leadership for a batch of reads.
 pub const READ_CONFIRMED: &str = "raft.read_confirmed";
@@ -49,7 +49,7 @@ pub const SESSION_DUPLICATE_ANSWERED: &str = "raft.session_duplicate_answered";
 pub const SESSION_EVICTED: &str = "raft.session_evicted";
 /// A session ended that nobody had used for long.
 pub const SESSION_IDLED_OUT: &str = "raft.session_idled_out";
-/// A write came under a session that is not, or no longer, there.
+/// A write named a session that does not, or no longer, exist.
 pub const SESSION_EXPIRED: &str = "raft.session_expired";
 /// A write came with a sequence number below its session's last.
 pub const SESSION_STALE_SEQUENCE: &str = "raft.session_stale_sequence";

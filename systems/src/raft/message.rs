@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Attempt, Entry, LogIndex, Position, Round, Term};
+use super::types::{Attempt, Entry, LogId, LogIndex, Round, Term};
 
 /// "Would you vote for me in the term after this one?" (dissertation, 9.6)
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct PreVote {
     /// The sender's current term; it asks about the next.
     pub term: Term,
     /// Where the sender's log ends.
-    pub last: Position,
+    pub last: LogId,
     /// Which try of this term it is.
     pub attempt: Attempt,
 }
@@ -26,7 +26,7 @@ pub struct PreVoteReply {
     pub term: Term,
     /// The term of the question, so that an answer to an old one is not counted.
     pub asked_in: Term,
-    /// The try of the question, for the same reason.
+    /// Which pre-vote attempt it answers, for the same reason.
     pub attempt: Attempt,
     /// Whether it would.
     pub granted: bool,
@@ -38,7 +38,7 @@ pub struct RequestVote {
     /// The candidate's term.
     pub term: Term,
     /// Where the candidate's log ends.
-    pub last: Position,
+    pub last: LogId,
     /// The leader itself asked for this election, so that voters who follow it
     /// must listen too (dissertation, 4.2.3).
     pub transfer: bool,
@@ -59,7 +59,7 @@ pub struct AppendEntries<C> {
     /// The leader's term.
     pub term: Term,
     /// The entry before the first of these.
-    pub previous: Position,
+    pub previous: LogId,
     /// The entries.
     pub entries: Vec<Entry<C>>,
     /// How far the leader knows entries to be committed.
@@ -73,9 +73,9 @@ pub struct AppendEntries<C> {
 pub struct AppendEntriesReply {
     /// The follower's term.
     pub term: Term,
-    /// The term of the message that is answered. Whoever leads again in a later
-    /// term must not take it for an answer to a message of that term: rounds and
-    /// indices begin anew with each leadership.
+    /// The term of the message that is answered. A node that leads again in a later term
+    /// must not take it for an answer to a message of that term: rounds and indices begin
+    /// anew with each leadership.
     pub asked_in: Term,
     /// The round of the message that is answered.
     pub round: Round,
@@ -89,9 +89,9 @@ pub enum AppendResult {
     /// The follower's log agrees with the leader's up to here: the last index
     /// that the message spoke of, wherever the follower's log ends.
     Matched(LogIndex),
-    /// The follower has another entry, or none, before the first of these.
+    /// The follower lacks the entry before the first of these, or has another.
     Conflict {
-        /// The index that the leader had taken for common.
+        /// The index at which the leader took the logs to match.
         previous: LogIndex,
         /// What is there instead.
         found: Conflict,
@@ -124,7 +124,7 @@ pub struct InstallSnapshot {
     /// The leader's term.
     pub term: Term,
     /// The last entry that the snapshot covers; also names the snapshot.
-    pub last: Position,
+    pub last: LogId,
     /// Where in the snapshot's bytes this piece begins.
     pub offset: usize,
     /// The piece.
@@ -141,8 +141,8 @@ pub struct InstallSnapshotReply {
     pub term: Term,
     /// The term of the message that is answered.
     pub asked_in: Term,
-    /// The snapshot that is answered for.
-    pub last: Position,
+    /// The snapshot that the answer is about.
+    pub last: LogId,
     /// How much of it the follower has.
     pub received: Received,
 }

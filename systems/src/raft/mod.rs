@@ -13,26 +13,27 @@ mod config;
 mod durable;
 mod election;
 pub mod invariants;
+mod leader_info;
 mod log;
 pub mod marks;
 mod message;
 mod output;
-mod peer;
 mod process;
+mod progress;
 mod read;
 mod renaming;
 mod replication;
 mod role;
 mod snapshot;
-mod standing;
 mod transfer;
 mod types;
 
 use alloc::sync::Arc;
 use core::fmt;
 
-pub use config::{Ballots, Config, MAX_VOTERS, Timer, Voters};
+pub use config::{Config, MAX_VOTERS, Timer, Voters, Votes};
 pub use durable::{Durable, Write};
+pub use leader_info::{HasLeader, LeaderInfo};
 pub use log::Log;
 pub use marks::MARKS;
 pub use message::{
@@ -41,14 +42,11 @@ pub use message::{
     TimeoutNow,
 };
 pub use output::{Event, NotLeader, TransferError};
-pub use peer::{Flow, Peer, Sending, Window};
 pub use process::{Operation, Outcome, Setup};
+pub use progress::{Inflights, Progress, ProgressState, Sending};
 pub use read::Reads;
 pub use role::{Follower, Incoming, Leader, Role};
-pub use standing::{Elector, Standing};
-pub use types::{
-    Attempt, Command, Content, Entry, LogIndex, Position, ReadId, Round, Snapshot, Term,
-};
+pub use types::{Attempt, Command, Content, Entry, LogId, LogIndex, ReadId, Round, Snapshot, Term};
 
 use crate::process::{Effects, NodeId};
 
@@ -80,9 +78,9 @@ pub struct Raft<C> {
     role: Role,
     /// The last try for pre-votes in this term and life.
     pre_votes: Attempt,
-    /// A snapshot that is still arriving from the leader of this term. It
-    /// outlives the election timer: the chunks of a slow leader may come further
-    /// apart than that, and its snapshot would never be whole.
+    /// A snapshot that is still arriving from the leader of this term. It outlives the
+    /// election timer: the chunks of a slow leader may be further apart than that, and its
+    /// snapshot would never complete.
     incoming: Option<Incoming>,
     /// The host has not yet taken over `snapshot`. False between steps.
     restored: bool,
@@ -165,8 +163,8 @@ impl<C: Command> Raft<C> {
         self.tell_host(out);
     }
 
-    /// Does what was put off while a batch of inputs came: writes what the leader appended with
-    /// one record, and says to each peer at once what is new.
+    /// Does the work deferred while a batch of inputs came: writes what the leader appended
+    /// as one record, and sends each peer at once what is new.
     pub fn flush(&mut self, out: &mut Effects<Self>) {
         self.flush_leader(out);
         self.tell_host(out);
@@ -386,7 +384,7 @@ impl<C: Command> Raft<C> {
     }
 }
 
-/// One word for a table: role, term, last index and commit index, as in `L t3 i7/5`.
+/// Short label for a table: role, term, last index and commit index, as in `L t3 i7/5`.
 impl<C: Command> fmt::Display for Raft<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -21,7 +21,7 @@ pub enum Event<C> {
     /// Answer a read from the state as it is now: everything that was
     /// committed when the read arrived has been applied.
     ReadReady(ReadId),
-    /// This node no longer leads. Its pending reads are void; its pending
+    /// This node no longer leads. Its pending reads fail; its pending
     /// proposals may or may not be committed by others.
     LostLeadership,
 }

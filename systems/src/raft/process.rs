@@ -7,7 +7,7 @@ use super::config::{Config, Timer, Voters};
 use super::durable::Durable;
 use super::message::Message;
 use super::output::{Event, NotLeader, TransferError};
-use super::types::{Command, LogIndex, Position, ReadId};
+use super::types::{Command, LogId, LogIndex, ReadId};
 use crate::process::{ConfigError, Effects, Input, NodeId, Process};
 
 /// What a node knows before it starts.
@@ -43,10 +43,10 @@ pub enum Operation<C> {
 /// What a host is told: answers to what it asks, and, unasked, what happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome<C> {
-    /// It happened, and answers nothing.
+    /// An event; answers no operation.
     Event(Event<C>),
     /// Where the command may be committed, or why not.
-    Proposed(Result<Position, NotLeader>),
+    Proposed(Result<LogId, NotLeader>),
     /// The name of the read, or why there is none.
     Reads(Result<ReadId, NotLeader>),
     /// Whether the leader hands over.

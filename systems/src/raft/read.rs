@@ -22,7 +22,7 @@ pub struct Reads {
     round: Round,
     /// How many reads were asked so far; names the next.
     count: u64,
-    /// They arrived after the newest round began, so it proves nothing for them.
+    /// Reads that arrived after the newest round began, which proves nothing for them.
     waiting: Vec<ReadId>,
     /// The newest round will confirm them. Empty once it has.
     asked: Vec<ReadId>,
@@ -33,8 +33,8 @@ pub struct Reads {
     confirmed: VecDeque<ReadId>,
 }
 
-/// How far the reads of one leadership have come. Reads are numbered from 0 in
-/// the order of their arrival, and get on in that order. Nothing here goes back.
+/// How far the reads of one leadership have come. Reads are numbered from 0 in order of
+/// arrival, and are confirmed in that order. Nothing here goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct ReadProgress {
     /// Those before it may be answered.
@@ -122,7 +122,7 @@ impl<C: Command> Raft<C> {
         if reads.asked.is_empty() {
             return;
         }
-        let echoes = leader.peers.iter().map(super::Peer::round);
+        let echoes = leader.peers.iter().map(super::Progress::round);
         let echoed = self
             .voters
             .reached_by_majority(iter::once(reads.round).chain(echoes));

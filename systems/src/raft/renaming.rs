@@ -1,15 +1,14 @@
-//! Raft under other names.
+//! Raft with its nodes renamed, for symmetry reduction.
 //!
-//! Raft tells its voters apart by nothing but whose term, log and vote they
-//! are, so whatever one may do, any may. Entries, snapshots, terms and indices
-//! name nobody. Three things are kept by place rather than by name, and places
-//! are in the order of names: the voters themselves, ballots, and the peers of
-//! a leader.
+//! Voters differ in nothing but their term, log and vote, so they are interchangeable.
+//! Entries, snapshots, terms and indices name no node. Three things are kept by place
+//! rather than by name, and places are in the order of names: the voters themselves, votes,
+//! and the peers of a leader.
 
 use alloc::vec::Vec;
 
-use super::config::Ballots;
-use super::peer::Peer;
+use super::config::Votes;
+use super::progress::Progress;
 use super::role::{Follower, Leader, Role};
 use super::{Durable, LogIndex, Message, Raft, Term, Voters, Write};
 use crate::renaming::{NamesNobody, Renamed, Renaming};
@@ -50,18 +49,18 @@ impl Voters {
         let stays = |voter| self.place(renaming.of(voter)).is_some();
         assert!(
             self.nodes().iter().copied().all(stays),
-            "only voters may trade names with voters: {self:?} under {renaming:?}"
+            "voters may be renamed only to voters: {self:?} under {renaming:?}"
         );
     }
 }
 
-impl Ballots {
+impl Votes {
     fn renamed(self, voters: &Voters, renaming: &Renaming) -> Self {
         let mut renamed = Self::default();
         for (place, voter) in voters.nodes().iter().enumerate() {
             if self.has(place) {
                 let place = voters.place(renaming.of(*voter));
-                renamed.add(place.expect("voters trade names with voters"));
+                renamed.add(place.expect("voters are renamed to voters"));
             }
         }
         renamed
@@ -92,8 +91,8 @@ impl Role {
 
 impl Renamed for Leader {
     fn renamed(&self, renaming: &Renaming) -> Self {
-        let mut peers: Vec<Peer> = self.peers.renamed(renaming);
-        peers.sort_unstable_by_key(Peer::id);
+        let mut peers: Vec<Progress> = self.peers.renamed(renaming);
+        peers.sort_unstable_by_key(Progress::id);
         Self {
             peers,
             term_start: self.term_start,
@@ -128,7 +127,7 @@ impl<C: Clone + NamesNobody> Renamed for Write<C> {
     }
 }
 
-/// No message names a node, not even its sender: that is written on the outside.
+/// No message names a node, not even its sender: that is in the envelope.
 impl<C: Clone + NamesNobody> Renamed for Message<C> {
     fn renamed(&self, _: &Renaming) -> Self {
         match self {

@@ -1,13 +1,13 @@
-//! Entries on their way from the leader to everybody, and what makes them committed.
+//! Replication of the leader's entries, and when they are committed.
 
 use core::{iter, mem};
 
 use super::config::Timer;
 use super::message::{AppendEntries, AppendEntriesReply, AppendResult, Conflict, Message};
 use super::output::NotLeader;
-use super::peer::Flow;
+use super::progress::ProgressState;
 use super::role::{Leader, Role};
-use super::types::{Command, Content, Entry, LogIndex, Position};
+use super::types::{Command, Content, Entry, LogId, LogIndex};
 use super::{Raft, Write, marks};
 use crate::process::{Effects, NodeId};
 
@@ -20,7 +20,7 @@ impl<C: Command> Raft<C> {
     /// # Errors
     /// If the node does not lead, or is handing over and must not grow the log
     /// (dissertation, 3.10). Then the command is certainly never committed.
-    pub fn propose(&mut self, command: C) -> Result<Position, NotLeader> {
+    pub fn propose(&mut self, command: C) -> Result<LogId, NotLeader> {
         match &self.role {
             Role::Leader(Leader { transfer: None, .. }) => {}
             Role::Leader(Leader { transfer, .. }) => return Err(NotLeader { hint: *transfer }),
@@ -34,7 +34,7 @@ impl<C: Command> Raft<C> {
         Ok(self.append_own(content))
     }
 
-    pub(super) fn append_own(&mut self, content: Content<C>) -> Position {
+    pub(super) fn append_own(&mut self, content: Content<C>) -> LogId {
         let first = self.log.last().index.next();
         let entry = Entry {
             term: self.term,
@@ -44,7 +44,7 @@ impl<C: Command> Raft<C> {
         if let Role::Leader(leader) = &mut self.role {
             leader.unwritten.get_or_insert(first);
         }
-        Position::new(first, self.term)
+        LogId::new(first, self.term)
     }
 
     /// Writes what the leader appended and has not written: before anybody hears of it, before
@@ -82,12 +82,12 @@ impl<C: Command> Raft<C> {
             }
         }
         if asks {
-            // One that is alone asks nobody.
+            // A cluster of one asks nobody.
             self.confirm_reads(out);
         }
     }
 
-    /// Sends a peer all that it may be sent now. Says whether that is any entry.
+    /// Sends a peer all that it may be sent now. Returns whether that includes an entry.
     fn replicate_to(&mut self, place: usize, out: &mut Effects<Self>) -> bool {
         let Role::Leader(leader) = &mut self.role else {
             return false;
@@ -96,15 +96,15 @@ impl<C: Command> Raft<C> {
         let config = &self.config;
         let mut told = false;
         while peer.accepts(config.max_in_flight_entries, config.max_in_flight_bytes)
-            && peer.next() <= self.log.last().index
+            && peer.next_index() <= self.log.last().index
         {
-            if peer.next() < self.log.first() {
+            if peer.next_index() < self.log.first() {
                 self.begin_snapshot_to(place, out);
                 return told;
             }
-            let previous = self.log.position_at(peer.next().previous());
+            let previous = self.log.id_at(peer.next_index().previous());
             let (entries, bytes) = self.log.batch(
-                peer.next(),
+                peer.next_index(),
                 config.max_batch_entries,
                 config.max_batch_bytes,
             );
@@ -132,9 +132,8 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    /// Tells all peers that the leader is there. A heartbeat carries no
-    /// entries, so that nothing is sent twice that was not lost; it follows
-    /// what was sent last, so that its refusal reveals what was lost.
+    /// Sends heartbeats. They carry no entries, so that nothing is sent twice that was not
+    /// lost; each follows what was sent last, so that its rejection reveals a loss.
     pub(super) fn heartbeat_all(&mut self, out: &mut Effects<Self>) {
         for place in 0..self.voters.len() - 1 {
             self.heartbeat_to(place, out);
@@ -146,12 +145,12 @@ impl<C: Command> Raft<C> {
             return;
         };
         let peer = &leader.peers[place];
-        let previous = match peer.flow() {
-            Flow::Snapshot(sending) => sending.snapshot.last,
-            // The log no longer knows what is before `next`, but everybody
-            // can be asked about its base.
-            _ if peer.next() < self.log.first() => self.log.base(),
-            _ => self.log.position_at(peer.next().previous()),
+        let previous = match peer.state() {
+            ProgressState::Snapshot(sending) => sending.snapshot.last,
+            // The log no longer knows the entry before `next_index`, but its base can be
+            // probed.
+            _ if peer.next_index() < self.log.first() => self.log.base(),
+            _ => self.log.id_at(peer.next_index().previous()),
         };
         let message = AppendEntries {
             term: self.term,
@@ -169,9 +168,9 @@ impl<C: Command> Raft<C> {
         reply: &AppendEntriesReply,
         out: &mut Effects<Self>,
     ) {
-        // An answer to a message of another term speaks of another leadership,
-        // even if this node led that one, too: what it acknowledges, the round
-        // that it echoes, and that its sender is alive.
+        // A reply to a message of another term belongs to another leadership, even one of
+        // this node: its acknowledgement, its round, and that its sender is alive do not
+        // count.
         if self.yields_to(reply.term, out) || reply.asked_in != self.term {
             return;
         }
@@ -207,8 +206,8 @@ impl<C: Command> Raft<C> {
         }
     }
 
-    /// Moves a peer's `next` back to where the logs may agree, a term at a
-    /// time rather than an entry at a time (paper, end of 5.3).
+    /// Moves a peer's `next_index` back to where the logs may agree, a term at a time
+    /// rather than an entry at a time (paper, end of 5.3).
     fn back_up(
         &mut self,
         place: usize,
@@ -227,7 +226,7 @@ impl<C: Command> Raft<C> {
             return;
         };
         let peer = &mut leader.peers[place];
-        let pipelined = matches!(peer.flow(), Flow::Pipeline(_));
+        let pipelined = matches!(peer.state(), ProgressState::Pipeline(_));
         if !peer.backs_up(previous, next) {
             return;
         }
@@ -248,7 +247,7 @@ impl<C: Command> Raft<C> {
         };
         // What is not on its own disk does not count.
         let own = self.written();
-        let matched = leader.peers.iter().map(super::Peer::matched);
+        let matched = leader.peers.iter().map(super::Progress::match_index);
         let held = self
             .voters
             .reached_by_majority(iter::once(own).chain(matched));
@@ -272,7 +271,7 @@ impl<C: Command> Raft<C> {
         out: &mut Effects<Self>,
     ) {
         let result = if message.term < self.term {
-            // No sign of life of a leader: the election timer runs on.
+            // Not from a live leader: the election timer runs on.
             out.mark(marks::STALE_APPEND_IGNORED);
             AppendResult::StaleTerm
         } else {
@@ -294,8 +293,8 @@ impl<C: Command> Raft<C> {
         out.send(from, Message::AppendEntriesReply(reply));
     }
 
-    /// What is at a position instead of the entry that the leader takes to be there.
-    fn conflict_at(&self, previous: Position) -> Option<Conflict> {
+    /// The conflict at `previous`, if the entry there is not the leader's.
+    fn conflict_at(&self, previous: LogId) -> Option<Conflict> {
         // What a snapshot covers is committed, and so in every later
         // leader's log too (paper, 5.4.3).
         if previous.index < self.covered() {

@@ -1,13 +1,13 @@
-//! What a node is at the moment, and what it knows only as that.
+//! The role of a node, and the state that only that role has.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::config::Ballots;
-use super::peer::Peer;
+use super::config::Votes;
+use super::progress::Progress;
 use super::read::Reads;
-use super::types::{Attempt, LogIndex, Position};
+use super::types::{Attempt, LogId, LogIndex};
 use crate::process::NodeId;
 
 /// The roles of a node (paper, figure 4; the pre-candidate is dissertation, 9.6).
@@ -15,21 +15,21 @@ use crate::process::NodeId;
 pub enum Role {
     /// It listens to a leader, or waits for one.
     Follower(Follower),
-    /// It asks whether an election would be worth it.
+    /// It asks whether it could win an election.
     PreCandidate {
         /// Who said yes to this try.
-        granted: Ballots,
-        /// Which try of this term it is: a grant of an earlier one may be of a
-        /// time before a leader was heard.
+        granted: Votes,
+        /// Which attempt of this term it is: a grant of an earlier one may be from before a
+        /// leader was heard.
         attempt: Attempt,
-        /// The votes for it in its current term, if it stood in it: until it
-        /// leaves the term, one that comes late is as good as any other.
-        votes: Option<Ballots>,
+        /// The votes for it in its current term, if it was a candidate in it: late votes
+        /// count while the term lasts.
+        votes: Option<Votes>,
     },
     /// It asks for votes in its term.
     Candidate {
         /// Who gave a vote.
-        granted: Ballots,
+        granted: Votes,
         /// Whether the last leader asked it to.
         transfer: bool,
     },
@@ -49,10 +49,10 @@ pub struct Follower {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Incoming {
     /// The last entry that it covers; also names it.
-    pub(super) last: Position,
+    pub(super) last: LogId,
     /// Its bytes so far, without gaps.
     pub(super) bytes: Vec<u8>,
-    /// Chunks that overtook another, by where they begin: all past `bytes`.
+    /// Chunks that arrived out of order, by offset: all past `bytes`.
     pub(super) ahead: BTreeMap<usize, Arc<[u8]>>,
     /// How long it is, once its last chunk has come.
     pub(super) length: Option<usize>,
@@ -62,7 +62,7 @@ pub struct Incoming {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leader {
     /// All other voters, in ascending order.
-    pub(super) peers: Vec<Peer>,
+    pub(super) peers: Vec<Progress>,
     /// The index of the no-op that began the term. Until it is committed, the
     /// leader does not know what is.
     pub(super) term_start: LogIndex,
@@ -80,7 +80,7 @@ pub struct Leader {
 impl Leader {
     /// All other voters, in ascending order.
     #[must_use]
-    pub fn peers(&self) -> &[Peer] {
+    pub fn peers(&self) -> &[Progress] {
         &self.peers
     }
 

@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::message::{InstallSnapshot, InstallSnapshotReply, Message, Received};
-use super::peer::{Flow, Peer, Sending};
+use super::progress::{Progress, ProgressState, Sending};
 use super::role::{Incoming, Role};
-use super::types::{Command, LogIndex, Position, Snapshot, Term};
+use super::types::{Command, LogId, LogIndex, Snapshot, Term};
 use super::{Raft, Write, marks};
 use crate::process::{Effects, NodeId};
 
@@ -29,7 +29,7 @@ impl<C: Command> Raft<C> {
         if index <= self.covered() {
             return false;
         }
-        let last = self.log.position_at(index);
+        let last = self.log.id_at(index);
         let base = self.base_of_tail_before(index);
         let snapshot = Snapshot { last, data };
         out.persist(Write::Snapshot {
@@ -47,11 +47,11 @@ impl<C: Command> Raft<C> {
     }
 
     /// The base of the tail that stays in the log when a snapshot covers everything up to
-    /// `index`. It has more entries than usual if a peer is still to be sent them and the
-    /// bytes allow it: what follows a snapshot that takes long to arrive would else be gone
-    /// by then, under a steady load each time, and the peer would be sent one snapshot after
-    /// another for ever.
-    fn base_of_tail_before(&self, index: LogIndex) -> Position {
+    /// `index`. It is longer than usual if a peer still needs those entries and the bytes
+    /// allow it: otherwise, under steady load, the entries after a slow snapshot would be
+    /// gone when it is installed, and the peer would be sent one snapshot after another for
+    /// ever.
+    fn base_of_tail_before(&self, index: LogIndex) -> LogId {
         let most_bytes = self.config.compaction_tail_bytes;
         let mut entries = self.config.compaction_tail_entries;
         if let Role::Leader(leader) = &self.role
@@ -90,7 +90,7 @@ impl<C: Command> Raft<C> {
         };
         let peer = &mut leader.peers[place];
         let to = peer.id();
-        let Flow::Snapshot(sending) = peer.flow_mut() else {
+        let ProgressState::Snapshot(sending) = peer.state_mut() else {
             return;
         };
         let config = &self.config;
@@ -111,8 +111,8 @@ impl<C: Command> Raft<C> {
             return;
         };
         let peer = &mut leader.peers[place];
-        let behind = peer.next() < self.log.first();
-        let Flow::Snapshot(sending) = peer.flow_mut() else {
+        let behind = peer.next_index() < self.log.first();
+        let ProgressState::Snapshot(sending) = peer.state_mut() else {
             if behind {
                 self.begin_snapshot_to(place, out);
             }
@@ -164,9 +164,9 @@ impl<C: Command> Raft<C> {
 }
 
 /// The sending of the snapshot that a reply is about, if it is still under way.
-fn sending_of<'a>(peer: &'a mut Peer, reply: &InstallSnapshotReply) -> Option<&'a mut Sending> {
-    match peer.flow_mut() {
-        Flow::Snapshot(sending) if sending.snapshot.last == reply.last => Some(sending),
+fn sending_of<'a>(peer: &'a mut Progress, reply: &InstallSnapshotReply) -> Option<&'a mut Sending> {
+    match peer.state_mut() {
+        ProgressState::Snapshot(sending) if sending.snapshot.last == reply.last => Some(sending),
         _ => None,
     }
 }
@@ -257,7 +257,7 @@ impl Incoming {
         }
     }
 
-    /// Takes in a chunk, wherever it belongs: chunks overtake each other.
+    /// Takes in a chunk at any offset: chunks may be reordered.
     fn take(&mut self, message: &InstallSnapshot) {
         let end = message.offset + message.chunk.len();
         if message.done {
@@ -303,7 +303,7 @@ impl Sending {
         })
     }
 
-    /// The peer says that it has all bytes before `held`.
+    /// The peer acknowledges all bytes before `held`.
     fn acknowledge(&mut self, held: usize) {
         let held = held.min(self.snapshot.data.len());
         self.least_held = Some(self.least_held.map_or(held, |least| least.min(held)));

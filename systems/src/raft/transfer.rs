@@ -1,4 +1,4 @@
-//! A leader hands over (dissertation, 3.10).
+//! Leadership transfer (dissertation, 3.10).
 
 use super::config::Timer;
 use super::message::{Message, TimeoutNow};
@@ -35,20 +35,20 @@ impl<C: Command> Raft<C> {
         Ok(())
     }
 
-    /// Tells the target to stand, once it has everything. Said again with each
-    /// of its replies, in case it was lost: in its new term it no longer listens.
+    /// Sends `TimeoutNow` once the target has everything. Repeated with each of its
+    /// replies, in case it was lost: in its new term the target ignores it.
     pub(super) fn continue_transfer(&mut self, peer: NodeId, out: &mut Effects<Self>) {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        let up_to_date = leader.peers[leader.place_of(peer)].matched() == self.log.last().index;
+        let up_to_date = leader.peers[leader.place_of(peer)].match_index() == self.log.last().index;
         if leader.transfer == Some(peer) && up_to_date {
             out.send(peer, Message::TimeoutNow(TimeoutNow { term: self.term }));
         }
     }
 
     pub(super) fn on_timeout_now(&mut self, message: &TimeoutNow, out: &mut Effects<Self>) {
-        // An order of an older term is void. One of a higher term does not
+        // An order of an older term is obsolete. One of a higher term does not
         // exist: its leader would have waited until this node had its entries.
         if message.term == self.term && matches!(self.role, Role::Follower(_)) {
             self.begin_election(true, out);

@@ -1,4 +1,4 @@
-//! The words of the protocol: terms, indices, positions, entries, snapshots.
+//! Terms, indices, log ids, entries, snapshots.
 
 use alloc::sync::Arc;
 use core::fmt::{self, Debug, Display};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::short_names::debug_as_display;
 
-/// A leader's reign, counted from 1; prints as `t3`. `t0` is before any election.
+/// A term, counted from 1; prints as `t3`. `t0` is before any election.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Term(pub u64);
 
@@ -24,7 +24,7 @@ impl Term {
     }
 }
 
-/// A place in the log, counted from 1; prints as `i7`. `i0` is before the first entry.
+/// An index in the log, counted from 1; prints as `i7`. `i0` is before the first entry.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LogIndex(pub u64);
 
@@ -63,21 +63,21 @@ impl LogIndex {
 /// An index with the term of the entry there. By log matching (paper, 5.3) it
 /// names the entry and everything before it. Prints as `i7@t3`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Position {
+pub struct LogId {
     /// Where.
     pub index: LogIndex,
     /// The term in which the entry there was made.
     pub term: Term,
 }
 
-impl Position {
+impl LogId {
     /// Before the first entry.
     pub const ZERO: Self = Self {
         index: LogIndex::ZERO,
         term: Term::ZERO,
     };
 
-    /// The position of an index and a term.
+    /// An index with the term of its entry.
     #[must_use]
     pub fn new(index: LogIndex, term: Term) -> Self {
         Self { index, term }
@@ -99,7 +99,7 @@ pub trait Command:
     fn size(&self) -> usize;
 }
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Content<C> {
     /// Nothing. A leader begins its term with one, because it may count
@@ -155,7 +155,7 @@ impl<C: Command> Entry<C> {
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The last entry whose effect the state holds.
-    pub last: Position,
+    pub last: LogId,
     /// The state, encoded by the host. Raft does not look inside.
     #[serde(with = "crate::bytes")]
     pub data: Arc<[u8]>,
@@ -170,7 +170,7 @@ pub struct ReadId(pub u64);
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Round(pub u64);
 
-/// Numbers the pre-votes that a node asks for in one term and one life; prints as `try 2`.
+/// Numbers the pre-vote attempts of a node in one term and one life; prints as `try 2`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attempt(pub u32);
 
@@ -192,7 +192,7 @@ impl Display for LogIndex {
     }
 }
 
-impl Display for Position {
+impl Display for LogId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.index, self.term)
     }
@@ -216,4 +216,4 @@ impl Display for Snapshot {
     }
 }
 
-debug_as_display!(Attempt, Term, LogIndex, Position, ReadId, Round, Snapshot);
+debug_as_display!(Attempt, Term, LogIndex, LogId, ReadId, Round, Snapshot);

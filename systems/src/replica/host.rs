@@ -6,7 +6,7 @@ use super::{Replica, Request, StateMachine};
 use crate::embeds::{Embeds, WriteOf};
 use crate::process::Effect;
 use crate::raft::invariants::RaftHost;
-use crate::raft::{Elector, LogIndex, Raft, Standing, Term};
+use crate::raft::{HasLeader, LeaderInfo, LogIndex, Raft, Term};
 
 impl<M: StateMachine> Embeds<Raft<Request<M::Command>>> for Replica<M> {
     fn part(&self) -> Option<&Raft<Request<M::Command>>> {
@@ -49,8 +49,8 @@ impl<M: StateMachine> RaftHost for Replica<M> {
     }
 }
 
-impl<M: StateMachine> Elector for Replica<M> {
-    fn standing(&self) -> Option<Standing<'_>> {
-        Some(self.raft.standing())
+impl<M: StateMachine> HasLeader for Replica<M> {
+    fn leader_info(&self) -> Option<LeaderInfo<'_>> {
+        Some(self.raft.leader_info())
     }
 }

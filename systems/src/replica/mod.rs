@@ -25,8 +25,7 @@ use crate::digest::Digest;
 use crate::embeds::Said;
 use crate::process::{ConfigError, Effects, Input, InvocationId, NodeId, Priority, Process};
 use crate::raft::{
-    self, Content, Entry, Event, LogIndex, Position, Raft, ReadId, Timer, TransferError, Voters,
-    marks,
+    self, Content, Entry, Event, LogId, LogIndex, Raft, ReadId, Timer, TransferError, Voters, marks,
 };
 
 /// What a replica knows before it starts.
@@ -56,11 +55,11 @@ pub struct Config {
     pub max_pending_bytes: usize,
     /// The most reads that may wait at a leader; beyond it, it is busy.
     pub max_pending_reads: usize,
-    /// How many of its last answers a server remembers, so that a question that
-    /// comes again is answered at once and costs no entry. What the sessions tell is
-    /// told besides. With 0 a server remembers nothing and asks no session: each repetition goes
-    /// through the log, as it does after a change of leaders. That is for exploring; where disks
-    /// are slow, repetitions would bury such a server.
+    /// How many of its last answers a server remembers, so that a repeated question is
+    /// answered at once and costs no entry, in addition to the sessions. With 0 a server
+    /// remembers nothing and consults no session: each repetition goes through the log, as
+    /// after a change of leaders. That is for model checking; where disks are slow,
+    /// repetitions would bury such a server.
     pub remembered_answers: usize,
 }
 
@@ -128,7 +127,7 @@ struct Limits {
 /// A proposal of this node's whose entry is not yet applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct PendingWrite {
-    position: Position,
+    log_id: LogId,
     invocation: InvocationId,
 }
 
@@ -149,8 +148,8 @@ pub struct Replica<M: StateMachine> {
     machine: M,
     /// The sessions after the same entry.
     sessions: Sessions<Applied<M::Response>>,
-    /// How long they live, as the last session that was opened says. Decided by
-    /// the log alone, like all that it decides.
+    /// The session limits, as the entry that opened the last session says. Decided by the
+    /// log alone.
     session_limits: SessionLimits,
     passed: Passed,
     /// By ascending index. Empty unless the node leads.
@@ -205,10 +204,10 @@ impl<M: StateMachine> Process for Replica<M> {
     }
 
     fn leads(&self) -> bool {
-        self.raft.standing().leads
+        self.raft.leader_info().leads
     }
 
-    /// Calls are new work. What peers say and timers are about work under way.
+    /// Calls are new work. Messages from peers and timers belong to work in progress.
     fn priority(input: &Input<Self>) -> Priority {
         match input {
             Input::Invoke { .. } => Priority::Deferred,
@@ -292,8 +291,8 @@ impl<M: StateMachine> Replica<M> {
         }
     }
 
-    /// Whether so much is under way that more would only wait: what is accepted
-    /// beyond what can be done makes everybody wait, and whoever waits asks again.
+    /// Whether the node is overloaded: accepting more than can be done makes everybody
+    /// wait, and whoever waits retries.
     fn is_busy_writing(&self) -> bool {
         let last = self.raft.log().last().index;
         let is_full = last.since(self.raft.applied()) >= self.limits.max_pending_entries
@@ -317,10 +316,7 @@ impl<M: StateMachine> Replica<M> {
             return effects.reply(invocation, Outcome::Busy);
         }
         match self.raft.propose(request) {
-            Ok(position) => self.writes.push_back(PendingWrite {
-                position,
-                invocation,
-            }),
+            Ok(log_id) => self.writes.push_back(PendingWrite { log_id, invocation }),
             Err(error) => effects.reply(invocation, Outcome::NotLeader { hint: error.hint }),
         }
     }
@@ -373,8 +369,8 @@ impl<M: StateMachine> Replica<M> {
         let outcome = match &entry.content {
             Content::Noop => None,
             Content::Command(request) => {
-                let position = Position::new(index, entry.term);
-                Some(self.apply_request(position, request, effects))
+                let log_id = LogId::new(index, entry.term);
+                Some(self.apply_request(log_id, request, effects))
             }
         };
         self.passed.note(index, self.digest());
@@ -382,9 +378,9 @@ impl<M: StateMachine> Replica<M> {
         // have put its own there.
         while let Some(pending) = self
             .writes
-            .pop_front_if(|write| write.position.index <= index)
+            .pop_front_if(|write| write.log_id.index <= index)
         {
-            let ours = pending.position == Position::new(index, entry.term);
+            let ours = pending.log_id == LogId::new(index, entry.term);
             let outcome = outcome.clone().filter(|_| ours);
             effects.reply(pending.invocation, outcome.unwrap_or(Outcome::Unknown));
         }
@@ -394,11 +390,11 @@ impl<M: StateMachine> Replica<M> {
     /// at its proposal: two leaders may each have proposed it once.
     fn apply_request(
         &mut self,
-        position: Position,
+        log_id: LogId,
         request: &Request<M::Command>,
         effects: &mut Effects<Self>,
     ) -> Outcome<M> {
-        let index = position.index;
+        let index = log_id.index;
         if let Some(idle) = self.session_limits.idle_entries
             && self.sessions.expire(index, idle as usize) > 0
         {
@@ -416,7 +412,7 @@ impl<M: StateMachine> Replica<M> {
             }
             Request::Write { command } => Outcome::Written {
                 index,
-                term: position.term,
+                term: log_id.term,
                 response: self.machine.apply(index, command),
             },
             Request::SessionWrite {
@@ -426,7 +422,7 @@ impl<M: StateMachine> Replica<M> {
             } => match self.sessions.judge(*session, *sequence, index) {
                 Verdict::New => {
                     let result = Applied {
-                        position,
+                        log_id,
                         response: self.machine.apply(index, command),
                     };
                     let write = LastWrite {
@@ -551,8 +547,8 @@ impl<M: StateMachine> Replica<M> {
 
 fn written<M: StateMachine>(write: &Applied<M::Response>) -> Outcome<M> {
     Outcome::Written {
-        index: write.position.index,
-        term: write.position.term,
+        index: write.log_id.index,
+        term: write.log_id.term,
         response: write.response.clone(),
     }
 }

@@ -1,4 +1,4 @@
-//! What the last step passed through, for those who compare replicas.
+//! The states that the last step passed through, for invariants that compare replicas.
 
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
@@ -7,10 +7,9 @@ use crate::raft::LogIndex;
 
 /// The digest of the state after each entry that the last step applied.
 ///
-/// It follows from the step and decides nothing: a replica never reads it, and
-/// clears it before the next step. So all values of it are equal, and add
-/// nothing to a hash: two replicas in the same state are the same, whichever
-/// way they came.
+/// It is derived and decides nothing: a replica never reads it, and clears it before the
+/// next step. So all values are equal and add nothing to a hash: two replicas in the same
+/// state are the same, whichever way they got there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Passed(Vec<(LogIndex, u64)>);
 

@@ -1,4 +1,4 @@
-//! A replica under other names.
+//! A replica with its nodes renamed, for symmetry reduction.
 
 use super::{Operation, Outcome, Replica, Request, StateMachine};
 use crate::renaming::{NamesNobody, Renamed, Renaming};

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
-use crate::raft::{LogIndex, Position};
+use crate::raft::{LogId, LogIndex};
 use crate::short_names::debug_as_display;
 
 /// Names a session by the index of the entry that opened it; prints as `s5`.
@@ -43,7 +43,7 @@ pub struct SessionLimits {
     /// The most open at a time; a further one evicts the least recently used, as many
     /// as are too many. At least 1 wherever a session was opened.
     pub most: u64,
-    /// A session ends that no entry has named in so many.
+    /// A session ends that no entry has named in this many.
     pub idle_entries: Option<u64>,
 }
 
@@ -60,7 +60,7 @@ pub struct LastWrite<R> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Applied<R> {
     /// Where it was applied.
-    pub position: Position,
+    pub log_id: LogId,
     /// What the machine answered.
     pub response: R,
 }
@@ -74,8 +74,8 @@ pub struct Session<R> {
     pub last_write: Option<LastWrite<R>>,
 }
 
-/// All sessions. Everything in here is decided by the log alone, so that all
-/// replicas agree on it at each index.
+/// All sessions. Decided by the log alone, so that all replicas agree on them at each
+/// index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sessions<R> {
     by_id: BTreeMap<SessionId, Session<R>>,
@@ -86,7 +86,7 @@ pub struct Sessions<R> {
     digest: u64,
 }
 
-/// What a session says to a write.
+/// A session's verdict on a write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict<'a, R> {
     /// It is new: apply it.
@@ -95,8 +95,8 @@ pub enum Verdict<'a, R> {
     Duplicate(&'a LastWrite<R>),
     /// A later write of the session was applied, so nobody waits for this one any more.
     Stale,
-    /// There is no such session (any more), so nobody knows whether it was
-    /// applied before.
+    /// There is no such session (any more), so it is unknown whether the write was applied
+    /// before.
     Expired,
 }
 
@@ -207,9 +207,8 @@ impl<R: Hash> Sessions<R> {
         }
     }
 
-    /// What a session would say to a write that was applied before, or never will be,
-    /// judged after the entry at an index; `None` if the log has yet to say. It is what
-    /// the log would say to a repetition, at the cost of no entry.
+    /// The verdict of the log on a repeated write, judged after the entry at an index and
+    /// without a new entry; `None` if the log has yet to decide.
     pub(crate) fn recall(
         &self,
         id: SessionId,

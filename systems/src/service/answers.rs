@@ -1,4 +1,4 @@
-//! The last answers of a server, for questions that come again.
+//! The last answers of a server, to answer repeated questions.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -24,7 +24,7 @@ pub(super) struct Answers<M: StateMachine> {
 }
 
 impl<M: StateMachine> Answers<M> {
-    /// Nothing yet, and later no more than so many.
+    /// Empty, with a capacity.
     pub(super) fn remembering(most: usize) -> Self {
         Self {
             by_question: BTreeMap::new(),

@@ -6,12 +6,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::lane::{Lane, Stage, Wish};
+use super::session_slot::{SessionSlot, Stage, Wanted};
 use super::{Call, ClerkConfig, Message, Node, Operation, Outcome, Timer, marks};
 use crate::process::{Effect, Effects, InvocationId, NodeId};
 use crate::replica::{self, SessionId, StateMachine};
 
-/// What an answer says besides what became of the call.
+/// The envelope of an answer: everything but the outcome.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
     pub(super) from: NodeId,
@@ -31,12 +31,12 @@ pub struct Clerk<M: StateMachine> {
     /// Whether the target answered as a leader does, or was named as the leader,
     /// and was not given up since.
     trusted: bool,
-    /// Whether the target has passed a question on for it: it does not lead,
-    /// but it reaches the leader, and this clerk perhaps does not.
+    /// Whether the target has relayed a question: it does not lead, but it reaches the
+    /// leader, and this clerk perhaps does not.
     relays: bool,
-    lanes: Vec<Lane<M>>,
-    /// Calls that found all lanes taken, in the order of their arrival.
-    waiting: VecDeque<(InvocationId, Wish<M>)>,
+    slots: Vec<SessionSlot<M>>,
+    /// Calls that found all slots taken, in the order of their arrival.
+    waiting: VecDeque<(InvocationId, Wanted<M>)>,
 }
 
 impl<M: StateMachine> Clerk<M> {
@@ -49,7 +49,7 @@ impl<M: StateMachine> Clerk<M> {
             target: config.servers[first],
             trusted: false,
             relays: false,
-            lanes: (0..config.lanes).map(|_| Lane::default()).collect(),
+            slots: (0..config.lanes).map(|_| SessionSlot::default()).collect(),
             waiting: VecDeque::new(),
         }
     }
@@ -60,51 +60,51 @@ impl<M: StateMachine> Clerk<M> {
         operation: Operation<M>,
         effects: &mut Effects<Node<M>>,
     ) {
-        let Some(wish) = Wish::of(operation) else {
+        let Some(wanted) = Wanted::of(operation) else {
             return effects.reply(invocation, Outcome::TransferRefused);
         };
-        match self.free_lane(&wish) {
-            Some(lane) => self.begin(lane, invocation, wish, effects),
+        match self.free_slot(&wanted) {
+            Some(slot) => self.begin(slot, invocation, wanted, effects),
             None => {
                 effects.mark(marks::WAITED_FOR_LANE);
-                self.waiting.push_back((invocation, wish));
+                self.waiting.push_back((invocation, wanted));
             }
         }
     }
 
-    /// A lane without a call; for a write one that has a session, if there is one.
-    fn free_lane(&self, wish: &Wish<M>) -> Option<usize> {
-        let is_free = |lane: &Lane<M>| lane.errand.is_none();
-        let is_open = |lane: &Lane<M>| is_free(lane) && lane.session.is_some();
-        let open = self.lanes.iter().position(is_open);
-        let open = open.filter(|_| matches!(wish, Wish::Write(_)));
-        open.or_else(|| self.lanes.iter().position(is_free))
+    /// A slot without a call; for a write one that has a session, if there is one.
+    fn free_slot(&self, wanted: &Wanted<M>) -> Option<usize> {
+        let is_free = |slot: &SessionSlot<M>| slot.pending.is_none();
+        let is_open = |slot: &SessionSlot<M>| is_free(slot) && slot.session.is_some();
+        let open = self.slots.iter().position(is_open);
+        let open = open.filter(|_| matches!(wanted, Wanted::Write(_)));
+        open.or_else(|| self.slots.iter().position(is_free))
     }
 
     fn begin(
         &mut self,
-        lane: usize,
+        slot: usize,
         invocation: InvocationId,
-        wish: Wish<M>,
+        wanted: Wanted<M>,
         effects: &mut Effects<Node<M>>,
     ) {
-        self.lanes[lane].begin(invocation, wish);
-        self.ask(lane, effects);
+        self.slots[slot].begin(invocation, wanted);
+        self.ask(slot, effects);
     }
 
     /// Asks the server that it takes for the leader.
     fn ask(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
-        let (target, lane) = (self.target, &mut self.lanes[number]);
-        let operation = lane.operation();
-        let (Some(errand), Some(operation)) = (&mut lane.errand, operation) else {
+        let (target, slot) = (self.target, &mut self.slots[number]);
+        let operation = slot.operation();
+        let (Some(pending), Some(operation)) = (&mut slot.pending, operation) else {
             return;
         };
-        errand.stage = Stage::Asking(target);
+        pending.stage = Stage::Asking(target);
         let call = Call {
-            invocation: errand.invocation,
-            question: errand.question,
+            invocation: pending.invocation,
+            question: pending.question,
         };
-        let relay = self.relays || errand.waited > 0;
+        let relay = self.relays || pending.waited > 0;
         effects.push(Effect::Send {
             to: target,
             message: Message::Ask {
@@ -113,36 +113,36 @@ impl<M: StateMachine> Clerk<M> {
                 relay,
             },
         });
-        let patience = self.config.patience_after(errand.waited);
-        let lane = number as u8;
-        effects.set_timer(Timer::Patience { lane }, patience);
+        let patience = self.config.patience_after(pending.waited);
+        let slot = number as u8;
+        effects.set_timer(Timer::Patience { slot }, patience);
     }
 
     pub(super) fn timeout(&mut self, timer: Timer, effects: &mut Effects<Node<M>>) {
         match timer {
-            Timer::Patience { lane } => {
-                let number = usize::from(lane);
-                if let Some(errand) = &mut self.lanes[number].errand
-                    && let Stage::Asking(silent) = errand.stage
+            Timer::Patience { slot } => {
+                let number = usize::from(slot);
+                if let Some(pending) = &mut self.slots[number].pending
+                    && let Stage::Asking(silent) = pending.stage
                 {
                     effects.mark(marks::GAVE_UP_WAITING);
-                    errand.waited = errand.waited.saturating_add(1);
+                    pending.waited = pending.waited.saturating_add(1);
                     // One lost message is no reason to look for another leader.
-                    let once_more = self.trusted && self.target == silent && !errand.doubts;
-                    errand.doubts = once_more;
+                    let once_more = self.trusted && self.target == silent && !pending.doubts;
+                    pending.doubts = once_more;
                     if !once_more {
                         self.turn_from(silent);
                     }
                     self.ask(number, effects);
                 }
             }
-            Timer::BackOff { lane } => self.ask(usize::from(lane), effects),
-            Timer::Idle { lane } => {
-                let lane = &mut self.lanes[usize::from(lane)];
-                // Servers forget it sooner or later; a write under a forgotten
-                // session is one whose fate nobody knows.
-                if !lane.is_writing() && lane.session.is_some() {
-                    lane.closed();
+            Timer::BackOff { slot } => self.ask(usize::from(slot), effects),
+            Timer::Idle { slot } => {
+                let slot = &mut self.slots[usize::from(slot)];
+                // Servers expire it sooner or later; the fate of a write under an expired
+                // session is unknown.
+                if !slot.is_writing() && slot.session.is_some() {
+                    slot.closed();
                     effects.mark(marks::SESSION_LET_GO);
                 }
             }
@@ -150,7 +150,7 @@ impl<M: StateMachine> Clerk<M> {
         }
     }
 
-    /// Goes on to the next server, unless somebody has already.
+    /// Moves on to the next server, unless that has happened already.
     fn turn_from(&mut self, server: NodeId) {
         if self.target != server {
             return;
@@ -174,16 +174,16 @@ impl<M: StateMachine> Clerk<M> {
             call,
             relayed,
         } = answer;
-        let of_call = |lane: &Lane<M>| {
-            let errand = lane.errand.as_ref();
-            errand.is_some_and(|errand| errand.invocation == call.invocation)
+        let of_call = |slot: &SessionSlot<M>| {
+            let pending = slot.pending.as_ref();
+            pending.is_some_and(|pending| pending.invocation == call.invocation)
         };
-        let Some(number) = self.lanes.iter().position(of_call) else {
+        let Some(number) = self.slots.iter().position(of_call) else {
             return effects.mark(marks::ANSWER_IGNORED);
         };
-        let errand = self.lanes[number].errand.as_ref();
-        let is_late = errand.is_some_and(|errand| {
-            errand.question != call.question || errand.stage != Stage::Asking(from)
+        let pending = self.slots[number].pending.as_ref();
+        let is_late = pending.is_some_and(|pending| {
+            pending.question != call.question || pending.stage != Stage::Asking(from)
         });
         let leads = outcome.acknowledged().is_some()
             || matches!(outcome, replica::Outcome::Answered { .. });
@@ -204,7 +204,7 @@ impl<M: StateMachine> Clerk<M> {
             }
             replica::Outcome::SessionOpened { session } => self.opened(number, session, effects),
             replica::Outcome::Busy if !is_late => self.told_busy(number, effects),
-            // What turned an earlier try away says nothing about this one.
+            // A rejection of an earlier try says nothing about this one.
             replica::Outcome::NotLeader { hint } if !is_late => {
                 self.turned_away(number, hint, effects);
             }
@@ -216,8 +216,8 @@ impl<M: StateMachine> Clerk<M> {
             // again under a new session could make it happen twice.
             replica::Outcome::SessionExpired | replica::Outcome::StaleSequence => {
                 effects.mark(marks::SESSION_LOST);
-                self.lanes[number].closed();
-                self.answered(number, false, Outcome::Maybe, effects);
+                self.slots[number].closed();
+                self.answered(number, false, Outcome::Indeterminate, effects);
             }
             replica::Outcome::NotLeader { .. }
             | replica::Outcome::Unknown
@@ -229,43 +229,43 @@ impl<M: StateMachine> Clerk<M> {
 
     /// The session is open: now the write itself.
     fn opened(&mut self, number: usize, session: SessionId, effects: &mut Effects<Node<M>>) {
-        if self.lanes[number].session.is_some() {
+        if self.slots[number].session.is_some() {
             // Each try may have opened one; the others idle out.
             return effects.mark(marks::ANSWER_IGNORED);
         }
         self.rest(number, effects);
-        self.lanes[number].opened(session);
-        if let Some(errand) = &mut self.lanes[number].errand {
-            errand.question += 1;
-            errand.busy = 0;
+        self.slots[number].opened(session);
+        if let Some(pending) = &mut self.slots[number].pending {
+            pending.question += 1;
+            pending.busy = 0;
         }
         self.ask(number, effects);
     }
 
-    /// The leader has too much under way. Whoever asks again soon makes it
-    /// worse, so each time the rest is twice as long, and never the same for all.
+    /// The leader is overloaded. Retrying soon makes it worse: exponential back-off with
+    /// jitter.
     fn told_busy(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
         effects.mark(marks::TOLD_BUSY);
         self.rest(number, effects);
-        let lane = number as u8;
-        if let Some(errand) = &mut self.lanes[number].errand {
-            errand.busy = errand.busy.saturating_add(1);
-            let back_off = self.config.back_off_after(errand.busy);
-            effects.set_timer(Timer::BackOff { lane }, back_off);
+        let slot = number as u8;
+        if let Some(pending) = &mut self.slots[number].pending {
+            pending.busy = pending.busy.saturating_add(1);
+            let back_off = self.config.back_off_after(pending.busy);
+            effects.set_timer(Timer::BackOff { slot }, back_off);
         }
     }
 
-    /// Somebody who does not lead says who may.
+    /// A server that does not lead may name the leader.
     fn turned_away(&mut self, number: usize, hint: Option<NodeId>, effects: &mut Effects<Node<M>>) {
-        let Some(errand) = &self.lanes[number].errand else {
+        let Some(pending) = &self.slots[number].pending else {
             return;
         };
-        let (stage, redirected) = (errand.stage, errand.redirected);
+        let (stage, redirected) = (pending.stage, pending.redirected);
         let Stage::Asking(asked) = stage else {
             return;
         };
         self.rest(number, effects);
-        // A server that no configuration lists may lead, but no clerk does.
+        // A server that no configuration lists may lead, but a clerk never does.
         let hint = hint.filter(|hint| *hint != asked && *hint != self.id);
         match hint {
             Some(leader) => {
@@ -282,41 +282,41 @@ impl<M: StateMachine> Clerk<M> {
         // Two servers that each take the other for the leader must not keep a
         // clerk running to and fro.
         let at_once = hint.is_some() && !redirected;
-        if let Some(errand) = &mut self.lanes[number].errand {
-            errand.redirected = at_once;
-            errand.busy = 0;
+        if let Some(pending) = &mut self.slots[number].pending {
+            pending.redirected = at_once;
+            pending.busy = 0;
         }
         if at_once {
             self.ask(number, effects);
         } else {
-            let lane = number as u8;
-            effects.set_timer(Timer::BackOff { lane }, self.config.back_off_after(0));
+            let slot = number as u8;
+            effects.set_timer(Timer::BackOff { slot }, self.config.back_off_after(0));
         }
     }
 
-    /// Drops a call without an answer, for somebody who knows that nobody will
-    /// give one, or who names its writes and can ask elsewhere.
+    /// Cancels a call without replying: the caller knows that no answer will come, or names
+    /// its writes itself and can ask elsewhere.
     pub(super) fn cancel(&mut self, invocation: InvocationId, effects: &mut Effects<Node<M>>) {
         self.waiting.retain(|(waiting, _)| *waiting != invocation);
-        let of_call = |lane: &Lane<M>| lane.call().is_some_and(|call| call.0 == invocation);
-        let Some(number) = self.lanes.iter().position(of_call) else {
+        let of_call = |slot: &SessionSlot<M>| slot.call().is_some_and(|call| call.0 == invocation);
+        let Some(number) = self.slots.iter().position(of_call) else {
             return;
         };
         self.rest(number, effects);
-        self.lanes[number].errand = None;
+        self.slots[number].pending = None;
         self.take_next(number, effects);
     }
 
-    /// Waits for nothing any more.
+    /// Stops the timer of a call.
     fn rest(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
-        let lane = number as u8;
-        if let Some(errand) = &mut self.lanes[number].errand {
-            let timer = match errand.stage {
-                Stage::Asking(_) => Timer::Patience { lane },
-                Stage::Resting => Timer::BackOff { lane },
+        let slot = number as u8;
+        if let Some(pending) = &mut self.slots[number].pending {
+            let timer = match pending.stage {
+                Stage::Asking(_) => Timer::Patience { slot },
+                Stage::Resting => Timer::BackOff { slot },
             };
             effects.cancel_timer(timer);
-            errand.stage = Stage::Resting;
+            pending.stage = Stage::Resting;
         }
     }
 
@@ -331,22 +331,22 @@ impl<M: StateMachine> Clerk<M> {
             effects.mark(marks::LATE_ANSWER_TAKEN);
         }
         self.rest(number, effects);
-        let Some(errand) = self.lanes[number].errand.take() else {
+        let Some(pending) = self.slots[number].pending.take() else {
             return;
         };
-        effects.reply(errand.invocation, outcome);
-        // Reads keep no session alive: servers do not know whose they are.
-        if matches!(errand.wish, Wish::Write(_)) && self.lanes[number].session.is_some() {
-            let lane = number as u8;
-            effects.set_timer(Timer::Idle { lane }, self.config.idle);
+        effects.reply(pending.invocation, outcome);
+        // Reads keep no session alive: servers do not know which session they belong to.
+        if matches!(pending.wanted, Wanted::Write(_)) && self.slots[number].session.is_some() {
+            let slot = number as u8;
+            effects.set_timer(Timer::Idle { slot }, self.config.idle);
         }
         self.take_next(number, effects);
     }
 
-    /// A lane is free: whoever waits is next.
+    /// A slot is free: whoever waits is next.
     fn take_next(&mut self, number: usize, effects: &mut Effects<Node<M>>) {
-        if let Some((invocation, wish)) = self.waiting.pop_front() {
-            self.begin(number, invocation, wish, effects);
+        if let Some((invocation, wanted)) = self.waiting.pop_front() {
+            self.begin(number, invocation, wanted, effects);
         }
     }
 
@@ -356,17 +356,17 @@ impl<M: StateMachine> Clerk<M> {
         self.target
     }
 
-    /// Its lanes.
+    /// Its slots.
     #[must_use]
-    pub fn lanes(&self) -> &[Lane<M>] {
-        &self.lanes
+    pub fn slots(&self) -> &[SessionSlot<M>] {
+        &self.slots
     }
 }
 
 impl<M: StateMachine> fmt::Display for Clerk<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "clerk of {}", self.target)?;
-        for (invocation, stage) in self.lanes.iter().filter_map(Lane::call) {
+        for (invocation, stage) in self.slots.iter().filter_map(SessionSlot::call) {
             match stage {
                 Stage::Asking(server) => write!(f, ", {invocation} at {server}")?,
                 Stage::Resting => write!(f, ", {invocation} rests")?,

@@ -23,8 +23,8 @@ pub enum Config {
 pub struct ClerkConfig {
     /// The servers it may ask; at least one.
     pub servers: Arc<[NodeId]>,
-    /// How many calls it has under way at a time, each in a lane with a session
-    /// of its own; at least 1. Calls in different lanes have no order.
+    /// How many calls it has in flight at a time, each in a slot with a session of its own;
+    /// at least 1. Calls in different slots are unordered.
     pub lanes: u8,
     /// How long it waits for an answer at first; then twice as long, `doublings`
     /// times. A repetition costs a server next to nothing, and one that has too
@@ -33,13 +33,13 @@ pub struct ClerkConfig {
     pub patience: Range<Duration>,
     /// How often it doubles.
     pub doublings: u8,
-    /// How long it rests after it was turned away. It doubles each time that it
-    /// is told that the server is busy, up to `back_off_doublings` times: clerks
-    /// that ask again soon keep a busy server busy.
+    /// How long it backs off after a rejection. It doubles each time that the server is
+    /// busy, up to `back_off_doublings` times: clerks that retry soon keep a busy server
+    /// busy.
     pub back_off: Range<Duration>,
     /// How often it doubles.
     pub back_off_doublings: u8,
-    /// When it lets a session go that it does not use.
+    /// After how long it drops an unused session.
     pub idle: Duration,
 }
 
@@ -64,25 +64,25 @@ impl ClerkConfig {
 pub enum Timer {
     /// A timer of a server's replica.
     Raft(raft::Timer),
-    /// A lane of a clerk has waited long enough for an answer.
+    /// A clerk's slot timed out waiting for an answer.
     Patience {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has rested and asks again.
+    /// The back-off of a clerk's slot is over: it asks again.
     BackOff {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has not used its session for long.
+    /// A slot of a clerk has not used its session for long.
     Idle {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
 }
 
 impl ClerkConfig {
-    /// How long it waits for an answer when it has waited in vain so often.
+    /// How long it waits for an answer after this many timeouts.
     pub(super) fn patience_after(&self, waited: u8) -> Delay {
         Delay::from(&self.patience).times(1 << waited.min(self.doublings))
     }
@@ -119,7 +119,7 @@ impl ClerkConfig {
     }
 }
 
-/// Longer than anybody waits, and short enough to be a duration.
+/// Longer than anyone waits, and short enough to be a duration.
 const MOST_DOUBLINGS: u8 = 16;
 
 impl Config {

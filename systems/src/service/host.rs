@@ -7,7 +7,7 @@ use super::{Message, Node};
 use crate::embeds::Embeds;
 use crate::process::Effect;
 use crate::raft::invariants::RaftHost;
-use crate::raft::{self, Elector, LogIndex, Raft, Standing, Term};
+use crate::raft::{self, HasLeader, LeaderInfo, LogIndex, Raft, Term};
 use crate::replica::{Replica, Request, StateMachine};
 
 impl<M: StateMachine> Embeds<Replica<M>> for Node<M> {
@@ -93,8 +93,8 @@ impl<M: StateMachine> RaftHost for Node<M> {
     }
 }
 
-impl<M: StateMachine> Elector for Node<M> {
-    fn standing(&self) -> Option<Standing<'_>> {
-        self.replica()?.standing()
+impl<M: StateMachine> HasLeader for Node<M> {
+    fn leader_info(&self) -> Option<LeaderInfo<'_>> {
+        self.replica()?.leader_info()
     }
 }

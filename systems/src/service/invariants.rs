@@ -1,5 +1,4 @@
-//! What a service promises over its nodes: all that Raft does, and that every
-//! write of a session has one place.
+//! The invariants of a service: those of Raft, and every write of a session has one place.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -9,7 +8,7 @@ use super::Node;
 use crate::invariants::{ClusterView, ForReport, Invariants, Violation};
 use crate::process::{Effect, NodeId};
 use crate::raft::invariants::RaftInvariants;
-use crate::raft::{LogIndex, Position};
+use crate::raft::{LogId, LogIndex};
 use crate::replica::{Applied, LastWrite, Replica, Sequence, SessionId, StateMachine};
 
 /// Watches over all nodes of one service.
@@ -25,7 +24,7 @@ pub struct ServiceInvariants {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Place {
     sequence: Sequence,
-    position: Position,
+    log_id: LogId,
     /// Who said so first. Only what was said is compared.
     by: ForReport<NodeId>,
 }
@@ -170,22 +169,22 @@ impl ServiceInvariants {
     ) -> Result<(), Violation> {
         let place = Place {
             sequence: last.sequence,
-            position: last.result.position,
+            log_id: last.result.log_id,
             by: ForReport(node),
         };
         let known = self.places.entry(id).or_insert(place);
         if known.sequence < place.sequence {
             *known = place;
         }
-        if known.sequence == place.sequence && known.position != place.position {
+        if known.sequence == place.sequence && known.log_id != place.log_id {
             return Err(Violation::new(
                 "write-applied-once",
                 [known.by.0, node],
                 format!(
                     "write {} of {id} to be applied at {}, as on {}",
-                    place.sequence, known.position, known.by.0
+                    place.sequence, known.log_id, known.by.0
                 ),
-                format!("{node} applied it at {}", place.position),
+                format!("{node} applied it at {}", place.log_id),
             ));
         }
         Ok(())

@@ -4,7 +4,7 @@
 pub const REDIRECTED: &str = "clerk.redirected_to_leader";
 /// A clerk was turned away by one that knew no leader, and tried the next.
 pub const TRIED_NEXT: &str = "clerk.tried_next_server";
-/// A clerk waited in vain for an answer.
+/// A clerk timed out waiting for an answer.
 pub const GAVE_UP_WAITING: &str = "clerk.gave_up_waiting";
 /// A clerk asked again after a server lost its leadership over its call.
 pub const RETRIED_AFTER_UNKNOWN: &str = "clerk.retried_after_unknown";
@@ -16,7 +16,7 @@ pub const ANSWER_IGNORED: &str = "clerk.answer_ignored";
 pub const SESSION_LOST: &str = "clerk.session_lost";
 /// A clerk let a session go that it had not used for long.
 pub const SESSION_LET_GO: &str = "clerk.session_let_go";
-/// A call waited for a lane to become free.
+/// A call waited for a slot to become free.
 pub const WAITED_FOR_LANE: &str = "clerk.waited_for_lane";
 /// A server passed a clerk's question on to the leader.
 pub const RELAYED: &str = "server.relayed";

@@ -101,7 +101,7 @@ pub enum Outcome<M: StateMachine> {
     /// The read is answered.
     Answered(M::Answer),
     /// It may have happened, may still happen, or may never.
-    Maybe,
+    Indeterminate,
     /// So much is under way at the server that more would only wait; nothing
     /// happened, and nothing will. Clerks never say so: they wait, and ask again.
     Busy,

@@ -10,18 +10,18 @@ mod clerk;
 mod config;
 mod host;
 pub mod invariants;
-mod lane;
 pub mod marks;
 mod message;
 mod server;
+mod session_slot;
 
 use core::fmt;
 
 pub use clerk::Clerk;
 pub use config::{ClerkConfig, Config, Timer};
-pub use lane::{Lane, Stage};
 pub use message::{Call, Message, Operation, Outcome};
 pub use server::Server;
+pub use session_slot::{SessionSlot, Stage};
 
 use self::clerk::Answer;
 use crate::process::{

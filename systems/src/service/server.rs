@@ -12,12 +12,12 @@ use crate::replica::{self, Replica, StateMachine};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server<M: StateMachine> {
     replica: Replica<M>,
-    /// Whom the replica's answers are for. A call leaves with its answer; the
-    /// replica answers every call while it runs, and bounds how many there are.
+    /// Who asked, by the replica's invocation. A call leaves with its answer; the replica
+    /// answers every call while it runs, and bounds their number.
     asked: BTreeMap<InvocationId, Asker>,
-    /// The calls of clerks among them. A question that is asked again joins the
-    /// try that is under way: as an entry of its own it would cost a sync, and
-    /// clerks that repeat faster than a disk syncs would never be served.
+    /// The calls of clerks among them. A repeated question joins the try in progress: as an
+    /// entry of its own it would cost a sync, and clerks that retry faster than a disk
+    /// syncs would never be served.
     under_way: BTreeMap<(NodeId, Call), InvocationId>,
     answers: Answers<M>,
     /// How many calls the replica got in this life; their numbers are the server's own.
@@ -84,9 +84,8 @@ impl<M: StateMachine> Server<M> {
         self.pass_on(inner, effects);
     }
 
-    /// A clerk asks. If it cannot reach the leader, this server can perhaps:
-    /// nobody replaces a leader that its own followers hear, however many
-    /// clerks do not.
+    /// A clerk asks. If it cannot reach the leader, perhaps this server can: no election
+    /// replaces a leader that its own followers hear, however many clerks do not.
     pub(super) fn ask(
         &mut self,
         from: NodeId,
@@ -114,8 +113,8 @@ impl<M: StateMachine> Server<M> {
         }
     }
 
-    /// Another server passes a clerk's question on. It is not passed on any
-    /// further: whoever takes this one for the leader learns that it is not.
+    /// Another server relays a clerk's question. It is not relayed further: the sender
+    /// learns that this server does not lead.
     pub(super) fn relay(
         &mut self,
         server: NodeId,
@@ -254,7 +253,7 @@ fn answer_to<M: StateMachine>(asker: Asker, outcome: replica::Outcome<M>) -> Eff
     }
 }
 
-/// What somebody is told who called without a session.
+/// The outcome of a call without a session.
 fn directly<M: StateMachine>(outcome: replica::Outcome<M>) -> Outcome<M> {
     match outcome {
         replica::Outcome::Written { response, .. } => Outcome::Written(response),
@@ -266,7 +265,7 @@ fn directly<M: StateMachine>(outcome: replica::Outcome<M>) -> Outcome<M> {
         replica::Outcome::SessionOpened { .. }
         | replica::Outcome::Unknown
         | replica::Outcome::SessionExpired
-        | replica::Outcome::StaleSequence => Outcome::Maybe,
+        | replica::Outcome::StaleSequence => Outcome::Indeterminate,
     }
 }
 

@@ -20,14 +20,14 @@ const SHARDS: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Controller {
     newest: Configuration,
-    /// How to come from the configuration after it to the one of this place's
-    /// number; as many as the newest one's number.
+    /// The undo records: how to get from each configuration back to the one before it, by
+    /// that one's number; as many as the newest one's number.
     undo: Vec<Undo>,
     /// The digest of all that was, so that a change costs as much as it changes.
     past: u64,
 }
 
-/// What a configuration had where the next one has something else.
+/// An undo record: what a configuration had where the next one differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Undo {
     /// The servers of groups; `None` where there was no such group.

@@ -20,15 +20,15 @@ pub enum Command {
     },
     /// Apply a change once, however often and wherever it arrives.
     Write {
-        /// The client's session, with the shard that the client takes the key to be of.
+        /// The client's session, with the shard to which the client assigns the key.
         session: ShardSession,
         /// The number of the write in it.
         sequence: Sequence,
         /// The change.
         change: kv::Command,
     },
-    /// Turn to the next configuration.
-    TurnTo {
+    /// Apply the next configuration.
+    ApplyConfig {
         /// The group that this log is of.
         group: GroupId,
         /// The configuration after the one that it has.
@@ -60,7 +60,7 @@ impl raft::Command for Command {
         TAG + match self {
             Self::Open { .. } => NUMBER,
             Self::Write { change, .. } => 3 * NUMBER + change.size(),
-            Self::TurnTo { configuration, .. } => {
+            Self::ApplyConfig { configuration, .. } => {
                 let groups = configuration.groups.values();
                 let servers = groups.map(|servers| NUMBER + servers.len());
                 2 * NUMBER + servers.sum::<usize>() + 2 * configuration.owners.len()
@@ -71,7 +71,7 @@ impl raft::Command for Command {
     }
 }
 
-/// What a group answers to what its log carries.
+/// A group's response to a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
     /// The session is open.
@@ -83,7 +83,7 @@ pub enum Response {
         /// Whether it was done before, and this is a repetition.
         again: bool,
     },
-    /// There is no such session any more: nobody knows whether the write happened.
+    /// There is no such session any more: it is unknown whether the write happened.
     Expired,
     /// A later write of the session was applied already; this one was not applied now.
     Stale,
@@ -91,12 +91,13 @@ pub enum Response {
     NotOurs,
     /// The shard is this group's, and has not arrived. Nothing happened, and nothing will.
     NotYet,
-    /// The key is of another shard than the one that the session is with: the client
-    /// divides keys otherwise. Nothing happened, and nothing will.
+    /// The key belongs to another shard than the session: the client partitions keys
+    /// differently. Nothing happened, and nothing will.
     WrongShard,
     /// A configuration, a shard or a deletion was taken in.
     Taken,
-    /// It was not the next configuration, or nobody waited for the shard, or it was deleted before.
+    /// It was not the next configuration, the shard was not awaited, or it was already
+    /// deleted.
     OutOfPlace,
 }
 

@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::group::Group;
-use super::lane::{BITS_OF_COUNT, Lane, Stage, Wish};
 use super::part::{ControllerPart, Durable, GroupPart, pass_on};
+use super::session_slot::{BITS_OF_COUNT, SessionSlot, Stage, Wanted};
 use super::{
     Answer, ClerkConfig, Message, Node, Operation, Outcome, Response, Timer, marks, shard_of,
 };
@@ -28,16 +28,16 @@ pub struct Clerk {
     config: Arc<ClerkConfig>,
     /// A clerk of the controller.
     controller: ControllerPart,
-    /// What the controller was asked and has not answered.
+    /// The unanswered query to the controller.
     question: Option<InvocationId>,
     questions: u64,
     /// The newest configuration that it knows of.
     configuration: Configuration,
-    /// A clerk for each group that it has asked, with as many lanes as this one.
+    /// A clerk for each group that it has asked, with as many slots as this one.
     groups: BTreeMap<GroupId, GroupPart>,
-    lanes: Vec<Lane>,
-    /// Calls that found all lanes taken, in the order of their arrival.
-    waiting: VecDeque<(InvocationId, Wish)>,
+    slots: Vec<SessionSlot>,
+    /// Calls that found all slots taken, in the order of their arrival.
+    waiting: VecDeque<(InvocationId, Wanted)>,
 }
 
 impl Clerk {
@@ -55,8 +55,8 @@ impl Clerk {
             questions: 0,
             configuration: Configuration::first(0),
             groups: BTreeMap::new(),
-            lanes: (0..config.group.lanes.max(1))
-                .map(|_| Lane::default())
+            slots: (0..config.group.lanes.max(1))
+                .map(|_| SessionSlot::default())
                 .collect(),
             waiting: VecDeque::new(),
         }
@@ -80,18 +80,18 @@ impl Clerk {
                 Timer::Asking(group, timer) => {
                     self.group_step(group, Input::Timeout(timer), effects);
                 }
-                Timer::Rest { lane } => self.seek(usize::from(lane), effects),
-                // Shards forget them sooner or later; a write under a forgotten
-                // session is one whose fate nobody knows.
-                Timer::Idle { lane } => {
-                    if self.lanes[usize::from(lane)].let_go() {
+                Timer::Rest { slot } => self.seek(usize::from(slot), effects),
+                // Shards expire them sooner or later; the fate of a write under an expired
+                // session is unknown.
+                Timer::Idle { slot } => {
+                    if self.slots[usize::from(slot)].let_go() {
                         effects.mark(service::marks::SESSION_LET_GO);
                     }
                 }
-                Timer::Doubt { lane } => {
-                    if self.asks(usize::from(lane)).is_some() {
+                Timer::Doubt { slot } => {
+                    if self.asks(usize::from(slot)).is_some() {
                         effects.set_timer(timer, &self.config.doubt);
-                        self.ask_controller(usize::from(lane), effects);
+                        self.ask_controller(usize::from(slot), effects);
                     }
                 }
                 Timer::Group(_) | Timer::Poll | Timer::HandOver => {}
@@ -109,21 +109,21 @@ impl Clerk {
         operation: Operation,
         effects: &mut Effects<Node>,
     ) {
-        let wish = match operation {
-            Operation::Keys(operation) => Wish::of(operation),
+        let wanted = match operation {
+            Operation::Keys(operation) => Wanted::of(operation),
             Operation::Controller(_) => {
                 let outcome = shardctrler::Outcome::NotHere { hint: None };
                 return effects.reply(invocation, Outcome::Controller(outcome));
             }
         };
-        let Some(wish) = wish else {
+        let Some(wanted) = wanted else {
             return effects.reply(invocation, Outcome::Keys(kv::Outcome::TransferRefused));
         };
-        match self.lanes.iter().position(|lane| lane.errand.is_none()) {
-            Some(number) => self.begin(number, invocation, wish, effects),
+        match self.slots.iter().position(|slot| slot.pending.is_none()) {
+            Some(number) => self.begin(number, invocation, wanted, effects),
             None => {
                 effects.mark(service::marks::WAITED_FOR_LANE);
-                self.waiting.push_back((invocation, wish));
+                self.waiting.push_back((invocation, wanted));
             }
         }
     }
@@ -132,23 +132,23 @@ impl Clerk {
         &mut self,
         number: usize,
         invocation: InvocationId,
-        wish: Wish,
+        wanted: Wanted,
         effects: &mut Effects<Node>,
     ) {
-        self.lanes[number].begin(invocation, wish);
+        self.slots[number].begin(invocation, wanted);
         self.seek(number, effects);
     }
 
-    /// The shard of a lane's call, and the group that owns it, as far as known.
+    /// The shard of a slot's call, and the group that owns it, as far as known.
     fn owner(&self, number: usize) -> Option<(Shard, GroupId)> {
-        let errand = self.lanes[number].errand.as_ref()?;
-        let shard = shard_of(errand.wish.key(), self.configuration.owners.len())?;
+        let pending = self.slots[number].pending.as_ref()?;
+        let shard = shard_of(pending.wanted.key(), self.configuration.owners.len())?;
         Some((shard, self.configuration.owner(shard)?))
     }
 
-    /// The group that a lane waits for, and the call of that group's clerk.
+    /// The group that a slot waits for, and the call of that group's clerk.
     fn asks(&self, number: usize) -> Option<(GroupId, InvocationId)> {
-        match self.lanes[number].call()? {
+        match self.slots[number].call()? {
             (_, Stage::Asking { group, call }) => Some((group, call)),
             (_, Stage::Resting) => None,
         }
@@ -156,7 +156,7 @@ impl Clerk {
 
     /// Asks the group that owns the shard, or the controller who does.
     fn seek(&mut self, number: usize, effects: &mut Effects<Node>) {
-        if self.lanes[number].errand.is_none() || self.asks(number).is_some() {
+        if self.slots[number].pending.is_none() || self.asks(number).is_some() {
             return;
         }
         let Some((shard, group)) = self.owner(number) else {
@@ -165,17 +165,17 @@ impl Clerk {
             }
             return self.rest(number, effects);
         };
-        let errand = self.lanes[number].errand.as_ref();
-        let asked = errand.and_then(|errand| errand.asked);
+        let pending = self.slots[number].pending.as_ref();
+        let asked = pending.and_then(|pending| pending.asked);
         if asked.is_some_and(|asked| asked != group) {
             effects.mark(marks::MOVED_ON);
         }
-        let Some(call) = self.lanes[number].ask(shard, group) else {
+        let Some(call) = self.slots[number].ask(shard, group) else {
             return;
         };
         self.ready(group, effects);
-        let lane = number as u8;
-        effects.set_timer(Timer::Doubt { lane }, &self.config.doubt);
+        let slot = number as u8;
+        effects.set_timer(Timer::Doubt { slot }, &self.config.doubt);
         let input = Input::Invoke {
             invocation: call.name,
             operation: call.operation,
@@ -183,13 +183,13 @@ impl Clerk {
         self.group_step(group, input, effects);
     }
 
-    /// The shard is not where it was sought, or nobody knows where it is.
+    /// The shard has moved, or its owner is unknown.
     fn rest(&mut self, number: usize, effects: &mut Effects<Node>) {
-        let lane = number as u8;
-        if let Some(errand) = &mut self.lanes[number].errand {
-            errand.stage = Stage::Resting;
-            effects.cancel_timer(Timer::Doubt { lane });
-            effects.set_timer(Timer::Rest { lane }, &self.config.rest);
+        let slot = number as u8;
+        if let Some(pending) = &mut self.slots[number].pending {
+            pending.stage = Stage::Resting;
+            effects.cancel_timer(Timer::Doubt { slot });
+            effects.set_timer(Timer::Rest { slot }, &self.config.rest);
             self.ask_controller(number, effects);
         }
     }
@@ -217,14 +217,14 @@ impl Clerk {
             return None;
         };
         let named = self
-            .lanes
+            .slots
             .iter()
-            .find(|lane| lane.waits_for(call.invocation));
-        let asked = named.and_then(|lane| match lane.call() {
+            .find(|slot| slot.waits_for(call.invocation));
+        let asked = named.and_then(|slot| match slot.call() {
             Some((_, Stage::Asking { group, .. })) => Some(group),
             _ => None,
         });
-        // An answer to a call that nobody waits for any more is for whoever knows the server.
+        // An answer to an abandoned call goes to the clerk of the server's group.
         let of_server = || {
             let groups = self.configuration.groups.iter();
             let mut groups = groups.filter(|(_, servers)| servers.contains(&from));
@@ -242,14 +242,14 @@ impl Clerk {
         let mut inner = Effects::new();
         clerk.step(input, &mut inner);
         for (call, outcome) in pass_on(inner, effects, |timer| Timer::Asking(group, timer)) {
-            let lane = self.lanes.iter().position(|lane| lane.waits_for(call));
-            if let Some(number) = lane {
+            let slot = self.slots.iter().position(|slot| slot.waits_for(call));
+            if let Some(number) = slot {
                 self.told(number, outcome, effects);
             }
         }
     }
 
-    /// A group answered a lane's call.
+    /// A group answered a slot's call.
     fn told(
         &mut self,
         number: usize,
@@ -257,15 +257,15 @@ impl Clerk {
         effects: &mut Effects<Node>,
     ) {
         let shard = self.owner_asked(number);
-        let lane = &mut self.lanes[number];
+        let slot = &mut self.slots[number];
         match outcome {
             service::Outcome::Written(Response::Opened(session)) => {
-                lane.opened(session);
+                slot.opened(session);
                 self.rest_no_more(number);
                 self.seek(number, effects);
             }
             service::Outcome::Written(Response::Done { response, again }) => {
-                let moved = lane.errand.as_ref().is_some_and(|errand| errand.moved);
+                let moved = slot.pending.as_ref().is_some_and(|pending| pending.moved);
                 if again {
                     effects.mark(marks::FOUND_DONE);
                 }
@@ -286,12 +286,12 @@ impl Clerk {
             // A try may have been applied before the session ended. To ask
             // again under a new one could make it happen twice.
             service::Outcome::Written(Response::Expired | Response::Stale)
-            | service::Outcome::Maybe => {
+            | service::Outcome::Indeterminate => {
                 effects.mark(service::marks::SESSION_LOST);
                 if let Some(shard) = shard {
-                    lane.closed(shard);
+                    slot.closed(shard);
                 }
-                self.answered(number, kv::Outcome::Maybe, effects);
+                self.answered(number, kv::Outcome::Indeterminate, effects);
             }
             service::Outcome::Written(Response::Taken | Response::OutOfPlace)
             | service::Outcome::NotHere { .. }
@@ -303,45 +303,45 @@ impl Clerk {
         }
     }
 
-    /// The shard of a lane's call. Their number is settled once a group has one.
+    /// The shard of a slot's call. Their number is settled once a group has one.
     fn owner_asked(&self, number: usize) -> Option<Shard> {
-        let errand = self.lanes[number].errand.as_ref()?;
-        shard_of(errand.wish.key(), self.configuration.owners.len())
+        let pending = self.slots[number].pending.as_ref()?;
+        shard_of(pending.wanted.key(), self.configuration.owners.len())
     }
 
-    /// A lane goes on at once.
+    /// A slot goes on at once.
     fn rest_no_more(&mut self, number: usize) {
-        if let Some(errand) = &mut self.lanes[number].errand {
-            errand.stage = Stage::Resting;
+        if let Some(pending) = &mut self.slots[number].pending {
+            pending.stage = Stage::Resting;
         }
     }
 
     fn answered(&mut self, number: usize, outcome: kv::Outcome, effects: &mut Effects<Node>) {
-        let lane = number as u8;
-        effects.cancel_timer(Timer::Doubt { lane });
-        if let Some(errand) = self.lanes[number].errand.take() {
-            effects.reply(errand.invocation, Outcome::Keys(outcome));
-            if matches!(errand.wish, Wish::Write(_)) {
-                effects.set_timer(Timer::Idle { lane }, self.config.group.idle);
+        let slot = number as u8;
+        effects.cancel_timer(Timer::Doubt { slot });
+        if let Some(pending) = self.slots[number].pending.take() {
+            effects.reply(pending.invocation, Outcome::Keys(outcome));
+            if matches!(pending.wanted, Wanted::Write(_)) {
+                effects.set_timer(Timer::Idle { slot }, self.config.group.idle);
             }
         }
-        if let Some((invocation, wish)) = self.waiting.pop_front() {
-            self.begin(number, invocation, wish, effects);
+        if let Some((invocation, wanted)) = self.waiting.pop_front() {
+            self.begin(number, invocation, wanted, effects);
         }
     }
 
-    /// Asks for the newest configuration on behalf of a lane, unless the last question
+    /// Asks for the newest configuration on behalf of a slot, unless the last question
     /// is open.
     fn ask_controller(&mut self, number: usize, effects: &mut Effects<Node>) {
-        let errand = self.lanes[number].errand.as_ref();
-        let (Some(errand), None) = (errand, self.question) else {
+        let pending = self.slots[number].pending.as_ref();
+        let (Some(pending), None) = (pending, self.question) else {
             return;
         };
         // The controller answers a question that it knows as it answered it before. No
         // client's call comes twice, so neither does a question that is named by one,
         // though the count begins anew in each life.
         self.questions = (self.questions + 1) % (1 << BITS_OF_COUNT);
-        let invocation = InvocationId(errand.invocation.0 << BITS_OF_COUNT | self.questions);
+        let invocation = InvocationId(pending.invocation.0 << BITS_OF_COUNT | self.questions);
         self.question = Some(invocation);
         let input = Input::Invoke {
             invocation,
@@ -366,12 +366,12 @@ impl Clerk {
         }
     }
 
-    /// Whoever asks a group that does not own the shard any more asks elsewhere.
+    /// Calls to a group that no longer owns the shard move to its new owner.
     fn learn(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
         effects.mark(marks::CONFIGURATION_LEARNED);
         let before = core::mem::replace(&mut self.configuration, configuration);
         let servers = |of: &Configuration, group| of.groups.get(&group).cloned();
-        for number in 0..self.lanes.len() {
+        for number in 0..self.slots.len() {
             let Some((group, call)) = self.asks(number) else {
                 continue;
             };
@@ -389,7 +389,7 @@ impl Clerk {
         for group in stale {
             self.groups.remove(&group);
         }
-        for number in 0..self.lanes.len() {
+        for number in 0..self.slots.len() {
             self.seek(number, effects);
         }
     }
@@ -420,17 +420,17 @@ impl Clerk {
         &self.groups
     }
 
-    /// Its lanes.
+    /// Its slots.
     #[must_use]
-    pub fn lanes(&self) -> &[Lane] {
-        &self.lanes
+    pub fn slots(&self) -> &[SessionSlot] {
+        &self.slots
     }
 }
 
 impl fmt::Display for Clerk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "clerk at {}", self.configuration.number)?;
-        for (invocation, stage) in self.lanes.iter().filter_map(Lane::call) {
+        for (invocation, stage) in self.slots.iter().filter_map(SessionSlot::call) {
             match stage {
                 Stage::Asking { group, .. } => write!(f, ", {invocation} at {group}")?,
                 Stage::Resting => write!(f, ", {invocation} rests")?,

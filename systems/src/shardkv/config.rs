@@ -7,7 +7,7 @@ use crate::replica;
 use crate::service;
 use crate::shardctrler::GroupId;
 
-use super::office::ASKED_AT_ONCE;
+use super::leader_state::ASKED_AT_ONCE;
 use super::part::{ControllerPart, GroupPart};
 use crate::process::{ConfigError, Process as _};
 
@@ -29,8 +29,8 @@ pub struct ServerConfig {
     pub group: GroupId,
     /// Its replica.
     pub replica: replica::Config,
-    /// How it asks the controller. As many questions are under way at a time as it has
-    /// lanes. Its patience is not used: see [`Self::poll`].
+    /// How it asks the controller, with as many queries in flight as it has lanes. Its
+    /// patience is not used: see [`Self::poll`].
     pub controller: service::ClerkConfig,
     /// How long a leader waits before it asks for the next configuration again. A question
     /// or an answer that was lost is noticed after as long, each time: groups that
@@ -43,14 +43,14 @@ pub struct ServerConfig {
 /// The tuning of a clerk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClerkConfig {
-    /// How it asks the controller. It has one question under way at a time. Its patience is
-    /// not used: see [`Self::doubt`].
+    /// How it asks the controller, with one query in flight. Its patience is not used: see
+    /// [`Self::doubt`].
     pub controller: service::ClerkConfig,
     /// How it asks a group, whichever; its servers are those that the
     /// configuration names, its lanes are this clerk's, and so is the time
     /// after which sessions are let go.
     pub group: service::ClerkConfig,
-    /// How long it rests when a shard is not where it was sought.
+    /// How long it backs off when a shard has moved.
     pub rest: Range<Duration>,
     /// How long it waits for a group before it asks the controller whether the
     /// shard has moved; and for the controller before it asks that again, each time:
@@ -120,25 +120,25 @@ pub enum Timer {
     HandOver,
     /// Of a clerk: of its dealings with one group.
     Asking(GroupId, service::Timer),
-    /// A lane of a clerk has rested, and asks again.
+    /// The back-off of a clerk's slot is over: it asks again.
     Rest {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has not written for long.
+    /// A slot of a clerk has not written for long.
     Idle {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
-    /// A lane of a clerk has waited long enough to doubt that it asks the right group.
+    /// A clerk's slot has waited long enough to suspect that it asks the wrong group.
     Doubt {
-        /// Which lane.
-        lane: u8,
+        /// Which slot.
+        slot: u8,
     },
 }
 
 impl Config {
-    /// Whether it makes sense, with all that is inside.
+    /// Validates it, with all that is inside.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let asks = |config: &service::ClerkConfig| {
             ControllerPart::check(&service::Config::Clerk(config.clone()))

@@ -1,9 +1,9 @@
-//! Whom a leader hands shards to, and by which way.
+//! To which server a leader sends a group's shards, and by which route.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::group::Parcel;
+use super::group::OutgoingShard;
 use crate::process::NodeId;
 use crate::shardctrler::{Configuration, Number};
 
@@ -17,26 +17,27 @@ pub(super) struct Route {
     pub(super) via: Option<NodeId>,
 }
 
-/// Dealings with another group.
+/// The connection to another group.
 ///
-/// A leader may be unable to reach the leader of the other group, or any of its
-/// servers, while all others can. So if nobody answers, all of them are asked, and asked to
-/// pass on to their leader what they get; and one after the other the servers of the own group
-/// ask in the leader's place. Who answers shows the way.
+/// A leader may be unable to reach the other group's leader, or any of its servers, while
+/// all others can. So if nobody answers, it asks all of them to relay to their leader, and
+/// the other servers of its own group try in turn on its behalf. Whoever answers determines
+/// the route.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Courier {
-    /// Whom it takes for the leader there, or for somebody who reaches the leader.
+    /// The presumed leader there, or a server that reaches it.
     pub(super) route: Route,
-    /// Whether the other server must pass things on to its leader.
+    /// Whether the other server must relay to its leader.
     pub(super) relay: bool,
     /// Whether anybody there answered since it was last offered anything.
     heard: bool,
-    /// Whether the route has served before: one lost message is no reason to look for another.
+    /// Whether the route has worked before: one lost message is no reason to look for
+    /// another.
     trusted: bool,
     /// How often in a row nobody has answered.
     silent: usize,
-    /// Who has said since the last offer that it does not lead. Servers that take each
-    /// other for the leader must not keep a shard running to and fro.
+    /// Servers that denied leading since the last offer. Servers that take each other for
+    /// the leader must not bounce a shard back and forth.
     refused: BTreeSet<NodeId>,
 }
 
@@ -62,13 +63,13 @@ impl Courier {
         self.silent = 0;
     }
 
-    /// Somebody waits there for what it is handed.
+    /// A server there awaits the shard.
     pub(super) fn awaited_by(&mut self, route: Route) {
         self.heard_by(route);
         self.route = route;
     }
 
-    /// A server says that it does not lead. Whether to hand the parcel over at
+    /// A server says that it does not lead. Whether to hand the shard over at
     /// once to another: many are refused at a time, and each of them needs it.
     ///
     /// The hint may name a server that no configuration lists: a group may have
@@ -99,8 +100,8 @@ impl Courier {
         self.silent += 1;
         let place = servers.iter().position(|known| *known == self.route.server);
         let next = place.map_or(0, |place| (place + 1) % servers.len());
-        // Where no server is known that can be of that group, it stays with the last one: to
-        // be silent is what makes a leader look further on.
+        // If no server of that group is known, keep the last one: its silence is what makes
+        // a leader look at later configurations.
         if let Some(server) = servers.get(next) {
             self.route = Route {
                 server: *server,
@@ -114,7 +115,7 @@ impl Courier {
         self.silent > 0
     }
 
-    /// By which other ways to ask whether a shard may be handed over.
+    /// The other routes by which to offer a shard.
     pub(super) fn other_ways(&self, servers: &[NodeId], peers: &[NodeId]) -> Vec<Route> {
         if !self.is_unheard() {
             return Vec::new();
@@ -128,20 +129,16 @@ impl Courier {
     }
 }
 
-/// The servers of a parcel's receiver, as far as the giver knows: also from configurations
-/// that it cannot turn to yet, the newest first. The newest of all need not name that group
-/// any more, or not rightly. Whoever is of the giver's own group is none of them, whatever a
-/// configuration says.
+/// The receiver's servers, as far as the sender knows: also from configurations that it
+/// cannot apply yet, newest first, since the newest may no longer name that group, or
+/// wrongly. Never a server of the sender's own group.
 pub(super) fn servers_of(
-    parcel: &Parcel,
+    owed: &OutgoingShard,
     ahead: &BTreeMap<Number, Configuration>,
     own: &[NodeId],
 ) -> Vec<NodeId> {
-    let named = ahead
-        .values()
-        .rev()
-        .map(|later| later.groups.get(&parcel.to));
-    let mut servers = parcel.servers.clone();
+    let named = ahead.values().rev().map(|later| later.groups.get(&owed.to));
+    let mut servers = owed.servers.clone();
     for server in named.flatten().flatten() {
         if !servers.contains(server) {
             servers.push(*server);

@@ -22,12 +22,12 @@ pub struct Group {
     configuration: Configuration,
     /// The shards of this group, and those that nobody owns and that it owned last.
     holdings: BTreeMap<Shard, Holding>,
-    /// What it owned and must hand over, by the configuration that took it. A
-    /// shard can come back and be taken again before the first parcel is gone.
-    outgoing: BTreeMap<(Shard, Number), Parcel>,
-    /// Who owned each shard last, so far as the configuration says. Who takes
-    /// over from nobody must know whether there is something to wait for.
-    keepers: BTreeMap<Shard, GroupId>,
+    /// Shards that it must hand over, by the configuration that took them. A shard can come
+    /// back and be taken again before the first copy is gone.
+    outgoing: BTreeMap<(Shard, Number), OutgoingShard>,
+    /// The last owner of each shard, needed when an unowned shard is adopted: the new owner
+    /// must know whether there is something to wait for.
+    last_owners: BTreeMap<Shard, GroupId>,
     /// The newest configuration by which each shard arrived: what this group may
     /// say that it received.
     arrived: BTreeMap<Shard, Number>,
@@ -45,13 +45,13 @@ pub enum Holding {
         /// The configuration that gave it to this group.
         since: Number,
     },
-    /// Nobody owns it now, and this group owned it last: it waits for an owner.
+    /// It has no owner now, and this group owned it last: kept until it has one.
     Kept(#[serde(with = "crate::shared")] Arc<ShardState>),
 }
 
 /// A shard that must be handed over. It stays until the new owner has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Parcel {
+pub struct OutgoingShard {
     /// The new owner.
     pub to: GroupId,
     /// Its servers, as far as known.
@@ -61,7 +61,7 @@ pub struct Parcel {
     pub state: Frozen,
 }
 
-/// How a shard that arrives stands with a group.
+/// The state of an incoming shard at a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// The group does not know the configuration that gives it the shard.
@@ -80,7 +80,7 @@ impl Default for Group {
             configuration: Configuration::first(0),
             holdings: BTreeMap::new(),
             outgoing: BTreeMap::new(),
-            keepers: BTreeMap::new(),
+            last_owners: BTreeMap::new(),
             arrived: BTreeMap::new(),
         }
     }
@@ -95,17 +95,17 @@ impl StateMachine for Group {
     /// Each shard has sessions of its own, which move with it.
     const KNOWS_REPETITIONS: bool = true;
 
-    /// Moves are no more than there are shards. Clients that are turned away until a shard
-    /// arrives ask again and again, and must not keep it from arriving.
+    /// Moves are bounded by the number of shards. Clients that are rejected until a shard
+    /// arrives retry again and again, and must not keep it from arriving.
     fn is_duty(command: &Command) -> bool {
         match command {
-            Command::TurnTo { .. } | Command::Install { .. } | Command::Forget { .. } => true,
+            Command::ApplyConfig { .. } | Command::Install { .. } | Command::Forget { .. } => true,
             Command::Open { .. } | Command::Write { .. } => false,
         }
     }
 
-    /// Whether a shard is this group's is decided here, where all agree on the
-    /// order of writes and configurations, and not when a client asks.
+    /// Ownership is decided here, where all agree on the order of writes and
+    /// configurations, and not when a client asks.
     fn apply(&mut self, _: LogIndex, command: &Command) -> Response {
         match command {
             Command::Open { shard } => match self.serving(*shard) {
@@ -123,10 +123,10 @@ impl StateMachine for Group {
                 Ok(state) => state.write(session.session, *sequence, change),
                 Err(refusal) => refusal,
             },
-            Command::TurnTo {
+            Command::ApplyConfig {
                 group,
                 configuration,
-            } => self.turn_to(*group, configuration),
+            } => self.apply_config(*group, configuration),
             Command::Install {
                 shard,
                 number,
@@ -160,11 +160,11 @@ impl StateMachine for Group {
                 Holding::Kept(state) => !state.digest(),
             });
         }
-        digest.word(Digest::of(&self.keepers));
+        digest.word(Digest::of(&self.last_owners));
         digest.word(Digest::of(&self.arrived));
-        for (key, parcel) in &self.outgoing {
-            digest.word(Digest::of(&(key, parcel.to, &parcel.servers)));
-            digest.word(parcel.state.digest());
+        for (key, owed) in &self.outgoing {
+            digest.word(Digest::of(&(key, owed.to, &owed.servers)));
+            digest.word(owed.state.digest());
         }
         digest.value()
     }
@@ -185,7 +185,7 @@ impl Group {
 
     /// What it must hand over, by the configuration that took it.
     #[must_use]
-    pub fn outgoing(&self) -> &BTreeMap<(Shard, Number), Parcel> {
+    pub fn outgoing(&self) -> &BTreeMap<(Shard, Number), OutgoingShard> {
         &self.outgoing
     }
 
@@ -202,7 +202,7 @@ impl Group {
         shard_of(key, self.configuration.owners.len())
     }
 
-    /// How a shard stands here that a configuration gives to this group.
+    /// The state of a shard that a configuration gives to this group.
     ///
     /// The answer comes out of applied entries alone, so [`Arrival::Installed`]
     /// means that a majority of this group has the shard on its disks.
@@ -213,8 +213,8 @@ impl Group {
         }
         match self.holdings.get(&shard) {
             Some(Holding::Awaited { since, .. }) if *since == number => Arrival::Awaited,
-            // Only what did arrive has been received: who takes a shard that was
-            // never meant for it for one that it has had makes the giver delete it.
+            // Only a shard that did arrive counts as received: a group that mistakes a
+            // shard that was never meant for it for an old one makes the sender delete it.
             _ => match self.arrived.get(&shard) {
                 Some(newest) if number <= *newest => Arrival::Installed,
                 _ => Arrival::NotMeant,
@@ -222,10 +222,10 @@ impl Group {
         }
     }
 
-    /// Whether a group can turn to a configuration now: it must be the next one,
-    /// and must not take away what has not arrived.
+    /// Whether a group can apply a configuration now: it must be the next one, and must not
+    /// take away a shard that has not arrived.
     #[must_use]
-    pub fn can_turn_to(&self, group: GroupId, next: &Configuration) -> bool {
+    pub fn can_apply_config(&self, group: GroupId, next: &Configuration) -> bool {
         let stays = |shard: &Shard| next.owner(*shard) == Some(group);
         next.number == self.configuration.number.next()
             && self
@@ -242,9 +242,9 @@ impl Group {
         }
     }
 
-    /// The shard that a session is with, if a key is of it. A clerk that divides keys
-    /// otherwise may have a session with another client's shard, whose writes
-    /// must not be taken for repetitions of its own.
+    /// The shard of a session, if a key belongs to it. A clerk that partitions keys
+    /// differently may share a session name with another client's shard, whose writes must
+    /// not be taken for repetitions of its own.
     fn serving_key(&mut self, shard: Shard, key: &Key) -> Result<&mut ShardState, Response> {
         match self.shard_of(key) {
             Some(own) if own != shard => Err(Response::WrongShard),
@@ -252,8 +252,8 @@ impl Group {
         }
     }
 
-    fn turn_to(&mut self, group: GroupId, next: &Configuration) -> Response {
-        if !self.can_turn_to(group, next) {
+    fn apply_config(&mut self, group: GroupId, next: &Configuration) -> Response {
+        if !self.can_apply_config(group, next) {
             return Response::OutOfPlace;
         }
         for (shard, owner) in next.shards() {
@@ -263,12 +263,12 @@ impl Group {
                 Some(owner) => {
                     if let Some(Holding::Serving(state) | Holding::Kept(state)) = before {
                         let servers = next.groups.get(&owner).cloned();
-                        let parcel = Parcel {
+                        let owed = OutgoingShard {
                             to: owner,
                             servers: servers.unwrap_or_default(),
                             state,
                         };
-                        self.outgoing.insert((shard, next.number), parcel);
+                        self.outgoing.insert((shard, next.number), owed);
                     }
                     None
                 }
@@ -278,25 +278,25 @@ impl Group {
                 self.holdings.insert(shard, after);
             }
             if let Some(owner) = owner {
-                self.keepers.insert(shard, owner);
+                self.last_owners.insert(shard, owner);
             }
         }
-        for parcel in self.outgoing.values_mut() {
-            if let Some(servers) = next.groups.get(&parcel.to) {
-                parcel.servers.clone_from(servers);
+        for owed in self.outgoing.values_mut() {
+            if let Some(servers) = next.groups.get(&owed.to) {
+                owed.servers.clone_from(servers);
             }
         }
         self.configuration = next.clone();
         Response::Taken
     }
 
-    /// A shard of this group in a configuration, by what there was before.
+    /// The new holding of a shard of this group, given the old one.
     fn taken_over(&self, shard: Shard, before: Option<Holding>, number: Number) -> Holding {
-        match (before, self.keepers.get(&shard)) {
+        match (before, self.last_owners.get(&shard)) {
             (Some(Holding::Kept(state)), _) => Holding::Serving(state),
             (Some(before), _) => before,
-            (None, Some(keeper)) => Holding::Awaited {
-                from: *keeper,
+            (None, Some(last_owner)) => Holding::Awaited {
+                from: *last_owner,
                 since: number,
             },
             // Nobody has ever had it.

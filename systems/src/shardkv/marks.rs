@@ -1,8 +1,9 @@
 //! Situations that groups and clerks can come into, worth counting.
 
-/// A group turned to the next configuration.
+/// A group applied the next configuration.
 pub const TURNED: &str = "group.turned_to_next";
-/// A group could not turn to the next configuration, since it takes away a shard that has not arrived.
+/// A group could not apply the next configuration, since it takes away a shard that has not
+/// arrived.
 pub const TURN_HELD_BACK: &str = "group.turn_held_back";
 /// A group took a shard that had arrived.
 pub const SHARD_INSTALLED: &str = "group.shard_installed";
@@ -36,7 +37,7 @@ pub const SERVED_WHILE_AWAITING: &str = "group.served_while_awaiting";
 pub const WRONG_GROUP: &str = "group.not_ours";
 /// A client was turned away since the shard had not arrived.
 pub const NOT_YET: &str = "group.not_yet";
-/// A write was turned away since the client takes its key to be of another shard.
+/// A write was rejected since the client assigns its key to another shard.
 pub const WRONG_SHARD: &str = "group.wrong_shard";
 
 /// A clerk learned of a new configuration.

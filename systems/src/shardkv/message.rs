@@ -52,7 +52,7 @@ pub enum Transfer {
     HandOver {
         /// Which one.
         id: TransferId,
-        /// Where this stands among the sender's hand-overs and offers of it.
+        /// The number of this attempt among the sender's hand-overs and offers of it.
         attempt: u32,
         /// Whether the receiver should see to it that its leader gets it, since the
         /// sender cannot reach that one itself.
@@ -61,11 +61,11 @@ pub enum Transfer {
         #[serde(with = "crate::shared")]
         state: Arc<ShardState>,
     },
-    /// How does the receiver's group stand with it? May it be sent once more?
+    /// Asks for the state of the shard at the receiver's group, and whether to send it.
     Offer {
         /// Which one.
         id: TransferId,
-        /// Where this stands among the sender's hand-overs and offers of it.
+        /// The number of this attempt among the sender's hand-overs and offers of it.
         attempt: u32,
         /// As in [`Self::HandOver`].
         relay: bool,
@@ -87,8 +87,8 @@ pub enum Transfer {
     Ready {
         /// Which one.
         id: TransferId,
-        /// The hand-over or offer that this answers. Only if nothing was handed over
-        /// after that, what was is lost.
+        /// The attempt that this answers. The shard was lost only if none was sent after
+        /// it.
         attempt: u32,
     },
     /// Hand it over to the leader of this group, not to me.

@@ -17,16 +17,16 @@ mod clerk;
 mod config;
 mod courier;
 mod group;
-mod handing;
 pub mod invariants;
-mod lane;
+mod leader_state;
 pub mod marks;
 mod message;
-mod office;
 mod part;
 mod peers;
 mod server;
+mod session_slot;
 mod shard;
+mod shard_transfer;
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -34,17 +34,17 @@ use core::fmt;
 pub use api::{Answer, Command, Response};
 pub use clerk::Clerk;
 pub use config::{ClerkConfig, Config, ServerConfig, Timer};
-pub use group::{Arrival, Group, Holding, Parcel};
-pub use lane::{Lane, Stage};
+pub use group::{Arrival, Group, Holding, OutgoingShard};
 pub use message::{Message, Operation, Outcome, Peer, Transfer, TransferId};
 pub use part::{Durable, Write};
 pub use server::Server;
+pub use session_slot::{SessionSlot, Stage};
 pub use shard::{MOST_SESSIONS, ShardSession, ShardState, shard_of};
 
 use self::part::{ControllerPart, pass_on};
 use crate::kv;
 use crate::process::{ConfigError, Effects, Input, InvocationId, NodeId, Priority, Process};
-use crate::raft::{Elector, Standing};
+use crate::raft::{HasLeader, LeaderInfo};
 use crate::service;
 use crate::shardctrler;
 
@@ -72,10 +72,10 @@ impl Process for Node {
     }
 
     fn leads(&self) -> bool {
-        self.standing().is_some_and(|standing| standing.leads)
+        self.leader_info().is_some_and(|info| info.leads)
     }
 
-    /// New calls wait for what servers say to each other, and for what time brings.
+    /// New calls are deferred; messages between servers and timers come first.
     fn priority(input: &Input<Self>) -> Priority {
         match input {
             Input::Receive {
@@ -144,7 +144,7 @@ fn controller_step(node: &mut ControllerPart, input: Input<Node>, effects: &mut 
             invocation,
             operation: Operation::Keys(_),
         } => return not_here(invocation, effects),
-        // Nobody has reason to say such things to the controller.
+        // Never sent to the controller.
         Input::Receive { .. } | Input::Timeout(_) => return,
     };
     let mut inner = Effects::new();
@@ -193,11 +193,11 @@ impl Node {
     }
 }
 
-impl Elector for Node {
-    fn standing(&self) -> Option<Standing<'_>> {
+impl HasLeader for Node {
+    fn leader_info(&self) -> Option<LeaderInfo<'_>> {
         match self {
-            Self::Controller(node) => node.standing(),
-            Self::Server(server) => server.replica().standing(),
+            Self::Controller(node) => node.leader_info(),
+            Self::Server(server) => server.replica().leader_info(),
             Self::Clerk(_) => None,
         }
     }

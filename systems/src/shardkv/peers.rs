@@ -1,14 +1,13 @@
-//! What the servers of a group do for their leader, where it cannot reach somebody itself.
+//! How the servers of a group stand in for a leader that is partly cut off.
 //!
-//! Only a leader asks the controller, hands shards over and takes them in. It may
-//! be well, and lead, and yet be the one server that cannot reach the controller, or
-//! another group: then the others do it in its place, and what they hear goes to it,
-//! since all of it must go through its log.
+//! Only a leader asks the controller, hands shards over and takes them in. A healthy leader
+//! may be the one server that cannot reach the controller, or another group: then the
+//! others do it on its behalf and report to it, since everything must go through its log.
 
 use core::mem;
 
 use super::courier::Route;
-use super::office::ASKED_AT_ONCE;
+use super::leader_state::ASKED_AT_ONCE;
 use super::part::pass_on;
 use super::server::Server;
 use super::{Message, Node, Peer, Timer, Transfer, marks};
@@ -22,11 +21,11 @@ pub(super) struct Favour {
     call: InvocationId,
     pub(super) leader: NodeId,
     number: Number,
-    /// How often it is yet asked. A favour that nobody asks for again rests: the leader may
-    /// know by now, or have turned to another helper, and the controller has enough to do.
+    /// How many tries are left. A favour that is not renewed stops: the leader may know by
+    /// now, or have chosen another helper, and the controller is busy enough.
     tries: u8,
-    /// The timer that fired when no tries were left. An answer may still be on its way, and
-    /// is as good as any.
+    /// The timer that fired when no tries were left. An answer may still be on its way,
+    /// and counts.
     rests: Option<service::Timer>,
 }
 
@@ -50,13 +49,13 @@ impl Server {
                     effects.push(Effect::Send { to, message });
                 }
             }
-            // Whoever passed it on took this server for the leader. If it does not
-            // lead, nobody answers, and the sender tries again.
+            // The relaying server took this one for the leader. If it does not lead, nobody
+            // answers, and the sender retries.
             Peer::Incoming {
                 from: server,
                 transfer,
             } => {
-                if self.office.is_some() {
+                if self.leader_state.is_some() {
                     let via = Some(from);
                     self.transfer(Route { server, via }, transfer, effects);
                 }
@@ -84,8 +83,8 @@ impl Server {
     pub(super) fn seek_help(&mut self, effects: &mut Effects<Node>) {
         let next = self.machine().configuration().number.next();
         let number = self.further_on().unwrap_or(next);
-        let office = self.office.as_mut();
-        let helper = office.and_then(|office| office.helper(number, &self.peers));
+        let leader_state = self.leader_state.as_mut();
+        let helper = leader_state.and_then(|leader_state| leader_state.helper(number, &self.peers));
         if let Some(to) = helper {
             effects.mark(marks::HELP_SOUGHT);
             let question = self.next_question();
@@ -129,7 +128,7 @@ impl Server {
         self.controller_step(input, effects);
     }
 
-    /// The controller has been silent for long. Only what is still wanted is asked again.
+    /// The controller timed out. Only what is still wanted is asked again.
     pub(super) fn ask_again(&mut self, timer: service::Timer, effects: &mut Effects<Node>) {
         if let Some(place) = self.favour_of(timer) {
             let favour = &mut self.favours[place];
@@ -142,7 +141,7 @@ impl Server {
         self.controller_step(Input::Timeout(timer), effects);
     }
 
-    /// This server leads, and asks on its own behalf: what others wanted would be in the way.
+    /// This server leads and asks for itself: old favours would be in the way.
     pub(super) fn withdraw_favours(&mut self, effects: &mut Effects<Node>) {
         for favour in mem::take(&mut self.favours) {
             self.withdraw(favour.call, effects);
@@ -151,11 +150,11 @@ impl Server {
 
     /// Which favour a timer of the clerk of the controller is for.
     fn favour_of(&self, timer: service::Timer) -> Option<usize> {
-        let service::Timer::Patience { lane, .. } = timer else {
+        let service::Timer::Patience { slot, .. } = timer else {
             return None;
         };
-        let lanes = self.controller.clerk()?.lanes();
-        let (call, _) = lanes[usize::from(lane)].call()?;
+        let slots = self.controller.clerk()?.slots();
+        let (call, _) = slots[usize::from(slot)].call()?;
         self.favours.iter().position(|favour| favour.call == call)
     }
 
@@ -167,10 +166,10 @@ impl Server {
 
     fn heard_from_helper(&mut self, configuration: Configuration, effects: &mut Effects<Node>) {
         let current = self.machine().configuration().number;
-        if let Some(office) = &mut self.office {
+        if let Some(leader_state) = &mut self.leader_state {
             effects.mark(marks::HELPED);
-            office.helped();
-            office.keep(configuration, current);
+            leader_state.helped();
+            leader_state.keep(configuration, current);
         }
         self.withdraw_superseded(effects);
     }
@@ -178,8 +177,8 @@ impl Server {
     /// Forgets questions whose answers came another way.
     pub(super) fn withdraw_superseded(&mut self, effects: &mut Effects<Node>) {
         let current = self.machine().configuration().number;
-        let office = self.office.as_mut();
-        let superseded = office.map(|office| office.take_superseded(current));
+        let leader_state = self.leader_state.as_mut();
+        let superseded = leader_state.map(|leader_state| leader_state.take_superseded(current));
         for question in superseded.into_iter().flatten() {
             self.withdraw(question, effects);
         }

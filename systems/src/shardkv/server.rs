@@ -1,9 +1,8 @@
 //! A server of a group: a replica, and what its leader does for the group.
 //!
-//! A leader asks the controller for the next configuration, hands over the
-//! shards that it took away, and takes those that arrive. All of it goes
-//! through the log; what a leader keeps in mind besides costs the next one time to
-//! find out again, and nothing else.
+//! A leader asks the controller for the next configuration, hands over the shards that it
+//! took away, and takes those that arrive. All of it goes through the log; a leader's
+//! volatile state costs its successor only the time to rebuild it.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -12,10 +11,10 @@ use core::fmt;
 
 use super::courier::Route;
 use super::group::{Arrival, Group};
-use super::handing::send;
-use super::office::{ASKED_AT_ONCE, Office};
+use super::leader_state::{ASKED_AT_ONCE, LeaderState};
 use super::part::{ControllerPart, Durable, GroupPart, pass_on};
 use super::peers::Favour;
+use super::shard_transfer::send;
 use super::{
     Answer, Command, Message, Node, Operation, Outcome, Peer, Response, ServerConfig, Timer,
     Transfer, TransferId, marks,
@@ -39,15 +38,15 @@ pub struct Server {
     pub(super) replica: GroupPart,
     /// A clerk of the controller.
     pub(super) controller: ControllerPart,
-    /// What it asks the controller for its leader, in the order in which it was asked to.
+    /// The favours it does for its leader, oldest first.
     pub(super) favours: Vec<Favour>,
-    /// What it has to do as a leader; nothing while it does not lead.
-    pub(super) office: Option<Office>,
+    /// The leader's state; `None` while it does not lead.
+    pub(super) leader_state: Option<LeaderState>,
     /// What the replica was asked. It answers every call while it runs.
     asked: BTreeMap<InvocationId, Asked>,
-    /// Whether this step has taken in a configuration or a shard. False between
-    /// steps: a group of one would else do all that it knows of in one step, and
-    /// nobody would see it in between.
+    /// Whether this step has applied a configuration or a shard. False between steps:
+    /// otherwise a group of one would do all that it knows of in one step, with no state
+    /// visible in between.
     has_taken: bool,
     /// How many calls its parts got in this life.
     calls: u64,
@@ -60,8 +59,8 @@ const BITS_OF_COUNT: u32 = 40;
 /// What the replica was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Asked {
-    /// To turn to the next configuration.
-    Turn,
+    /// To apply the next configuration.
+    ApplyConfig,
     /// To take a shard in.
     Install {
         id: TransferId,
@@ -105,7 +104,7 @@ impl Server {
             replica,
             controller,
             favours: Vec::new(),
-            office: None,
+            leader_state: None,
             asked: BTreeMap::new(),
             has_taken: false,
             calls: 0,
@@ -289,14 +288,14 @@ impl Server {
         let is_taken = matches!(outcome, service::Outcome::Written(Response::Taken));
         self.has_taken |= is_taken;
         match asked {
-            Asked::Turn if is_taken => {
+            Asked::ApplyConfig if is_taken => {
                 effects.mark(marks::TURNED);
-                if self.has_parcels_of_one_shard() {
+                if self.has_outgoing_of_one_shard() {
                     effects.mark(marks::SHARD_LEFT_TWICE);
                 }
                 self.withdraw_superseded(effects);
                 self.call_back_early(effects);
-                // Configurations may have passed by while nobody looked.
+                // Configurations may have passed unnoticed.
                 self.ask_for_next(effects);
             }
             Asked::Install { id, from } => {
@@ -308,7 +307,7 @@ impl Server {
                 }
             }
             Asked::Forget { .. } if is_taken => effects.mark(marks::SHARD_FORGOTTEN),
-            Asked::Turn | Asked::Forget { .. } => {}
+            Asked::ApplyConfig | Asked::Forget { .. } => {}
             Asked::Transfer(invocation) => {
                 let outcome = match outcome {
                     service::Outcome::TransferStarted => kv::Outcome::TransferStarted,
@@ -320,7 +319,7 @@ impl Server {
         }
     }
 
-    fn has_parcels_of_one_shard(&self) -> bool {
+    fn has_outgoing_of_one_shard(&self) -> bool {
         let shards = || self.machine().outgoing().keys().map(|(shard, _)| shard);
         shards()
             .zip(shards().skip(1))
@@ -336,8 +335,8 @@ impl Server {
         self.controller.step(input, &mut inner);
         for (invocation, outcome) in pass_on(inner, effects, Timer::Controller) {
             let favour = self.take_favour(invocation);
-            let office = self.office.as_mut();
-            let asked = office.and_then(|office| office.told(invocation));
+            let leader_state = self.leader_state.as_mut();
+            let asked = leader_state.and_then(|leader_state| leader_state.told(invocation));
             let shardctrler::Outcome::Answered(configuration) = outcome else {
                 continue;
             };
@@ -364,31 +363,34 @@ impl Server {
         }
     }
 
-    /// The configuration after all that are known, if this group cannot turn to the next
-    /// one, and those servers do not answer that are known of a group which it owes
-    /// something. What it waits for can be what that group cannot give before it gets
-    /// what it is owed, and the right servers may be named further on.
+    /// The configuration after all known ones, if this group cannot apply the next one and
+    /// no known server answers of a group that it owes a shard. It may wait for something
+    /// that that group cannot give before it gets what it is owed, and a later
+    /// configuration may name the right servers.
     pub(super) fn further_on(&self) -> Option<Number> {
-        let (office, machine) = (self.office.as_ref()?, self.machine());
-        let newest = office.newest()?.number;
+        let (leader_state, machine) = (self.leader_state.as_ref()?, self.machine());
+        let newest = leader_state.newest()?.number;
         let mut owed = machine.outgoing().values();
         let is_held_back = newest > machine.configuration().number;
-        let is_of_use = is_held_back && owed.any(|parcel| !office.reaches(parcel.to));
+        let is_of_use = is_held_back && owed.any(|owed| !leader_state.reaches(owed.to));
         is_of_use.then(|| newest.next())
     }
 
     fn mark_if_held_back(&self, effects: &mut Effects<Node>) {
         let next = self.machine().configuration().number.next();
-        let known = self.office.as_ref().and_then(|office| office.known(next));
-        if known.is_some_and(|known| !self.machine().can_turn_to(self.group, known)) {
+        let known = self
+            .leader_state
+            .as_ref()
+            .and_then(|leader_state| leader_state.known(next));
+        if known.is_some_and(|known| !self.machine().can_apply_config(self.group, known)) {
             effects.mark(marks::TURN_HELD_BACK);
         }
     }
 
     fn ask_for(&mut self, number: Number, effects: &mut Effects<Node>) {
         let call = self.next_question();
-        match &mut self.office {
-            Some(office) if office.lacks(number) => office.asks(call, number),
+        match &mut self.leader_state {
+            Some(leader_state) if leader_state.lacks(number) => leader_state.asks(call, number),
             Some(_) | None => return,
         }
         let input = Input::Invoke {
@@ -408,8 +410,8 @@ impl Server {
     ) {
         let current = self.machine().configuration().number;
         let is_behind = configuration.number == asked;
-        if let Some(office) = &mut self.office {
-            office.keep(configuration, current);
+        if let Some(leader_state) = &mut self.leader_state {
+            leader_state.keep(configuration, current);
         }
         self.mark_if_held_back(effects);
         let mut next = asked;
@@ -421,30 +423,33 @@ impl Server {
         }
     }
 
-    /// Turns to the next configuration, if it is known and can be turned to. One
-    /// at a time: there are shards to be moved for each.
-    fn turn(&mut self, effects: &mut Effects<Node>) {
+    /// Proposes the next configuration, if it is known and can be applied. One at a time:
+    /// each may require shards to move.
+    fn propose_next_config(&mut self, effects: &mut Effects<Node>) {
         let (group, machine) = (self.group, self.machine());
         let next = machine.configuration().number.next();
-        let known = self.office.as_ref().and_then(|office| office.known(next));
-        let known = known.filter(|known| machine.can_turn_to(group, known));
+        let known = self
+            .leader_state
+            .as_ref()
+            .and_then(|leader_state| leader_state.known(next));
+        let known = known.filter(|known| machine.can_apply_config(group, known));
         let Some(configuration) = known.cloned() else {
             return;
         };
-        let command = Command::TurnTo {
+        let command = Command::ApplyConfig {
             group,
             configuration,
         };
-        self.propose(Asked::Turn, command, effects);
+        self.propose(Asked::ApplyConfig, command, effects);
     }
 
-    /// Takes the office up or lays it down, and hands over what is new.
+    /// Creates or drops the leader's state, and hands over new outgoing shards.
     fn attend(&mut self, effects: &mut Effects<Node>) {
         let leads = self.raft().role().is_leader();
-        match (&self.office, leads) {
+        match (&self.leader_state, leads) {
             (None, true) => {
                 self.withdraw_favours(effects);
-                self.office = Some(Office::default());
+                self.leader_state = Some(LeaderState::default());
                 effects.set_timer(Timer::Poll, &self.config.poll);
                 effects.set_timer(Timer::HandOver, &self.config.hand_over);
             }
@@ -452,12 +457,12 @@ impl Server {
             (None, false) | (Some(_), true) => {}
         }
         if !self.has_taken {
-            self.turn(effects);
+            self.propose_next_config(effects);
         }
         self.has_taken = false;
         let machine = replica_of(&self.replica).machine();
-        if let Some(office) = &mut self.office {
-            for (shard, number) in office.not_yet_handed(machine.outgoing()) {
+        if let Some(leader_state) = &mut self.leader_state {
+            for (shard, number) in leader_state.not_yet_handed(machine.outgoing()) {
                 self.hand_over(shard, number, effects);
             }
         }
@@ -466,8 +471,8 @@ impl Server {
     fn resign(&mut self, effects: &mut Effects<Node>) {
         effects.cancel_timer(Timer::Poll);
         effects.cancel_timer(Timer::HandOver);
-        let office = self.office.take();
-        for question in office.iter().flat_map(Office::open_questions) {
+        let leader_state = self.leader_state.take();
+        for question in leader_state.iter().flat_map(LeaderState::open_questions) {
             self.withdraw(question, effects);
         }
     }
@@ -508,13 +513,13 @@ pub(super) fn replica_of(part: &GroupPart) -> &Replica<Group> {
 }
 
 impl Asked {
-    /// Whether both come to the same; who handed a shard over makes no difference.
+    /// Whether both are the same request; who handed a shard over makes no difference.
     fn is_same_as(self, other: Self) -> bool {
-        let parcel = |asked| match asked {
+        let installs = |asked| match asked {
             Self::Install { id, .. } => Some(id),
-            Self::Turn | Self::Forget { .. } | Self::Transfer(_) => None,
+            Self::ApplyConfig | Self::Forget { .. } | Self::Transfer(_) => None,
         };
-        self == other || parcel(self).is_some() && parcel(self) == parcel(other)
+        self == other || installs(self).is_some() && installs(self) == installs(other)
     }
 }
 
@@ -532,8 +537,8 @@ impl fmt::Display for Server {
         for (shard, _) in holdings.filter(|(_, holding)| holding.is_awaited()) {
             write!(f, ", awaits {shard}")?;
         }
-        for ((shard, number), parcel) in machine.outgoing() {
-            write!(f, ", owes {shard} of {number} to {}", parcel.to)?;
+        for ((shard, number), owed) in machine.outgoing() {
+            write!(f, ", owes {shard} of {number} to {}", owed.to)?;
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ fn a_clerk_rests_and_tries_the_next_when_nobody_knows_a_leader() {
         world.settle();
         assert!(world.marks.contains(marks::TRIED_NEXT));
         assert_eq!(world.clerk(ANN).target(), next);
-        let stages: Vec<_> = world.clerk(ANN).lanes().iter().map(|l| l.call()).collect();
+        let stages: Vec<_> = world.clerk(ANN).slots().iter().map(|l| l.call()).collect();
         assert_eq!(stages, [Some((call, Stage::Resting))]);
         world.finish_rest(ANN);
     }
@@ -132,7 +132,7 @@ fn patience_doubles_a_few_times_and_no_more() {
     clerk.doublings = 3;
     let mut world = world_of(&server(), &clerk);
     world.append(ANN, "a");
-    let patience = Timer::Patience { lane: 0 };
+    let patience = Timer::Patience { slot: 0 };
     for least in [400, 800, 1600, 3200, 3200] {
         assert_eq!(world.timers(ANN).iter().collect::<Vec<_>>(), [&patience]);
         let delay = world.delay(ANN, patience);

@@ -74,7 +74,7 @@ fn a_repetition_of_a_write_costs_no_entry_however_long_ago_it_was_answered() {
     world.append_now(BOB, "b");
     let call = world.append(ANN, "c");
     world.duplicate(0);
-    let repetition = world.bag.pop_back().expect("it was doubled");
+    let repetition = world.bag.pop_back().expect("it was duplicated");
     world.settle_until_answered(ANN, call);
     world.append_now(BOB, "d");
     let before = last(&world, N1);
@@ -93,7 +93,7 @@ fn a_repetition_of_an_opening_opens_no_second_session_while_the_first_lives() {
     world.append_now(BOB, "a");
     let call = world.append(ANN, "b");
     world.duplicate(0);
-    let repetition = world.bag.pop_back().expect("it was doubled");
+    let repetition = world.bag.pop_back().expect("it was duplicated");
     world.settle_until_answered(ANN, call);
     world.append_now(BOB, "c");
     let before = last(&world, N1);

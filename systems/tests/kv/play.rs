@@ -194,7 +194,7 @@ impl Play {
         }
     }
 
-    /// A clerk with one lane does one thing after the other. What it did not
+    /// A clerk with one slot does one thing after the other. What it did not
     /// finish before a crash may come later than what it did after.
     fn assert_order(&self) {
         let page = self.world.text(N1);

@@ -132,7 +132,7 @@ fn kind(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Written(_) => "written",
         Outcome::Answered(_) => "answered",
-        Outcome::Maybe => "maybe",
+        Outcome::Indeterminate => "indeterminate",
         Outcome::Busy => "busy",
         Outcome::NotHere { .. } => "not here",
         Outcome::TransferStarted => "transfer started",
@@ -144,7 +144,7 @@ fn kind(outcome: &Outcome) -> &'static str {
 fn everything_that_a_clerk_can_come_into_is_within_reach() {
     let mut runner = TestRunner::deterministic();
     let strategy = (limits(), prop::collection::vec(action(), 400));
-    let outcomes = ["written", "answered", "maybe"];
+    let outcomes = ["written", "answered", "indeterminate"];
     let mut missing: BTreeSet<_> = MARKS.iter().chain(&outcomes).copied().collect();
     for _ in 0..1000 {
         let tree = strategy.new_tree(&mut runner).expect("a schedule");

@@ -181,9 +181,9 @@ fn a_late_answer_to_an_earlier_try_is_taken() {
     assert!(world.deliver_first(is_tell), "the answer to the first");
     world.assert_done(call);
     assert!(world.marks.contains(marks::LATE_ANSWER_TAKEN));
-    assert!(world.clerk(ANN).lanes()[0].call().is_none());
+    assert!(world.clerk(ANN).slots()[0].call().is_none());
     let late = world.timers(ANN).iter().copied().collect::<Vec<_>>();
-    assert_eq!(late, [Timer::Idle { lane: 0 }], "it waits for no second");
+    assert_eq!(late, [Timer::Idle { slot: 0 }], "it waits for no second");
     // The second try is answered too, to nobody.
     world.settle();
     assert!(world.marks.contains(marks::ANSWER_IGNORED));

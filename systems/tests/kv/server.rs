@@ -73,7 +73,7 @@ fn a_leader_that_is_deposed_knows_nothing_of_its_pending_writes() {
     assert_eq!(world.outcome(write), None);
     world.heal();
     world.heartbeat(N2);
-    assert_eq!(world.outcome(write), Some(&Outcome::Maybe));
+    assert_eq!(world.outcome(write), Some(&Outcome::Indeterminate));
     let elsewhere = Outcome::NotHere { hint: Some(N2) };
     assert_eq!(
         world.outcome(read),
@@ -93,7 +93,7 @@ fn a_leader_that_hears_nobody_gives_its_callers_up() {
         world.timeout(N1, Timer::Raft(raft::Timer::QuorumCheck));
     }
     assert!(!world.leads(N1));
-    assert_eq!(world.outcome(write), Some(&Outcome::Maybe));
+    assert_eq!(world.outcome(write), Some(&Outcome::Indeterminate));
     // It may still happen: who has it may win.
     world.elect(N1);
     assert_eq!(world.text(N1), "a");

@@ -9,7 +9,7 @@ use crate::story::{
     ANN, BOB, N1, N2, World, clerk, is_ask, is_raft, is_tell, server, world_led_by_n1, world_of,
 };
 
-const IDLE: Timer = Timer::Idle { lane: 0 };
+const IDLE: Timer = Timer::Idle { slot: 0 };
 
 /// There is room for one session.
 fn narrow_world() -> World {
@@ -35,7 +35,7 @@ fn assert_lost_and_found(world: &mut World) {
     assert!(world.sessions(N1).get(before).is_none(), "{before} ended");
     let lost = world.append(ANN, "x");
     world.settle();
-    assert_eq!(world.outcome(lost), Some(&Outcome::Maybe));
+    assert_eq!(world.outcome(lost), Some(&Outcome::Indeterminate));
     assert!(world.marks.contains(marks::SESSION_LOST));
     assert!(world.marks.contains(raft::marks::SESSION_EXPIRED));
     assert_eq!(world.session(ANN), None);
@@ -84,7 +84,7 @@ fn a_write_that_did_happen_before_its_session_ended_is_not_done_again() {
     world.append_now(BOB, "c");
     world.lose_patience(ANN);
     world.settle();
-    assert_eq!(world.outcome(call), Some(&Outcome::Maybe));
+    assert_eq!(world.outcome(call), Some(&Outcome::Indeterminate));
     assert_eq!(world.text(N1), "abc", "it had happened, and did once");
     world.assert_held();
 }
@@ -117,7 +117,7 @@ fn a_session_that_ended_before_its_first_write_is_lost_too() {
     world.append_now(BOB, "b");
     world.lose_patience(ANN);
     world.settle();
-    assert_eq!(world.outcome(call), Some(&Outcome::Maybe));
+    assert_eq!(world.outcome(call), Some(&Outcome::Indeterminate));
     world.append_now(ANN, "c");
     assert_eq!(world.text(N1), "bc");
     world.assert_held();

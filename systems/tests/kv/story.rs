@@ -145,7 +145,7 @@ impl World {
         self.settle_servers();
     }
 
-    /// A clerk has waited long enough for an answer in its only lane.
+    /// A clerk has waited long enough for an answer in its only slot.
     pub(crate) fn lose_patience(&mut self, clerk: NodeId) {
         let armed = self.timers(clerk).iter().copied();
         let patience = armed
@@ -155,7 +155,7 @@ impl World {
         self.timeout(clerk, patience[0]);
     }
 
-    /// A clerk has rested in its only lane.
+    /// A clerk has rested in its only slot.
     pub(crate) fn finish_rest(&mut self, clerk: NodeId) {
         let armed = self.timers(clerk).iter().copied();
         let rest = armed
@@ -285,9 +285,9 @@ impl World {
         text.unwrap_or_default()
     }
 
-    /// The session of a clerk's first lane, and the number of its last write.
+    /// The session of a clerk's first slot, and the number of its last write.
     pub(crate) fn session(&self, clerk: NodeId) -> Option<(SessionId, Sequence)> {
-        self.clerk(clerk).lanes()[0].session()
+        self.clerk(clerk).slots()[0].session()
     }
 
     pub(crate) fn sessions(&self, server: NodeId) -> &Sessions<Applied<Response>> {

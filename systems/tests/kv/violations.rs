@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use snowglobe_systems::invariants::{ClusterView, Invariants as _, NodeView, Violation};
 use snowglobe_systems::kv::{Invariants, Message, Node, Response, Store};
 use snowglobe_systems::process::{Durable, Effect, InvocationId, NodeId};
-use snowglobe_systems::raft::{self, InstallSnapshot, LogIndex, Position, Snapshot, Term, Write};
+use snowglobe_systems::raft::{self, InstallSnapshot, LogId, LogIndex, Snapshot, Term, Write};
 use snowglobe_systems::replica::{
     self, Applied, LastWrite, Sequence, Session, SessionId, SessionLimits,
 };
@@ -20,8 +20,8 @@ fn broken(world: &World) -> &Violation {
     world.violation.as_ref().expect("a broken promise")
 }
 
-fn position(index: u64) -> Position {
-    Position::new(LogIndex(index), Term(1))
+fn log_id(index: u64) -> LogId {
+    LogId::new(LogIndex(index), Term(1))
 }
 
 /// A snapshot of a replica whose only session wrote its last write at an index.
@@ -29,7 +29,7 @@ pub(crate) fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
     let last_write = LastWrite {
         sequence: Sequence(sequence),
         result: Applied {
-            position: position(index),
+            log_id: log_id(index),
             response: Response::Done,
         },
     };
@@ -41,7 +41,7 @@ pub(crate) fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
     let data = postcard::to_allocvec(&(Store::default(), sessions, SessionLimits::default()))
         .expect("encodes");
     Snapshot {
-        last: position(last),
+        last: log_id(last),
         data: data.into(),
     }
 }

@@ -9,7 +9,7 @@ use snowglobe_systems::raft::{
 };
 use snowglobe_systems::replica::{Request, Sequence, SessionId};
 
-use crate::story::{N1, entry, position, world};
+use crate::story::{N1, entry, log_id, world};
 
 type Payload = Request<Record>;
 
@@ -29,7 +29,7 @@ fn session_write() -> Entry<Payload> {
 
 fn messages() -> Vec<Message<Payload>> {
     let term = Term(3);
-    let last = position(7, 2);
+    let last = log_id(7, 2);
     let reply = |result| {
         Message::AppendEntriesReply(AppendEntriesReply {
             term,
@@ -124,10 +124,10 @@ fn records_and_disks_survive_their_encoding() {
         },
         Write::Snapshot {
             snapshot: Snapshot {
-                last: position(9, 3),
+                last: log_id(9, 3),
                 data: [9, 9].as_slice().into(),
             },
-            base: position(7, 2),
+            base: log_id(7, 2),
         },
     ];
     for write in writes {
@@ -146,7 +146,7 @@ fn records_and_disks_survive_their_encoding() {
 #[test]
 fn the_short_names_are_the_fields_own() {
     assert_eq!(format!("{} {:?}", Term(3), LogIndex(7)), "t3 i7");
-    assert_eq!(format!("{}", position(7, 3)), "i7@t3");
+    assert_eq!(format!("{}", log_id(7, 3)), "i7@t3");
     assert_eq!(format!("{}", SessionId(LogIndex(5))), "s5");
     let mut world = world(1);
     world.elect(N1);

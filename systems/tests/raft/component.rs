@@ -3,7 +3,7 @@
 use snowglobe_systems::ledger::Record;
 use snowglobe_systems::process::{Effect, Effects, NodeId};
 use snowglobe_systems::raft::{
-    AppendEntries, Config, Durable, LogIndex, Message, Position, Raft, RequestVote, Round, Term,
+    AppendEntries, Config, Durable, LogId, LogIndex, Message, Raft, RequestVote, Round, Term,
     Timer, Voters, Write,
 };
 
@@ -70,7 +70,7 @@ fn whoever_is_no_member_is_not_heard() {
     for stranger in [NodeId(9), NodeId(1)] {
         let message = Message::RequestVote(RequestVote {
             term: Term(7),
-            last: Position::default(),
+            last: LogId::default(),
             transfer: false,
         });
         raft.receive(stranger, message, &mut out);
@@ -86,7 +86,7 @@ fn a_heartbeat_of_a_known_leader_is_nothing_to_write_down() {
     let heartbeat = |round| {
         Message::AppendEntries(AppendEntries {
             term: Term(1),
-            previous: Position::default(),
+            previous: LogId::default(),
             entries: Vec::new(),
             commit: LogIndex(0),
             round: Round(round),

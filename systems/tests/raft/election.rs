@@ -5,7 +5,7 @@ use snowglobe_systems::raft::{
 };
 
 use crate::cluster::Envelope;
-use crate::story::{N1, N2, N3, N4, N5, Node, n3_missed_a_committed_write, position, world};
+use crate::story::{N1, N2, N3, N4, N5, Node, log_id, n3_missed_a_committed_write, world};
 
 #[test]
 fn a_single_node_elects_itself_and_commits_alone() {
@@ -93,7 +93,7 @@ fn a_pre_vote_changes_neither_term_nor_vote() {
     let mut world = world(3);
     let question = PreVote {
         term: Term(8),
-        last: position(0, 0),
+        last: log_id(0, 0),
         attempt: Attempt(1),
     };
     world.bag.push_back(Envelope {
@@ -229,7 +229,7 @@ fn a_vote_survives_a_crash_between_any_two_effects() {
             to: N1,
             message: Message::RequestVote(RequestVote {
                 term: Term(1),
-                last: position(0, 0),
+                last: log_id(0, 0),
                 transfer: false,
             }),
         };
@@ -305,7 +305,7 @@ fn the_election_timer_is_armed_anew_for_a_vote_granted_only() {
     world.crash(N1);
     let refused = RequestVote {
         term: Term(2),
-        last: position(0, 0),
+        last: log_id(0, 0),
         transfer: false,
     };
     world.timeout(N2, Timer::Election);

@@ -346,7 +346,7 @@ fn every_mark_is_reached_under_two_names() {
 }
 
 #[test]
-#[should_panic(expected = "only voters may trade names with voters")]
+#[should_panic(expected = "voters may be renamed only to voters")]
 fn a_stranger_gets_no_voters_name() {
     let world = world(3);
     let strange = Renaming::new(vec![N1, N2, N4, N3]);

@@ -8,7 +8,7 @@ use snowglobe_systems::raft::{
 use snowglobe_systems::replica::{Config, Operation, Outcome};
 
 use crate::cluster::{Cluster, Envelope};
-use crate::story::{N1, N2, N3, N4, N5, World, carries_entries, position, world};
+use crate::story::{N1, N2, N3, N4, N5, World, carries_entries, log_id, world};
 
 #[test]
 fn a_write_is_answered_when_a_majority_has_it() {
@@ -140,7 +140,7 @@ fn what_is_lost_from_the_pipeline_is_found_by_the_next_heartbeat() {
 }
 
 #[test]
-fn late_and_doubled_messages_do_no_harm() {
+fn late_and_duplicated_messages_do_no_harm() {
     let mut world = world(3);
     world.elect(N1);
     for value in 0..6 {
@@ -207,7 +207,7 @@ fn a_long_conflicting_term_is_skipped_at_once() {
     world.plant(N3, 2, &long);
     world.restart_all();
     world.elect(N1);
-    assert_eq!(world.last(N3), position(3, 4));
+    assert_eq!(world.last(N3), log_id(3, 4));
     let mut refusals = 0;
     world.crash(N3);
     world.plant(N3, 4, &long);
@@ -239,7 +239,7 @@ fn an_older_entry_on_a_majority_is_not_committed_by_counting() {
     }
     // (c) n1 leads again and copies i2@t2 to a majority, but not its no-op.
     world.elect_without_noop(N1, &[N2, N3]);
-    assert_eq!(world.last(N3), position(2, 2));
+    assert_eq!(world.last(N3), log_id(2, 2));
     assert!(
         world.commit(N1) < 2,
         "i2@t2 is on three of five and not committed"

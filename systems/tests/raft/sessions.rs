@@ -6,7 +6,7 @@ use snowglobe_systems::raft::{AppendEntries, LogIndex, Message, Round, Term, Tim
 use snowglobe_systems::replica::{Config, Operation, Outcome, Sequence, SessionId};
 
 use crate::cluster::{Cluster, Envelope};
-use crate::story::{N1, N2, N3, World, entry, position, world};
+use crate::story::{N1, N2, N3, World, entry, log_id, world};
 
 fn open(world: &mut World, node: NodeId) -> SessionId {
     let call = world.invoke(node, Operation::OpenSession);
@@ -189,7 +189,7 @@ fn one_message_may_depose_replace_and_commit() {
     world.bag.clear();
     let message = Message::AppendEntries(AppendEntries {
         term: Term(2),
-        previous: position(1, 1),
+        previous: log_id(1, 1),
         entries: vec![entry(2, 2)],
         commit: LogIndex(2),
         round: Round(0),

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use snowglobe_systems::process::NodeId;
-use snowglobe_systems::raft::{Flow, InstallSnapshot, Message, Role, Term, Timer, marks};
+use snowglobe_systems::raft::{InstallSnapshot, Message, ProgressState, Role, Term, Timer, marks};
 use snowglobe_systems::replica::Config;
 
 use crate::cluster::{Cluster, Envelope};
-use crate::story::{N1, N2, N3, Node, World, position};
+use crate::story::{N1, N2, N3, Node, World, log_id};
 
 /// Snapshots after four entries, sent eight bytes at a time.
 fn compacting(count: usize) -> World {
@@ -137,7 +137,7 @@ fn chunks_may_come_further_apart_than_elections() {
 }
 
 #[test]
-fn doubled_chunks_do_no_harm() {
+fn duplicated_chunks_do_no_harm() {
     let mut world = n3_left_behind();
     world.timeout(N1, Timer::Heartbeat);
     let mut delivered = 0;
@@ -196,7 +196,7 @@ fn a_snapshot_older_than_what_is_applied_is_ignored() {
     // Late, from a time when the leader thought that n3 had nothing.
     let message = Message::InstallSnapshot(InstallSnapshot {
         term: Term(1),
-        last: position(3, 1),
+        last: log_id(3, 1),
         offset: 0,
         chunk: [0, 0].as_slice().into(),
         done: true,
@@ -247,13 +247,13 @@ fn a_snapshot_keeps_what_follows_it_only_in_the_same_history() {
         world.restart(N1);
         use snowglobe_systems::process::Durable;
         let snapshot = snowglobe_systems::raft::Snapshot {
-            last: position(3, 1),
+            last: log_id(3, 1),
             data: [0, 0].as_slice().into(),
         };
         let base = snapshot.last;
         donor.apply(&snowglobe_systems::raft::Write::Snapshot { snapshot, base });
         assert_eq!(donor.log.len(), if same { 2 } else { 0 });
-        assert_eq!(donor.log.base(), position(3, 1));
+        assert_eq!(donor.log.base(), log_id(3, 1));
         assert_eq!(donor.log.is_empty(), !same);
     }
 }
@@ -311,7 +311,7 @@ fn a_full_window_to_a_node_that_never_answers_becomes_a_snapshot() {
         leader
             .peers()
             .iter()
-            .all(|peer| matches!(peer.flow(), Flow::Pipeline(_)))
+            .all(|peer| matches!(peer.state(), ProgressState::Pipeline(_)))
     );
     world.assert_held();
 }

@@ -3,7 +3,7 @@
 use snowglobe_systems::ledger::{Ledger, Record, Total};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::raft::invariants::RaftInvariants;
-use snowglobe_systems::raft::{Entry, LogIndex, Message, Position, Role, Term, Timer};
+use snowglobe_systems::raft::{Entry, LogId, LogIndex, Message, Role, Term, Timer};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
 
 use crate::cluster::{Cluster, Envelope};
@@ -39,8 +39,8 @@ pub(crate) fn entry(term: u64, value: u64) -> Entry<Request<Record>> {
     Entry::command(Term(term), Request::Write { command })
 }
 
-pub(crate) fn position(index: u64, term: u64) -> Position {
-    Position::new(LogIndex(index), Term(term))
+pub(crate) fn log_id(index: u64, term: u64) -> LogId {
+    LogId::new(LogIndex(index), Term(term))
 }
 
 impl World {
@@ -90,7 +90,7 @@ impl World {
         self.node(node).raft().commit().0
     }
 
-    pub(crate) fn last(&self, node: NodeId) -> Position {
+    pub(crate) fn last(&self, node: NodeId) -> LogId {
         self.node(node).raft().log().last()
     }
 

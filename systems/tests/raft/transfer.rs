@@ -67,7 +67,7 @@ fn a_lost_order_is_repeated() {
 }
 
 #[test]
-fn an_order_of_an_older_term_is_void() {
+fn an_order_of_an_older_term_is_obsolete() {
     let mut world = world(3);
     world.elect(N1);
     hand_over(&mut world, N1, N3);

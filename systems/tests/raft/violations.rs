@@ -11,7 +11,7 @@ use snowglobe_systems::raft::{
 use snowglobe_systems::replica::{Outcome, SessionLimits};
 
 use crate::cluster::Envelope;
-use crate::story::{N1, N2, N3, Node, World, entry, n3_missed_a_committed_write, position, world};
+use crate::story::{N1, N2, N3, Node, World, entry, log_id, n3_missed_a_committed_write, world};
 
 fn broken(world: &World) -> &Violation {
     world.violation.as_ref().expect("a broken promise")
@@ -89,7 +89,7 @@ fn two_entries_with_one_name_are_noticed() {
     for (to, value) in [(N2, 1), (N3, 2)] {
         let message = Message::AppendEntries(AppendEntries {
             term: Term(1),
-            previous: position(1, 1),
+            previous: log_id(1, 1),
             entries: vec![entry(1, value)],
             commit: LogIndex(1),
             round: Round(0),
@@ -110,7 +110,7 @@ fn a_commit_without_a_majority_is_noticed() {
     world.elect(N1);
     let message = Message::AppendEntries(AppendEntries {
         term: Term(1),
-        previous: position(1, 1),
+        previous: log_id(1, 1),
         entries: vec![entry(1, 5)],
         commit: LogIndex(2),
         round: Round(0),
@@ -133,7 +133,7 @@ fn an_append_that_says_more_than_its_leader_knows_is_noticed() {
     world.settle();
     let message = Message::AppendEntries(AppendEntries {
         term: Term(1),
-        previous: position(1, 1),
+        previous: log_id(1, 1),
         entries: vec![],
         commit: LogIndex(2),
         round: Round(0),

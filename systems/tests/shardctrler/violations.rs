@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use snowglobe_systems::invariants::{ClusterView, Invariants as _, NodeView, Violation};
 use snowglobe_systems::process::{Durable, Effects, NodeId, Process};
-use snowglobe_systems::raft::{LogIndex, Position, Snapshot, Term, Write};
+use snowglobe_systems::raft::{LogId, LogIndex, Snapshot, Term, Write};
 use snowglobe_systems::replica::{self, Session, SessionId, StateMachine as _};
 use snowglobe_systems::service::{ClerkConfig, Config};
 use snowglobe_systems::shardctrler::invariants::Chronicle;
@@ -247,7 +247,7 @@ impl Servers {
             let data =
                 postcard::to_allocvec(&(controller, sessions, replica::SessionLimits::default()))
                     .expect("encodes");
-            let last = Position::new(LogIndex(place as u64 + 5), Term(1));
+            let last = LogId::new(LogIndex(place as u64 + 5), Term(1));
             let mut durable = Disk::default();
             durable.apply(&Write::HardState {
                 term: Term(1),

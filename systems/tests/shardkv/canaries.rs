@@ -116,7 +116,7 @@ const CONFIGURATIONS: &[Canary] = &[
         asked(
             world_of_g1(),
             G1,
-            Command::TurnTo {
+            Command::ApplyConfig {
                 group: G1,
                 configuration,
             },
@@ -129,7 +129,7 @@ const CONFIGURATIONS: &[Canary] = &[
         asked(
             world,
             G1,
-            Command::TurnTo {
+            Command::ApplyConfig {
                 group: G1,
                 configuration,
             },

@@ -145,7 +145,7 @@ fn one_session_too_many_ends_the_one_that_rested_longest_wherever_it_was_opened(
     // Nobody knows any more whether its write happened before.
     let call = world.append(SHARD, "b");
     world.finish(call);
-    let maybe = Outcome::Keys(kv::Outcome::Maybe);
+    let maybe = Outcome::Keys(kv::Outcome::Indeterminate);
     assert_eq!(world.outcomes[&call], maybe);
     world.assert_marked(service::marks::SESSION_LOST);
     assert_eq!(world.get(SHARD), "a");
@@ -227,7 +227,7 @@ fn a_shard_of_a_past_move_is_not_taken_for_that_of_a_later_one() {
 }
 
 #[test]
-fn what_is_said_of_a_parcel_that_is_gone_is_said_in_vain() {
+fn what_is_said_of_an_outgoing_shard_that_is_gone_is_said_in_vain() {
     let mut world = world_in_the_middle();
     let id = world.owed_to(G2);
     world.settle();

@@ -16,9 +16,9 @@ use crate::story::{
 };
 use crate::words::world_of_g1;
 
-/// The group that the clerk's only lane waits for.
+/// The group that the clerk's only slot waits for.
 fn asked(world: &World) -> Option<GroupId> {
-    match world.clerk().lanes()[0].call()? {
+    match world.clerk().slots()[0].call()? {
         (_, Stage::Asking { group, .. }) => Some(group),
         (_, Stage::Resting) => None,
     }
@@ -206,7 +206,7 @@ fn a_group_that_has_other_servers_is_asked_anew() {
 }
 
 #[test]
-fn a_lane_whose_group_is_dead_does_not_hold_up_the_others() {
+fn a_slot_whose_group_is_dead_does_not_hold_up_the_others() {
     let mut world = world_of(&Tuning {
         lanes: 2,
         ..Tuning::default()
@@ -233,7 +233,7 @@ fn a_lane_whose_group_is_dead_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn lanes_have_sessions_of_their_own() {
+fn slots_have_sessions_of_their_own() {
     let mut world = world_of(&Tuning {
         lanes: 3,
         ..Tuning::default()
@@ -245,8 +245,8 @@ fn lanes_have_sessions_of_their_own() {
         world.finish(call);
         world.assert_written(call);
     }
-    let lanes = world.clerk().lanes().iter();
-    let sessions = lanes.map(|lane| lane.sessions()[&Shard(3)]);
+    let slots = world.clerk().slots().iter();
+    let sessions = slots.map(|slot| slot.sessions()[&Shard(3)]);
     let mut ids: Vec<_> = sessions.map(|(id, _)| id).collect();
     ids.sort_unstable();
     ids.dedup();

@@ -46,7 +46,7 @@ fn turn(machine: &mut Group, configuration: &Configuration) -> Response {
     let (group, configuration) = (G1, configuration.clone());
     apply(
         machine,
-        &Command::TurnTo {
+        &Command::ApplyConfig {
             group,
             configuration,
         },
@@ -295,10 +295,10 @@ fn after_with_state(owners: &[u32]) -> Group {
 }
 
 fn owed(group: &Group) -> Vec<(u64, GroupId)> {
-    let parcels = group.outgoing().iter();
-    let of_shard = parcels.filter(|((shard, _), _)| *shard == SHARD);
+    let owed = group.outgoing().iter();
+    let of_shard = owed.filter(|((shard, _), _)| *shard == SHARD);
     of_shard
-        .map(|((_, number), parcel)| (number.0, parcel.to))
+        .map(|((_, number), owed)| (number.0, owed.to))
         .collect()
 }
 
@@ -318,7 +318,7 @@ fn what_was_taken_away_is_owed_as_it_was_until_it_is_forgotten() {
 }
 
 #[test]
-fn a_shard_may_come_back_and_leave_again_before_the_first_parcel_is_gone() {
+fn a_shard_may_come_back_and_leave_again_before_the_first_outgoing_shard_is_gone() {
     let mut group = after_with_state(&[2, 1]);
     assert_eq!(
         get(&group),
@@ -337,7 +337,7 @@ fn a_shard_may_come_back_and_leave_again_before_the_first_parcel_is_gone() {
 }
 
 #[test]
-fn a_parcel_goes_to_where_its_group_is_now_and_to_where_it_was_when_it_has_left() {
+fn an_outgoing_shard_goes_to_where_its_group_is_now_and_to_where_it_was_when_it_has_left() {
     let mut group = after_with_state(&[2]);
     let to = |group: &Group| group.outgoing()[&(SHARD, Number(2))].servers.clone();
     assert_eq!(to(&group), servers(G2));
@@ -357,7 +357,7 @@ fn who_owned_a_shard_last_keeps_it_while_nobody_owns_it() {
     let is_kept = |group: &Group| matches!(group.holdings()[&SHARD], Holding::Kept(_));
     assert!(is_kept(&group));
     assert_eq!(owed(&group), []);
-    // It comes back to its keeper as if nothing had been.
+    // It comes back to its last owner as if nothing had been.
     let mut back = group.clone();
     assert_eq!(turn(&mut back, &owned_by(4, 1)), Response::Taken);
     assert_eq!(get(&back), got("a"));
@@ -373,11 +373,11 @@ fn who_takes_a_shard_over_from_nobody_knows_whether_somebody_kept_it() {
     let mut fresh = after(&[0, 1]);
     assert!(!fresh.awaits_any(), "nobody has ever had it");
     assert_eq!(open(&mut fresh), FIRST_SESSION);
-    for (owners, keeper) in [(&[2, 0, 1][..], G2), (&[2, 3, 0, 0, 1], G3)] {
+    for (owners, last_owner) in [(&[2, 0, 1][..], G2), (&[2, 3, 0, 0, 1], G3)] {
         let group = after(owners);
         let since = Number(owners.len() as u64);
         let awaited = Holding::Awaited {
-            from: keeper,
+            from: last_owner,
             since,
         };
         assert_eq!(group.holdings()[&SHARD], awaited, "{owners:?}");

@@ -257,7 +257,7 @@ fn a_shard_is_not_taken_away_before_it_has_arrived() {
 }
 
 #[test]
-fn a_shard_that_comes_back_before_the_first_parcel_is_gone_is_owed_twice() {
+fn a_shard_that_comes_back_before_the_first_outgoing_shard_is_gone_is_owed_twice() {
     let mut world = world_of_g1();
     world.join(&[G2]);
     world.poll();

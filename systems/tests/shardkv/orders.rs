@@ -25,7 +25,7 @@ enum Action {
     Turn(usize),
     /// One of all the shards that were ever handed over arrives, perhaps again.
     Install(usize),
-    /// A group hears that one of its parcels has arrived, if it has; perhaps again.
+    /// A group hears that one of its shards has arrived, if it has; perhaps again.
     Forget(usize),
     /// A client writes to a shard at a group, which may not be its owner. It may
     /// not hear of the answer; then it asks the same again.
@@ -141,23 +141,23 @@ impl World {
         let Some(configuration) = next else {
             return;
         };
-        let command = Command::TurnTo {
+        let command = Command::ApplyConfig {
             group,
             configuration,
         };
         self.apply(group, &command);
         let outgoing = self.groups[&group].outgoing().iter();
-        let new = outgoing.map(|((shard, number), parcel)| {
+        let new = outgoing.map(|((shard, number), owed)| {
             let install = Command::Install {
                 shard: *shard,
                 number: *number,
-                state: parcel.state.clone(),
+                state: owed.state.clone(),
             };
-            (parcel.to, install)
+            (owed.to, install)
         });
-        for parcel in new.collect::<Vec<_>>() {
-            if !self.sent.contains(&parcel) {
-                self.sent.push(parcel);
+        for owed in new.collect::<Vec<_>>() {
+            if !self.sent.contains(&owed) {
+                self.sent.push(owed);
             }
         }
     }

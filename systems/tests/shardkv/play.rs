@@ -37,7 +37,7 @@ struct Reading {
 
 pub(crate) struct Play {
     pub(crate) world: World,
-    /// A clerk with several lanes does several things at a time, in no order.
+    /// A clerk with several slots does several things at a time, in no order.
     lanes: u8,
     /// How often Ann and Bob came back.
     lives: [usize; 2],
@@ -242,7 +242,7 @@ impl Play {
         }
     }
 
-    /// A clerk with one lane does one thing after the other. What it did not
+    /// A clerk with one slot does one thing after the other. What it did not
     /// finish before a crash may come later than what it did after.
     fn assert_order(&self) {
         if self.lanes > 1 {

@@ -61,7 +61,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// The lanes of a clerk, and when servers take snapshots.
+/// The slots of a clerk, and when servers take snapshots.
 fn limits() -> impl Strategy<Value = (u8, Option<usize>)> {
     let snapshot = prop_oneof![Just(None), (0..400usize).prop_map(Some)];
     (1..3u8, snapshot)

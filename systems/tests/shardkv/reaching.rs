@@ -102,7 +102,7 @@ fn a_lost_question_is_asked_again_at_the_pace_of_polls() {
     let Config::Server(server) = config else {
         panic!("{config:?}");
     };
-    let patience = Timer::Controller(service::Timer::Patience { lane: 0 });
+    let patience = Timer::Controller(service::Timer::Patience { slot: 0 });
     let poll = server.poll.clone();
     let mut world = world_of_g1();
     for _ in 0..6 {

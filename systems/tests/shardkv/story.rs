@@ -337,7 +337,7 @@ impl World {
     /// The first thing that G1 owes another group.
     pub(crate) fn owed_to(&self, to: GroupId) -> TransferId {
         let outgoing = self.group(G1).outgoing().iter();
-        let mut owed = outgoing.filter(|(_, parcel)| parcel.to == to);
+        let mut owed = outgoing.filter(|(_, owed)| owed.to == to);
         let ((shard, number), _) = owed.next().expect("something is owed");
         TransferId {
             shard: *shard,
@@ -353,8 +353,8 @@ impl World {
         }
     }
 
-    /// The session of the clerk's first lane with a shard, and the number of its last write.
+    /// The session of the clerk's first slot with a shard, and the number of its last write.
     pub(crate) fn session(&self, shard: Shard) -> Option<(SessionId, Sequence)> {
-        self.clerk().lanes()[0].sessions().get(&shard).copied()
+        self.clerk().slots()[0].sessions().get(&shard).copied()
     }
 }

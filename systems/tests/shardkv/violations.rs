@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{Durable as _, Effect};
-use snowglobe_systems::raft::{self, LogIndex, Position, Snapshot, Term};
+use snowglobe_systems::raft::{self, LogId, LogIndex, Snapshot, Term};
 use snowglobe_systems::replica::{
     Applied, Sequence, Session, SessionId, SessionLimits, StateMachine as _,
 };
@@ -45,7 +45,7 @@ pub(crate) fn state(entries: &[Taken]) -> Arc<ShardState> {
         groups: BTreeMap::from([(G1, servers(G1))]),
         owners: vec![Some(G1); 10],
     };
-    let turn = Command::TurnTo {
+    let turn = Command::ApplyConfig {
         group: G1,
         configuration,
     };
@@ -195,7 +195,7 @@ fn a_group_that_follows_nobody_is_noticed() {
         groups: BTreeMap::from([(G3, servers(G3))]),
         owners: vec![Some(G3); 10],
     };
-    let turn = Command::TurnTo {
+    let turn = Command::ApplyConfig {
         group: G1,
         configuration: made_up.clone(),
     };
@@ -246,7 +246,7 @@ pub(crate) fn plant_after(world: &mut World, (group, index): (GroupId, u64), com
     let sessions: BTreeMap<SessionId, Session<Applied<Response>>> = BTreeMap::new();
     let data =
         postcard::to_allocvec(&(machine, sessions, SessionLimits::default())).expect("encodes");
-    let last = Position::new(LogIndex(index), Term(1));
+    let last = LogId::new(LogIndex(index), Term(1));
     let node = leader(group);
     world.crash(node);
     let durable: &mut Durable = world.durable_mut(node);
@@ -342,7 +342,7 @@ fn a_server_that_says_received_of_what_its_group_awaits_is_noticed() {
 }
 
 #[test]
-fn a_newest_parcel_that_is_gone_while_an_older_one_looks_the_same_is_noticed() {
+fn a_newest_outgoing_shard_that_is_gone_while_an_older_one_looks_the_same_is_noticed() {
     let mut world = world_of_g1();
     world.join(&[G2]);
     world.poll();
@@ -365,7 +365,7 @@ fn a_newest_parcel_that_is_gone_while_an_older_one_looks_the_same_is_noticed() {
 
 /// Turns to configurations as a server of a group does.
 pub(crate) fn turns(group: GroupId, configurations: &[Configuration]) -> Vec<Command> {
-    let turn = |configuration: &Configuration| Command::TurnTo {
+    let turn = |configuration: &Configuration| Command::ApplyConfig {
         group,
         configuration: configuration.clone(),
     };
@@ -390,7 +390,7 @@ fn a_shard_that_somebody_awaits_and_nobody_owes_is_noticed() {
 }
 
 #[test]
-fn a_parcel_that_changes_is_noticed() {
+fn an_outgoing_shard_that_changes_is_noticed() {
     let (mut world, made) = world_with_two_configurations();
     plant_after(&mut world, (G1, 7), &turns(G1, &made[..1]));
     plant_after(&mut world, (G1, 8), &turns(G1, &made));

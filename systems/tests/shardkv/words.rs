@@ -201,7 +201,7 @@ impl World {
 
     /// The clerk doubts that it asks the right group, and hears the newest configuration.
     pub(crate) fn doubt(&mut self) {
-        assert!(self.timeout(ANN, Timer::Doubt { lane: 0 }), "it waits");
+        assert!(self.timeout(ANN, Timer::Doubt { slot: 0 }), "it waits");
     }
 
     /// What a get of a shard's key gives.

@@ -24,7 +24,7 @@
 //! shown to a copy of them the first time, the second, the fourth, and so on; what
 //! they remember is taken from then on.
 //!
-//! Where nodes trade names, a pair stands for all that differ in names only.
+//! Under symmetry reduction, a pair stands for all that differ in names only.
 
 mod graph;
 mod pairs;

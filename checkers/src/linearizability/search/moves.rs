@@ -202,9 +202,8 @@ impl<'a, State> Finder<'a, State> {
 
     /// The twins of an operation: those that do the same in every state.
     ///
-    /// Where two are open, whoever returns later can stand wherever the other
-    /// one stands, so they may change places until the one that returns first
-    /// comes first. But if the first is covered and the second is not, then the
+    /// An exchange argument: where two are open, the one that returns later can stand
+    /// wherever the other stands, so it is enough to try the twin that returns first. But if the first is covered and the second is not, then the
     /// first may go unseen and the second may not; so the covered are a family of
     /// their own. Those that overwrite are none: with the first of them, all
     /// that are open are covered.

@@ -70,7 +70,7 @@ struct Client {
     waits_for: Option<InvocationId>,
     /// An append that was answered, and whose copy is still on its way to a server.
     echo: Option<Echo>,
-    /// How often it has asked in vain for its wish.
+    /// How many attempts have failed so far.
     tries: u32,
     /// Tells the alarm that counts from those that were overtaken.
     alarm: u32,

@@ -38,7 +38,7 @@ pub(super) struct Book {
     watch: Watch<ShardControl<'static>>,
     /// Who asked, and will be told.
     asked: BTreeMap<InvocationId, ClientId>,
-    /// Nobody has been called so yet. An operator whose call is lost goes on under a new name.
+    /// The next unused client id. An operator whose call is lost goes on under a new one.
     next_client: u32,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Answer {
     /// It is done.
     Told(Told),
     /// It may have happened, or not; the operator goes on under a new name.
-    Maybe,
+    Indeterminate,
 }
 
 impl fmt::Debug for Book {
@@ -102,7 +102,7 @@ impl Book {
         let told = match outcome {
             Outcome::Written(response) => Told::Done(response),
             Outcome::Answered(configuration) => Told::Shown(configuration),
-            Outcome::Maybe => return Some(Answer::Maybe),
+            Outcome::Indeterminate => return Some(Answer::Indeterminate),
             Outcome::Busy
             | Outcome::NotHere { .. }
             | Outcome::TransferStarted

@@ -48,7 +48,7 @@ struct Operator {
     /// What it was shown last.
     shown: Option<Configuration>,
     /// What it must call next; a call whose answer does not come is made again,
-    /// since it comes to the same however often it happens.
+    /// since calls are idempotent.
     orders: VecDeque<Ask>,
     busy: Option<Busy>,
     errand: Errand,
@@ -236,7 +236,7 @@ impl Operators {
     /// An operator's call was answered: think, then go on.
     fn answered(&mut self, world: &mut ControllerWorld, number: usize, answer: Answer) {
         match answer {
-            Answer::Maybe => {
+            Answer::Indeterminate => {
                 world.mark("operator.told_maybe");
                 self.forget(number);
             }

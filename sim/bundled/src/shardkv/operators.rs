@@ -331,7 +331,7 @@ impl Operators {
                 self.looked(world, number, newest);
             }
             // A clerk whose session is gone does not know; to join again does no harm.
-            (shardctrler::Outcome::Maybe, _) => {}
+            (shardctrler::Outcome::Indeterminate, _) => {}
             _ => drop(operator.orders.pop_front()),
         }
         let operator = &mut self.all[number];

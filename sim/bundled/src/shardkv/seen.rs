@@ -58,8 +58,8 @@ pub(super) fn not_finished(id: GroupId, group: &Group, newest: &Configuration) -
     if number != newest.number {
         return Some(format!("{id} is at {number} of {}", newest.number));
     }
-    if let Some(((shard, of), parcel)) = group.outgoing().first_key_value() {
-        return Some(format!("{id} owes {shard} of {of} to {}", parcel.to));
+    if let Some(((shard, of), owed)) = group.outgoing().first_key_value() {
+        return Some(format!("{id} owes {shard} of {of} to {}", owed.to));
     }
     let serves = |shard| matches!(group.holdings().get(&shard), Some(Holding::Serving(_)));
     let missing = newest.shards_of(id).find(|shard| !serves(*shard));
@@ -98,7 +98,7 @@ mod tests {
     fn turned(group: u32, configurations: &[Configuration]) -> Group {
         let mut machine = Group::default();
         for configuration in configurations {
-            let turn = Command::TurnTo {
+            let turn = Command::ApplyConfig {
                 group: GroupId(group),
                 configuration: configuration.clone(),
             };

@@ -45,7 +45,7 @@ pub(super) struct Book {
     watch: Watch<KeyValue>,
     /// Who asked, and what they will be told.
     asked: BTreeMap<InvocationId, ClientId>,
-    /// Nobody has been called so yet. A user whose call is lost goes on under a new name.
+    /// The next unused client id. A user whose call is lost goes on under a new one.
     next_client: u32,
     answers: u64,
 }
@@ -113,7 +113,7 @@ impl Book {
         let client = self.asked.remove(&invocation)?;
         let output = match P::answer(outcome) {
             Ok(Answer::Output(output)) => output,
-            Ok(Answer::Maybe) => return Some(Answer::Maybe),
+            Ok(Answer::Indeterminate) => return Some(Answer::Indeterminate),
             Err(outcome) => {
                 let expected = "a clerk to ask until it is answered";
                 let found = format!("it answers {invocation} with {outcome:?}");

@@ -34,7 +34,7 @@ pub(crate) enum Answer {
     /// The call is done.
     Output(TextOutput),
     /// It may have happened, or not; the user goes on under a new name.
-    Maybe,
+    Indeterminate,
 }
 
 /// How many users there are, and what they like to call.

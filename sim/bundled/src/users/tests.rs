@@ -129,7 +129,7 @@ impl TextService for Liar {
     fn answer(outcome: Said) -> Result<Answer, Said> {
         match outcome {
             Said::Told(output) => Ok(Answer::Output(output)),
-            Said::Unsure => Ok(Answer::Maybe),
+            Said::Unsure => Ok(Answer::Indeterminate),
             Said::Nonsense => Err(outcome),
         }
     }

@@ -61,7 +61,7 @@ fn what_is_not_understood_is_told_with_its_line() {
         ("at most three messages", "not a number"),
         ("exactly 3 $up please", "too much"),
         ("if $up restart $down", "write it as"),
-        ("repeat 0", "how many rounds"),
+        ("repeat 0", "expected a positive repeat count"),
         ("repeat 3", "no end"),
         ("wait 3s..1s", "ends before it begins"),
         ("", "empty sentence"),

@@ -98,8 +98,8 @@ impl<'a, P: Process, I: Invariants<P>, T: Teller<P, I>> Reader<'a, P, I, T> {
                 ["end"] if inside => return Ok(body),
                 ["repeat", times] => {
                     let times = times.parse().ok().filter(|times| *times > 0);
-                    let times =
-                        times.ok_or_else(|| of_line("how many rounds is that?".to_owned()))?;
+                    let times = times
+                        .ok_or_else(|| of_line("expected a positive repeat count".to_owned()))?;
                     body.push(Line {
                         text: line.clone(),
                         sentence: Sentence::Repeat(times, self.lines(lines, true)?),

@@ -16,7 +16,7 @@ struct Given {
 }
 
 impl Coordinator {
-    /// What a living worker is to do.
+    /// The order for a live worker.
     pub(super) fn order(
         &mut self,
         worker: Worker,
@@ -67,7 +67,7 @@ impl Coordinator {
         }
     }
 
-    /// Where the output of some maps is, other than where it was sought.
+    /// The current locations of the output of some maps.
     fn locations(&self, missing: &[(MapId, Option<Attempt>)]) -> Vec<Location> {
         let other = |(map, sought): &(MapId, Option<Attempt>)| {
             let done = self.ledger.maps.get(map)?;
@@ -106,7 +106,7 @@ impl Coordinator {
         }
     }
 
-    /// Gives a task to a worker that is at nothing.
+    /// Assigns a task to an idle worker.
     fn give(&mut self, worker: Worker, given: Given, effects: &mut Effects<Node>) -> Running {
         let Given {
             task,
@@ -138,9 +138,9 @@ impl Coordinator {
         running
     }
 
-    /// What there is for a worker that is free: a task that is left to nobody, or, when
-    /// there is none, one that others have had for long (3.6). Reduces wait until all
-    /// maps are done. To a worker that may hear nobody no task is left.
+    /// A task for a free worker: an unassigned one or, when there is none, one that has
+    /// lagged for long (3.6). Reduces wait until all maps are done. A worker that may hear
+    /// nobody is assigned no task exclusively.
     fn next_task(&self, node: NodeId, hears_nobody: bool) -> Option<Given> {
         let map = self.assignments.idle_map(node).map(TaskName::Map);
         let all_mapped = self.ledger.maps.len() == self.job.splits.len();
@@ -159,10 +159,9 @@ impl Coordinator {
         })
     }
 
-    /// A map that a worker can do which lacks the output of some. Workers that all wait
-    /// for one map would wait for ever. It does one that it lacks itself, where it can:
-    /// what it did stays with it, so that in the end it lacks none, even if it
-    /// reaches no other worker.
+    /// A map for a worker that lacks the output of some. If all workers wait for one map,
+    /// none ever does it. It prefers a map that it lacks itself: the result stays with it,
+    /// so that in the end it lacks none, even if it reaches no other worker.
     fn instead_of_waiting(
         &self,
         node: NodeId,

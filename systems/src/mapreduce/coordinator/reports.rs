@@ -104,7 +104,7 @@ impl Coordinator {
             true => Progress::Stuck,
             false => Progress::AtIt,
         };
-        // It will never be at an older one: what said that it was came late.
+        // Older attempts are obsolete: a report of one came late.
         let running = self.assignments.of(worker);
         if running.is_some_and(|running| running.attempt < *attempt) {
             self.assignments.end(worker, &self.ledger);
@@ -127,12 +127,12 @@ impl Coordinator {
                 self.adopt(worker, *task, *attempt, progress);
                 effects.mark(marks::ADOPTED);
             }
-            // It was ordered to do something else, or has what nobody wants.
+            // It was given another order, or its result is not needed.
             Some(_) | None => {}
         }
         for (map, sought) in missing {
             let known = self.ledger.maps.get(map);
-            // Whoever sought another one must only learn of the one that is known.
+            // Otherwise a stale request: the answer gives the current location.
             if known.is_some_and(|known| Some(known.attempt) == *sought) {
                 effects.mark(marks::MAP_MISSED);
                 self.write(Entry::Lost(*map), effects);
@@ -140,7 +140,7 @@ impl Coordinator {
         }
     }
 
-    /// After a restart nobody else knows who is at what.
+    /// After a restart only the worker knows what it runs.
     fn adopt(&mut self, worker: Worker, task: TaskName, attempt: Attempt, progress: Progress) {
         let running = Running {
             task,

@@ -1,4 +1,4 @@
-//! Promises that one node, or all disks at one instant, can break on their own.
+//! Invariants over one node, or over all disks at one instant.
 
 use alloc::format;
 
@@ -32,7 +32,7 @@ pub(super) fn check_majority<P: RaftHost>(
     ))
 }
 
-/// What a node answers for must be on its disk when its step ends.
+/// What a node vouches for must be on its disk when its step ends.
 pub(super) fn check_persisted<C: Command>(
     node: NodeId,
     now: &Seen,

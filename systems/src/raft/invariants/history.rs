@@ -1,5 +1,5 @@
-//! What the past says: who led, who voted for whom, which entries were made,
-//! which were committed, and which states they left.
+//! The history: who led, who voted for whom, which entries were made, which were committed,
+//! and which states they left.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -10,8 +10,8 @@ use crate::process::NodeId;
 use crate::raft::{Command, Durable, Entry, LogIndex, Raft, Snapshot, Term};
 use crate::renaming::{Renamed, Renaming};
 
-/// Everything that a later step may contradict. What no node can reach any
-/// more, because it is in every snapshot or before every term, is forgotten.
+/// Everything that a later step may contradict. What can no longer matter, because it is in
+/// every snapshot or before every term, is pruned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct History {
     /// Election safety: at most one leader in a term (paper, 5.2).
@@ -22,8 +22,8 @@ pub(super) struct History {
     /// before it (paper, 5.3).
     entries: BTreeMap<(LogIndex, Term), Made>,
     /// State machine safety: one entry is committed at an index (paper, 5.4.3).
-    /// The one at offset `k` has the index `committed_from + k`; none where
-    /// nobody who knew is left.
+    /// The one at offset `k` has the index `committed_from + k`; `None`
+    /// where unknown.
     committed: VecDeque<Option<Committed>>,
     committed_from: LogIndex,
     /// All who applied the same entries are in the same state: its digest, and

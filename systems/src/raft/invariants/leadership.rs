@@ -12,7 +12,7 @@ use crate::invariants::Violation;
 use crate::process::NodeId;
 use crate::raft::read::ReadProgress;
 use crate::raft::role::Leader;
-use crate::raft::{Attempt, Command, LogIndex, Message, Peer, Raft, Role, Round, Term};
+use crate::raft::{Attempt, Command, LogIndex, Message, Progress, Raft, Role, Round, Term};
 use crate::renaming::{Renamed, Renaming};
 
 /// What a leader believed after its last step. Everything in it belongs to one
@@ -30,7 +30,7 @@ pub(super) struct Beliefs {
 struct Believed {
     id: NodeId,
     /// Never goes back within a leadership, and never exceeds what the peer acknowledged.
-    matched: LogIndex,
+    match_index: LogIndex,
     /// Never goes back within a leadership, and never exceeds what the peer echoed.
     round: Round,
 }
@@ -73,14 +73,14 @@ impl Beliefs {
     }
 
     fn begins_anew<C: Command>(&self, raft: &Raft<C>) -> Result<(), Violation> {
-        let knows = |peer: &&Believed| peer.matched > LogIndex::ZERO || peer.round > Round(0);
+        let knows = |peer: &&Believed| peer.match_index > LogIndex::ZERO || peer.round > Round(0);
         match self.peers.iter().find(knows) {
             None => Ok(()),
             Some(peer) => Err(violation(
                 "leader-begins-anew",
                 raft,
                 format!("to know nothing of {} when its term begins", peer.id),
-                format!("matched {}, {}", peer.matched, peer.round),
+                format!("matched {}, {}", peer.match_index, peer.round),
             )),
         }
     }
@@ -92,15 +92,15 @@ impl Beliefs {
         leader: &Leader,
     ) -> Result<(), Violation> {
         for (was, is) in self.peers.iter().zip(&now.peers) {
-            if is.matched < was.matched || is.round < was.round {
+            if is.match_index < was.match_index || is.round < was.round {
                 return Err(violation(
                     "leader-never-forgets",
                     raft,
                     format!(
                         "to know {} at {} and {} or later",
-                        was.id, was.matched, was.round
+                        was.id, was.match_index, was.round
                     ),
-                    format!("{} and {}", is.matched, is.round),
+                    format!("{} and {}", is.match_index, is.round),
                 ));
             }
         }
@@ -135,7 +135,7 @@ fn is_confirmed<C: Command>(
     leader: &Leader,
     round: Round,
 ) -> Result<(), Violation> {
-    let echoes = leader.peers().iter().map(Peer::round);
+    let echoes = leader.peers().iter().map(Progress::round);
     let echoed = raft
         .voters()
         .reached_by_majority(iter::once(round).chain(echoes));
@@ -160,17 +160,17 @@ fn is_confirmed<C: Command>(
 
 /// A leader believes of a peer no more than the peer said in this term, and
 /// sends it what follows.
-fn was_told<C: Command>(raft: &Raft<C>, peer: &Peer, told: Answers) -> Result<(), Violation> {
+fn was_told<C: Command>(raft: &Raft<C>, peer: &Progress, told: Answers) -> Result<(), Violation> {
     let id = peer.id();
-    if peer.matched() > told.matched {
+    if peer.match_index() > told.match_index {
         return Err(violation(
             "match-was-acknowledged",
             raft,
             format!(
                 "to count {id} up to {}, which it acknowledged",
-                told.matched
+                told.match_index
             ),
-            format!("{}", peer.matched()),
+            format!("{}", peer.match_index()),
         ));
     }
     if peer.round() > told.round {
@@ -181,16 +181,17 @@ fn was_told<C: Command>(raft: &Raft<C>, peer: &Peer, told: Answers) -> Result<()
             format!("{}", peer.round()),
         ));
     }
-    if peer.next() <= peer.matched() || peer.next() > raft.log().last().index.next() {
+    if peer.next_index() <= peer.match_index() || peer.next_index() > raft.log().last().index.next()
+    {
         return Err(violation(
             "next-follows-match",
             raft,
             format!(
                 "to send {id} next what is past {} and within its log up to {}",
-                peer.matched(),
+                peer.match_index(),
                 raft.log().last()
             ),
-            format!("{}", peer.next()),
+            format!("{}", peer.next_index()),
         ));
     }
     Ok(())
@@ -207,10 +208,10 @@ fn violation<C: Command>(
 }
 
 impl Believed {
-    fn of(peer: &Peer) -> Self {
+    fn of(peer: &Progress) -> Self {
         Self {
             id: peer.id(),
-            matched: peer.matched(),
+            match_index: peer.match_index(),
             round: peer.round(),
         }
     }
@@ -231,20 +232,18 @@ impl Renamed for Beliefs {
     }
 }
 
-/// Who said that it would vote for whom in the term after its own: the last try
-/// of each node that has asked in its term.
+/// Granted pre-votes: for each node, those of its last attempt in its term.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct PreVotes(BTreeMap<NodeId, Try>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Try {
-    /// It still asks, and these would vote for it.
+    /// It is still asking, and these would vote for it.
     Asking(Term, Attempt, BTreeSet<NodeId>),
-    /// It has heard of somebody else since.
+    /// It has since heard of another leader or candidate.
     Over,
-    /// It has crashed since. Tries are numbered anew in each life, so that a
-    /// grant of an earlier one may count; a pre-vote promises nothing, and
-    /// nobody is harmed.
+    /// It has crashed since. Attempts are numbered anew in each life, so that a grant of an
+    /// earlier one may count; harmless, since a pre-vote promises nothing.
     OfAnotherLife,
 }
 
@@ -318,8 +317,8 @@ impl PreVotes {
         }
     }
 
-    /// A node went down. It may have been about to stand, with its new term not
-    /// yet on disk: then it comes back in the term in which it had asked.
+    /// A node crashed. It may have been about to become a candidate, with its new term not
+    /// yet on disk: then it restarts in the term in which it had asked.
     pub(super) fn crashed(&mut self, node: NodeId) {
         self.0.insert(node, Try::OfAnotherLife);
     }

@@ -1,4 +1,4 @@
-//! What Raft promises (paper, figure 3), and what its host builds on.
+//! Raft's invariants (paper, figure 3), and what its host builds on.
 //!
 //! One observer for all nodes. A step that changed nothing costs a handful of
 //! comparisons; any other costs as much as it changed.
@@ -6,8 +6,8 @@
 mod checks;
 mod history;
 mod leadership;
+mod pending_writes;
 mod said;
-mod wish;
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -18,10 +18,10 @@ use checks::{
 };
 use history::{Committed, History};
 use leadership::{Beliefs, PreVotes};
+use pending_writes::PendingWrites;
 use said::Said;
-use wish::Wish;
 
-use super::{Durable, LogIndex, Message, Position, Raft, Term, Write};
+use super::{Durable, LogId, LogIndex, Message, Raft, Term, Write};
 use crate::embeds::Embeds;
 use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{Effect, NodeId};
@@ -51,10 +51,10 @@ struct Seen {
     /// In one term it changes only from nobody to somebody, not even over a crash.
     vote: Option<NodeId>,
     /// Does not go back while the node leads a term.
-    last: Position,
+    last: LogId,
     /// Where the log begins. Never goes back, not even over a crash, and never
     /// beyond `covered`.
-    base: Position,
+    base: LogId,
     /// The snapshot's end. Never goes back, not even over a crash.
     covered: LogIndex,
     /// Never goes back while the node is up.
@@ -69,7 +69,7 @@ impl Seen {
         Self {
             term: raft.term(),
             vote: raft.vote(),
-            last: raft.log().position_at(raft.written()),
+            last: raft.log().id_at(raft.written()),
             base: raft.log().base(),
             covered: raft.covered(),
             commit: raft.commit(),
@@ -83,8 +83,8 @@ impl Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Watched {
     seen: Seen,
-    /// How far its commits were compared with those of others. Between `seen`
-    /// and what the node is at in the middle of a step.
+    /// How far its commits were compared with those of others. Between `seen` and what the
+    /// node has reached in the middle of a step.
     noted: LogIndex,
     /// What it believes as a leader; `None` while it does not lead.
     believes: Option<Beliefs>,
@@ -94,8 +94,8 @@ struct Watched {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RaftInvariants {
     history: History,
-    /// By the node's position. Nothing until a node is looked at, and then all
-    /// nodes at once: whether one was looked at already tells nobody apart.
+    /// By the node's position. Empty until the first node is checked, then sized at once,
+    /// so that symmetry is preserved.
     nodes: Vec<Watched>,
     /// What each has said to leaders, by its position.
     said: Vec<Said>,
@@ -183,17 +183,17 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         self.look_at_beliefs(raft, node)?;
         if raft.commit() > noted {
             check_commit_rule(raft)?;
-            // What a majority has on disk already is committed whether or not
-            // this node lives to the end of its step.
+            // What a majority has on disk is committed even if this node crashes before the
+            // end of its step.
             self.note_commits(cluster, raft, raft.commit(), Demand::IfSo)?;
         }
         let disk = disk_of::<P>(cluster.node(node).durable);
-        let mut wish = Wish::new(disk, node, seen, raft.role().is_leader());
+        let mut pending = PendingWrites::new(disk, node, seen, raft.role().is_leader());
         for effect in effects {
             if let Effect::Persist(write) = effect
                 && let Some(write) = P::as_write(write)
             {
-                wish.write(write, &self.history)?;
+                pending.write(write, &self.history)?;
             }
         }
         Ok(())
@@ -268,13 +268,13 @@ impl<P: RaftHost> Invariants<P> for RaftInvariants {
         Ok(())
     }
 
-    /// How far it was and whether it led is over; its disk must remember the rest.
+    /// Its volatile state is gone; its disk must remember the rest.
     fn crashed(&mut self, _cluster: &impl ClusterView<P>, node: NodeId, _prevented: &[Effect<P>]) {
         self.pre_votes.crashed(node);
         if let Some(watched) = self.nodes.get_mut(node.position()) {
             let led = watched.believes.take();
             let seen = Seen {
-                last: Position::ZERO,
+                last: LogId::ZERO,
                 applied: LogIndex::ZERO,
                 leads: false,
                 ..watched.seen
@@ -307,7 +307,7 @@ fn host_of<P: RaftHost>(
 enum Demand {
     /// It is noted if it is.
     IfSo,
-    /// It must be: others may have heard of it.
+    /// Required: others may have heard of it.
     Now,
 }
 
@@ -319,9 +319,9 @@ impl RaftInvariants {
 
     /// The last entry known to be committed.
     #[must_use]
-    pub fn last_committed(&self) -> Option<Position> {
+    pub fn last_committed(&self) -> Option<LogId> {
         let (index, committed) = self.history.last_committed()?;
-        Some(Position::new(index, committed.term))
+        Some(LogId::new(index, committed.term))
     }
 
     fn watched(&mut self, nodes: usize, node: NodeId) -> &mut Watched {
@@ -343,7 +343,7 @@ impl RaftInvariants {
             self.forget_leadership(before);
             return Ok(());
         }
-        // One that may vote for itself alone leads before its vote is on disk.
+        // In a cluster of one a node leads before its vote is on disk.
         let is_new = before.is_none();
         if is_new && raft.voters().quorum() > 1 {
             self.history.is_elected(raft)?;
@@ -353,7 +353,7 @@ impl RaftInvariants {
         Ok(())
     }
 
-    /// A node leads no more: what it believed, and what it was told, is void.
+    /// A node leads no more: what it believed and was told is obsolete.
     fn forget_leadership(&mut self, over: Option<Beliefs>) {
         if let Some(over) = over {
             for said in &mut self.said {
@@ -439,7 +439,7 @@ impl RaftInvariants {
             }
             if let Some(term) = term {
                 let known = self.is_as_committed(node, index, term)?;
-                if !known && !self.commits(cluster, raft, Position::new(index, term), demand)? {
+                if !known && !self.commits(cluster, raft, LogId::new(index, term), demand)? {
                     return Ok(());
                 }
             }
@@ -467,13 +467,13 @@ impl RaftInvariants {
         }
     }
 
-    /// A node takes for committed what nobody did before. Whether it is, if that
+    /// A node is the first to take an entry for committed. Returns whether it is, if that
     /// is not demanded.
     fn commits<P: RaftHost>(
         &mut self,
         cluster: &impl ClusterView<P>,
         raft: &Raft<P::Command>,
-        entry: Position,
+        entry: LogId,
         demand: Demand,
     ) -> Result<bool, Violation> {
         let committed = Committed {
@@ -509,7 +509,7 @@ impl RaftInvariants {
         }
     }
 
-    /// What a client is told to be done must be applied here and committed everywhere.
+    /// What is acknowledged to a client must be applied here and committed everywhere.
     fn check_acknowledged<C: super::Command>(
         &self,
         raft: &Raft<C>,

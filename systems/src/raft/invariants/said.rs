@@ -1,5 +1,5 @@
-//! What nodes say to each other: it must be on disk before it is said, and
-//! nobody may take it for more than was said.
+//! What nodes acknowledge: it must be on disk before it is sent, and must not be taken for
+//! more than was sent.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -8,13 +8,13 @@ use super::{RaftHost, disk_of};
 use crate::invariants::{ClusterView, Violation};
 use crate::process::NodeId;
 use crate::raft::{
-    AppendResult, Command, Durable, LogIndex, Message, Position, Raft, Received, Round, Term,
+    AppendResult, Command, Durable, LogId, LogIndex, Message, Raft, Received, Round, Term,
 };
 use crate::renaming::{Renamed, Renaming};
 
-/// What a node has said to the leaders of each term, for as long as they lead.
-/// An old leader that does not know yet may still hear what was said to it, so
-/// terms are kept apart.
+/// What a node has acknowledged to the leader of each term, for as long as it leads. A
+/// deposed leader that does not know yet may still get an old reply, so terms are kept
+/// apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Said(BTreeMap<Term, Answers>);
 
@@ -22,7 +22,7 @@ pub(super) struct Said(BTreeMap<Term, Answers>);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Answers {
     /// Up to where it said that its log is the leader's.
-    pub(super) matched: LogIndex,
+    pub(super) match_index: LogIndex,
     /// The newest round that it echoed.
     pub(super) round: Round,
 }
@@ -41,7 +41,9 @@ impl Said {
         }
         let answers = self.0.entry(asked_in).or_default();
         answers.round = answers.round.max(round);
-        answers.matched = answers.matched.max(promised(message).unwrap_or_default());
+        answers.match_index = answers
+            .match_index
+            .max(promised(message).unwrap_or_default());
     }
 
     /// What was said in a term; what was said in another does not count.
@@ -49,13 +51,13 @@ impl Said {
         self.0.get(&term).copied().unwrap_or_default()
     }
 
-    /// Nobody leads a term any more, and nobody will again.
+    /// No node leads this term any more, and none will again.
     pub(super) fn forget(&mut self, term: Term) {
         self.0.remove(&term);
     }
 }
 
-/// Nobody is named: who said it is known by its place.
+/// Names no node: senders are known by their place.
 impl Renamed for Said {
     fn renamed(&self, _: &Renaming) -> Self {
         self.clone()
@@ -113,7 +115,7 @@ pub(super) fn is_the_leaders<P: RaftHost>(
             node,
             format!(
                 "{node} to acknowledge {}, with that entry on its disk",
-                Position::new(index, theirs)
+                LogId::new(index, theirs)
             ),
             message,
             to,

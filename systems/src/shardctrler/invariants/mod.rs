@@ -1,5 +1,5 @@
-//! What the controller promises over its nodes: all that a service does, and
-//! that there is one history of sound configurations.
+//! The invariants of the controller: those of a service, and one history of sound
+//! configurations.
 
 mod chronicle;
 mod promises;

@@ -1,4 +1,4 @@
-//! What each configuration promises, by itself and after the one before it.
+//! The invariants of each configuration, by itself and after the one before it.
 
 use alloc::collections::BTreeMap;
 use alloc::format;

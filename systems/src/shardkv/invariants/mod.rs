@@ -1,6 +1,5 @@
-//! What the sharded service promises over all its nodes: all that Raft, the
-//! controller and each group do, that groups follow the controller, and that
-//! every shard has one owner.
+//! The invariants of the sharded service: those of Raft, the controller and each group;
+//! groups follow the controller; and every shard has one owner.
 
 mod ownership;
 
@@ -32,7 +31,7 @@ pub struct ShardkvInvariants {
     followed: BTreeMap<NodeId, Number>,
 }
 
-/// Which invariants a node is a matter of.
+/// Which invariants cover a node.
 enum Belongs<'a> {
     /// To a controller, as a server.
     Controller(&'a mut ControllerInvariants),
@@ -106,7 +105,7 @@ impl Invariants<Node> for ShardkvInvariants {
         prevented: &[Effect<Node>],
     ) {
         self.followed.remove(&node);
-        // Who has never seen the node has nothing to forget.
+        // A node never seen has no state to forget.
         for controller in self.controllers.values_mut() {
             embeds::crashed::<ControllerPart, _>(controller, cluster, node, prevented);
         }

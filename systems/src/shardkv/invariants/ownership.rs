@@ -59,7 +59,7 @@ struct Known {
     index: LogIndex,
     /// A shard that took so many entries has one state, whoever holds it.
     digest: u64,
-    /// The last configuration that took it from anybody. An older parcel may look the
+    /// The last configuration that took it from anybody. An older shard may look the
     /// same, and its receiver will say that it has had it.
     left: Number,
     /// Exactly once over all groups: the newest write of each session, and its one place.
@@ -94,8 +94,8 @@ impl Ownership {
                 self.goes_forward(node, *shard, state)?;
             }
         }
-        for ((shard, number), parcel) in machine.outgoing() {
-            self.has_one_state(node, *shard, &parcel.state)?;
+        for ((shard, number), owed) in machine.outgoing() {
+            self.has_one_state(node, *shard, &owed.state)?;
             if let Some(known) = self.shards.get_mut(shard) {
                 known.left = known.left.max(*number);
             }
@@ -255,7 +255,7 @@ impl Ownership {
             if let Some(index) = front.owned.get(&shard) {
                 words += &format!("{group} has it with {}; ", index.0);
             }
-            for ((_, number), index) in front.parcels_of(shard) {
+            for ((_, number), index) in front.outgoing_of(shard) {
                 words += &format!("{group} owes it of {number} with {}; ", index.0);
             }
         }
@@ -293,7 +293,7 @@ impl Front {
                 .filter_map(|(shard, holding)| Some((*shard, state(holding)?)))
                 .collect(),
             outgoing: outgoing
-                .map(|(key, parcel)| (*key, parcel.state.index()))
+                .map(|(key, owed)| (*key, owed.state.index()))
                 .collect(),
             awaited: machine
                 .holdings()
@@ -306,7 +306,7 @@ impl Front {
         }
     }
 
-    /// A parcel that is owed does not change, and one that was deleted does not come
+    /// A shard that is owed does not change, and one that was deleted does not come
     /// back; what is awaited was not there before the configuration that gives it.
     fn goes_on_to(&self, node: NodeId, next: &Self) -> Result<(), Violation> {
         for (key @ (shard, number), index) in &next.outgoing {
@@ -341,7 +341,7 @@ impl Front {
         }
     }
 
-    fn parcels_of(&self, shard: Shard) -> impl Iterator<Item = (&(Shard, Number), &LogIndex)> {
+    fn outgoing_of(&self, shard: Shard) -> impl Iterator<Item = (&(Shard, Number), &LogIndex)> {
         self.outgoing
             .range((shard, Number(0))..=(shard, Number(u64::MAX)))
     }

@@ -6,7 +6,7 @@ use snowglobe_systems::raft::{
 
 use super::worlds::{append, compacted, led, matched, written};
 use crate::canary::Canary;
-use crate::story::{N1, N2, N3, entry, position};
+use crate::story::{N1, N2, N3, entry, log_id};
 use crate::tableau::{Disk, Tableau};
 
 /// What is on disk, and what is said of it.
@@ -26,7 +26,7 @@ pub(super) const DISKS: &[Canary] = &[
         Tableau::of(&written()).disk(N2, shorter).settled(N2)
     }),
     ("state-is-persisted", "the base of the log", || {
-        let compact = |disk: &mut Disk| disk.log.compact_to(position(1, 1));
+        let compact = |disk: &mut Disk| disk.log.compact_to(log_id(1, 1));
         Tableau::of(&written()).disk(N2, compact).settled(N2)
     }),
     ("state-is-persisted", "the snapshot", || {
@@ -48,7 +48,7 @@ pub(super) const DISKS: &[Canary] = &[
         let mut tableau = Tableau::of(&led()).disk(N1, |disk| disk.vote = None);
         let message = Message::RequestVote(RequestVote {
             term: Term(1),
-            last: position(1, 1),
+            last: log_id(1, 1),
             transfer: false,
         });
         tableau.said(N1, N2, message)
@@ -80,7 +80,7 @@ pub(super) const DISKS: &[Canary] = &[
         let message = Message::InstallSnapshotReply(InstallSnapshotReply {
             term: Term(1),
             asked_in: Term(1),
-            last: position(3, 1),
+            last: log_id(3, 1),
             received: Received::All,
         });
         Tableau::of(&written()).said(N2, N1, message)

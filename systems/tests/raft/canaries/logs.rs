@@ -7,7 +7,7 @@ use super::worlds::{
     compacted, known, led, reborn, snapshot_write, state_of, unanswered, won_by_n2, writes, written,
 };
 use crate::canary::Canary;
-use crate::story::{N1, N2, N3, entry, position, world};
+use crate::story::{N1, N2, N3, entry, log_id, world};
 use crate::tableau::{Disk, Tableau};
 
 /// What goes to a log, and stays there.
@@ -29,9 +29,9 @@ pub(super) const LOGS: &[Canary] = &[
         // The log begins with an entry that everybody knows, after one that nobody knows.
         let other = reborn(world(3), N3, |disk| {
             (disk.term, disk.vote) = (Term(1), Some(N1));
-            let (last, data) = (position(2, 1), state_of(1).into());
+            let (last, data) = (log_id(2, 1), state_of(1).into());
             disk.snapshot = Some(Snapshot { last, data });
-            disk.log.compact_to(position(1, 0));
+            disk.log.compact_to(log_id(1, 0));
             disk.log.replace_from(LogIndex(2), &[entry(1, 1)]);
         });
         let known = Effect::Persist(Write::Append {
@@ -112,7 +112,7 @@ pub(super) const LOGS: &[Canary] = &[
         "indices-ordered",
         "a log that begins after its snapshot",
         || {
-            let world = reborn(world(3), N3, |disk| disk.log.compact_to(position(2, 0)));
+            let world = reborn(world(3), N3, |disk| disk.log.compact_to(log_id(2, 0)));
             Tableau::of(&crate::story::world(3))
                 .with(N3, &world)
                 .settled(N3)
@@ -123,7 +123,7 @@ pub(super) const LOGS: &[Canary] = &[
         "a log that ends before its snapshot",
         || {
             let world = reborn(world(3), N3, |disk| {
-                let (last, data) = (position(2, 0), state_of(1).into());
+                let (last, data) = (log_id(2, 0), state_of(1).into());
                 disk.snapshot = Some(Snapshot { last, data });
             });
             Tableau::of(&crate::story::world(3))

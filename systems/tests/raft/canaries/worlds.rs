@@ -10,7 +10,7 @@ use snowglobe_systems::replica::{Config, Request};
 
 use crate::canary::Said;
 use crate::cluster::{Cluster, Envelope};
-use crate::story::{N1, N2, N3, Node, World, entry, position, world};
+use crate::story::{N1, N2, N3, Node, World, entry, log_id, world};
 use crate::tableau::{Disk, Words};
 
 /// n1 leads t1, and its no-op is committed.
@@ -130,7 +130,7 @@ pub(super) fn n3_begins_at(data: &[u8], term: u64) -> World {
         if term == 1 {
             disk.vote = Some(N1);
         }
-        let last = position(2, term);
+        let last = log_id(2, term);
         let data = data.into();
         let snapshot = Snapshot { last, data };
         let base = last;
@@ -146,7 +146,7 @@ pub(super) fn first(world: &World) -> Said {
 pub(super) fn append(previous: u64, commit: u64) -> Words {
     Message::AppendEntries(AppendEntries {
         term: Term(1),
-        previous: position(previous, 1),
+        previous: log_id(previous, 1),
         entries: vec![],
         commit: LogIndex(commit),
         round: Round(0),
@@ -174,14 +174,14 @@ pub(super) fn hard_state(term: u64, vote: NodeId) -> Effect<Node> {
 }
 
 pub(super) fn snapshot_write(last: u64, base: u64) -> Effect<Node> {
-    let (last, base) = (position(last, 1), position(base, 1));
+    let (last, base) = (log_id(last, 1), log_id(base, 1));
     let data = [].as_slice().into();
     let snapshot = Snapshot { last, data };
     Effect::Persist(Write::Snapshot { snapshot, base })
 }
 
 pub(super) fn snapshot_of(last: u64) -> Write<Request<Record>> {
-    let last = position(last, 1);
+    let last = log_id(last, 1);
     let data = [].as_slice().into();
     let snapshot = Snapshot { last, data };
     let base = last;

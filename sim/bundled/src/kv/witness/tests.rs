@@ -153,7 +153,7 @@ fn a_clerk_answers_with_what_it_was_told() {
     assert_eq!(witness.acknowledged, LogIndex(41));
 
     let mut witness = witness_of_a_read();
-    witness.returns(CALL, &Outcome::Maybe);
+    witness.returns(CALL, &Outcome::Indeterminate);
     assert_eq!(witness.suspicion, None, "nobody knows, and it says so");
 
     let mut witness = witness_of_a_read();

@@ -8,7 +8,7 @@ use crate::draw::{Purpose, Streams};
 use crate::seed::Seed;
 use crate::world::disk::{CrashMode, Damage};
 
-/// Everything that was written, so that a lost or a doubled record shows.
+/// Everything that was written, so that a lost or a duplicated record shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Everything(Vec<Vec<u8>>);
 

@@ -41,10 +41,10 @@ fn leadership(raft: &Raft<Request<Record>>) -> &Leader {
 }
 
 /// What a leader of t1 believes that knows n2 and n3 at the same place.
-fn beliefs(matched: u64, round: u64, reads: ReadProgress) -> Beliefs {
+fn beliefs(match_index: u64, round: u64, reads: ReadProgress) -> Beliefs {
     let peer = |id| Believed {
         id,
-        matched: LogIndex(matched),
+        match_index: LogIndex(match_index),
         round: Round(round),
     };
     Beliefs {
@@ -66,23 +66,23 @@ const NO_READS: (u64, u64, u64) = (0, 0, 0);
 
 /// A leader that knew its peers so, and now knows them so.
 fn goes_on(
-    (matched, round, was): (u64, u64, (u64, u64, u64)),
+    (match_index, round, was): (u64, u64, (u64, u64, u64)),
     (now_matched, now_round, is): (u64, u64, (u64, u64, u64)),
 ) -> Result<(), Violation> {
     let raft = new_leader();
     let of = |(confirmed, began, round)| reads(confirmed, began, round);
-    let before = beliefs(matched, round, of(was));
+    let before = beliefs(match_index, round, of(was));
     let now = beliefs(now_matched, now_round, of(is));
     before.goes_on_as(&now, &raft, leadership(&raft))
 }
 
-fn begins(matched: u64, round: u64) -> Result<(), Violation> {
-    beliefs(matched, round, reads(0, 0, 0)).begins_anew(&new_leader())
+fn begins(match_index: u64, round: u64) -> Result<(), Violation> {
+    beliefs(match_index, round, reads(0, 0, 0)).begins_anew(&new_leader())
 }
 
 fn sends_next(index: u64) -> Result<(), Violation> {
     let told = Answers::default();
-    was_told(&new_leader(), &Peer::new(N2, LogIndex(index)), told)
+    was_told(&new_leader(), &Progress::new(N2, LogIndex(index)), told)
 }
 
 /// A promise, which case of it, and what breaks it.

@@ -1,57 +1,57 @@
-//! One call of a clerk at a time, under one session.
+//! A session of a clerk, with at most one call in flight.
 
 use super::Operation;
 use crate::process::{InvocationId, NodeId};
 use crate::replica::{self, Sequence, SessionId, StateMachine};
 
-/// A session, and the call that is under way in it.
+/// A session, and the call that is in flight in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Lane<M: StateMachine> {
+pub struct SessionSlot<M: StateMachine> {
     /// The session of its writes, once it is open.
     pub(super) session: Option<SessionId>,
-    /// The number of the last write under the session. A write keeps its
-    /// number for as long as it is asked: two numbers would be two writes.
+    /// The sequence number of the last write. A write keeps its number across retries: two
+    /// numbers would be two writes.
     pub(super) sequence: Sequence,
-    pub(super) errand: Option<Errand<M>>,
+    pub(super) pending: Option<PendingCall<M>>,
 }
 
 /// A call that is not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Errand<M: StateMachine> {
+pub(super) struct PendingCall<M: StateMachine> {
     pub(super) invocation: InvocationId,
-    pub(super) wish: Wish<M>,
+    pub(super) wanted: Wanted<M>,
     pub(super) stage: Stage,
     /// Which question it is at, counted from 1.
     pub(super) question: u32,
-    /// How often it has waited in vain. From the first time on, servers that do
-    /// not lead are asked to pass the question on.
+    /// How often it has timed out. From the first time on, servers that do not lead are
+    /// asked to relay the question.
     pub(super) waited: u8,
-    /// How often in a row it was told that a server is busy.
+    /// How many times in a row the server was busy.
     pub(super) busy: u8,
-    /// Whether it asks a silent server once more.
+    /// Whether it is giving a silent server a second chance.
     pub(super) doubts: bool,
-    /// Whether it followed a hint since it last rested.
+    /// Whether it followed a leader hint since its last back-off.
     pub(super) redirected: bool,
 }
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Wish<M: StateMachine> {
+pub(super) enum Wanted<M: StateMachine> {
     Write(M::Command),
     Read(M::Query),
 }
 
-/// What a lane does for its call.
+/// The stage of a slot's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It waits for an answer of this server.
     Asking(NodeId),
-    /// It rests before it asks again.
+    /// It backs off before it asks again.
     Resting,
 }
 
-impl<M: StateMachine> Wish<M> {
-    /// What a clerk can do for a client.
+impl<M: StateMachine> Wanted<M> {
+    /// The operations that a clerk supports.
     pub(super) fn of(operation: Operation<M>) -> Option<Self> {
         match operation {
             Operation::Write(command) => Some(Self::Write(command)),
@@ -61,25 +61,25 @@ impl<M: StateMachine> Wish<M> {
     }
 }
 
-impl<M: StateMachine> Default for Lane<M> {
+impl<M: StateMachine> Default for SessionSlot<M> {
     fn default() -> Self {
         Self {
             session: None,
             sequence: Sequence::default(),
-            errand: None,
+            pending: None,
         }
     }
 }
 
-impl<M: StateMachine> Lane<M> {
+impl<M: StateMachine> SessionSlot<M> {
     /// Takes a call on. A write takes the next number of the session, if there is one.
-    pub(super) fn begin(&mut self, invocation: InvocationId, wish: Wish<M>) {
-        if matches!(wish, Wish::Write(_)) && self.session.is_some() {
+    pub(super) fn begin(&mut self, invocation: InvocationId, wanted: Wanted<M>) {
+        if matches!(wanted, Wanted::Write(_)) && self.session.is_some() {
             self.sequence.0 += 1;
         }
-        self.errand = Some(Errand {
+        self.pending = Some(PendingCall {
             invocation,
-            wish,
+            wanted,
             stage: Stage::Resting,
             question: 1,
             waited: 0,
@@ -91,8 +91,8 @@ impl<M: StateMachine> Lane<M> {
 
     /// Whether a write is under way.
     pub(super) fn is_writing(&self) -> bool {
-        let errand = self.errand.as_ref();
-        errand.is_some_and(|errand| matches!(errand.wish, Wish::Write(_)))
+        let pending = self.pending.as_ref();
+        pending.is_some_and(|pending| matches!(pending.wanted, Wanted::Write(_)))
     }
 
     /// A session is open; its writes are numbered from 1.
@@ -101,7 +101,7 @@ impl<M: StateMachine> Lane<M> {
         self.sequence = Sequence(1);
     }
 
-    /// The session is of no use any more.
+    /// The session has ended.
     pub(super) fn closed(&mut self) {
         self.session = None;
         self.sequence = Sequence::default();
@@ -109,17 +109,17 @@ impl<M: StateMachine> Lane<M> {
 
     /// What it must ask next.
     pub(super) fn operation(&self) -> Option<replica::Operation<M>> {
-        let errand = self.errand.as_ref()?;
-        Some(match (&errand.wish, self.session) {
-            (Wish::Read(query), _) => replica::Operation::Read {
+        let pending = self.pending.as_ref()?;
+        Some(match (&pending.wanted, self.session) {
+            (Wanted::Read(query), _) => replica::Operation::Read {
                 query: query.clone(),
             },
-            (Wish::Write(command), _) if M::KNOWS_REPETITIONS => replica::Operation::Write {
+            (Wanted::Write(command), _) if M::KNOWS_REPETITIONS => replica::Operation::Write {
                 session: None,
                 command: command.clone(),
             },
-            (Wish::Write(_), None) => replica::Operation::OpenSession,
-            (Wish::Write(command), Some(session)) => replica::Operation::Write {
+            (Wanted::Write(_), None) => replica::Operation::OpenSession,
+            (Wanted::Write(command), Some(session)) => replica::Operation::Write {
                 session: Some((session, self.sequence)),
                 command: command.clone(),
             },
@@ -135,7 +135,7 @@ impl<M: StateMachine> Lane<M> {
     /// The call that is under way, and what it waits for.
     #[must_use]
     pub fn call(&self) -> Option<(InvocationId, Stage)> {
-        let errand = self.errand.as_ref()?;
-        Some((errand.invocation, errand.stage))
+        let pending = self.pending.as_ref()?;
+        Some((pending.invocation, pending.stage))
     }
 }

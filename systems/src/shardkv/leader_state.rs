@@ -1,4 +1,4 @@
-//! What a leader keeps in mind: what it has asked, and whom it hands shards to.
+//! The volatile state of a group's leader: its queries, and its hand-overs.
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
@@ -6,31 +6,31 @@ use alloc::vec::Vec;
 
 use super::TransferId;
 use super::courier::{Courier, Route, servers_of};
-use super::group::Parcel;
+use super::group::OutgoingShard;
 use crate::process::{InvocationId, NodeId};
 use crate::shardctrler::{Configuration, GroupId, Number, Shard};
 
-/// What a leader keeps in mind. It goes with the leadership: the next leader
-/// finds out again.
+/// The volatile state of a group's leader. Lost with the leadership: the next leader finds
+/// out again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Office {
-    /// Which configurations the controller was asked for and has not told.
+pub(super) struct LeaderState {
+    /// The open queries to the controller, by the configuration asked for.
     questions: BTreeMap<InvocationId, Number>,
-    /// Configurations that are known before their turn. A group that is behind
-    /// asks for several at once: a slow controller would keep it behind for ever.
+    /// Configurations fetched ahead. A group that is behind asks for several at once: a
+    /// slow controller would otherwise keep it behind for ever.
     ahead: BTreeMap<Number, Configuration>,
     /// How many polls in a row nobody has answered, neither the controller nor the last helper.
     /// At most [`PATIENT_POLLS`].
     silent_polls: u8,
     /// Which of the other servers asks the controller if it does not answer this one.
     helper: usize,
-    /// Whether that one has told anything since it was asked.
+    /// Whether the helper has answered since it was asked.
     has_helped: bool,
-    /// What was handed over and offered.
+    /// The attempts to hand over or offer each shard.
     attempts: BTreeMap<(Shard, Number), Attempts>,
     couriers: BTreeMap<GroupId, Courier>,
-    /// What came before the configuration that gives it to this group: who
-    /// handed it over, and at which attempt.
+    /// Shards that came before the configuration that gives them to this group: from where,
+    /// and at which attempt.
     early: BTreeMap<TransferId, (Route, u32)>,
 }
 
@@ -56,10 +56,10 @@ const MOST_DOUBLINGS: u32 = 2;
 
 /// How many configurations are asked for at once.
 pub(super) const ASKED_AT_ONCE: usize = 4;
-/// After how many polls without any answer another server is asked to ask.
+/// After how many unanswered polls another server is asked to help.
 const PATIENT_POLLS: u8 = 3;
 
-impl Office {
+impl LeaderState {
     /// Whether to ask for a configuration now.
     pub(super) fn lacks(&self, number: Number) -> bool {
         self.questions.len() < ASKED_AT_ONCE
@@ -88,9 +88,8 @@ impl Office {
         superseded.map(|(question, _)| question).collect()
     }
 
-    /// Time has passed. Which of the other servers is to ask the controller for a
-    /// configuration, if that has not answered for long: it may be this server alone that
-    /// cannot reach it.
+    /// A poll is due. Which other server is to ask the controller for a configuration, if
+    /// that has not answered for long: perhaps only this server cannot reach it.
     pub(super) fn helper(&mut self, number: Number, peers: &[NodeId]) -> Option<NodeId> {
         self.silent_polls = match self.questions.is_empty() {
             true => 0,
@@ -119,7 +118,7 @@ impl Office {
         self.questions.keys().copied()
     }
 
-    /// Keeps a configuration until its turn comes, if it is not over.
+    /// Keeps a configuration until it can be applied, if it is not obsolete.
     pub(super) fn keep(&mut self, configuration: Configuration, current: Number) {
         if configuration.number > current {
             self.ahead.insert(configuration.number, configuration);
@@ -127,23 +126,23 @@ impl Office {
         self.ahead.retain(|number, _| *number > current);
     }
 
-    /// A configuration that is known before its turn.
+    /// A configuration fetched ahead.
     pub(super) fn known(&self, number: Number) -> Option<&Configuration> {
         self.ahead.get(&number)
     }
 
-    /// The dealings with the group that a parcel is for; none, as long as that has no servers.
-    pub(super) fn courier(&mut self, parcel: &Parcel, own: &[NodeId]) -> Option<&mut Courier> {
-        Some(match self.couriers.entry(parcel.to) {
+    /// The courier to the group that a shard is for; none while no server of it is known.
+    pub(super) fn courier(&mut self, owed: &OutgoingShard, own: &[NodeId]) -> Option<&mut Courier> {
+        Some(match self.couriers.entry(owed.to) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                let first = *servers_of(parcel, &self.ahead, own).first()?;
+                let first = *servers_of(owed, &self.ahead, own).first()?;
                 unknown.insert(Courier::to(first))
             }
         })
     }
 
-    /// The newest configuration that is known before its turn.
+    /// The newest configuration fetched ahead.
     pub(super) fn newest(&self) -> Option<&Configuration> {
         self.ahead.values().next_back()
     }
@@ -155,8 +154,8 @@ impl Office {
     }
 
     /// The number of the next hand-over or offer of a shard.
-    pub(super) fn next_attempt(&mut self, parcel: (Shard, Number), is_whole: bool) -> u32 {
-        let attempts = self.attempts.entry(parcel).or_default();
+    pub(super) fn next_attempt(&mut self, owed: (Shard, Number), is_whole: bool) -> u32 {
+        let attempts = self.attempts.entry(owed).or_default();
         attempts.last = attempts.last.saturating_add(1);
         if is_whole {
             attempts.whole = attempts.last;
@@ -168,22 +167,22 @@ impl Office {
         attempts.last
     }
 
-    /// Time has passed. Whether to send a shard once more without being asked to.
-    pub(super) fn is_silent(&mut self, parcel: (Shard, Number)) -> bool {
-        let attempts = self.attempts.entry(parcel).or_default();
+    /// A retry is due. Whether to send a shard again unasked.
+    pub(super) fn is_silent(&mut self, owed: (Shard, Number)) -> bool {
+        let attempts = self.attempts.entry(owed).or_default();
         attempts.patience = attempts.patience.saturating_sub(1);
         attempts.patience == 0 && !attempts.is_waited_for
     }
 
     /// The new owner says that a shard need not be sent again for now.
-    pub(super) fn told_to_wait(&mut self, parcel: (Shard, Number)) {
-        self.attempts.entry(parcel).or_default().is_waited_for = true;
+    pub(super) fn told_to_wait(&mut self, owed: (Shard, Number)) {
+        self.attempts.entry(owed).or_default().is_waited_for = true;
     }
 
-    /// Whether a shard is lost for which somebody waits, as an answer to an attempt
-    /// says: it was not sent once more since then.
-    pub(super) fn is_lost(&self, parcel: (Shard, Number), attempt: u32) -> bool {
-        let attempts = self.attempts.get(&parcel);
+    /// Whether an awaited shard was lost, according to an answer to an attempt: it was not
+    /// sent again since.
+    pub(super) fn is_lost(&self, owed: (Shard, Number), attempt: u32) -> bool {
+        let attempts = self.attempts.get(&owed);
         attempts.is_none_or(|attempts| attempts.whole <= attempt)
     }
 
@@ -206,7 +205,7 @@ impl Office {
         self.early.insert(id, (route, attempt));
     }
 
-    /// What came early and must be handed over now that the group knows a configuration.
+    /// Early arrivals that are due now that the group knows a configuration.
     pub(super) fn no_longer_early(&mut self, number: Number) -> Vec<(TransferId, Route, u32)> {
         let is_due = |id: &TransferId, _: &mut (Route, u32)| id.number <= number;
         let due = self.early.extract_if(.., is_due);
@@ -214,35 +213,33 @@ impl Office {
             .collect()
     }
 
-    /// A server says that it does not lead. Whether to hand the parcel over at
+    /// A server says that it does not lead. Whether to hand the shard over at
     /// once to another.
     pub(super) fn redirected(&mut self, to: GroupId, by: NodeId, hint: Option<NodeId>) -> bool {
         let courier = self.couriers.get_mut(&to);
         courier.is_some_and(|courier| courier.redirected(by, hint))
     }
 
-    /// What was never handed over. It is from now on.
+    /// Shards not yet handed over. Marks them as handed over.
     pub(super) fn not_yet_handed(
         &mut self,
-        outgoing: &BTreeMap<(Shard, Number), Parcel>,
+        outgoing: &BTreeMap<(Shard, Number), OutgoingShard>,
     ) -> Vec<(Shard, Number)> {
-        self.attempts
-            .retain(|parcel, _| outgoing.contains_key(parcel));
-        let new = |parcel: &&(Shard, Number)| !self.attempts.contains_key(*parcel);
+        self.attempts.retain(|owed, _| outgoing.contains_key(owed));
+        let new = |owed: &&(Shard, Number)| !self.attempts.contains_key(*owed);
         let new: Vec<(Shard, Number)> = outgoing.keys().filter(new).copied().collect();
-        let none = |parcel: &(Shard, Number)| (*parcel, Attempts::default());
+        let none = |owed: &(Shard, Number)| (*owed, Attempts::default());
         self.attempts.extend(new.iter().map(none));
         new
     }
 
-    /// The servers of each group that something is owed to.
+    /// The servers of each group that is owed a shard.
     pub(super) fn addresses<'a>(
         &self,
-        parcels: impl Iterator<Item = &'a Parcel>,
+        owed: impl Iterator<Item = &'a OutgoingShard>,
         own: &[NodeId],
     ) -> BTreeMap<GroupId, Vec<NodeId>> {
-        parcels
-            .map(|parcel| (parcel.to, servers_of(parcel, &self.ahead, own)))
+        owed.map(|owed| (owed.to, servers_of(owed, &self.ahead, own)))
             .collect()
     }
 

@@ -1,4 +1,4 @@
-//! What a step wants to write, against the disk as it will be by then.
+//! The writes of a step that are not yet executed, against the disk as it will be by then.
 
 use alloc::format;
 use alloc::string::String;
@@ -7,10 +7,10 @@ use super::Seen;
 use super::history::History;
 use crate::invariants::Violation;
 use crate::process::NodeId;
-use crate::raft::{Command, Durable, Entry, LogIndex, Position, Term, Write};
+use crate::raft::{Command, Durable, Entry, LogId, LogIndex, Term, Write};
 
-/// A disk as the writes of one step will leave it, one after the other.
-pub(super) struct Wish<'a, C> {
+/// A disk as the writes of one step will leave it, applied one after the other.
+pub(super) struct PendingWrites<'a, C> {
     node: NodeId,
     /// The disk before the step.
     before: &'a Durable<C>,
@@ -24,7 +24,7 @@ pub(super) struct Wish<'a, C> {
     base: LogIndex,
 }
 
-impl<'a, C: Command> Wish<'a, C> {
+impl<'a, C: Command> PendingWrites<'a, C> {
     pub(super) fn new(before: &'a Durable<C>, node: NodeId, seen: Seen, leads: bool) -> Self {
         Self {
             node,
@@ -119,7 +119,7 @@ impl<'a, C: Command> Wish<'a, C> {
         Ok(())
     }
 
-    fn write_snapshot(&mut self, last: Position, base: Position) -> Result<(), Violation> {
+    fn write_snapshot(&mut self, last: LogId, base: LogId) -> Result<(), Violation> {
         let covered = self.before.covered();
         if last.index <= covered || base.index > last.index || base.index < self.base {
             return self.violation(
@@ -146,8 +146,8 @@ impl<'a, C: Command> Wish<'a, C> {
         Ok(())
     }
 
-    /// An entry that anybody knows to be committed is not taken off a disk,
-    /// whether or not this node knows.
+    /// A committed entry is never removed from a disk, even if this node does not know that
+    /// it is committed.
     fn keeps_committed(
         &self,
         first: LogIndex,

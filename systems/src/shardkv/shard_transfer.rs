@@ -1,4 +1,4 @@
-//! Shards that go out and shards that come in, at a server of a group.
+//! Shard transfer between groups, at a server of a group.
 //!
 //! The leader of a group alone hands its shards over, and the leader of the other
 //! alone takes them in. Where one cannot reach the other, any server of the one group
@@ -15,7 +15,7 @@ use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferI
 use crate::process::{Effect, Effects};
 use crate::shardctrler::{Number, Shard};
 
-/// Sends to a server of another group, by the way that was said.
+/// Sends to a server of another group along a route.
 pub(super) fn send(route: Route, transfer: Transfer, effects: &mut Effects<Node>) {
     let (to, message) = match route.via {
         None => (route.server, Message::Shard(transfer)),
@@ -29,7 +29,7 @@ pub(super) fn send(route: Route, transfer: Transfer, effects: &mut Effects<Node>
 }
 
 impl Server {
-    /// A server of another group says something, to this one or to a member that passes it on.
+    /// A message from a server of another group, direct or relayed by a member.
     pub(super) fn transfer(
         &mut self,
         route: Route,
@@ -37,8 +37,8 @@ impl Server {
         effects: &mut Effects<Node>,
     ) {
         let id = transfer.id();
-        let parcel = self.machine().outgoing().get(&(id.shard, id.number));
-        let is_owed = parcel.is_some_and(|parcel| parcel.to == id.to);
+        let owed = self.machine().outgoing().get(&(id.shard, id.number));
+        let is_owed = owed.is_some_and(|owed| owed.to == id.to);
         match transfer {
             Transfer::HandOver {
                 attempt,
@@ -63,7 +63,7 @@ impl Server {
                 };
                 self.comes_in(route, comes, effects);
             }
-            answer if self.office.is_none() => self.pass_to_leader(route, answer, effects),
+            answer if self.leader_state.is_none() => self.pass_to_leader(route, answer, effects),
             answer if is_owed => self.answered_by_owner(route, &answer, effects),
             _ => {}
         }
@@ -71,37 +71,37 @@ impl Server {
 
     /// The new owner of a shard, to which this leader's group owes it, has answered.
     fn answered_by_owner(&mut self, route: Route, answer: &Transfer, effects: &mut Effects<Node>) {
-        let Some(office) = &mut self.office else {
+        let Some(leader_state) = &mut self.leader_state else {
             return;
         };
         let TransferId { shard, number, to } = answer.id();
         match *answer {
             Transfer::Received { .. } => {
-                office.heard_from(to, route);
+                leader_state.heard_from(to, route);
                 let command = Command::Forget { shard, number };
                 self.propose(Asked::Forget { shard, number }, command, effects);
             }
             Transfer::Wait { early, .. } => {
-                office.heard_from(to, route);
-                // Whoever does not know yet that it is to have the shard has not
-                // taken it: its word that it is ready may be lost.
+                leader_state.heard_from(to, route);
+                // A receiver that does not know yet that it gets the shard has not taken
+                // it: its `Ready` may be lost.
                 if !early {
-                    office.told_to_wait((shard, number));
+                    leader_state.told_to_wait((shard, number));
                 }
             }
             Transfer::Ready { attempt, .. } => {
-                office.awaited_by(to, route);
-                if office.is_lost((shard, number), attempt) {
+                leader_state.awaited_by(to, route);
+                if leader_state.is_lost((shard, number), attempt) {
                     self.hand_over(shard, number, effects);
                 }
             }
             Transfer::NotLeader { hint, .. } => {
-                if office.redirected(to, route.server, hint) {
+                if leader_state.redirected(to, route.server, hint) {
                     self.hand_over(shard, number, effects);
                 }
             }
-            // Whoever named this server for one of the new owner's must mend it. Until
-            // then the others are tried in turn, and the shard stays.
+            // A configuration error, for the operator to fix. Until then the others are
+            // tried in turn, and the shard stays.
             Transfer::Misdirected { .. } => effects.mark(marks::SHARD_MISDIRECTED),
             Transfer::HandOver { .. } | Transfer::Offer { .. } => {}
         }
@@ -116,7 +116,7 @@ impl Server {
             true => self.machine().arrival(shard, number),
             false => Arrival::NotMeant,
         };
-        match (arrival, &mut self.office) {
+        match (arrival, &mut self.leader_state) {
             (Arrival::NotMeant, _) => {
                 let group = self.group;
                 send(route, Transfer::Misdirected { id, group }, effects);
@@ -127,10 +127,10 @@ impl Server {
             }
             (_, None) => self.comes_to_follower(route, comes, effects),
             (Arrival::Awaited, Some(_)) => self.comes_to_leader(route, comes, effects),
-            // Somebody is further on than this group.
-            (Arrival::Early, Some(office)) => {
+            // The sender is ahead of this group.
+            (Arrival::Early, Some(leader_state)) => {
                 effects.mark(marks::SHARD_EARLY);
-                office.came_early(id, route, attempt);
+                leader_state.came_early(id, route, attempt);
                 send(route, Transfer::Wait { id, early: true }, effects);
                 self.ask_for_next(effects);
             }
@@ -160,7 +160,8 @@ impl Server {
         }
     }
 
-    /// Whoever can reach the leader should; this server passes on what comes from one who cannot.
+    /// Senders that reach the leader should ask it; a follower relays only for one that
+    /// cannot.
     fn comes_to_follower(&self, route: Route, comes: Coming, effects: &mut Effects<Node>) {
         effects.mark(marks::SHARD_AT_FOLLOWER);
         let Coming {
@@ -185,13 +186,13 @@ impl Server {
         self.pass_to_leader(route, transfer, effects);
     }
 
-    /// Whoever came early need not wait until it tries again.
+    /// Calls back senders that came early, so that they need not wait for their next try.
     pub(super) fn call_back_early(&mut self, effects: &mut Effects<Node>) {
         let number = self.machine().configuration().number;
         let due = self
-            .office
+            .leader_state
             .as_mut()
-            .map(|office| office.no_longer_early(number));
+            .map(|leader_state| leader_state.no_longer_early(number));
         for (id, route, attempt) in due.into_iter().flatten() {
             if self.machine().arrival(id.shard, id.number) == Arrival::Awaited {
                 send(route, Transfer::Ready { id, attempt }, effects);
@@ -199,36 +200,36 @@ impl Server {
         }
     }
 
-    /// Offers what nobody said was received. The shards themselves are large, and are
-    /// sent again only if nobody answers, less and less often, or to whoever lacks them.
+    /// Offers what was not acknowledged. The shards themselves are large, and are sent
+    /// again only if nobody answers, less and less often, or on request.
     pub(super) fn offer_again(&mut self, effects: &mut Effects<Node>) {
         effects.set_timer(Timer::HandOver, &self.config.hand_over);
         let machine = replica_of(&self.replica).machine();
-        let Some(office) = &mut self.office else {
+        let Some(leader_state) = &mut self.leader_state else {
             return;
         };
         let own = self.members.as_slice();
-        let addresses = office.addresses(machine.outgoing().values(), own);
-        office.turn_from_silent(&addresses);
+        let addresses = leader_state.addresses(machine.outgoing().values(), own);
+        leader_state.turn_from_silent(&addresses);
         let mut silent = Vec::new();
         // One offer to everybody is enough to find out who answers.
         let mut sought = BTreeSet::new();
-        for ((shard, number), parcel) in machine.outgoing() {
+        for ((shard, number), owed) in machine.outgoing() {
             effects.mark(marks::HANDED_OVER_AGAIN);
-            let is_silent = office.is_silent((*shard, *number));
-            let attempt = office.next_attempt((*shard, *number), false);
-            let Some(courier) = office.courier(parcel, own) else {
+            let is_silent = leader_state.is_silent((*shard, *number));
+            let attempt = leader_state.next_attempt((*shard, *number), false);
+            let Some(courier) = leader_state.courier(owed, own) else {
                 continue;
             };
-            let mut routes = match sought.insert(parcel.to) {
-                true => courier.other_ways(&addresses[&parcel.to], &self.peers),
+            let mut routes = match sought.insert(owed.to) {
+                true => courier.other_ways(&addresses[&owed.to], &self.peers),
                 false => Vec::new(),
             };
             match is_silent {
                 true => silent.push((*shard, *number)),
                 false => routes.insert(0, courier.route),
             }
-            let (relay, to) = (courier.relay, parcel.to);
+            let (relay, to) = (courier.relay, owed.to);
             let (shard, number) = (*shard, *number);
             let id = TransferId { shard, number, to };
             for route in routes {
@@ -244,24 +245,25 @@ impl Server {
     /// Hands a shard over, with all that is in it.
     pub(super) fn hand_over(&mut self, shard: Shard, number: Number, effects: &mut Effects<Node>) {
         let machine = replica_of(&self.replica).machine();
-        let (Some(parcel), Some(office)) =
-            (machine.outgoing().get(&(shard, number)), &mut self.office)
-        else {
+        let (Some(owed), Some(leader_state)) = (
+            machine.outgoing().get(&(shard, number)),
+            &mut self.leader_state,
+        ) else {
             return;
         };
-        let Some(courier) = office.courier(parcel, &self.members) else {
+        let Some(courier) = leader_state.courier(owed, &self.members) else {
             return;
         };
         if !machine.configuration().groups.contains_key(&self.group) {
             effects.mark(marks::HANDED_OVER_AFTER_LEAVING);
         }
         let (route, relay) = (courier.route, courier.relay);
-        let to = parcel.to;
+        let to = owed.to;
         let transfer = Transfer::HandOver {
             id: TransferId { shard, number, to },
-            attempt: office.next_attempt((shard, number), true),
+            attempt: leader_state.next_attempt((shard, number), true),
             relay,
-            state: parcel.state.clone(),
+            state: owed.state.clone(),
         };
         send(route, transfer, effects);
     }

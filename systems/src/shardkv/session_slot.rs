@@ -1,4 +1,4 @@
-//! One call of a clerk at a time, with its sessions.
+//! At most one call in flight, and its sessions.
 
 use alloc::collections::BTreeMap;
 
@@ -12,21 +12,21 @@ use crate::shardctrler::{GroupId, Shard};
 
 /// A call that is under way, and a session with each shard that it has written to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Lane {
+pub struct SessionSlot {
     /// The number is that of the last write.
     sessions: BTreeMap<Shard, (SessionId, Sequence)>,
-    pub(super) errand: Option<Errand>,
+    pub(super) pending: Option<PendingCall>,
 }
 
 /// A call that is not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Errand {
+pub(super) struct PendingCall {
     pub(super) invocation: InvocationId,
-    pub(super) wish: Wish,
+    pub(super) wanted: Wanted,
     pub(super) stage: Stage,
-    /// The name of the write, which it keeps for as long as it is asked.
+    /// The session and number of the write, kept across retries.
     named: Option<(ShardSession, Sequence)>,
-    /// How many calls of groups it took.
+    /// How many calls to groups it took.
     calls: u32,
     /// Which group was last asked for anything.
     pub(super) asked: Option<GroupId>,
@@ -38,12 +38,12 @@ pub(super) struct Errand {
 
 /// What a client wants.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Wish {
+pub(super) enum Wanted {
     Write(kv::Command),
     Read(kv::Get),
 }
 
-/// What a lane does for its call.
+/// The stage of a slot's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It waits for a group.
@@ -53,11 +53,11 @@ pub enum Stage {
         /// The call of the clerk for that group.
         call: InvocationId,
     },
-    /// It rests before it looks for the shard again.
+    /// It backs off before it looks for the shard again.
     Resting,
 }
 
-impl Wish {
+impl Wanted {
     pub(super) fn of(operation: kv::Operation) -> Option<Self> {
         match operation {
             kv::Operation::Write(command) => Some(Self::Write(command)),
@@ -79,18 +79,18 @@ impl Wish {
 /// count lasts for a day of asking without rest; nothing is on its way for so long.
 pub(super) const BITS_OF_COUNT: u32 = 24;
 
-/// The call that a lane is to make of the group that owns the shard.
+/// The call that a slot is to make of the group that owns the shard.
 pub(super) struct GroupCall {
     pub(super) name: InvocationId,
     pub(super) operation: service::Operation<Group>,
 }
 
-impl Lane {
+impl SessionSlot {
     /// Takes a call on.
-    pub(super) fn begin(&mut self, invocation: InvocationId, wish: Wish) {
-        self.errand = Some(Errand {
+    pub(super) fn begin(&mut self, invocation: InvocationId, wanted: Wanted) {
+        self.pending = Some(PendingCall {
             invocation,
-            wish,
+            wanted,
             stage: Stage::Resting,
             named: None,
             calls: 0,
@@ -102,18 +102,18 @@ impl Lane {
 
     /// What to ask of the group that owns the shard of its call.
     pub(super) fn ask(&mut self, shard: Shard, group: GroupId) -> Option<GroupCall> {
-        let errand = self.errand.as_mut()?;
-        let operation = match &errand.wish {
-            Wish::Read(query) => service::Operation::Read(query.clone()),
-            Wish::Write(change) => {
-                if errand.named.is_none()
+        let pending = self.pending.as_mut()?;
+        let operation = match &pending.wanted {
+            Wanted::Read(query) => service::Operation::Read(query.clone()),
+            Wanted::Write(change) => {
+                if pending.named.is_none()
                     && let Some((session, last)) = self.sessions.get_mut(&shard)
                 {
                     last.0 += 1;
                     let session = *session;
-                    errand.named = Some((ShardSession { shard, session }, *last));
+                    pending.named = Some((ShardSession { shard, session }, *last));
                 }
-                service::Operation::Write(match errand.named {
+                service::Operation::Write(match pending.named {
                     None => Command::Open { shard },
                     Some((session, sequence)) => Command::Write {
                         session,
@@ -123,14 +123,14 @@ impl Lane {
                 })
             }
         };
-        if errand.named.is_some() {
-            errand.moved |= errand.written.is_some_and(|asked| asked != group);
-            errand.written = Some(group);
+        if pending.named.is_some() {
+            pending.moved |= pending.written.is_some_and(|asked| asked != group);
+            pending.written = Some(group);
         }
-        errand.asked = Some(group);
-        errand.calls = (errand.calls + 1) % (1 << BITS_OF_COUNT);
-        let name = InvocationId(errand.invocation.0 << BITS_OF_COUNT | u64::from(errand.calls));
-        errand.stage = Stage::Asking { group, call: name };
+        pending.asked = Some(group);
+        pending.calls = (pending.calls + 1) % (1 << BITS_OF_COUNT);
+        let name = InvocationId(pending.invocation.0 << BITS_OF_COUNT | u64::from(pending.calls));
+        pending.stage = Stage::Asking { group, call: name };
         Some(GroupCall { name, operation })
     }
 
@@ -142,8 +142,8 @@ impl Lane {
 
     /// Lets all sessions go, unless a write is under way. Whether there were any.
     pub(super) fn let_go(&mut self) -> bool {
-        let errand = self.errand.as_ref();
-        let writes = errand.is_some_and(|errand| matches!(errand.wish, Wish::Write(_)));
+        let pending = self.pending.as_ref();
+        let writes = pending.is_some_and(|pending| matches!(pending.wanted, Wanted::Write(_)));
         let lets_go = !writes && !self.sessions.is_empty();
         if lets_go {
             self.sessions.clear();
@@ -151,22 +151,22 @@ impl Lane {
         lets_go
     }
 
-    /// The session with a shard is of no use any more.
+    /// The session with a shard has ended.
     pub(super) fn closed(&mut self, shard: Shard) {
         self.sessions.remove(&shard);
     }
 
     /// The group's clerk's call that it waits for.
     pub(super) fn waits_for(&self, call: InvocationId) -> bool {
-        let stage = self.errand.as_ref().map(|errand| errand.stage);
+        let stage = self.pending.as_ref().map(|pending| pending.stage);
         matches!(stage, Some(Stage::Asking { call: own, .. }) if own == call)
     }
 
     /// The call that is under way, and what it waits for.
     #[must_use]
     pub fn call(&self) -> Option<(InvocationId, Stage)> {
-        let errand = self.errand.as_ref()?;
-        Some((errand.invocation, errand.stage))
+        let pending = self.pending.as_ref()?;
+        Some((pending.invocation, pending.stage))
     }
 
     /// Its sessions, with the number of the last write of each.

@@ -1,13 +1,13 @@
-//! A clerk with several lanes has several calls under way.
+//! A clerk with several slots has several calls under way.
 
 use std::collections::BTreeSet;
 
 use snowglobe_systems::replica;
-use snowglobe_systems::service::{Lane, Timer, marks};
+use snowglobe_systems::service::{SessionSlot, Timer, marks};
 
 use crate::story::{ANN, N1, World, clerk, is_ask, is_tell, server, world_of};
 
-fn world_with_two_lanes() -> World {
+fn world_with_two_slots() -> World {
     let mut clerk = clerk();
     clerk.lanes = 2;
     let mut world = world_of(&server(), &clerk);
@@ -16,8 +16,8 @@ fn world_with_two_lanes() -> World {
 }
 
 #[test]
-fn a_third_call_waits_for_one_of_two_lanes() {
-    let mut world = world_with_two_lanes();
+fn a_third_call_waits_for_one_of_two_slots() {
+    let mut world = world_with_two_slots();
     let first = world.append(ANN, "a");
     let second = world.append(ANN, "b");
     assert!(!world.marks.contains(marks::WAITED_FOR_LANE));
@@ -29,9 +29,9 @@ fn a_third_call_waits_for_one_of_two_lanes() {
     for call in [first, second, third] {
         world.assert_done(call);
     }
-    let lanes = world.clerk(ANN).lanes();
-    let sessions: BTreeSet<_> = lanes.iter().filter_map(Lane::session).collect();
-    assert_eq!(sessions.len(), 2, "each lane has its own: {sessions:?}");
+    let slots = world.clerk(ANN).slots();
+    let sessions: BTreeSet<_> = slots.iter().filter_map(SessionSlot::session).collect();
+    assert_eq!(sessions.len(), 2, "each slot has its own: {sessions:?}");
     let writes: Vec<_> = sessions.iter().map(|(_, number)| number.0).collect();
     assert_eq!(writes.iter().sum::<u64>(), 3, "each write has one number");
     assert_eq!(world.sessions(N1).len(), 2);
@@ -40,8 +40,8 @@ fn a_third_call_waits_for_one_of_two_lanes() {
 }
 
 #[test]
-fn a_call_that_waits_takes_the_lane_that_is_free_first() {
-    let mut world = world_with_two_lanes();
+fn a_call_that_waits_takes_the_slot_that_is_free_first() {
+    let mut world = world_with_two_slots();
     for text in ["a", "b"] {
         world.append(ANN, text);
     }
@@ -60,7 +60,7 @@ fn a_call_that_waits_takes_the_lane_that_is_free_first() {
 }
 
 #[test]
-fn calls_in_one_lane_keep_their_order() {
+fn calls_in_one_slot_keep_their_order() {
     let mut world = world_of(&server(), &clerk());
     world.elect(N1);
     let text = "abcdefgh";
@@ -80,8 +80,8 @@ fn calls_in_one_lane_keep_their_order() {
 }
 
 #[test]
-fn a_read_in_one_lane_does_not_wait_for_a_write_in_the_other() {
-    let mut world = world_with_two_lanes();
+fn a_read_in_one_slot_does_not_wait_for_a_write_in_the_other() {
+    let mut world = world_with_two_slots();
     world.append_now(ANN, "a");
     let write = world.append(ANN, "b");
     world.lose(is_ask);
@@ -98,7 +98,7 @@ fn a_read_in_one_lane_does_not_wait_for_a_write_in_the_other() {
 }
 
 #[test]
-fn a_clerk_without_lanes_is_refused() {
+fn a_clerk_without_slots_is_refused() {
     let mut clerk = clerk();
     clerk.lanes = 0;
     let error = clerk.check().expect_err("no call could be made");
@@ -109,8 +109,8 @@ fn a_clerk_without_lanes_is_refused() {
 }
 
 #[test]
-fn each_lane_asks_a_silent_leader_once_more() {
-    let mut world = world_with_two_lanes();
+fn each_slot_asks_a_silent_leader_once_more() {
+    let mut world = world_with_two_slots();
     world.append_now(ANN, "a");
     for text in ["b", "c"] {
         world.append(ANN, text);
@@ -126,9 +126,9 @@ fn each_lane_asks_a_silent_leader_once_more() {
 }
 
 #[test]
-fn a_write_takes_the_free_lane_that_has_a_session() {
-    let mut world = world_with_two_lanes();
-    // A read is in the first lane when the session is opened in the second.
+fn a_write_takes_the_free_slot_that_has_a_session() {
+    let mut world = world_with_two_slots();
+    // A read is in the first slot when the session is opened in the second.
     world.get(ANN);
     world.append(ANN, "a");
     world.settle();

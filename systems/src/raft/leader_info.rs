@@ -1,12 +1,12 @@
-//! Where a node stands in its cluster, whatever is replicated there.
+//! Who leads, as one node sees it, whatever is replicated.
 
 use super::{Command, LogIndex, Raft, Term, Voters};
 use crate::process::{NodeId, Process};
 
-/// What elections came to in the eyes of one node, and how far it has come. It says
-/// nothing of what is replicated, so that those who only ask who leads need not know.
+/// The elections as one node sees them, and how far it has applied. Independent of the
+/// command type, so that code that only asks who leads need not know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing<'a> {
+pub struct LeaderInfo<'a> {
     /// All nodes that vote in its cluster.
     pub voters: &'a Voters,
     /// The current term.
@@ -15,7 +15,7 @@ pub struct Standing<'a> {
     pub vote: Option<NodeId>,
     /// Whether it leads that term.
     pub leads: bool,
-    /// The leader as far as it knows, possibly itself.
+    /// The leader as far as the node knows, possibly itself.
     pub leader: Option<NodeId>,
     /// The last entry of the log that it has applied.
     pub applied: LogIndex,
@@ -23,16 +23,16 @@ pub struct Standing<'a> {
 
 /// A process whose nodes elect leaders. A node is in one cluster at most, and
 /// several clusters may share a world.
-pub trait Elector: Process {
-    /// Where this node stands; `None` where it elects nobody, as a client's does not.
-    fn standing(&self) -> Option<Standing<'_>>;
+pub trait HasLeader: Process {
+    /// This node's view; `None` where it takes part in no election, like a client.
+    fn leader_info(&self) -> Option<LeaderInfo<'_>>;
 }
 
 impl<C: Command> Raft<C> {
-    /// Where this node stands in its cluster.
+    /// This node's view of its cluster.
     #[must_use]
-    pub fn standing(&self) -> Standing<'_> {
-        Standing {
+    pub fn leader_info(&self) -> LeaderInfo<'_> {
+        LeaderInfo {
             voters: self.voters(),
             term: self.term(),
             vote: self.vote(),
