@@ -6,11 +6,11 @@ pub use std::time::Duration;
 pub use snowglobe_checkers::explore::{Bounds, Client, Scope, TimerKind};
 pub use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 pub use snowglobe_systems::process::{
-    Durable, Effect, Effects, Input, InvocationId, NodeId, Priority, Process,
+    Durable, Effect, Effects, Input, InvocationId, NoDisk, NodeId, Priority, Process,
 };
 
 pub use crate::draw::Draw;
 pub use crate::faults::Membership;
 pub use crate::scenarios::file::Scenario;
-pub use crate::scenarios::{Calls, Entry, Modelled, NoOptions, Small, System};
+pub use crate::scenarios::{Calls, Entry, Modelled, NoOptions, Small, System, Workload};
 pub use crate::seed::Seed;

@@ -29,8 +29,7 @@ pub type WriteOf<P> = <<P as Process>::Durable as Durable>::Write;
 /// # use core::time::Duration;
 /// # use serde::{Deserialize, Serialize};
 /// # use snowglobe_systems::embeds::{Embeds, Said, WriteOf};
-/// # use snowglobe_systems::process::{Durable, Effects, Input, NodeId, Process};
-/// # type Nothing = snowglobe_systems::process::NoDisk;
+/// # use snowglobe_systems::process::{Effects, Input, NoDisk, NodeId, Process};
 /// # #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 /// # struct Beacon;
 /// # impl Process for Beacon {
@@ -39,8 +38,8 @@ pub type WriteOf<P> = <<P as Process>::Durable as Durable>::Write;
 /// #     type Timer = ();
 /// #     type Operation = ();
 /// #     type Outcome = u8;
-/// #     type Durable = Nothing;
-/// #     fn start(_: NodeId, _: &(), _: Nothing, effects: &mut Effects<Self>) -> Self {
+/// #     type Durable = NoDisk;
+/// #     fn start(_: NodeId, _: &(), _: NoDisk, effects: &mut Effects<Self>) -> Self {
 /// #         effects.set_timer((), Duration::from_secs(1));
 /// #         Self
 /// #     }
@@ -63,7 +62,7 @@ pub type WriteOf<P> = <<P as Process>::Durable as Durable>::Write;
 ///     fn part(&self) -> Option<&Beacon> {
 ///         Some(&self.beacon)
 ///     }
-///     fn part_of_disk(disk: &Nothing) -> Option<&Nothing> {
+///     fn part_of_disk(disk: &NoDisk) -> Option<&NoDisk> {
 ///         Some(disk)
 ///     }
 ///     fn message(message: ()) -> Message {
@@ -99,8 +98,8 @@ pub type WriteOf<P> = <<P as Process>::Durable as Durable>::Write;
 /// #     type Timer = ();
 /// #     type Operation = ();
 /// #     type Outcome = ();
-/// #     type Durable = Nothing;
-/// #     fn start(id: NodeId, _: &(), disk: Nothing, effects: &mut Effects<Self>) -> Self {
+/// #     type Durable = NoDisk;
+/// #     fn start(id: NodeId, _: &(), disk: NoDisk, effects: &mut Effects<Self>) -> Self {
 /// #         let mut inner = Effects::new();
 /// #         let beacon = Beacon::start(id, &(), disk, &mut inner);
 /// #         let mut whole = Self { beacon, flashes: 0 };
@@ -114,7 +113,7 @@ pub type WriteOf<P> = <<P as Process>::Durable as Durable>::Write;
 /// #     }
 /// # }
 /// # let mut effects = Effects::new();
-/// # let mut whole = Lighthouse::start(NodeId(1), &(), Nothing {}, &mut effects);
+/// # let mut whole = Lighthouse::start(NodeId(1), &(), NoDisk, &mut effects);
 /// # whole.step(Input::Timeout(()), &mut effects);
 /// # assert_eq!(whole.flashes, 1);
 /// ```

@@ -72,7 +72,7 @@ pub trait Durable:
 
 /// The disk of a process that writes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NoDisk {}
+pub struct NoDisk;
 
 /// What is never written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,7 +86,54 @@ impl Durable for NoDisk {
     }
 }
 
-/// A system under test: a pure state machine with one door.
+/// A system under test: a pure state machine that takes one input after the other.
+///
+/// ```
+/// use core::time::Duration;
+/// use snowglobe_systems::process::{
+///     self, Effect, Effects, Input, NoDisk, NodeId, Process,
+/// };
+///
+/// /// Greets its neighbour until it is greeted back.
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// struct Greeter {
+///     neighbour: NodeId,
+/// }
+///
+/// const AGAIN: Duration = Duration::from_millis(100);
+///
+/// impl Process for Greeter {
+///     type Config = NodeId;
+///     type Message = ();
+///     type Timer = ();
+///     type Operation = ();
+///     type Outcome = ();
+///     type Durable = NoDisk;
+///
+///     fn start(_: NodeId, neighbour: &NodeId, _: NoDisk, effects: &mut Effects<Self>) -> Self {
+///         effects.set_timer((), AGAIN..2 * AGAIN);
+///         Self { neighbour: *neighbour }
+///     }
+///
+///     fn step(&mut self, input: Input<Self>, effects: &mut Effects<Self>) {
+///         match input {
+///             Input::Timeout(()) => {
+///                 effects.send(self.neighbour, ());
+///                 effects.set_timer((), AGAIN..2 * AGAIN);
+///             }
+///             Input::Receive { .. } => effects.cancel_timer(()),
+///             Input::Invoke { invocation, .. } => effects.reply(invocation, ()),
+///         }
+///     }
+/// }
+///
+/// let mut effects = Effects::new();
+/// let mut greeter: Greeter = process::boot(NodeId(1), &NodeId(2), NoDisk, &mut effects);
+/// effects.clear();
+/// process::take(&mut greeter, Input::Timeout(()), &mut effects);
+/// let first = effects.into_iter().next();
+/// assert_eq!(first, Some(Effect::Send { to: NodeId(2), message: () }));
+/// ```
 pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
     /// What a node knows before it starts: its peers and its tuning.
     type Config: Clone + Debug + Send + Sync + 'static;
@@ -143,9 +190,10 @@ pub trait Process: Clone + Eq + Hash + Debug + Send + Sync + Sized + 'static {
 
     /// Leaves the effects of whatever [`start`](Self::start) and [`step`](Self::step) put off.
     /// An engine calls it once after each batch of inputs: a leader that took many proposals
-    /// writes them with one sync, and says them to each peer in one message. A batch is what
-    /// waited while the disk synced or the node was paused; in exploration it is each input by
-    /// itself. A crash before this loses what was put off: nobody has heard of it.
+    /// writes them with one sync, and sends them to each peer in one message. A batch is what
+    /// waited while the disk synced or the node was paused, up to a bound; in exploration it is
+    /// each input by itself. A crash before the flush loses what was put off, of which nobody
+    /// has heard.
     fn flush(&mut self, _effects: &mut Effects<Self>) {}
 }
 
@@ -225,8 +273,8 @@ pub fn take<P: Process>(process: &mut P, input: Input<P>, effects: &mut Effects<
     process.flush(effects);
 }
 
-/// Says what is wrong with a message to a node, if anything is: each is to another node that
-/// there is.
+/// What is wrong with the receiver of a message, if anything is: it must be another node of the
+/// cluster.
 #[must_use]
 pub fn wrong_receiver(from: NodeId, to: NodeId, nodes: usize) -> Option<String> {
     let is_one = to.0 > 0 && to.position() < nodes;

@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::invariants::ForReport;
-use crate::process::{Durable, Effect, Input, NodeId, Process};
+use crate::process::{Durable, Effect, Input, NoDisk, NoRecord, NodeId, Process};
 
 /// Who gets whose name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +103,18 @@ pub trait Renamed {
 impl Renamed for NodeId {
     fn renamed(&self, renaming: &Renaming) -> Self {
         renaming.of(*self)
+    }
+}
+
+impl Renamed for NoDisk {
+    fn renamed(&self, _: &Renaming) -> Self {
+        Self
+    }
+}
+
+impl Renamed for NoRecord {
+    fn renamed(&self, _: &Renaming) -> Self {
+        match *self {}
     }
 }
 

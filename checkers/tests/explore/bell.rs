@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::{Bounds, Client, Property, PropertyKind, Setting, TimerKind};
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
+use snowglobe_systems::process::{Effect, Effects, Input, NoDisk, NodeId, Process};
 
 const COUNTER: NodeId = NodeId(1);
 const BELL: NodeId = NodeId(2);
@@ -24,14 +23,6 @@ pub(crate) struct Bell {
     listener: Listener,
     counted: u8,
     rung: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct NoDisk;
-
-impl Durable for NoDisk {
-    type Write = ();
-    fn apply(&mut self, (): &()) {}
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use snowglobe_checkers::explore::{
     Bounds, Client, Order, Outcome, Property, RECOVERS, Reductions, Setting, SmallWorld, Step,
     TimerKind, Wander, search,
 };
 use snowglobe_systems::invariants::{ClusterView, Invariants};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
+use snowglobe_systems::process::{Effect, Effects, Input, NoDisk, NodeId, Process};
 
 /// What becomes of a lamp that somebody broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,14 +42,6 @@ struct Lamp {
     /// One bit for each node.
     heard_of: u8,
     lit: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct NoDisk;
-
-impl Durable for NoDisk {
-    type Write = ();
-    fn apply(&mut self, (): &()) {}
 }
 
 const DELAY: Duration = Duration::ZERO;

@@ -22,7 +22,7 @@ use snowglobe_checkers::explore::{
     Alike, Bounds, Client, Property, PropertyKind, Setting, Symmetry, TimerKind,
 };
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, NodeId, Process};
+use snowglobe_systems::process::{Effect, Effects, Input, NoDisk, NodeId, Process};
 use snowglobe_systems::renaming::{Renamed, Renaming};
 
 use super::register::NoTimer;
@@ -70,15 +70,6 @@ pub(crate) enum Manager {
         decided: Option<Decision>,
     },
     Outside,
-}
-
-/// Nothing is written down.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct NoDisk;
-
-impl Durable for NoDisk {
-    type Write = ();
-    fn apply(&mut self, (): &()) {}
 }
 
 impl Process for Manager {
@@ -288,12 +279,6 @@ impl Renamed for Manager {
 impl Renamed for Message {
     fn renamed(&self, _: &Renaming) -> Self {
         *self
-    }
-}
-
-impl Renamed for NoDisk {
-    fn renamed(&self, _: &Renaming) -> Self {
-        Self
     }
 }
 

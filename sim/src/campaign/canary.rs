@@ -8,9 +8,8 @@
 use std::thread;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
-use snowglobe_systems::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
+use snowglobe_systems::process::{Effect, Effects, Input, InvocationId, NoDisk, NodeId, Process};
 
 use super::{Finding, Trial};
 use crate::scenarios;
@@ -28,14 +27,6 @@ struct Canary {
     missed: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Nothing;
-
-impl Durable for Nothing {
-    type Write = ();
-    fn apply(&mut self, (): &()) {}
-}
-
 const DELAY: Duration = Duration::from_millis(20);
 
 impl Process for Canary {
@@ -44,9 +35,9 @@ impl Process for Canary {
     type Timer = ();
     type Operation = ();
     type Outcome = ();
-    type Durable = Nothing;
+    type Durable = NoDisk;
 
-    fn start(id: NodeId, (): &(), _: Nothing, effects: &mut Effects<Self>) -> Self {
+    fn start(id: NodeId, (): &(), _: NoDisk, effects: &mut Effects<Self>) -> Self {
         effects.set_timer((), DELAY);
         Self {
             sings: id == NodeId(1),

@@ -114,7 +114,7 @@ pub(super) struct Driven {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Workers {
     /// Worker threads [default: SNOWGLOBE_JOBS, or one per core].
-    #[arg(short, long, visible_short_alias = 't', alias = "threads", help_heading = HOW_FAR)]
+    #[arg(short, long, short_alias = 't', alias = "threads", help_heading = HOW_FAR)]
     pub(super) jobs: Option<usize>,
 }
 

@@ -2,7 +2,7 @@
 
 use snowglobe_checkers::explore::FoundWorld;
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::{InvocationId, Process};
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use crate::world::{Broken, Director, World};
 
@@ -74,6 +74,14 @@ where
             Stage::First if !world.is_frozen() => self.first.returned(world, invocation, outcome),
             Stage::First => {}
             Stage::Then => self.then.returned(world, invocation, outcome),
+        }
+    }
+
+    fn told(&mut self, world: &mut World<P, I>, node: NodeId, outcome: P::Outcome) {
+        match self.stage {
+            Stage::First if !world.is_frozen() => self.first.told(world, node, outcome),
+            Stage::First => {}
+            Stage::Then => self.then.told(world, node, outcome),
         }
     }
 

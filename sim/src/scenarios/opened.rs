@@ -1,7 +1,7 @@
 //! A scenario that is opened: its world, whoever directs it, and what its end means.
 
 use snowglobe_checkers::explore::StatesDigest;
-use snowglobe_systems::process::{InvocationId, Process};
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use super::file::Scenario;
 use super::script::held_against_its_file;
@@ -82,6 +82,14 @@ impl<S: System> Director<S::Process, S::Invariants> for Directed<S> {
         outcome: <S::Process as Process>::Outcome,
     ) {
         self.now_mut().returned(world, invocation, outcome);
+    }
+    fn told(
+        &mut self,
+        world: &mut WorldOf<S>,
+        node: NodeId,
+        outcome: <S::Process as Process>::Outcome,
+    ) {
+        self.now_mut().told(world, node, outcome);
     }
     fn is_over(&mut self, world: &mut WorldOf<S>) -> bool {
         self.now_mut().is_over(world)

@@ -103,6 +103,8 @@ pub trait Teller<P: Process, I: Invariants<P>>: Clone + Send + 'static {
     fn alarm(&mut self, _world: &mut World<P, I>, _token: u64) {}
     /// A call of this teller was answered.
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome);
+    /// A node said something that answers no call.
+    fn told(&mut self, _world: &mut World<P, I>, _node: NodeId, _outcome: P::Outcome) {}
     /// What clients asked and were told, as lines that `snowglobe history` reads,
     /// if that was written down.
     fn history(&self) -> Option<String> {
@@ -367,6 +369,10 @@ impl<P: Process, I: Invariants<P>, T: Teller<P, I>> Director<P, I> for Story<P, 
 
     fn returned(&mut self, world: &mut World<P, I>, invocation: InvocationId, outcome: P::Outcome) {
         self.teller.returned(world, invocation, outcome);
+    }
+
+    fn told(&mut self, world: &mut World<P, I>, node: NodeId, outcome: P::Outcome) {
+        self.teller.told(world, node, outcome);
     }
 
     fn is_over(&mut self, world: &mut World<P, I>) -> bool {

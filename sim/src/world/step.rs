@@ -148,6 +148,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 // New work waits for the timers too: a leader that is busy must
                 // still send its heartbeats.
             } else if !self.step_deferred(id) {
+                let running = self.nodes[id.position()].running();
+                let put_off = running.map_or(0, |running| running.put_off);
+                assert_eq!(put_off, 0, "batches-end: {id} was not flushed");
                 return;
             }
         }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::thread;
 
-use serde::{Deserialize, Serialize};
 use snowglobe_checkers::linearizability::specifications::TextOutput;
-use snowglobe_systems::process::{Durable, Effects, Input};
+use snowglobe_systems::process::{Effects, Input, NoDisk};
 
 use super::*;
 use snowglobe::faults::Membership;
@@ -49,14 +48,6 @@ enum Said {
     Nonsense,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Nothing;
-
-impl Durable for Nothing {
-    type Write = ();
-    fn apply(&mut self, (): &()) {}
-}
-
 impl Display for Liar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} after {} calls", self.lie, self.calls)
@@ -69,9 +60,9 @@ impl Process for Liar {
     type Timer = ();
     type Operation = (Arc<str>, TextInput);
     type Outcome = Said;
-    type Durable = Nothing;
+    type Durable = NoDisk;
 
-    fn start(_: NodeId, lie: &Lie, _: Nothing, _: &mut Effects<Self>) -> Self {
+    fn start(_: NodeId, lie: &Lie, _: NoDisk, _: &mut Effects<Self>) -> Self {
         Self {
             lie: *lie,
             calls: 0,

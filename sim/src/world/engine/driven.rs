@@ -90,7 +90,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use snowglobe_systems::process::{Durable, Effect, Effects, Input};
+    use snowglobe_systems::process::{Effect, Effects, Input, NoDisk};
 
     use super::*;
     use crate::seed::Seed;
@@ -105,23 +105,15 @@ mod tests {
         heard: Option<u8>,
     }
 
-    #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-    struct Nothing;
-
-    impl Durable for Nothing {
-        type Write = ();
-        fn apply(&mut self, (): &()) {}
-    }
-
     impl Process for Talker {
         type Config = ();
         type Message = u8;
         type Timer = ();
         type Operation = ();
         type Outcome = ();
-        type Durable = Nothing;
+        type Durable = NoDisk;
 
-        fn start(id: NodeId, (): &(), _: Nothing, effects: &mut Effects<Self>) -> Self {
+        fn start(id: NodeId, (): &(), _: NoDisk, effects: &mut Effects<Self>) -> Self {
             if id == NodeId(1) {
                 let (to, message) = (NodeId(2), 7);
                 effects.push(Effect::Send { to, message });

@@ -12,7 +12,7 @@ use snowglobe_bundled::kv::KvSystem;
 use snowglobe_bundled::raft::{RaftOptions, RaftSystem};
 use snowglobe_bundled::shardctrler::ShardctrlerSystem;
 use snowglobe_bundled::shardkv::ShardkvSystem;
-use snowglobe_systems::process::{InvocationId, Process};
+use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use snowglobe_systems::shardctrler::Configuration;
 use snowglobe_systems::{kv, ledger, replica, service, shardkv};
 
@@ -51,6 +51,14 @@ where
     ) {
         (self.forge)(&mut outcome);
         self.director.returned(world, invocation, outcome);
+    }
+    fn told(
+        &mut self,
+        world: &mut World<S::Process, S::Invariants>,
+        node: NodeId,
+        outcome: OutcomeOf<S>,
+    ) {
+        self.director.told(world, node, outcome);
     }
     fn is_over(&mut self, world: &mut World<S::Process, S::Invariants>) -> bool {
         self.director.is_over(world)
