@@ -1,6 +1,6 @@
 //! The figures of the key/value service, printed with what they mean.
 //!
-//! `cargo bench -p snowglobe --bench kv` prints all of them; a name behind `--`
+//! `cargo bench -p snowglobe-bundled --bench kv` prints all of them; a name behind `--`
 //! (`faults`, `batching`, `judging`, `overload`) prints one. Nothing here passes or fails:
 //! the machine is noisy, and a ratio within one run says more than a time.
 
@@ -167,11 +167,16 @@ fn overload() {
 fn batching() {
     println!("batching: 5 servers, no faults, links of 2 to 5 ms");
     println!("  appends and gets of clients that do not think, over 10 simulated s\n");
-    println!("  clients  sync of a disk     operations per simulated s     messages per operation");
+    println!(
+        "  clients  sync of a disk  batch     operations per simulated s     messages per operation"
+    );
     let millis = Duration::from_millis;
-    for (sync, words) in [
-        (Duration::ZERO..Duration::ZERO, "at once"),
-        (millis(1)..millis(2), "1 to 2 ms"),
+    for (sync, words, batch) in [
+        (Duration::ZERO..Duration::ZERO, "at once", 1),
+        (millis(1)..millis(2), "1 to 2 ms", 1),
+        (millis(1)..millis(2), "1 to 2 ms", 64),
+        (millis(20)..millis(30), "20 to 30 ms", 1),
+        (millis(20)..millis(30), "20 to 30 ms", 64),
     ] {
         for clients in [1, 10, 100] {
             let options = KvOptions {
@@ -184,11 +189,12 @@ fn batching() {
             };
             let mut scenario = calm(5, 1, Duration::from_secs(10), &options);
             scenario.sync = sync.clone();
+            scenario.batch = batch;
             let report = run(&scenario);
             let counters = &report.counters;
             let seconds = report.at.0 as f64 / 1e9;
             println!(
-                "  {clients:>7}  {words:>14}     {:>26.0}     {:>22.1}",
+                "  {clients:>7}  {words:>14}  {batch:>5}     {:>26.0}     {:>22.1}",
                 counters.returned as f64 / seconds,
                 counters.sent as f64 / counters.returned as f64
             );

@@ -1,6 +1,6 @@
 //! The figures of MapReduce, printed with what they mean.
 //!
-//! `cargo bench -p snowglobe --bench mapreduce` prints all of them; a name behind
+//! `cargo bench -p snowglobe-bundled --bench mapreduce` prints all of them; a name behind
 //! `--` (`words`, `backups`, `pings`) prints one. Nothing here passes or fails: the machine
 //! is noisy, and a ratio within one run says more than a time.
 

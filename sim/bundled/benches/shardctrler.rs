@@ -1,6 +1,6 @@
 //! The figures of the shard controller, printed with what they mean.
 //!
-//! `cargo bench -p snowglobe --bench shardctrler` prints all of them. Nothing here
+//! `cargo bench -p snowglobe-bundled --bench shardctrler` prints all of them. Nothing here
 //! passes or fails: the machine is noisy.
 
 use std::time::Duration;

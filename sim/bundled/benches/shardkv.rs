@@ -1,6 +1,6 @@
 //! The figures of the sharded key/value service, printed with what they mean.
 //!
-//! `cargo bench -p snowglobe --bench shardkv` prints all of them; a name behind
+//! `cargo bench -p snowglobe-bundled --bench shardkv` prints all of them; a name behind
 //! `--` (`moving`, `faults`) prints one. Nothing here passes or fails: the
 //! machine is noisy, and a ratio within one run says more than a time.
 
