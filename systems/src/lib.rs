@@ -25,3 +25,5 @@ pub mod shardkv;
 pub mod shared;
 mod short_names;
 pub mod text;
+pub mod vec_map;
+pub mod vec_set;

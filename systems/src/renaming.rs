@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::invariants::ForReport;
 use crate::process::{Durable, Effect, Input, NoDisk, NoRecord, NodeId, Process};
+use crate::vec_map::VecMap;
 
 /// Who gets whose name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -139,6 +140,14 @@ impl<T: Renamed> Renamed for Vec<T> {
 
 /// What is kept under keys that name nobody.
 impl<K: Clone + Ord + NamesNobody, T: Renamed> Renamed for BTreeMap<K, T> {
+    fn renamed(&self, renaming: &Renaming) -> Self {
+        let renamed = |(key, value): (&K, &T)| (key.clone(), value.renamed(renaming));
+        self.iter().map(renamed).collect()
+    }
+}
+
+/// What is kept under keys that name nobody.
+impl<K: Clone + Ord + NamesNobody, T: Renamed> Renamed for VecMap<K, T> {
     fn renamed(&self, renaming: &Renaming) -> Self {
         let renamed = |(key, value): (&K, &T)| (key.clone(), value.renamed(renaming));
         self.iter().map(renamed).collect()

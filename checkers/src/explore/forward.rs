@@ -1,11 +1,11 @@
 //! A world that is run forward calmly: everything that is sent arrives, and
 //! nothing goes wrong any more.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::NodeId;
+use snowglobe_systems::vec_set::VecSet;
 
 use super::absence::Absence;
 use super::transition::Rules;
@@ -103,7 +103,7 @@ impl<'a, S: Setting> Calm<'a, S> {
             self.take(Action::Mend(one, other));
         }
         let nodes = || (0..self.state.nodes.len()).map(NodeId::at);
-        let (away, there): (BTreeSet<NodeId>, Vec<NodeId>) = {
+        let (away, there): (VecSet<NodeId>, Vec<NodeId>) = {
             let there = nodes().filter(|node| !absence.has(*node));
             (absence.nodes.iter().copied().collect(), there.collect())
         };

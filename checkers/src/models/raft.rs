@@ -1,6 +1,5 @@
 //! Raft under a ledger: nobody is told apart, clients call any node.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use snowglobe_systems::invariants::{ClusterView, Violation};
@@ -9,6 +8,7 @@ use snowglobe_systems::process::{NodeId, Process};
 use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::raft::{Content, Message, Raft, Term, Timer, marks};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::explore::{
     Alike, Bounds, Client, Property, PropertyKind, Scope, Setting, Symmetry, TimerKind, Workload,
@@ -29,7 +29,7 @@ pub struct RaftSetting {
 pub struct Counted {
     acknowledged: u64,
     /// By client: the count when it asked, until it is answered.
-    asked: BTreeMap<usize, u64>,
+    asked: VecMap<usize, u64>,
 }
 
 impl RaftSetting {

@@ -5,8 +5,6 @@
 //! and leave, move a shard, and look at configurations. What they are told must
 //! be linearizable.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use snowglobe_systems::invariants::{ClusterView, Violation};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
@@ -16,6 +14,8 @@ use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, ControllerInvariants, GroupId, Message, Node, Number,
     Operation, Outcome, Query, Response, Shard,
 };
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 use super::{raft, service};
 use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, Workload};
@@ -96,7 +96,7 @@ fn operations(client: usize, clients: usize, bounds: &Bounds) -> Vec<Operation> 
 fn change(place: usize) -> Command {
     let group = |number: u32| (GroupId(number), vec![NodeId(100 + number as u16)]);
     let join = |number| Command::Join {
-        groups: BTreeMap::from([group(number)]),
+        groups: VecMap::from([group(number)]),
     };
     match place % 8 {
         0 | 1 => join(1),
@@ -106,7 +106,7 @@ fn change(place: usize) -> Command {
             to: GroupId(2),
         },
         _ => Command::Leave {
-            groups: BTreeSet::from([GroupId(1)]),
+            groups: VecSet::from([GroupId(1)]),
         },
     }
 }

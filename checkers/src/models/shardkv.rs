@@ -7,8 +7,6 @@
 //! configuration, and has a session. Then the key's shard moves to the other
 //! group, while clients append and get. What they are told must be linearizable.
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::invariants::{ClusterView, Violation};
 use snowglobe_systems::kv::{self, Get, Key, Value};
 use snowglobe_systems::process::NodeId;
@@ -21,6 +19,7 @@ use snowglobe_systems::shardkv::{
     ClerkConfig, Config, Message, Node, Operation, Outcome, Peer, Server, ServerConfig, Timer,
     Transfer, marks, shard_of,
 };
+use snowglobe_systems::vec_map::VecMap;
 
 use super::kv::{KEY, LINEARIZABLE, abandoned, called, returned};
 use super::{kv::Judge, raft, service, shardctrler as controller};
@@ -68,7 +67,7 @@ impl ShardkvSetting {
                 }
             }
         }
-        let mut groups: BTreeMap<GroupId, Vec<NodeId>> = BTreeMap::new();
+        let mut groups: VecMap<GroupId, Vec<NodeId>> = VecMap::new();
         for (place, config) in configs.iter().enumerate() {
             if let Config::Server(server) = config {
                 let servers = groups.entry(server.group).or_default();
@@ -125,7 +124,7 @@ fn ruling(command: shardctrler::Command) -> Operation {
 }
 
 /// The key's shard, the group that has it first, and the other one.
-fn who_has(groups: &BTreeMap<GroupId, Vec<NodeId>>) -> (Shard, GroupId, GroupId) {
+fn who_has(groups: &VecMap<GroupId, Vec<NodeId>>) -> (Shard, GroupId, GroupId) {
     let names: Vec<GroupId> = groups.keys().copied().collect();
     assert_eq!(names.len(), 2, "a shard moves between two groups");
     let shard = shard_of(&Key::from(KEY), usize::from(SHARDS)).expect("there are shards");
@@ -135,7 +134,7 @@ fn who_has(groups: &BTreeMap<GroupId, Vec<NodeId>>) -> (Shard, GroupId, GroupId)
 }
 
 /// What is prepared, and moves to and fro.
-fn moves(groups: BTreeMap<GroupId, Vec<NodeId>>) -> Rulings {
+fn moves(groups: VecMap<GroupId, Vec<NodeId>>) -> Rulings {
     let (shard, first, other) = who_has(&groups);
     let there_and_back = [other, first].into_iter().cycle();
     let moves = there_and_back.map(move |to| shardctrler::Command::Move { shard, to });
@@ -147,7 +146,7 @@ fn moves(groups: BTreeMap<GroupId, Vec<NodeId>>) -> Rulings {
 /// What is prepared, but with a server of the other group that is none: the
 /// controller's. The shard moves there and finds nobody; the group leaves, and
 /// joins with the servers that it has.
-fn regroups(mut groups: BTreeMap<GroupId, Vec<NodeId>>) -> Rulings {
+fn regroups(mut groups: VecMap<GroupId, Vec<NodeId>>) -> Rulings {
     let (shard, _, other) = who_has(&groups);
     let wrong = vec![NodeId::at(0)];
     let right = groups.insert(other, wrong).expect("it is one of them");
@@ -389,7 +388,7 @@ impl Setting for ShardkvSetting {
 
     /// A minority of the controller or of one group.
     fn dispensable(&self) -> Vec<Vec<NodeId>> {
-        let mut teams: BTreeMap<Option<GroupId>, Vec<NodeId>> = BTreeMap::new();
+        let mut teams: VecMap<Option<GroupId>, Vec<NodeId>> = VecMap::new();
         for id in self.servers() {
             let group = match &self.configs[id.position()] {
                 Config::Server(config) => Some(config.group),
@@ -410,7 +409,7 @@ impl Setting for ShardkvSetting {
         let controllers = controllers.map(|(_, process)| controller(process));
         raft::is_well(controllers.map(|it| it.map(Replica::raft)))?;
         let newest = self.newest(cluster).map(|newest| newest.number);
-        let mut groups: BTreeMap<GroupId, Vec<Option<&Server>>> = BTreeMap::new();
+        let mut groups: VecMap<GroupId, Vec<Option<&Server>>> = VecMap::new();
         for (id, process) in nodes() {
             if let Config::Server(config) = &self.configs[id.position()] {
                 let servers = groups.entry(config.group).or_default();

@@ -5,7 +5,6 @@
 //! machine is noisy, and a ratio within one run says more than a time.
 
 use snowglobe_bundled::SYSTEMS;
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use snowglobe::campaign::stopwatch::Stopwatch;
@@ -22,6 +21,8 @@ use snowglobe_bundled::shardkv::{ShardkvOptions, ShardkvSystem, ShardkvWorld, Wa
 use snowglobe_systems::kv::{self, Get, Key, Value};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{self, Command, Configuration, GroupId, Shard};
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 use snowglobe_systems::shardkv::{Holding, Node, Operation, Outcome, shard_of};
 
@@ -257,7 +258,7 @@ impl Rebalance {
 
     /// Whether every group has what it owns, and owes nothing.
     fn is_settled(world: &ShardkvWorld, newest: &Configuration) -> bool {
-        let mut furthest: BTreeMap<GroupId, _> = BTreeMap::new();
+        let mut furthest: VecMap<GroupId, _> = VecMap::new();
         for id in world.node_ids() {
             if let Some(server) = world.process(id).and_then(Node::server) {
                 let applied = server.raft().applied();
@@ -284,7 +285,7 @@ impl Rebalance {
         let all = newest.groups.len() == GROUPS as usize;
         let command = match all {
             true => Command::Leave {
-                groups: BTreeSet::from([GroupId(1)]),
+                groups: VecSet::from([GroupId(1)]),
             },
             false => Self::join_all(options),
         };

@@ -4,12 +4,13 @@
 //! second. So that a ping costs what it changes, the tasks that somebody could
 //! be given are kept in order, and only those that a change is about are looked at.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use core::hash::{Hash, Hasher};
 
 use super::{Attempt, Job, Ledger, MapId, Partition, TaskName, Worker};
 use crate::process::NodeId;
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// A task assigned to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,21 +56,21 @@ pub(super) struct Assignments {
     /// After how many checks a task lags, if there are backup tasks.
     lag_checks: Option<u32>,
     /// What each live worker is running, as far as is known.
-    running: BTreeMap<Worker, Running>,
+    running: VecMap<Worker, Running>,
     /// How often each task was given out in this life of the coordinator.
-    given: BTreeMap<TaskName, u32>,
+    given: VecMap<TaskName, u32>,
     /// The workers that run each task.
-    executions: BTreeMap<TaskName, BTreeSet<Worker>>,
+    executions: VecMap<TaskName, VecSet<Worker>>,
     /// The unassigned maps that are not done.
-    idle_maps: BTreeSet<MapId>,
+    idle_maps: VecSet<MapId>,
     /// Those of them whose split a node has.
-    idle_at: BTreeMap<NodeId, BTreeSet<MapId>>,
+    idle_at: VecMap<NodeId, VecSet<MapId>>,
     /// The unassigned reduces that are not done.
-    idle_reduces: BTreeSet<Partition>,
+    idle_reduces: VecSet<Partition>,
     /// From which check on each task lags that is left to somebody.
-    lags_from: BTreeMap<TaskName, u32>,
+    lags_from: VecMap<TaskName, u32>,
     /// The same, the first to lag first.
-    lagging: BTreeSet<(u32, TaskName)>,
+    lagging: VecSet<(u32, TaskName)>,
 }
 
 /// All else follows from these, from the ledger and from the configuration.
@@ -86,14 +87,14 @@ impl Assignments {
         let mut assignments = Self {
             job,
             lag_checks,
-            running: BTreeMap::new(),
-            given: BTreeMap::new(),
-            executions: BTreeMap::new(),
-            idle_maps: BTreeSet::new(),
-            idle_at: BTreeMap::new(),
-            idle_reduces: BTreeSet::new(),
-            lags_from: BTreeMap::new(),
-            lagging: BTreeSet::new(),
+            running: VecMap::new(),
+            given: VecMap::new(),
+            executions: VecMap::new(),
+            idle_maps: VecSet::new(),
+            idle_at: VecMap::new(),
+            idle_reduces: VecSet::new(),
+            lags_from: VecMap::new(),
+            lagging: VecSet::new(),
         };
         for task in maps.map(TaskName::Map).chain(reduces.map(TaskName::Reduce)) {
             assignments.place(task, ledger);
@@ -227,7 +228,7 @@ impl Assignments {
 
     /// An unassigned map task, local splits first (3.4).
     pub(super) fn idle_map(&self, node: NodeId) -> Option<MapId> {
-        let local = self.idle_at.get(&node).and_then(BTreeSet::first);
+        let local = self.idle_at.get(&node).and_then(VecSet::first);
         local.or_else(|| self.idle_maps.first()).copied()
     }
 
@@ -248,7 +249,7 @@ impl Assignments {
     }
 }
 
-fn put<T: Ord>(set: &mut BTreeSet<T>, value: T, is_in: bool) {
+fn put<T: Ord>(set: &mut VecSet<T>, value: T, is_in: bool) {
     match is_in {
         true => set.insert(value),
         false => set.remove(&value),

@@ -1,6 +1,7 @@
 //! What a reducer has of its part, and what it still seeks.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -15,17 +16,17 @@ const ASKED_AT_ONCE: usize = 8;
 pub(super) struct Collecting {
     tries: u8,
     /// What is here. A run is that of any execution of its map: all leave the same.
-    runs: BTreeMap<MapId, SharedRun>,
+    runs: VecMap<MapId, SharedRun>,
     /// Those that were not done when this reducer was told where all are; it must ask.
-    unknown: BTreeSet<MapId>,
+    unknown: VecSet<MapId>,
     /// Where the others are, and how often they were asked for there.
-    sought: BTreeMap<MapId, (Location, u8)>,
+    sought: VecMap<MapId, (Location, u8)>,
     /// Those of the sought ones that can be asked for.
-    free: BTreeSet<MapId>,
+    free: VecSet<MapId>,
     /// Those that were asked for, and may still come.
-    waits: BTreeSet<MapId>,
+    waits: VecSet<MapId>,
     /// Those that are not where they are sought, or cannot be reached there.
-    missing: BTreeSet<MapId>,
+    missing: VecSet<MapId>,
 }
 
 impl Collecting {
@@ -33,12 +34,12 @@ impl Collecting {
     pub(super) fn new(maps: impl Iterator<Item = MapId>, tries: u8) -> Self {
         Self {
             tries,
-            runs: BTreeMap::new(),
+            runs: VecMap::new(),
             unknown: maps.collect(),
-            sought: BTreeMap::new(),
-            free: BTreeSet::new(),
-            waits: BTreeSet::new(),
-            missing: BTreeSet::new(),
+            sought: VecMap::new(),
+            free: VecSet::new(),
+            waits: VecSet::new(),
+            missing: VecSet::new(),
         }
     }
 
@@ -128,7 +129,7 @@ impl Collecting {
         self.unknown.is_empty() && self.sought.is_empty()
     }
 
-    pub(super) fn take(&mut self) -> BTreeMap<MapId, SharedRun> {
+    pub(super) fn take(&mut self) -> VecMap<MapId, SharedRun> {
         mem::take(&mut self.runs)
     }
 }

@@ -10,7 +10,6 @@
 mod orders;
 mod reports;
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -22,6 +21,7 @@ use super::{
     Timer, Tuning, Worker, Write, marks,
 };
 use crate::process::{Effect, Effects, Input, NodeId};
+use crate::vec_map::VecMap;
 
 /// The coordinator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ pub struct Coordinator {
     /// What each live worker is running, as far as is known.
     assignments: Assignments,
     /// How many checks each living worker has been silent.
-    silent: BTreeMap<Worker, u32>,
+    silent: VecMap<Worker, u32>,
     /// How many attempts were given out in this life.
     attempts: u32,
     /// How many checks this life has seen.
@@ -59,7 +59,7 @@ impl Coordinator {
             silent_checks,
             assignments: Assignments::new(config.job.clone(), lag_checks, &ledger),
             ledger,
-            silent: BTreeMap::new(),
+            silent: VecMap::new(),
             attempts: 0,
             checks: 0,
         };
@@ -162,7 +162,7 @@ impl Coordinator {
             return;
         }
         let mut dead = Vec::new();
-        for (worker, silent) in &mut self.silent {
+        for (worker, silent) in self.silent.iter_mut() {
             *silent += 1;
             if *silent > self.silent_checks {
                 dead.push(*worker);

@@ -1,6 +1,6 @@
 //! Counters of the user's (4.9).
 
-use alloc::collections::BTreeMap;
+use crate::vec_map::VecMap;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Amounts under names. Those of a task are added up once, however often it
 /// was executed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Counters(BTreeMap<String, u64>);
+pub struct Counters(VecMap<String, u64>);
 
 impl Counters {
     /// Adds to one of them.

@@ -1,12 +1,14 @@
 //! Executes maps and reduces, and a whole job sequentially.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::run::Collector;
 use super::{Counters, Crash, Emit, Group, Job, Lines, MapId, Record, Run, Split, Values};
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// A record at which the code crashed: a line by its number in the split, or a
 /// key by its number in the partition.
@@ -40,7 +42,7 @@ fn records(split: &Split) -> impl Iterator<Item = (u32, Record<'_>)> {
 ///
 /// # Errors
 /// The record at which the code crashed.
-pub(super) fn map(job: &Job, split: &Split, skipped: &BTreeSet<u32>) -> Result<Mapped, BadRecord> {
+pub(super) fn map(job: &Job, split: &Split, skipped: &VecSet<u32>) -> Result<Mapped, BadRecord> {
     let code = job.app.code();
     let mut collector = Collector::default();
     let mut counters = Counters::default();
@@ -67,8 +69,8 @@ pub(super) fn map(job: &Job, split: &Split, skipped: &BTreeSet<u32>) -> Result<M
 /// The key at which the code crashed, by its number.
 pub(super) fn reduce(
     job: &Job,
-    runs: &BTreeMap<MapId, Arc<Run>>,
-    skipped: &BTreeSet<u32>,
+    runs: &VecMap<MapId, Arc<Run>>,
+    skipped: &VecSet<u32>,
 ) -> Result<(String, Counters), BadRecord> {
     let code = job.app.code();
     let mut groups: Vec<Group<'_>> = runs.values().flat_map(|run| run.groups()).collect();

@@ -1,6 +1,5 @@
 //! The invariants of a job over its nodes.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 
@@ -11,21 +10,23 @@ use super::{
 use crate::digest::Digest;
 use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{Effect, NodeId};
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// Watches over all nodes of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MapReduceInvariants {
     /// The visible parts of the output, by a digest of each. None ever changes.
-    visible: BTreeMap<Partition, (Attempt, u64)>,
+    visible: VecMap<Partition, (Attempt, u64)>,
     /// Who was given which attempt. Nobody else is ever given the same.
-    given: BTreeMap<Attempt, (Worker, TaskName)>,
+    given: VecMap<Attempt, (Worker, TaskName)>,
     /// The last attempt that each worker began to execute, and in which life. It
     /// begins newer ones only.
-    begun: BTreeMap<NodeId, (Life, Attempt)>,
+    begun: VecMap<NodeId, (Life, Attempt)>,
     /// The newest execution of each map that the coordinator took for done.
-    newest: BTreeMap<MapId, Attempt>,
+    newest: VecMap<MapId, Attempt>,
     /// The executions that each record crashed, as their workers say.
-    crashed: BTreeMap<(TaskName, u32), BTreeSet<Attempt>>,
+    crashed: VecMap<(TaskName, u32), VecSet<Attempt>>,
 }
 
 impl Invariants<Node> for MapReduceInvariants {
@@ -182,11 +183,11 @@ impl MapReduceInvariants {
         &self,
         node: NodeId,
         task: TaskName,
-        skipped: &BTreeSet<u32>,
+        skipped: &VecSet<u32>,
     ) -> Result<(), Violation> {
         for record in skipped {
             let crashed = self.crashed.get(&(task, *record));
-            let crashed = crashed.map_or(0, BTreeSet::len);
+            let crashed = crashed.map_or(0, VecSet::len);
             if crashed < 2 {
                 return Err(Violation::new(
                     "skipped-after-two-crashes",
@@ -245,7 +246,7 @@ impl MapReduceInvariants {
     fn no_file_is_gone(
         &self,
         node: NodeId,
-        files: &BTreeMap<Partition, File>,
+        files: &VecMap<Partition, File>,
     ) -> Result<(), Violation> {
         match files.len() < self.visible.len() {
             false => Ok(()),
@@ -260,7 +261,7 @@ impl MapReduceInvariants {
     fn files_are_as_before(
         &mut self,
         node: NodeId,
-        files: &BTreeMap<Partition, File>,
+        files: &VecMap<Partition, File>,
     ) -> Result<(), Violation> {
         self.no_file_is_gone(node, files)?;
         let mut partitions = files.keys();
@@ -272,7 +273,7 @@ impl MapReduceInvariants {
         &mut self,
         node: NodeId,
         partition: Partition,
-        files: &BTreeMap<Partition, File>,
+        files: &VecMap<Partition, File>,
     ) -> Result<(), Violation> {
         let Some(file) = files.get(&partition) else {
             return Ok(());

@@ -1,12 +1,13 @@
 //! What the coordinator keeps on its disk: who is dead, and what is done.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use core::mem;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Counters, Life, MapId, Partition, TaskName, Worker};
 use crate::process::NodeId;
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// What a coordinator needs to go on after a restart. The paper gives the job up
 /// then (3.3, master failure).
@@ -15,21 +16,21 @@ pub struct Ledger {
     /// How many lives the coordinator has begun. Attempts of a later one are greater.
     pub epoch: u32,
     /// The newest life of each worker, and whether it is taken for alive.
-    pub workers: BTreeMap<NodeId, Standing>,
+    pub workers: VecMap<NodeId, Standing>,
     /// The maps whose output is on the disk of a worker that is not dead.
-    pub maps: BTreeMap<MapId, DoneMap>,
+    pub maps: VecMap<MapId, DoneMap>,
     /// The newest execution of each map that was ever taken for done. It only
     /// rises: an output that was lost is replaced by that of a newer execution,
     /// however often its worker says that it has it.
-    pub newest: BTreeMap<MapId, Attempt>,
+    pub newest: VecMap<MapId, Attempt>,
     /// What each map counted that was ever done. It stays when the output is
     /// lost: reducers may have had it by then.
-    pub counted: BTreeMap<MapId, Counters>,
+    pub counted: VecMap<MapId, Counters>,
     /// The parts of the output that are visible.
-    pub reduces: BTreeMap<Partition, DoneReduce>,
+    pub reduces: VecMap<Partition, DoneReduce>,
     /// The executions that each record crashed: a worker says so until it is
     /// answered, and may be heard twice. From two on it is left out.
-    pub crashes: BTreeMap<(TaskName, u32), BTreeSet<Attempt>>,
+    pub crashes: VecMap<(TaskName, u32), VecSet<Attempt>>,
 }
 
 /// A worker's status.
@@ -41,7 +42,7 @@ pub struct Standing {
     pub alive: bool,
     /// The maps that are done and whose output is on its disk: those of
     /// [`Ledger::maps`] that are lost with it.
-    pub maps: BTreeSet<MapId>,
+    pub maps: VecSet<MapId>,
 }
 
 /// A map that is done.
@@ -95,7 +96,7 @@ impl Ledger {
                 let standing = Standing {
                     life: worker.life,
                     alive: true,
-                    maps: BTreeSet::new(),
+                    maps: VecSet::new(),
                 };
                 self.workers.insert(worker.node, standing);
             }
@@ -178,7 +179,7 @@ impl Ledger {
 
     /// The records of a task that are left out.
     #[must_use]
-    pub fn skipped(&self, task: TaskName) -> BTreeSet<u32> {
+    pub fn skipped(&self, task: TaskName) -> VecSet<u32> {
         let of_task = self.crashes.range((task, 0)..=(task, u32::MAX));
         of_task
             .filter(|(_, crashes)| crashes.len() >= CRASHES)

@@ -1,6 +1,5 @@
 //! What travels between the nodes.
 
-use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Counters, Life, MapId, Partition, Run, TaskName};
 use crate::process::NodeId;
+use crate::vec_set::VecSet;
 
 /// What travels between nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ pub enum Order {
         /// How often it was given out before.
         earlier: u32,
         /// The records to be left out.
-        skipped: BTreeSet<u32>,
+        skipped: VecSet<u32>,
     },
     /// A reduce.
     Reduce {
@@ -168,7 +168,7 @@ pub enum Order {
         /// How often it was given out before.
         earlier: u32,
         /// The keys to be left out.
-        skipped: BTreeSet<u32>,
+        skipped: VecSet<u32>,
         /// Where the output of every map is.
         locations: Vec<Location>,
     },

@@ -26,7 +26,6 @@ mod store;
 mod worker;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::fmt;
 
 pub use application::{App, Application, Crash, Emit, Execution, Lines, Record, Temper, Values};
@@ -47,6 +46,7 @@ pub use worker::WorkerNode;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{self, ConfigError, Effects, Input, NodeId, Priority, Process};
+use crate::vec_map::VecMap;
 
 /// A node of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ pub enum Durable {
     #[default]
     Nothing,
     /// The parts of the output that are visible.
-    Store(BTreeMap<Partition, File>),
+    Store(VecMap<Partition, File>),
     /// What the coordinator needs to go on.
     Coordinator(Box<Ledger>),
     /// What a worker's maps left.
@@ -99,7 +99,7 @@ impl process::Durable for Durable {
     fn apply(&mut self, write: &Write) {
         if matches!(self, Self::Nothing) {
             *self = match write {
-                Write::File(..) => Self::Store(BTreeMap::new()),
+                Write::File(..) => Self::Store(VecMap::new()),
                 Write::Entry(_) => Self::Coordinator(Box::default()),
                 Write::Life(_) | Write::Output(..) => Self::Worker(Box::default()),
             };
@@ -112,7 +112,7 @@ impl process::Durable for Durable {
             (Self::Worker(disk), Write::Life(life)) => {
                 **disk = WorkerDisk {
                     life: *life,
-                    outputs: BTreeMap::new(),
+                    outputs: VecMap::new(),
                 };
             }
             (Self::Worker(disk), Write::Output(map, attempt, output)) => {

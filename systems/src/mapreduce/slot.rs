@@ -1,6 +1,7 @@
 //! What a worker stores, and what it is doing.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -16,7 +17,7 @@ pub struct WorkerDisk {
     pub life: Life,
     /// What its maps left in this life. An execution never overwrites what an
     /// earlier one left: reducers may still be sent to that.
-    pub outputs: BTreeMap<(MapId, Attempt), MapOutput>,
+    pub outputs: VecMap<(MapId, Attempt), MapOutput>,
 }
 
 impl WorkerDisk {
@@ -32,7 +33,7 @@ impl WorkerDisk {
 
     /// A part of what each map left here. All executions of a map leave the same,
     /// so that the last one does.
-    pub(super) fn runs(&self, partition: Partition) -> BTreeMap<MapId, SharedRun> {
+    pub(super) fn runs(&self, partition: Partition) -> VecMap<MapId, SharedRun> {
         let outputs = self.outputs.iter();
         let run = |((map, _), output): (&(MapId, Attempt), &MapOutput)| {
             Some((*map, output.run(partition)?.clone()))
@@ -64,7 +65,7 @@ pub(super) struct Task {
     pub(super) name: TaskName,
     pub(super) attempt: Attempt,
     pub(super) earlier: u32,
-    pub(super) skipped: BTreeSet<u32>,
+    pub(super) skipped: VecSet<u32>,
 }
 
 /// What a worker is at.
@@ -79,7 +80,7 @@ pub(super) enum Slot {
     /// It collects the runs of its part.
     Collecting(Task, Partition, Collecting),
     /// It reduces them.
-    Reducing(Task, Partition, BTreeMap<MapId, SharedRun>),
+    Reducing(Task, Partition, VecMap<MapId, SharedRun>),
     /// It waits until its output is visible.
     Publishing(Task, Partition, Arc<str>, Counters),
     /// It reports its result, until it is given another task.

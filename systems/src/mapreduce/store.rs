@@ -3,20 +3,20 @@
 //! A part of the output becomes visible all at once and once for all, as by an
 //! atomic rename (3.3); whoever comes later is told whose output it is.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Counters, Durable, Job, Message, Node, Operation, Partition, Write, marks};
 use crate::process::{Effect, Effects, Input, NodeId};
+use crate::vec_map::VecMap;
 
 /// The store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Store {
     job: Arc<Job>,
     /// Never changes once it is there.
-    files: BTreeMap<Partition, File>,
+    files: VecMap<Partition, File>,
 }
 
 /// A part of the output.
@@ -37,7 +37,7 @@ impl Store {
             job: job.clone(),
             files: match durable {
                 Durable::Store(files) => files,
-                _ => BTreeMap::new(),
+                _ => VecMap::new(),
             },
         }
     }
@@ -112,7 +112,7 @@ impl Store {
 
     /// The parts of the output that are visible.
     #[must_use]
-    pub fn files(&self) -> &BTreeMap<Partition, File> {
+    pub fn files(&self) -> &VecMap<Partition, File> {
         &self.files
     }
 }

@@ -1,6 +1,5 @@
 //! A worker: executes one task at a time, and keeps what its maps left.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
@@ -15,6 +14,7 @@ use super::{
     Write, marks,
 };
 use crate::process::{Delay, Effect, Effects, Input, NodeId};
+use crate::vec_map::VecMap;
 
 /// A worker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ impl WorkerNode {
     fn begin_life(&mut self, effects: &mut Effects<Node>) {
         self.disk = WorkerDisk {
             life: self.disk.life.next(),
-            outputs: BTreeMap::new(),
+            outputs: VecMap::new(),
         };
         effects.push(Effect::Persist(Write::Life(self.disk.life)));
         self.slot = Slot::Free;
@@ -417,7 +417,7 @@ impl WorkerNode {
         &mut self,
         task: Task,
         partition: Partition,
-        runs: BTreeMap<MapId, SharedRun>,
+        runs: VecMap<MapId, SharedRun>,
         effects: &mut Effects<Node>,
     ) {
         let runs = runs.into_iter().map(|(map, SharedRun(run))| (map, run));

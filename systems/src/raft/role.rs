@@ -1,6 +1,5 @@
 //! The role of a node, and the state that only that role has.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -9,6 +8,7 @@ use super::progress::Progress;
 use super::read::Reads;
 use super::types::{Attempt, LogId, LogIndex};
 use crate::process::NodeId;
+use crate::vec_map::VecMap;
 
 /// The roles of a node (paper, figure 4; the pre-candidate is dissertation, 9.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +53,7 @@ pub struct Incoming {
     /// Its bytes so far, without gaps.
     pub(super) bytes: Vec<u8>,
     /// Chunks that arrived out of order, by offset: all past `bytes`.
-    pub(super) ahead: BTreeMap<usize, Arc<[u8]>>,
+    pub(super) ahead: VecMap<usize, Arc<[u8]>>,
     /// How long it is, once its last chunk has come.
     pub(super) length: Option<usize>,
 }

@@ -1,6 +1,5 @@
 //! Snapshots: taken here, sent in chunks, installed there (paper, 7).
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -10,6 +9,7 @@ use super::role::{Incoming, Role};
 use super::types::{Command, LogId, LogIndex, Snapshot, Term};
 use super::{Raft, Write, marks};
 use crate::process::{Effects, NodeId};
+use crate::vec_map::VecMap;
 
 /// Taken here.
 impl<C: Command> Raft<C> {
@@ -252,7 +252,7 @@ impl Incoming {
         Self {
             last: message.last,
             bytes: Vec::new(),
-            ahead: BTreeMap::new(),
+            ahead: VecMap::new(),
             length: None,
         }
     }
@@ -266,10 +266,10 @@ impl Incoming {
         if end > self.bytes.len() {
             self.ahead.insert(message.offset, message.chunk.clone());
         }
-        while let Some(first) = self.ahead.first_entry()
-            && *first.key() <= self.bytes.len()
-        {
-            let (offset, chunk) = first.remove_entry();
+        while let Some((offset, chunk)) = {
+            let end = self.bytes.len();
+            self.ahead.pop_first_if(|offset, _| *offset <= end)
+        } {
             let known = self.bytes.len() - offset;
             self.bytes
                 .extend_from_slice(chunk.get(known..).unwrap_or_default());

@@ -1,6 +1,5 @@
 //! Client sessions: a write that is sent again is applied once (dissertation, 6.3).
 
-use alloc::collections::BTreeMap;
 use core::fmt::{self, Debug, Display};
 use core::hash::Hash;
 
@@ -10,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::digest::Digest;
 use crate::raft::{LogId, LogIndex};
 use crate::short_names::debug_as_display;
+use crate::vec_map::VecMap;
 
 /// Names a session by the index of the entry that opened it; prints as `s5`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,9 +78,9 @@ pub struct Session<R> {
 /// index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sessions<R> {
-    by_id: BTreeMap<SessionId, Session<R>>,
+    by_id: VecMap<SessionId, Session<R>>,
     /// Every session once, by its last use: the first is the next to go.
-    by_use: BTreeMap<LogIndex, SessionId>,
+    by_use: VecMap<LogIndex, SessionId>,
     /// The sum of the digests of all sessions, so that one that changes costs
     /// as much as one, however many there are.
     digest: u64,
@@ -103,8 +103,8 @@ pub enum Verdict<'a, R> {
 impl<R> Default for Sessions<R> {
     fn default() -> Self {
         Self {
-            by_id: BTreeMap::new(),
-            by_use: BTreeMap::new(),
+            by_id: VecMap::new(),
+            by_use: VecMap::new(),
             digest: 0,
         }
     }
@@ -252,7 +252,7 @@ impl<R: Serialize> Serialize for Sessions<R> {
 
 impl<'de, R: DeserializeOwned + Hash> Deserialize<'de> for Sessions<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let by_id = BTreeMap::<SessionId, Session<R>>::deserialize(deserializer)?;
+        let by_id = VecMap::<SessionId, Session<R>>::deserialize(deserializer)?;
         let by_use = by_id
             .iter()
             .map(|(id, session)| (session.used, *id))

@@ -1,10 +1,11 @@
 //! The last answers of a server, to answer repeated questions.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 use super::Call;
 use crate::process::NodeId;
 use crate::replica::{Operation, Outcome, Replica, SessionId, StateMachine};
+use crate::vec_map::VecMap;
 
 /// What a server has answered lately, by question.
 ///
@@ -14,12 +15,12 @@ use crate::replica::{Operation, Outcome, Replica, SessionId, StateMachine};
 /// was done is done, and a read was at work while its clerk waited.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Answers<M: StateMachine> {
-    by_question: BTreeMap<(NodeId, Call), Outcome<M>>,
+    by_question: VecMap<(NodeId, Call), Outcome<M>>,
     /// The same questions, the oldest first.
     order: VecDeque<(NodeId, Call)>,
     /// Sessions that are open, by the question that opened each. They are no more than
     /// the log allows. Forgotten while it lives, one would be opened again and again.
-    opened: BTreeMap<(NodeId, Call), SessionId>,
+    opened: VecMap<(NodeId, Call), SessionId>,
     most: usize,
 }
 
@@ -27,9 +28,9 @@ impl<M: StateMachine> Answers<M> {
     /// Empty, with a capacity.
     pub(super) fn remembering(most: usize) -> Self {
         Self {
-            by_question: BTreeMap::new(),
+            by_question: VecMap::new(),
             order: VecDeque::new(),
-            opened: BTreeMap::new(),
+            opened: VecMap::new(),
             most,
         }
     }

@@ -1,6 +1,5 @@
 //! The invariants of a service: those of Raft, and every write of a session has one place.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -10,13 +9,14 @@ use crate::process::{Effect, NodeId};
 use crate::raft::invariants::RaftInvariants;
 use crate::raft::{LogId, LogIndex};
 use crate::replica::{Applied, LastWrite, Replica, Sequence, SessionId, StateMachine};
+use crate::vec_map::VecMap;
 
 /// Watches over all nodes of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ServiceInvariants {
     raft: RaftInvariants,
     /// Exactly once: the newest write of each session, and its one place in the log.
-    places: BTreeMap<SessionId, Place>,
+    places: VecMap<SessionId, Place>,
     /// By the node's position.
     seen: Vec<Seen>,
 }
@@ -34,7 +34,7 @@ struct Place {
 struct Seen {
     applied: LogIndex,
     /// The number of a session's last write never goes back while the node is up.
-    sequences: BTreeMap<SessionId, Sequence>,
+    sequences: VecMap<SessionId, Sequence>,
 }
 
 /// Sessions that ended are forgotten when they are more than this and twice those that did not.

@@ -1,12 +1,11 @@
 //! A server: a replica, and a note of who asked what.
 
-use alloc::collections::BTreeMap;
-
 use super::answers::Answers;
 use super::{Call, Message, Node, Operation, Outcome, Timer, marks};
 use crate::embeds::Said;
 use crate::process::{Durable, Effect, Effects, Input, InvocationId, NodeId, Process};
 use crate::replica::{self, Replica, StateMachine};
+use crate::vec_map::VecMap;
 
 /// A replica that clerks reach over the network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,11 +13,11 @@ pub struct Server<M: StateMachine> {
     replica: Replica<M>,
     /// Who asked, by the replica's invocation. A call leaves with its answer; the replica
     /// answers every call while it runs, and bounds their number.
-    asked: BTreeMap<InvocationId, Asker>,
+    asked: VecMap<InvocationId, Asker>,
     /// The calls of clerks among them. A repeated question joins the try in progress: as an
     /// entry of its own it would cost a sync, and clerks that retry faster than a disk
     /// syncs would never be served.
-    under_way: BTreeMap<(NodeId, Call), InvocationId>,
+    under_way: VecMap<(NodeId, Call), InvocationId>,
     answers: Answers<M>,
     /// How many calls the replica got in this life; their numbers are the server's own.
     calls: u64,
@@ -63,8 +62,8 @@ impl<M: StateMachine> Server<M> {
         let mut inner = Effects::new();
         let mut server = Self {
             replica: Replica::start(id, config, durable, &mut inner),
-            asked: BTreeMap::new(),
-            under_way: BTreeMap::new(),
+            asked: VecMap::new(),
+            under_way: VecMap::new(),
             answers: Answers::remembering(config.remembered_answers),
             calls: 0,
         };

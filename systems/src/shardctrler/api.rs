@@ -1,6 +1,5 @@
 //! What the controller is asked, and what it answers.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{GroupId, Number, Shard};
 use crate::process::NodeId;
 use crate::raft;
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// Changes the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,12 +24,12 @@ pub enum Command {
     /// A server is in one group: what it is handed for another it could not keep.
     Join {
         /// The servers of each.
-        groups: BTreeMap<GroupId, Vec<NodeId>>,
+        groups: VecMap<GroupId, Vec<NodeId>>,
     },
     /// Groups leave, and the others take their shards. Unknown ones are ignored.
     Leave {
         /// Which.
-        groups: BTreeSet<GroupId>,
+        groups: VecSet<GroupId>,
     },
     /// A shard goes to a group, and stays there until groups join or leave.
     Move {

@@ -1,6 +1,5 @@
 //! A configuration: who serves what.
 
-use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Debug, Display};
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::NodeId;
 use crate::short_names::debug_as_display;
+use crate::vec_map::VecMap;
 
 /// Names a group of servers; prints as `g2`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub struct Configuration {
     /// Its place in that history.
     pub number: Number,
     /// The servers of each group. No group is without servers.
-    pub groups: BTreeMap<GroupId, Vec<NodeId>>,
+    pub groups: VecMap<GroupId, Vec<NodeId>>,
     /// The owner of each shard, by the shard's number: one of the groups, or
     /// nobody, which is so exactly while there is no group.
     pub owners: Vec<Option<GroupId>>,
@@ -68,7 +68,7 @@ impl Configuration {
     pub fn first(shards: usize) -> Self {
         Self {
             number: Number::default(),
-            groups: BTreeMap::new(),
+            groups: VecMap::new(),
             owners: vec![None; shards],
         }
     }

@@ -1,6 +1,5 @@
 //! The controller: the newest configuration, and what led to it.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::mem;
 
@@ -11,6 +10,8 @@ use crate::digest::Digest;
 use crate::process::NodeId;
 use crate::raft::LogIndex;
 use crate::replica::StateMachine;
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// How many shards there are unless [`Command::Divide`] says otherwise.
 const SHARDS: usize = 10;
@@ -31,8 +32,8 @@ pub struct Controller {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Undo {
     /// The servers of groups; `None` where there was no such group.
-    groups: BTreeMap<GroupId, Option<Vec<NodeId>>>,
-    owners: BTreeMap<Shard, Option<GroupId>>,
+    groups: VecMap<GroupId, Option<Vec<NodeId>>>,
+    owners: VecMap<Shard, Option<GroupId>>,
     /// How many shards there were, if that changed.
     shards: Option<usize>,
 }
@@ -153,8 +154,8 @@ impl Controller {
 }
 
 /// The first server that comes twice, and the group in which it comes the second time.
-fn shared_server(groups: &BTreeMap<GroupId, Vec<NodeId>>) -> Option<(GroupId, NodeId)> {
-    let mut seen = BTreeSet::new();
+fn shared_server(groups: &VecMap<GroupId, Vec<NodeId>>) -> Option<(GroupId, NodeId)> {
+    let mut seen = VecSet::new();
     let servers = groups.iter().flat_map(|(group, servers)| {
         let named = servers.iter().map(|server| (*group, *server));
         named.collect::<Vec<_>>()
@@ -164,7 +165,7 @@ fn shared_server(groups: &BTreeMap<GroupId, Vec<NodeId>>) -> Option<(GroupId, No
 }
 
 fn share_out(configuration: &mut Configuration) {
-    let groups: BTreeSet<GroupId> = configuration.groups.keys().copied().collect();
+    let groups: VecSet<GroupId> = configuration.groups.keys().copied().collect();
     rebalance(&mut configuration.owners, &groups);
 }
 

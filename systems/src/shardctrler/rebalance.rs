@@ -1,6 +1,7 @@
 //! Sharing shards out among groups.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
@@ -13,7 +14,7 @@ use super::GroupId;
 /// The groups that have the most keep one more, where the shards cannot be
 /// shared out equally; any other choice moves at least as many. A group that
 /// has too many gives its highest shards away.
-pub fn rebalance(owners: &mut [Option<GroupId>], groups: &BTreeSet<GroupId>) {
+pub fn rebalance(owners: &mut [Option<GroupId>], groups: &VecSet<GroupId>) {
     if groups.is_empty() {
         owners.fill(None);
         return;
@@ -37,8 +38,8 @@ pub fn rebalance(owners: &mut [Option<GroupId>], groups: &BTreeSet<GroupId>) {
 }
 
 /// How many shards each group is to have.
-fn shares(owners: &[Option<GroupId>], groups: &BTreeSet<GroupId>) -> BTreeMap<GroupId, usize> {
-    let mut has: BTreeMap<GroupId, usize> = groups.iter().map(|group| (*group, 0)).collect();
+fn shares(owners: &[Option<GroupId>], groups: &VecSet<GroupId>) -> VecMap<GroupId, usize> {
+    let mut has: VecMap<GroupId, usize> = groups.iter().map(|group| (*group, 0)).collect();
     for owner in owners.iter().flatten() {
         if let Some(count) = has.get_mut(owner) {
             *count += 1;

@@ -5,7 +5,7 @@
 //! leaders and ask again; this one knows which group to ask, and turns to
 //! another when the shard has moved.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -20,6 +20,7 @@ use crate::kv;
 use crate::process::{Effects, Input, InvocationId, NodeId, Process};
 use crate::service;
 use crate::shardctrler::{self, Configuration, GroupId, Query, Shard};
+use crate::vec_map::VecMap;
 
 /// Asks the groups on behalf of clients.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +35,7 @@ pub struct Clerk {
     /// The newest configuration that it knows of.
     configuration: Configuration,
     /// A clerk for each group that it has asked, with as many slots as this one.
-    groups: BTreeMap<GroupId, GroupPart>,
+    groups: VecMap<GroupId, GroupPart>,
     slots: Vec<SessionSlot>,
     /// Calls that found all slots taken, in the order of their arrival.
     waiting: VecDeque<(InvocationId, Wanted)>,
@@ -54,7 +55,7 @@ impl Clerk {
             question: None,
             questions: 0,
             configuration: Configuration::first(0),
-            groups: BTreeMap::new(),
+            groups: VecMap::new(),
             slots: (0..config.group.lanes.max(1))
                 .map(|_| SessionSlot::default())
                 .collect(),
@@ -416,7 +417,7 @@ impl Clerk {
 
     /// The clerks inside, each of the group that it asks.
     #[must_use]
-    pub fn groups(&self) -> &BTreeMap<GroupId, service::Node<Group>> {
+    pub fn groups(&self) -> &VecMap<GroupId, service::Node<Group>> {
         &self.groups
     }
 

@@ -1,11 +1,12 @@
 //! To which server a leader sends a group's shards, and by which route.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::group::OutgoingShard;
 use crate::process::NodeId;
 use crate::shardctrler::{Configuration, Number};
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// How a server of another group is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +39,7 @@ pub(super) struct Courier {
     silent: usize,
     /// Servers that denied leading since the last offer. Servers that take each other for
     /// the leader must not bounce a shard back and forth.
-    refused: BTreeSet<NodeId>,
+    refused: VecSet<NodeId>,
 }
 
 impl Courier {
@@ -49,7 +50,7 @@ impl Courier {
             heard: false,
             trusted: false,
             silent: 0,
-            refused: BTreeSet::new(),
+            refused: VecSet::new(),
         }
     }
 
@@ -134,7 +135,7 @@ impl Courier {
 /// wrongly. Never a server of the sender's own group.
 pub(super) fn servers_of(
     owed: &OutgoingShard,
-    ahead: &BTreeMap<Number, Configuration>,
+    ahead: &VecMap<Number, Configuration>,
     own: &[NodeId],
 ) -> Vec<NodeId> {
     let named = ahead.values().rev().map(|later| later.groups.get(&owed.to));

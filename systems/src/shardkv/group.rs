@@ -1,6 +1,5 @@
 //! A group's state: the shards that it owns, and those that it hands over.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -14,6 +13,7 @@ use crate::process::NodeId;
 use crate::raft::LogIndex;
 use crate::replica::StateMachine;
 use crate::shardctrler::{Configuration, GroupId, Number, Shard};
+use crate::vec_map::VecMap;
 
 /// What the servers of a group agree on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,16 +21,16 @@ pub struct Group {
     /// The configuration that it follows. Its number grows by one at a time.
     configuration: Configuration,
     /// The shards of this group, and those that nobody owns and that it owned last.
-    holdings: BTreeMap<Shard, Holding>,
+    holdings: VecMap<Shard, Holding>,
     /// Shards that it must hand over, by the configuration that took them. A shard can come
     /// back and be taken again before the first copy is gone.
-    outgoing: BTreeMap<(Shard, Number), OutgoingShard>,
+    outgoing: VecMap<(Shard, Number), OutgoingShard>,
     /// The last owner of each shard, needed when an unowned shard is adopted: the new owner
     /// must know whether there is something to wait for.
-    last_owners: BTreeMap<Shard, GroupId>,
+    last_owners: VecMap<Shard, GroupId>,
     /// The newest configuration by which each shard arrived: what this group may
     /// say that it received.
-    arrived: BTreeMap<Shard, Number>,
+    arrived: VecMap<Shard, Number>,
 }
 
 /// A shard in the hands of its group.
@@ -78,10 +78,10 @@ impl Default for Group {
     fn default() -> Self {
         Self {
             configuration: Configuration::first(0),
-            holdings: BTreeMap::new(),
-            outgoing: BTreeMap::new(),
-            last_owners: BTreeMap::new(),
-            arrived: BTreeMap::new(),
+            holdings: VecMap::new(),
+            outgoing: VecMap::new(),
+            last_owners: VecMap::new(),
+            arrived: VecMap::new(),
         }
     }
 }
@@ -179,13 +179,13 @@ impl Group {
 
     /// The shards of this group, and those that nobody owns and that it owned last.
     #[must_use]
-    pub fn holdings(&self) -> &BTreeMap<Shard, Holding> {
+    pub fn holdings(&self) -> &VecMap<Shard, Holding> {
         &self.holdings
     }
 
     /// What it must hand over, by the configuration that took it.
     #[must_use]
-    pub fn outgoing(&self) -> &BTreeMap<(Shard, Number), OutgoingShard> {
+    pub fn outgoing(&self) -> &VecMap<(Shard, Number), OutgoingShard> {
         &self.outgoing
     }
 

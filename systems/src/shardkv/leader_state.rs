@@ -1,7 +1,7 @@
 //! The volatile state of a group's leader: its queries, and its hand-overs.
 
-use alloc::collections::BTreeMap;
-use alloc::collections::btree_map::Entry;
+use crate::vec_map::Entry;
+use crate::vec_map::VecMap;
 use alloc::vec::Vec;
 
 use super::TransferId;
@@ -15,10 +15,10 @@ use crate::shardctrler::{Configuration, GroupId, Number, Shard};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct LeaderState {
     /// The open queries to the controller, by the configuration asked for.
-    questions: BTreeMap<InvocationId, Number>,
+    questions: VecMap<InvocationId, Number>,
     /// Configurations fetched ahead. A group that is behind asks for several at once: a
     /// slow controller would otherwise keep it behind for ever.
-    ahead: BTreeMap<Number, Configuration>,
+    ahead: VecMap<Number, Configuration>,
     /// How many polls in a row nobody has answered, neither the controller nor the last helper.
     /// At most [`PATIENT_POLLS`].
     silent_polls: u8,
@@ -27,11 +27,11 @@ pub(super) struct LeaderState {
     /// Whether the helper has answered since it was asked.
     has_helped: bool,
     /// The attempts to hand over or offer each shard.
-    attempts: BTreeMap<(Shard, Number), Attempts>,
-    couriers: BTreeMap<GroupId, Courier>,
+    attempts: VecMap<(Shard, Number), Attempts>,
+    couriers: VecMap<GroupId, Courier>,
     /// Shards that came before the configuration that gives them to this group: from where,
     /// and at which attempt.
-    early: BTreeMap<TransferId, (Route, u32)>,
+    early: VecMap<TransferId, (Route, u32)>,
 }
 
 /// How often a shard was handed over or offered.
@@ -84,7 +84,7 @@ impl LeaderState {
         let ahead = &self.ahead;
         let is_known =
             |_: &InvocationId, asked: &mut Number| *asked <= current || ahead.contains_key(asked);
-        let superseded = self.questions.extract_if(.., is_known);
+        let superseded = self.questions.extract_if(is_known);
         superseded.map(|(question, _)| question).collect()
     }
 
@@ -134,7 +134,7 @@ impl LeaderState {
     /// The courier to the group that a shard is for; none while no server of it is known.
     pub(super) fn courier(&mut self, owed: &OutgoingShard, own: &[NodeId]) -> Option<&mut Courier> {
         Some(match self.couriers.entry(owed.to) {
-            Entry::Occupied(known) => known.into_mut(),
+            Entry::Occupied(known) => known,
             Entry::Vacant(unknown) => {
                 let first = *servers_of(owed, &self.ahead, own).first()?;
                 unknown.insert(Courier::to(first))
@@ -208,7 +208,7 @@ impl LeaderState {
     /// Early arrivals that are due now that the group knows a configuration.
     pub(super) fn no_longer_early(&mut self, number: Number) -> Vec<(TransferId, Route, u32)> {
         let is_due = |id: &TransferId, _: &mut (Route, u32)| id.number <= number;
-        let due = self.early.extract_if(.., is_due);
+        let due = self.early.extract_if(is_due);
         due.map(|(id, (route, attempt))| (id, route, attempt))
             .collect()
     }
@@ -223,7 +223,7 @@ impl LeaderState {
     /// Shards not yet handed over. Marks them as handed over.
     pub(super) fn not_yet_handed(
         &mut self,
-        outgoing: &BTreeMap<(Shard, Number), OutgoingShard>,
+        outgoing: &VecMap<(Shard, Number), OutgoingShard>,
     ) -> Vec<(Shard, Number)> {
         self.attempts.retain(|owed, _| outgoing.contains_key(owed));
         let new = |owed: &&(Shard, Number)| !self.attempts.contains_key(*owed);
@@ -238,14 +238,14 @@ impl LeaderState {
         &self,
         owed: impl Iterator<Item = &'a OutgoingShard>,
         own: &[NodeId],
-    ) -> BTreeMap<GroupId, Vec<NodeId>> {
+    ) -> VecMap<GroupId, Vec<NodeId>> {
         owed.map(|owed| (owed.to, servers_of(owed, &self.ahead, own)))
             .collect()
     }
 
     /// Goes on to the next server of each group from which nobody answered.
-    pub(super) fn turn_from_silent(&mut self, servers: &BTreeMap<GroupId, Vec<NodeId>>) {
-        for (group, courier) in &mut self.couriers {
+    pub(super) fn turn_from_silent(&mut self, servers: &VecMap<GroupId, Vec<NodeId>>) {
+        for (group, courier) in self.couriers.iter_mut() {
             let servers = servers.get(group).map_or(&[][..], Vec::as_slice);
             courier.turn_from_silent(servers);
         }

@@ -4,7 +4,6 @@
 //! took away, and takes those that arrive. All of it goes through the log; a leader's
 //! volatile state costs its successor only the time to rebuild it.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -25,6 +24,7 @@ use crate::raft::Raft;
 use crate::replica::{self, Replica, Request};
 use crate::service;
 use crate::shardctrler::{self, Configuration, GroupId, Number, Query, Shard};
+use crate::vec_map::VecMap;
 
 /// A server of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ pub struct Server {
     /// The leader's state; `None` while it does not lead.
     pub(super) leader_state: Option<LeaderState>,
     /// What the replica was asked. It answers every call while it runs.
-    asked: BTreeMap<InvocationId, Asked>,
+    asked: VecMap<InvocationId, Asked>,
     /// Whether this step has applied a configuration or a shard. False between steps:
     /// otherwise a group of one would do all that it knows of in one step, with no state
     /// visible in between.
@@ -105,7 +105,7 @@ impl Server {
             controller,
             favours: Vec::new(),
             leader_state: None,
-            asked: BTreeMap::new(),
+            asked: VecMap::new(),
             has_taken: false,
             calls: 0,
         }

@@ -1,7 +1,5 @@
 //! At most one call in flight, and its sessions.
 
-use alloc::collections::BTreeMap;
-
 use super::group::Group;
 use super::{Command, ShardSession};
 use crate::kv::{self, Key};
@@ -9,12 +7,13 @@ use crate::process::InvocationId;
 use crate::replica::{Sequence, SessionId};
 use crate::service;
 use crate::shardctrler::{GroupId, Shard};
+use crate::vec_map::VecMap;
 
 /// A call that is under way, and a session with each shard that it has written to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SessionSlot {
     /// The number is that of the last write.
-    sessions: BTreeMap<Shard, (SessionId, Sequence)>,
+    sessions: VecMap<Shard, (SessionId, Sequence)>,
     pub(super) pending: Option<PendingCall>,
 }
 
@@ -171,7 +170,7 @@ impl SessionSlot {
 
     /// Its sessions, with the number of the last write of each.
     #[must_use]
-    pub fn sessions(&self) -> &BTreeMap<Shard, (SessionId, Sequence)> {
+    pub fn sessions(&self) -> &VecMap<Shard, (SessionId, Sequence)> {
         &self.sessions
     }
 }

@@ -4,7 +4,6 @@
 //! alone takes them in. Where one cannot reach the other, any server of the one group
 //! sends and any of the other passes on: see [`super::courier`].
 
-use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -14,6 +13,7 @@ use super::server::{Asked, Server, replica_of};
 use super::{Command, Message, Node, Peer, ShardState, Timer, Transfer, TransferId, marks};
 use crate::process::{Effect, Effects};
 use crate::shardctrler::{Number, Shard};
+use crate::vec_set::VecSet;
 
 /// Sends to a server of another group along a route.
 pub(super) fn send(route: Route, transfer: Transfer, effects: &mut Effects<Node>) {
@@ -213,7 +213,7 @@ impl Server {
         leader_state.turn_from_silent(&addresses);
         let mut silent = Vec::new();
         // One offer to everybody is enough to find out who answers.
-        let mut sought = BTreeSet::new();
+        let mut sought = VecSet::new();
         for ((shard, number), owed) in machine.outgoing() {
             effects.mark(marks::HANDED_OVER_AGAIN);
             let is_silent = leader_state.is_silent((*shard, *number));

@@ -4,11 +4,11 @@
 //! canary, and a canary must break the promise of its row and no other. Whoever
 //! blinds a promise, or one of its cases that has a row of its own, fails here.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use snowglobe_systems::invariants::Violation;
+use snowglobe_systems::vec_set::VecSet;
 
 /// What the invariants say of a moment.
 pub(crate) type Said = Result<(), Violation>;
@@ -29,10 +29,10 @@ pub(crate) fn check(sources: &[&str], private: &[&str], canaries: &[Canary]) {
     let unlike: Vec<String> = unlike.collect();
     assert!(unlike.is_empty(), "{unlike:#?}");
     let broken = canaries.iter().map(|(promise, ..)| (*promise).to_owned());
-    let broken: BTreeSet<String> = broken
+    let broken: VecSet<String> = broken
         .chain(private.iter().flat_map(|file| rows_of(file)))
         .collect();
-    let mut promised = BTreeSet::new();
+    let mut promised = VecSet::new();
     for source in sources {
         promises_in(&in_sources(source), &mut promised);
     }
@@ -48,7 +48,7 @@ fn read(path: &Path) -> String {
 }
 
 /// The names of promises in a file, or in all files of a folder but its tests.
-fn promises_in(path: &Path, found: &mut BTreeSet<String>) {
+fn promises_in(path: &Path, found: &mut VecSet<String>) {
     if path.is_dir() {
         let entries = fs::read_dir(path).expect("a folder can be read");
         for entry in entries {

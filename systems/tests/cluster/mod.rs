@@ -2,7 +2,7 @@
 //! and the armed timers, and decides what happens next. Invariants are
 //! checked after every step.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation
 use snowglobe_systems::process::{
     self, Delay, Durable, Effect, Effects, Input, InvocationId, NodeId, Process,
 };
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -23,9 +25,9 @@ pub(crate) struct Envelope<P: Process> {
 pub(crate) struct Node<P: Process> {
     pub(crate) process: Option<P>,
     durable: P::Durable,
-    timers: BTreeSet<P::Timer>,
+    timers: VecSet<P::Timer>,
     /// After how long each would fire that was ever set.
-    delays: BTreeMap<P::Timer, Delay>,
+    delays: VecMap<P::Timer, Delay>,
 }
 
 pub(crate) struct Nodes<P: Process>(pub(crate) Vec<Node<P>>);
@@ -53,11 +55,11 @@ pub(crate) struct Cluster<P: Process, I> {
     /// Sent and not yet delivered, in the order of sending.
     pub(crate) bag: VecDeque<Envelope<P>>,
     /// What clients were told.
-    pub(crate) outcomes: BTreeMap<InvocationId, P::Outcome>,
+    pub(crate) outcomes: VecMap<InvocationId, P::Outcome>,
     /// Every mark so far.
-    pub(crate) marks: BTreeSet<&'static str>,
+    pub(crate) marks: VecSet<&'static str>,
     /// Nodes that no message reaches or leaves.
-    cut: BTreeSet<NodeId>,
+    cut: VecSet<NodeId>,
     pub(crate) invocations: u64,
     /// The node that steps next crashes after so many of its effects.
     crash_after: Option<usize>,
@@ -78,17 +80,17 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         let node = || Node {
             process: None,
             durable: P::Durable::default(),
-            timers: BTreeSet::new(),
-            delays: BTreeMap::new(),
+            timers: VecSet::new(),
+            delays: VecMap::new(),
         };
         let mut cluster = Self {
             nodes: Nodes(configs.iter().map(|_| node()).collect()),
             configs,
             invariants: I::default(),
             bag: VecDeque::new(),
-            outcomes: BTreeMap::new(),
-            marks: BTreeSet::new(),
-            cut: BTreeSet::new(),
+            outcomes: VecMap::new(),
+            marks: VecSet::new(),
+            cut: VecSet::new(),
             invocations: 0,
             crash_after: None,
             violation: None,
@@ -130,7 +132,7 @@ impl<P: Process, I: Invariants<P>> Cluster<P, I> {
         self.nodes.0[node.position()].delays[&timer].range()
     }
 
-    pub(crate) fn timers(&self, node: NodeId) -> &BTreeSet<P::Timer> {
+    pub(crate) fn timers(&self, node: NodeId) -> &VecSet<P::Timer> {
         &self.nodes.0[node.position()].timers
     }
 

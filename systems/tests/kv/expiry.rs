@@ -1,13 +1,12 @@
 //! Which sessions are open is decided by the log alone.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use snowglobe_systems::kv::{Message, Store};
 use snowglobe_systems::process::InvocationId;
 use snowglobe_systems::raft::{self, Content, LogIndex};
 use snowglobe_systems::replica::{self, Request, Sequence, SessionId};
 use snowglobe_systems::service::{Call, Config};
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::cluster::{Cluster, Envelope};
 use crate::story::{ANN, N1, N2, N3, World, append, cases, clerk, is_tell, server};
@@ -122,8 +121,8 @@ fn perform(world: &mut World, deed: &Deed) {
 
 /// The sessions after n1's log as a plain reading of it has them: the entry
 /// that named each last, and the number of its last write.
-fn by_the_log(world: &World) -> BTreeMap<u64, (u64, Option<u64>)> {
-    let mut open = BTreeMap::<u64, (u64, Option<u64>)>::new();
+fn by_the_log(world: &World) -> VecMap<u64, (u64, Option<u64>)> {
+    let mut open = VecMap::<u64, (u64, Option<u64>)>::new();
     for (index, entry) in world.replica(N1).raft().log().iter() {
         let Content::Command(request) = &entry.content else {
             continue;
@@ -157,7 +156,7 @@ fn assert_agreed(world: &World) {
         let last = session.last_write.as_ref();
         (id.0.0, (session.used.0, last.map(|write| write.sequence.0)))
     });
-    assert_eq!(sessions.collect::<BTreeMap<_, _>>(), by_the_log(world));
+    assert_eq!(sessions.collect::<VecMap<_, _>>(), by_the_log(world));
     for server in [N2, N3] {
         assert_eq!(world.sessions(server), world.sessions(N1), "{server}");
         assert_eq!(world.sessions(server).digest(), world.sessions(N1).digest());

@@ -1,12 +1,11 @@
 //! What becomes of a world in which anything may go wrong, and what its
 //! clients may rely on all the same.
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::kv::{Answer, Outcome};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::raft;
 use snowglobe_systems::service::Timer;
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::story::{ANN, BOB, N1, N2, N3, World, clerk, server, world_of};
 
@@ -198,7 +197,7 @@ impl Play {
     /// finish before a crash may come later than what it did after.
     fn assert_order(&self) {
         let page = self.world.text(N1);
-        let mut last = BTreeMap::new();
+        let mut last = VecMap::new();
         for append in &self.appends {
             if let Some(place) = page.find(&append.text) {
                 let before = last.insert((append.clerk, append.life), place);

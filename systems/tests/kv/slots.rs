@@ -1,9 +1,8 @@
 //! A clerk with several slots has several calls under way.
 
-use std::collections::BTreeSet;
-
 use snowglobe_systems::replica;
 use snowglobe_systems::service::{SessionSlot, Timer, marks};
+use snowglobe_systems::vec_set::VecSet;
 
 use crate::story::{ANN, N1, World, clerk, is_ask, is_tell, server, world_of};
 
@@ -30,7 +29,7 @@ fn a_third_call_waits_for_one_of_two_slots() {
         world.assert_done(call);
     }
     let slots = world.clerk(ANN).slots();
-    let sessions: BTreeSet<_> = slots.iter().filter_map(SessionSlot::session).collect();
+    let sessions: VecSet<_> = slots.iter().filter_map(SessionSlot::session).collect();
     assert_eq!(sessions.len(), 2, "each slot has its own: {sessions:?}");
     let writes: Vec<_> = sessions.iter().map(|(_, number)| number.0).collect();
     assert_eq!(writes.iter().sum::<u64>(), 3, "each write has one number");

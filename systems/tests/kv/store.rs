@@ -1,15 +1,14 @@
 //! The store does what a plain map of texts would.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use snowglobe_systems::kv::{Answer, Command, Get, Key, Response, Store, Value};
 use snowglobe_systems::raft::{Command as _, LogIndex};
 use snowglobe_systems::replica::StateMachine;
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::story::cases;
 
-type Plain = BTreeMap<String, String>;
+type Plain = VecMap<String, String>;
 
 fn key() -> impl Strategy<Value = Key> {
     prop::sample::select(vec!["", "a", "b", "ab", "Ω"]).prop_map(Key::from)

@@ -1,7 +1,5 @@
 //! The service's invariants can fail: each story breaks something by hand.
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::invariants::{ClusterView, Invariants as _, NodeView, Violation};
 use snowglobe_systems::kv::{Invariants, Message, Node, Response, Store};
 use snowglobe_systems::process::{Durable, Effect, InvocationId, NodeId};
@@ -10,6 +8,7 @@ use snowglobe_systems::replica::{
     self, Applied, LastWrite, Sequence, Session, SessionId, SessionLimits,
 };
 use snowglobe_systems::service::Call;
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::cluster::Envelope;
 use crate::story::{ANN, N1, N2, N3, World, world, world_led_by_n1};
@@ -37,7 +36,7 @@ pub(crate) fn snapshot(last: u64, sequence: u64, index: u64) -> Snapshot {
         used: LogIndex(index),
         last_write: Some(last_write),
     };
-    let sessions = BTreeMap::from([(SESSION, session)]);
+    let sessions = VecMap::from([(SESSION, session)]);
     let data = postcard::to_allocvec(&(Store::default(), sessions, SessionLimits::default()))
         .expect("encodes");
     Snapshot {

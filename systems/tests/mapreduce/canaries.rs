@@ -1,7 +1,5 @@
 //! A canary for each promise of a job.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use snowglobe_systems::invariants::Invariants as _;
 use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
 use snowglobe_systems::mapreduce::{
@@ -9,6 +7,8 @@ use snowglobe_systems::mapreduce::{
     Order, Partition, Report, TaskName, Write,
 };
 use snowglobe_systems::process::{Effect, NodeId};
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 use crate::canary::{self, Canary, Said};
 use crate::story::{COORDINATOR, STORE, W1, W2, word_count, world};
@@ -36,7 +36,7 @@ fn stored(number: u32, text: &str) -> (View, Effect<Node>) {
         text: text.into(),
     };
     let mut view = View::new();
-    let files = BTreeMap::from([(P0, file.clone())]);
+    let files = VecMap::from([(P0, file.clone())]);
     view.0[STORE.position()].1 = Durable::Store(files);
     (view, Effect::Persist(Write::File(P0, file)))
 }
@@ -50,7 +50,7 @@ fn stored_again(number: u32, text: &str) -> Said {
 }
 
 /// The store comes back with other files than before.
-fn stored_anew(change: impl FnOnce(&mut BTreeMap<Partition, File>)) -> Said {
+fn stored_anew(change: impl FnOnce(&mut VecMap<Partition, File>)) -> Said {
     let mut invariants = fresh();
     let (mut view, effect) = stored(1, "one\n");
     invariants.executed(&view, STORE, &effect)?;
@@ -107,7 +107,7 @@ fn left_out(crashed: &[u32]) -> Said {
         map: M0,
         attempt: attempt(9),
         earlier: 0,
-        skipped: BTreeSet::from([7]),
+        skipped: VecSet::from([7]),
     };
     invariants.executed(&view, COORDINATOR, &order(skipping, W1))
 }
@@ -159,13 +159,13 @@ const OUTPUT: &[Canary] = &[
         stored_anew(|files| files.get_mut(&P0).expect("a part").text = "two\n".into())
     }),
     ("published-once", "gone after a restart", || {
-        stored_anew(BTreeMap::clear)
+        stored_anew(VecMap::clear)
     }),
     ("published-once", "gone after a step", || {
         let mut invariants = fresh();
         let (mut view, effect) = stored(1, "one\n");
         invariants.executed(&view, STORE, &effect)?;
-        view.0[STORE.position()].1 = Durable::Store(BTreeMap::new());
+        view.0[STORE.position()].1 = Durable::Store(VecMap::new());
         invariants.settled(&view, STORE)
     }),
     ("done-is-visible", "nothing is there", || {
@@ -215,7 +215,7 @@ const MAPS: &[Canary] = &[
     }),
     ("map-attempts-only-rise", "after a restart", || {
         let newest = |number| {
-            let newest = BTreeMap::from([(M0, attempt(number))]);
+            let newest = VecMap::from([(M0, attempt(number))]);
             View::new().with_ledger(Ledger { newest, ..alive() })
         };
         let mut invariants = fresh();
@@ -259,7 +259,7 @@ const ORDERS: &[Canary] = &[
             partition: P0,
             attempt: attempt(1),
             earlier: 0,
-            skipped: BTreeSet::new(),
+            skipped: VecSet::new(),
             locations: Vec::new(),
         };
         let view = View::new().with_ledger(Ledger::default());
@@ -317,7 +317,7 @@ const ORDERS: &[Canary] = &[
     }),
     ("ledger-is-on-disk", "a crash", || {
         orders_with(|ledger| {
-            let crashed = BTreeSet::from([attempt(1)]);
+            let crashed = VecSet::from([attempt(1)]);
             ledger.crashes.insert((TaskName::Map(M0), 7), crashed);
         })
     }),

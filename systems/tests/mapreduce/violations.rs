@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::invariants::{ClusterView, Invariants as _, NodeView, Violation};
 use snowglobe_systems::mapreduce::invariants::MapReduceInvariants;
 use snowglobe_systems::mapreduce::{
@@ -12,6 +10,7 @@ use snowglobe_systems::mapreduce::{
     Write,
 };
 use snowglobe_systems::process::{Effect, Effects, Input, NodeId, Process};
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::story::{COORDINATOR, STORE, W1, W2, word_count, world};
 
@@ -112,7 +111,7 @@ pub(crate) fn alive() -> Ledger {
         maps: [].into(),
     };
     Ledger {
-        workers: BTreeMap::from([(W1, standing.clone()), (W2, standing)]),
+        workers: VecMap::from([(W1, standing.clone()), (W2, standing)]),
         ..Ledger::default()
     }
 }
@@ -172,7 +171,7 @@ fn a_visible_text_that_is_overwritten_is_noticed() {
             counters: Counters::default(),
             text: text.into(),
         };
-        let files = BTreeMap::from([(Partition(0), file.clone())]);
+        let files = VecMap::from([(Partition(0), file.clone())]);
         view.0[STORE.position()].1 = Durable::Store(files);
         let effect = Effect::Persist(Write::File(Partition(0), file));
         invariants.executed(&view, STORE, &effect)
@@ -270,7 +269,7 @@ fn the_attempt_of_a_map_only_rises() {
 #[test]
 fn a_ledger_that_fell_back_over_a_restart_is_noticed() {
     let newest = |number| {
-        let newest = BTreeMap::from([(M0, attempt(number))]);
+        let newest = VecMap::from([(M0, attempt(number))]);
         View::new().with_ledger(Ledger { newest, ..alive() })
     };
     let mut invariants = MapReduceInvariants::default();

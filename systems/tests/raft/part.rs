@@ -1,13 +1,13 @@
 //! A process that contains a replica, or does not: what the replica promises is
 //! watched through it, for each of two clusters in one world.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use snowglobe_systems::embeds::{self, Embeds, PartView, Said, WriteOf};
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::ledger::{Place, Record};
+use snowglobe_systems::vec_map::VecMap;
 
 use snowglobe_systems::process::{self, Effect, Effects, Input, InvocationId, NodeId, Process};
 use snowglobe_systems::raft::invariants::RaftInvariants;
@@ -175,7 +175,7 @@ impl Embeds<Member> for Whole {
 
 /// What Raft promises, of each cluster by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Promises(BTreeMap<u8, RaftInvariants>);
+struct Promises(VecMap<u8, RaftInvariants>);
 
 impl Promises {
     /// Those of a node's cluster; anybody's, who has no part in any, where there is none.

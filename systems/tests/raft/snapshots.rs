@@ -1,10 +1,9 @@
 //! Compaction, and nodes that are too far behind for the log.
 
-use std::collections::BTreeSet;
-
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{InstallSnapshot, Message, ProgressState, Role, Term, Timer, marks};
 use snowglobe_systems::replica::Config;
+use snowglobe_systems::vec_set::VecSet;
 
 use crate::cluster::{Cluster, Envelope};
 use crate::story::{N1, N2, N3, Node, World, log_id};
@@ -510,7 +509,7 @@ fn what_follows_a_snapshot_on_its_way_is_not_compacted_away_meanwhile() {
     }
     world.heal();
     world.timeout(N1, Timer::Heartbeat);
-    let mut transfers = BTreeSet::new();
+    let mut transfers = VecSet::new();
     // The load never ends, and each chunk takes as long as six writes.
     for _ in 0..60 {
         world.settle_until_chunk();

@@ -1,6 +1,6 @@
 //! What the controller makes of joins, leaves and moves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use snowglobe_systems::process::NodeId;
@@ -9,6 +9,7 @@ use snowglobe_systems::replica::StateMachine;
 use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, GroupId, Number, Query, Refusal, Response, Shard,
 };
+use snowglobe_systems::vec_map::VecMap;
 
 fn servers(group: u32) -> Vec<NodeId> {
     (1..=3)
@@ -94,7 +95,7 @@ fn a_group_that_joins_again_brings_new_servers() {
         Response::Unchanged(Number(1))
     );
     let before = controller.newest().owners.clone();
-    let other: BTreeMap<_, _> = [(GroupId(1), servers(7))].into();
+    let other: VecMap<_, _> = [(GroupId(1), servers(7))].into();
     let changed = told(&mut controller, &Command::Join { groups: other });
     assert_eq!(changed, Response::Changed(Number(2)));
     assert_eq!(controller.newest().groups[&GroupId(1)], servers(7));
@@ -144,15 +145,15 @@ fn the_number_of_shards_is_settled_by_the_first_group() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let mut controller = after(&[join(&[1])]);
-    let nobody: BTreeMap<_, _> = [(GroupId(2), vec![])].into();
+    let nobody: VecMap<_, _> = [(GroupId(2), vec![])].into();
     let twice = vec![NodeId(9), NodeId(8), NodeId(9)];
-    let twice: BTreeMap<_, _> = [(GroupId(2), twice)].into();
+    let twice: VecMap<_, _> = [(GroupId(2), twice)].into();
     // The last of g1's servers, under another name; and two new groups with one in common.
     let shared = servers(1)[2];
-    let known: BTreeMap<_, _> = [(GroupId(2), vec![NodeId(9), shared])].into();
-    let both: BTreeMap<_, _> = [2, 3].map(|group| (GroupId(group), vec![NodeId(9)])).into();
+    let known: VecMap<_, _> = [(GroupId(2), vec![NodeId(9), shared])].into();
+    let both: VecMap<_, _> = [2, 3].map(|group| (GroupId(group), vec![NodeId(9)])).into();
     let again = servers(2);
-    let again: BTreeMap<_, _> = [(GroupId(1), again.clone()), (GroupId(2), again)].into();
+    let again: VecMap<_, _> = [(GroupId(1), again.clone()), (GroupId(2), again)].into();
     for (command, refusal) in [
         (
             Command::Join { groups: twice },

@@ -1,13 +1,13 @@
 //! Shards are shared out evenly, and as few as possible move.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use proptest::prelude::*;
 use snowglobe_systems::shardctrler::{GroupId, rebalance};
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 type Owners = Vec<Option<GroupId>>;
 
-fn groups(numbers: impl IntoIterator<Item = u32>) -> BTreeSet<GroupId> {
+fn groups(numbers: impl IntoIterator<Item = u32>) -> VecSet<GroupId> {
     numbers.into_iter().map(GroupId).collect()
 }
 
@@ -16,7 +16,7 @@ fn owners(numbers: &[u32]) -> Owners {
     numbers.iter().map(owner).collect()
 }
 
-fn rebalanced(before: &Owners, groups: &BTreeSet<GroupId>) -> Owners {
+fn rebalanced(before: &Owners, groups: &VecSet<GroupId>) -> Owners {
     let mut after = before.clone();
     rebalance(&mut after, groups);
     after
@@ -26,12 +26,12 @@ fn moves(before: &Owners, after: &Owners) -> usize {
     before.iter().zip(after).filter(|(a, b)| a != b).count()
 }
 
-fn counts(owners: &Owners, groups: &BTreeSet<GroupId>) -> BTreeMap<GroupId, usize> {
+fn counts(owners: &Owners, groups: &VecSet<GroupId>) -> VecMap<GroupId, usize> {
     let of = |group: &GroupId| owners.iter().filter(|it| **it == Some(*group)).count();
     groups.iter().map(|group| (*group, of(group))).collect()
 }
 
-fn is_even(owners: &Owners, groups: &BTreeSet<GroupId>) -> bool {
+fn is_even(owners: &Owners, groups: &VecSet<GroupId>) -> bool {
     let counts = counts(owners, groups);
     let (least, most) = (counts.values().min(), counts.values().max());
     let served = owners
@@ -44,7 +44,7 @@ fn is_even(owners: &Owners, groups: &BTreeSet<GroupId>) -> bool {
 }
 
 /// The fewest moves to any even sharing, by trying all.
-fn fewest(before: &Owners, groups: &BTreeSet<GroupId>) -> usize {
+fn fewest(before: &Owners, groups: &VecSet<GroupId>) -> usize {
     let groups_in_order: Vec<GroupId> = groups.iter().copied().collect();
     let ways = groups_in_order.len().pow(before.len() as u32);
     (0..ways)

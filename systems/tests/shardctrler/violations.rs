@@ -1,7 +1,5 @@
 //! The controller's invariants can fail: each story breaks something by hand.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use snowglobe_systems::invariants::{ClusterView, Invariants as _, NodeView, Violation};
 use snowglobe_systems::process::{Durable, Effects, NodeId, Process};
@@ -12,6 +10,7 @@ use snowglobe_systems::shardctrler::invariants::Chronicle;
 use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, ControllerInvariants, GroupId, Node, Number, Shard,
 };
+use snowglobe_systems::vec_map::VecMap;
 
 pub(crate) const N1: NodeId = NodeId(1);
 pub(crate) const N2: NodeId = NodeId(2);
@@ -19,8 +18,8 @@ pub(crate) const N2: NodeId = NodeId(2);
 /// A step back, as a controller encodes it.
 #[derive(Serialize)]
 struct Undo {
-    groups: BTreeMap<GroupId, Option<Vec<NodeId>>>,
-    owners: BTreeMap<Shard, Option<GroupId>>,
+    groups: VecMap<GroupId, Option<Vec<NodeId>>>,
+    owners: VecMap<Shard, Option<GroupId>>,
     shards: Option<usize>,
 }
 
@@ -243,7 +242,7 @@ type Disk = <Node as Process>::Durable;
 impl Servers {
     pub(crate) fn of(controllers: &[Controller]) -> Self {
         let started = |(place, controller): (usize, &Controller)| {
-            let sessions: BTreeMap<SessionId, Session<()>> = BTreeMap::new();
+            let sessions: VecMap<SessionId, Session<()>> = VecMap::new();
             let data =
                 postcard::to_allocvec(&(controller, sessions, replica::SessionLimits::default()))
                     .expect("encodes");

@@ -1,6 +1,5 @@
 //! A canary for each promise of the sharded service beyond those of its parts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use snowglobe_systems::invariants::Invariants as _;
@@ -9,6 +8,7 @@ use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::{Sequence, SessionId};
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number};
 use snowglobe_systems::shardkv::{Command, Message, Peer, ShardSession, Transfer};
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::canary::{self, Canary, Said};
 use crate::story::{G1, G2, G3, World, appending, is_hand_over, leader, servers};
@@ -83,7 +83,7 @@ fn older_copy(written: bool) -> World {
 fn made_up() -> Configuration {
     Configuration {
         number: Number(2),
-        groups: BTreeMap::from([(G3, servers(G3))]),
+        groups: VecMap::from([(G3, servers(G3))]),
         owners: vec![Some(G3); 10],
     }
 }

@@ -1,13 +1,12 @@
 //! A clerk finds the group of a key, and follows it.
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::kv;
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::replica;
 use snowglobe_systems::service;
 use snowglobe_systems::shardctrler::{self, Command, GroupId, Number, Query, Shard};
 use snowglobe_systems::shardkv::{Config, Operation, Outcome, Stage, Timer, marks, shard_of};
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::cluster::Cluster;
 use crate::story::{
@@ -182,7 +181,7 @@ fn a_group_that_has_other_servers_is_asked_anew() {
         panic!("three servers");
     };
     let join = |world: &mut World, server: NodeId| {
-        let groups = BTreeMap::from([(G1, vec![server])]);
+        let groups = VecMap::from([(G1, vec![server])]);
         world.command(Command::Join { groups });
         world.ask_for_next(G1);
         world.settle();

@@ -1,9 +1,8 @@
 //! Shards move from group to group, and clients are served.
 
-use std::collections::BTreeSet;
-
 use snowglobe_systems::shardctrler::{Number, Shard};
 use snowglobe_systems::shardkv::{Node, marks};
+use snowglobe_systems::vec_set::VecSet;
 
 use crate::cluster::Envelope;
 use crate::story::{
@@ -145,11 +144,11 @@ fn after_a_move_nobody_but_the_owner_has_the_shard() {
         world.heartbeat(group);
     }
     for (group, owned) in [(G1, 0..5), (G2, 5..10), (G3, 0..0)] {
-        let owned: BTreeSet<Shard> = owned.map(Shard).collect();
+        let owned: VecSet<Shard> = owned.map(Shard).collect();
         for node in servers(group) {
             let machine = world.server(node).machine();
             assert!(machine.outgoing().is_empty(), "{node}");
-            let held: BTreeSet<Shard> = machine.holdings().keys().copied().collect();
+            let held: VecSet<Shard> = machine.holdings().keys().copied().collect();
             assert_eq!(held, owned, "{node}");
         }
     }

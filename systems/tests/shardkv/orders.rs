@@ -2,14 +2,13 @@
 //! order in which they turn, install, forget and write, each write that was
 //! acknowledged is in the end where the last configuration says, once.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use snowglobe_systems::kv;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::{Sequence, StateMachine as _};
 use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
 use snowglobe_systems::shardkv::{Arrival, Command, Group, Holding, Response, ShardSession};
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::story::{G1, G2, G3, appending, cases, key_in, servers};
 
@@ -87,14 +86,14 @@ struct Dealings {
 }
 
 struct World {
-    groups: BTreeMap<GroupId, Group>,
+    groups: VecMap<GroupId, Group>,
     configurations: Vec<Configuration>,
     /// Everything that was ever handed over: to whom, and what it is to install.
     sent: Vec<(GroupId, Command)>,
     /// By the client and the shard.
-    dealings: BTreeMap<(usize, Shard), Dealings>,
+    dealings: VecMap<(usize, Shard), Dealings>,
     /// What must be in each shard.
-    texts: BTreeMap<Shard, String>,
+    texts: VecMap<Shard, String>,
     writes: usize,
 }
 
@@ -106,8 +105,8 @@ impl World {
             groups: GROUPS.map(|group| (group, Group::default())).into(),
             configurations: configurations.collect(),
             sent: Vec::new(),
-            dealings: BTreeMap::new(),
-            texts: BTreeMap::new(),
+            dealings: VecMap::new(),
+            texts: VecMap::new(),
             writes: 0,
         }
     }

@@ -1,14 +1,14 @@
 //! What becomes of a world in which anything may go wrong, and what its
 //! clients may rely on all the same.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use snowglobe_systems::kv::{self, Answer, Get};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::raft;
 use snowglobe_systems::service;
 use snowglobe_systems::shardctrler::{self, Command, GroupId, Shard};
 use snowglobe_systems::shardkv::{Operation, Outcome, Timer};
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 use crate::story::{
     ANN, BOB, G1, G2, G3, OPERATOR, RULER, Tuning, World, appending, key_in, servers, world_of,
@@ -110,12 +110,12 @@ impl Play {
     }
 
     pub(crate) fn join(&mut self, group: GroupId) {
-        let groups = BTreeMap::from([(group, servers(group))]);
+        let groups = VecMap::from([(group, servers(group))]);
         self.operate(Command::Join { groups });
     }
 
     pub(crate) fn leave(&mut self, group: GroupId) {
-        let groups = BTreeSet::from([group]);
+        let groups = VecSet::from([group]);
         self.operate(Command::Leave { groups });
     }
 
@@ -248,7 +248,7 @@ impl Play {
         if self.lanes > 1 {
             return;
         }
-        let mut last = BTreeMap::new();
+        let mut last = VecMap::new();
         for append in &self.appends {
             let text = self.text(append.shard);
             if let Some(place) = text.find(&append.text) {

@@ -1,6 +1,5 @@
 //! The service's promises can be broken: each story breaks one by hand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use snowglobe_systems::invariants::Violation;
@@ -14,6 +13,7 @@ use snowglobe_systems::shardkv::{
     Command, Durable, Group, Holding, Message, Response, ShardSession, ShardState, Transfer, Write,
     marks,
 };
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::story::{
     ANN, G1, G2, G3, RULER, Tuning, World, appending, is_hand_over, leader, servers, world,
@@ -42,7 +42,7 @@ pub(crate) fn state(entries: &[Taken]) -> Arc<ShardState> {
     let mut group = Group::default();
     let configuration = Configuration {
         number: Number(1),
-        groups: BTreeMap::from([(G1, servers(G1))]),
+        groups: VecMap::from([(G1, servers(G1))]),
         owners: vec![Some(G1); 10],
     };
     let turn = Command::ApplyConfig {
@@ -192,7 +192,7 @@ fn a_group_that_follows_nobody_is_noticed() {
     let mut world = world_of_g1();
     let made_up = Configuration {
         number: Number(2),
-        groups: BTreeMap::from([(G3, servers(G3))]),
+        groups: VecMap::from([(G3, servers(G3))]),
         owners: vec![Some(G3); 10],
     };
     let turn = Command::ApplyConfig {
@@ -243,7 +243,7 @@ pub(crate) fn plant_after(world: &mut World, (group, index): (GroupId, u64), com
         );
         assert!(is_taken, "{response:?}");
     }
-    let sessions: BTreeMap<SessionId, Session<Applied<Response>>> = BTreeMap::new();
+    let sessions: VecMap<SessionId, Session<Applied<Response>>> = VecMap::new();
     let data =
         postcard::to_allocvec(&(machine, sessions, SessionLimits::default())).expect("encodes");
     let last = LogId::new(LogIndex(index), Term(1));

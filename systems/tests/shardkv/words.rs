@@ -1,13 +1,12 @@
 //! What operators, leaders and clients do in the stories.
 
-use std::collections::BTreeSet;
-
 use snowglobe_systems::kv::{self, Get};
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::replica;
 use snowglobe_systems::service::{self, Call};
 use snowglobe_systems::shardctrler::{self, Command, GroupId, Shard};
 use snowglobe_systems::shardkv::{self, Message, Node, Operation, Outcome, Timer};
+use snowglobe_systems::vec_set::VecSet;
 
 use crate::cluster::Envelope;
 use crate::story::{
@@ -67,7 +66,7 @@ impl World {
     }
 
     pub(crate) fn leave(&mut self, groups: &[GroupId]) {
-        let groups: BTreeSet<GroupId> = groups.iter().copied().collect();
+        let groups: VecSet<GroupId> = groups.iter().copied().collect();
         self.command(Command::Leave { groups });
     }
 

@@ -23,11 +23,10 @@ mod seen;
 mod tests;
 mod words;
 
-use std::collections::BTreeMap;
-
 use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::kv::{Node, Outcome};
 use snowglobe_systems::process::{InvocationId, NodeId};
+use snowglobe_systems::vec_map::VecMap;
 
 use self::words::{Sentence, understand};
 use super::{KvOptions, KvSystem, KvWorld, Watched, operation, shaken};
@@ -47,7 +46,7 @@ pub(super) struct KvTeller {
     /// When the sentence about servers that is being told must be over.
     until: SimTime,
     /// What was submitted, and what became of it.
-    submitted: BTreeMap<InvocationId, Option<Outcome>>,
+    submitted: VecMap<InvocationId, Option<Outcome>>,
 }
 
 /// The key to which submissions are appended.
@@ -59,7 +58,7 @@ impl KvTeller {
             users: ToldUsers::new(shaken::users(scenario, options)),
             servers: scenario.nodes,
             until: SimTime::START,
-            submitted: BTreeMap::new(),
+            submitted: VecMap::new(),
         }
     }
 

@@ -10,14 +10,13 @@ mod followed_log;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::invariants::{ClusterView, Invariants, NodeView, Violation};
 use snowglobe_systems::kv::{Command, Invariants as Promises, Message, Node, Outcome, Store};
 use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
 use snowglobe_systems::raft::{Durable, LogIndex};
 use snowglobe_systems::replica::{self, Replica, Request, Sequence, SessionId};
+use snowglobe_systems::vec_map::VecMap;
 
 use self::followed_log::FollowedLog;
 use crate::users::{self, Applying, Placed, Unsettled, Watcher};
@@ -113,11 +112,11 @@ struct Witness {
     /// What nodes apply that are in the middle of a step.
     unsettled: Unsettled<Store>,
     /// By node: the writes that it says in its step are done, and where.
-    written: BTreeMap<NodeId, Vec<(InvocationId, LogIndex)>>,
+    written: VecMap<NodeId, Vec<(InvocationId, LogIndex)>>,
     /// The highest index that any client was told of.
     acknowledged: LogIndex,
     /// Calls under way, since they were first asked.
-    calls: BTreeMap<InvocationId, Call>,
+    calls: VecMap<InvocationId, Call>,
     log: FollowedLog,
 }
 

@@ -1,18 +1,17 @@
 //! What an onlooker sees of a job.
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::mapreduce::{
     Coordinator, Durable, Expected, File, Job, Node, Partition, TaskName, WorkerNode,
 };
 use snowglobe_systems::process::NodeId;
+use snowglobe_systems::vec_map::VecMap;
 
 use super::{COORDINATOR, JobWorld, OTHERS, STORE};
 use snowglobe::world::Broken;
 
 /// The visible parts of the output.
-pub(super) fn files(world: &JobWorld) -> Option<&BTreeMap<Partition, File>> {
+pub(super) fn files(world: &JobWorld) -> Option<&VecMap<Partition, File>> {
     match world.durable(STORE) {
         Durable::Store(files) => Some(files),
         _ => None,
@@ -42,7 +41,7 @@ pub(super) fn executing(world: &JobWorld, maps: bool) -> Vec<NodeId> {
 
 /// Whether all of the output is visible, and the coordinator knows.
 pub(super) fn is_done(world: &JobWorld, job: &Job) -> bool {
-    let visible = files(world).map_or(0, BTreeMap::len);
+    let visible = files(world).map_or(0, VecMap::len);
     let knows = coordinator(world).is_some_and(Coordinator::is_done);
     visible == usize::from(job.partitions) && knows
 }
@@ -55,7 +54,7 @@ pub(super) fn have_left(world: &JobWorld, well: &[NodeId]) -> bool {
 
 /// Whether a job that is done came to what it should.
 pub(super) fn compare(world: &JobWorld, expected: &Expected) -> Result<(), Broken> {
-    let nothing = BTreeMap::new();
+    let nothing = VecMap::new();
     let files = files(world).unwrap_or(&nothing);
     for (place, text) in expected.outputs.iter().enumerate() {
         let partition = Partition(place as u16);

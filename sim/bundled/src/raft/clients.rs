@@ -2,7 +2,6 @@
 
 mod crowd;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use snowglobe_systems::ledger::{Ledger, Record, Total};
 use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::replica::{Operation, Outcome, Sequence, SessionId};
+use snowglobe_systems::vec_map::VecMap;
 
 use super::oracle::Oracle;
 use super::{RaftOptions, RaftProcess, RaftWorld};
@@ -111,7 +111,7 @@ pub struct RaftClients {
     operator: Draw,
     crowd: Draw,
     options: RaftOptions,
-    asked: BTreeMap<InvocationId, Asked>,
+    asked: VecMap<InvocationId, Asked>,
     next_value: u64,
     oracle: Oracle,
     settling: bool,
@@ -157,7 +157,7 @@ impl RaftClients {
             operator: streams.open(Purpose::Workload(u16::MAX)),
             crowd: streams.open(Purpose::Workload(u16::MAX - 1)),
             options: options.clone(),
-            asked: BTreeMap::new(),
+            asked: VecMap::new(),
             next_value: 0,
             oracle: Oracle::default(),
             settling: false,

@@ -33,7 +33,6 @@ mod seen;
 mod tests;
 mod words;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use snowglobe_systems::invariants::Violation;
@@ -42,6 +41,7 @@ use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::raft::Term;
 use snowglobe_systems::raft::invariants::RaftInvariants;
 use snowglobe_systems::replica::{Operation, Outcome};
+use snowglobe_systems::vec_map::VecMap;
 
 use self::agreement::{Agreement, Try};
 use self::words::{Sentence, understand};
@@ -70,9 +70,9 @@ pub(super) struct RaftTeller {
     until: SimTime,
     next_value: u64,
     oracle: Oracle,
-    asked: BTreeMap<InvocationId, Asked>,
+    asked: VecMap<InvocationId, Asked>,
     /// Answers that the sentence that is being told has not seen.
-    answers: BTreeMap<InvocationId, Outcome<Ledger>>,
+    answers: VecMap<InvocationId, Outcome<Ledger>>,
     /// Who led, and how much was applied, when the sentence began.
     leader: Option<(NodeId, Term)>,
     at_first: u64,
@@ -92,8 +92,8 @@ impl RaftTeller {
             until: SimTime::START,
             next_value: 0,
             oracle: Oracle::default(),
-            asked: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            asked: VecMap::new(),
+            answers: VecMap::new(),
             leader: None,
             at_first: 0,
             last_agreed: 0,

@@ -1,6 +1,5 @@
 //! What operators asked and what they were told, judged while it grows.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use snowglobe_checkers::history::{ClientId, Moment};
@@ -10,6 +9,7 @@ use snowglobe_checkers::linearizability::{
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{Configuration, Number, Operation, Outcome};
+use snowglobe_systems::vec_map::VecMap;
 
 use super::ControllerWorld;
 use super::object::{Ask, ShardControl, Told};
@@ -37,7 +37,7 @@ const OPERATORS: ShardControl<'static> = ShardControl::BY_OPERATORS;
 pub(super) struct Book {
     watch: Watch<ShardControl<'static>>,
     /// Who asked, and will be told.
-    asked: BTreeMap<InvocationId, ClientId>,
+    asked: VecMap<InvocationId, ClientId>,
     /// The next unused client id. An operator whose call is lost goes on under a new one.
     next_client: u32,
 }
@@ -62,7 +62,7 @@ impl Book {
     pub(super) fn new() -> Self {
         Self {
             watch: Watch::new(),
-            asked: BTreeMap::new(),
+            asked: VecMap::new(),
             next_client: 0,
         }
     }

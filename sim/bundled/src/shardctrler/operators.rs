@@ -2,12 +2,13 @@
 
 mod whim;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use snowglobe_checkers::history::ClientId;
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{Command, Configuration, GroupId, Outcome, Query, Response};
+use snowglobe_systems::vec_map::VecMap;
 
 use super::book::{Answer, Book};
 use super::object::{Ask, Told, asked};
@@ -292,7 +293,7 @@ fn mark(ask: &Ask, told: &Told) -> Option<&'static str> {
 /// A command that lets groups join, each with its servers.
 pub(super) fn join(groups: impl IntoIterator<Item = GroupId>, variant: u8) -> Command {
     let with_servers = |group| (group, servers(group, variant));
-    let groups: BTreeMap<_, _> = groups.into_iter().map(with_servers).collect();
+    let groups: VecMap<_, _> = groups.into_iter().map(with_servers).collect();
     Command::Join { groups }
 }
 
@@ -306,7 +307,7 @@ pub(super) fn join_own(
         let name = FIRST_OWN_SERVER + place * operators + number;
         (own_group(number, place), vec![NodeId::at(name)])
     };
-    let groups: BTreeMap<_, _> = groups.into_iter().map(with_servers).collect();
+    let groups: VecMap<_, _> = groups.into_iter().map(with_servers).collect();
     Command::Join { groups }
 }
 

@@ -36,12 +36,11 @@ mod seen;
 mod tests;
 mod words;
 
-use std::collections::BTreeSet;
-
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{
     Command, ControllerInvariants, GroupId, Node, Number, Outcome, Query,
 };
+use snowglobe_systems::vec_set::VecSet;
 
 use self::words::{Each, MOST_OWN, Sentence, understand};
 use super::object::Ask;
@@ -67,7 +66,7 @@ pub(super) struct ControllerTeller {
     /// How many groups of its own each has let join.
     own: usize,
     /// Which of those did not leave.
-    kept: BTreeSet<GroupId>,
+    kept: VecSet<GroupId>,
 }
 
 impl ControllerTeller {
@@ -78,7 +77,7 @@ impl ControllerTeller {
             until: SimTime::START,
             roaming: false,
             own: 0,
-            kept: BTreeSet::new(),
+            kept: VecSet::new(),
         }
     }
 
@@ -126,7 +125,7 @@ impl ControllerTeller {
             let groups = own.iter().map(|(number, place)| own_group(*number, *place));
             let groups: Vec<GroupId> = groups.collect();
             let (leaving, staying) = groups.split_at(each.leave);
-            self.kept.extend(staying);
+            self.kept.extend(staying.iter().copied());
             let at_a_time = |groups: usize| if each.at_once { groups } else { 1 };
             let joins = own.chunks(at_a_time(own.len()));
             let operators = self.operators.len();

@@ -1,11 +1,10 @@
 //! Who is who among the nodes of a sharded service.
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::service;
 use snowglobe_systems::shardctrler::GroupId;
 use snowglobe_systems::shardkv::{self, Config};
+use snowglobe_systems::vec_map::VecMap;
 
 use super::{ShardkvOptions, clerk_of, replica, server};
 use snowglobe::faults::Membership;
@@ -14,7 +13,7 @@ use snowglobe::faults::Membership;
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub(super) controllers: Vec<NodeId>,
-    pub(super) groups: BTreeMap<GroupId, Vec<NodeId>>,
+    pub(super) groups: VecMap<GroupId, Vec<NodeId>>,
     /// The servers of the second controller, if some clerks are misled.
     pub(super) rogues: Vec<NodeId>,
     pub(super) operators: Vec<NodeId>,

@@ -1,6 +1,6 @@
 //! Operators, who change the configuration through clerks of the controller.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use snowglobe_systems::process::{InvocationId, NodeId};
@@ -8,6 +8,7 @@ use snowglobe_systems::shardctrler::{
     self, Command, Configuration, GroupId, Query, Response, Shard,
 };
 use snowglobe_systems::shardkv::{Operation, Outcome};
+use snowglobe_systems::vec_set::VecSet;
 
 use super::layout::Layout;
 use super::{ShardkvOptions, ShardkvWorld};
@@ -66,7 +67,7 @@ pub(super) struct Operators {
     all: Vec<Operator>,
     layout: Layout,
     /// The groups that are there at the end.
-    stay: BTreeSet<GroupId>,
+    stay: VecSet<GroupId>,
     shards: u16,
     change_ms: u64,
     /// Whether they name other servers for a group now and then.
@@ -214,7 +215,7 @@ impl Operators {
         let several = *draw.weighted(&[(3, 1), (1, 2)]);
         let (many, shard) = (several.min(known.len()), Shard(draw.below(shards) as u16));
         let chosen = draw.sample(many, known.len());
-        let chosen: BTreeSet<GroupId> = chosen.into_iter().map(|place| known[place]).collect();
+        let chosen: VecSet<GroupId> = chosen.into_iter().map(|place| known[place]).collect();
         let first = *chosen.first().expect("at least one is chosen");
         match kind {
             0 if self.regroup && draw.below(2) == 0 => {
@@ -347,21 +348,21 @@ impl Operators {
     /// Whoever gathers the groups has looked. What others had asked before may
     /// still send one away, or let one join.
     fn looked(&mut self, world: &mut ShardkvWorld, number: usize, newest: &Configuration) {
-        let there: BTreeSet<GroupId> = newest.groups.keys().copied().collect();
+        let there: VecSet<GroupId> = newest.groups.keys().copied().collect();
         let right = |group: &GroupId| newest.groups.get(group) == self.layout.groups.get(group);
         if !self.is_repaired {
             self.is_repaired = self.layout.groups.keys().all(right);
         }
         if !self.is_repaired {
-            let wrong: BTreeSet<GroupId> =
-                there.into_iter().filter(|group| !right(group)).collect();
+            let wrong: VecSet<GroupId> = there.into_iter().filter(|group| !right(group)).collect();
             return self.repair(world, number, wrong);
         }
         if !self.stay.iter().all(right) {
             let join = self.join(self.stay.iter().copied());
             self.order(world, number, join);
         }
-        let groups: BTreeSet<GroupId> = there.difference(&self.stay).copied().collect();
+        let leaves = |group: &GroupId| !self.stay.contains(group);
+        let groups: VecSet<GroupId> = there.into_iter().filter(leaves).collect();
         if !groups.is_empty() {
             self.order(world, number, Command::Leave { groups });
         }
@@ -369,7 +370,7 @@ impl Operators {
 
     /// What is owed to a group that was named with the wrong servers can be handed over
     /// once the right ones are known: all join, and whoever would be in their way leaves.
-    fn repair(&mut self, world: &mut ShardkvWorld, number: usize, wrong: BTreeSet<GroupId>) {
+    fn repair(&mut self, world: &mut ShardkvWorld, number: usize, wrong: VecSet<GroupId>) {
         if !wrong.is_empty() {
             self.order(world, number, Command::Leave { groups: wrong });
         }
@@ -379,7 +380,7 @@ impl Operators {
     }
 
     /// The groups that are there at the end.
-    pub(super) fn stay(&self) -> &BTreeSet<GroupId> {
+    pub(super) fn stay(&self) -> &VecSet<GroupId> {
         &self.stay
     }
 }

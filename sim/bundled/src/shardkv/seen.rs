@@ -1,9 +1,8 @@
 //! What an onlooker sees of the groups.
 
-use std::collections::BTreeSet;
-
 use snowglobe_systems::shardctrler::{Configuration, GroupId};
 use snowglobe_systems::shardkv::{Durable, Group, Holding, Server};
+use snowglobe_systems::vec_set::VecSet;
 
 use super::ShardkvWorld;
 use super::layout::Layout;
@@ -34,7 +33,7 @@ pub(super) fn newest<'a>(world: &'a ShardkvWorld, layout: &Layout) -> Option<&'a
 pub(super) fn unfinished(
     world: &ShardkvWorld,
     layout: &Layout,
-    stay: &BTreeSet<GroupId>,
+    stay: &VecSet<GroupId>,
 ) -> Option<String> {
     let Some(newest) = newest(world, layout) else {
         return Some("no controller".to_owned());
@@ -74,13 +73,12 @@ pub(super) fn bytes(durable: &Durable) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use snowglobe_systems::process::NodeId;
     use snowglobe_systems::raft::LogIndex;
     use snowglobe_systems::replica::StateMachine as _;
     use snowglobe_systems::shardctrler::Number;
     use snowglobe_systems::shardkv::Command;
+    use snowglobe_systems::vec_map::VecMap;
 
     use super::*;
 
@@ -89,7 +87,7 @@ mod tests {
         let groups = [1, 2].map(|group| (GroupId(group), vec![NodeId(group as u16)]));
         Configuration {
             number: Number(number),
-            groups: BTreeMap::from(groups),
+            groups: VecMap::from(groups),
             owners: vec![Some(GroupId(owner))],
         }
     }

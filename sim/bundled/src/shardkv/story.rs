@@ -28,7 +28,6 @@
 mod tests;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use snowglobe_checkers::linearizability::specifications::TextInput;
@@ -36,6 +35,8 @@ use snowglobe_systems::kv::Key;
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{Command, GroupId, Shard};
 use snowglobe_systems::shardkv::{Node, Outcome, shard_of};
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 use self::words::{Change, Sentence, Set, Task, Whose, understand};
 use super::layout::Layout;
@@ -61,11 +62,11 @@ pub(super) struct ShardkvTeller {
     /// When the sentence that is being told must be over.
     until: SimTime,
     /// Sets of shards that the story named.
-    sets: BTreeMap<String, BTreeSet<Shard>>,
+    sets: VecMap<String, VecSet<Shard>>,
     /// How often the shards were put.
     rounds: u64,
     /// What was last put into the key of each shard.
-    put: BTreeMap<Shard, Arc<str>>,
+    put: VecMap<Shard, Arc<str>>,
 }
 
 impl ShardkvTeller {
@@ -79,14 +80,14 @@ impl ShardkvTeller {
             keys: keys_of(shards),
             misled: usize::from(options.misled) * usize::from(options.users_per_clerk),
             until: SimTime::START,
-            sets: BTreeMap::new(),
+            sets: VecMap::new(),
             rounds: 0,
-            put: BTreeMap::new(),
+            put: VecMap::new(),
         }
     }
 
     /// The shards that a set means now.
-    fn shards(&self, world: &ShardkvWorld, set: &Set) -> Result<BTreeSet<Shard>, Broken> {
+    fn shards(&self, world: &ShardkvWorld, set: &Set) -> Result<VecSet<Shard>, Broken> {
         let shards = match set {
             Set::All => (0..self.keys.len())
                 .map(|shard| Shard(shard as u16))

@@ -5,8 +5,6 @@
 //! over all groups that had it. Where the first replica of a group to come that far does not
 //! have the entries any more, it knows nothing from then on.
 
-use std::collections::BTreeMap;
-
 use snowglobe_checkers::linearizability::specifications::TextInput;
 use snowglobe_systems::invariants::{ClusterView, Invariants, Violation};
 use snowglobe_systems::kv::Key;
@@ -18,6 +16,7 @@ use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     Command, Durable, Group, Holding, Node, Server, ShardState, Write,
 };
+use snowglobe_systems::vec_map::VecMap;
 
 use crate::users::{Applying, Changes, EntryOf, Unsettled, Watcher, appended, in_words};
 
@@ -89,7 +88,7 @@ impl Watcher<Node> for Watched {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Witness {
-    groups: BTreeMap<GroupId, Followed>,
+    groups: VecMap<GroupId, Followed>,
     changes: Changes,
 }
 

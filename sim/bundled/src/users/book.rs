@@ -1,6 +1,5 @@
 //! What users asked and what they were told, judged while it grows.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use snowglobe_checkers::linearizability::{
 };
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
+use snowglobe_systems::vec_map::VecMap;
 
 use super::{Answer, TextService, Watcher, applied};
 use snowglobe::world::{Broken, IllegalHistory, World};
@@ -44,7 +44,7 @@ const EXPLAINED: Budget<'static> = Budget {
 pub(super) struct Book {
     watch: Watch<KeyValue>,
     /// Who asked, and what they will be told.
-    asked: BTreeMap<InvocationId, ClientId>,
+    asked: VecMap<InvocationId, ClientId>,
     /// The next unused client id. A user whose call is lost goes on under a new one.
     next_client: u32,
     answers: u64,
@@ -63,7 +63,7 @@ impl Book {
     pub(super) fn new() -> Self {
         Self {
             watch: Watch::new(),
-            asked: BTreeMap::new(),
+            asked: VecMap::new(),
             next_client: 0,
             answers: 0,
         }
@@ -206,7 +206,7 @@ impl Book {
     pub(super) fn explained<P: TextService, I: Watcher<P>>(
         &self,
         world: &World<P, I>,
-    ) -> BTreeMap<Arc<str>, bool> {
+    ) -> VecMap<Arc<str>, bool> {
         let whole = self.watch.whole();
         let keys = whole.operations().iter().map(|it| it.input.key.clone());
         keys.map(|key| (key.clone(), self.explains_what_was_made(world, &key)))

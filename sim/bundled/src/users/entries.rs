@@ -1,15 +1,14 @@
 //! What replicas apply, for those who follow a log as the first of them applies it.
 
-use std::collections::BTreeMap;
-
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Durable, Entry, LogIndex, Write};
 use snowglobe_systems::replica::{Replica, Request, StateMachine};
+use snowglobe_systems::vec_map::VecMap;
 
 /// An entry of the log of a machine.
 pub(crate) type EntryOf<M> = Entry<Request<<M as StateMachine>::Command>>;
 /// Entries by their places.
-pub(crate) type Placed<M> = BTreeMap<LogIndex, EntryOf<M>>;
+pub(crate) type Placed<M> = VecMap<LogIndex, EntryOf<M>>;
 type DurableOf<M> = Durable<Request<<M as StateMachine>::Command>>;
 type WriteOf<M> = Write<Request<<M as StateMachine>::Command>>;
 
@@ -54,16 +53,16 @@ impl<M: StateMachine> Applying<M> {
 /// comes back with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Unsettled<M: StateMachine> {
-    steps: BTreeMap<NodeId, Applying<M>>,
+    steps: VecMap<NodeId, Applying<M>>,
     /// What a node that is down was in the middle of: its disk may hold all of it.
-    begun: BTreeMap<NodeId, Applying<M>>,
+    begun: VecMap<NodeId, Applying<M>>,
 }
 
 impl<M: StateMachine> Default for Unsettled<M> {
     fn default() -> Self {
         Self {
-            steps: BTreeMap::new(),
-            begun: BTreeMap::new(),
+            steps: VecMap::new(),
+            begun: VecMap::new(),
         }
     }
 }

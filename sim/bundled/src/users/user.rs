@@ -1,11 +1,12 @@
 //! One user: what it writes, what it likes to call, and what it remembers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use snowglobe_checkers::history::ClientId;
 use snowglobe_checkers::linearizability::specifications::{TextInput, TextOutput};
 use snowglobe_systems::process::{InvocationId, NodeId};
+use snowglobe_systems::vec_map::VecMap;
 
 use super::chain::Chain;
 use super::{Errand, Habits};
@@ -39,7 +40,7 @@ pub(super) struct User {
     /// Numbers its values.
     written: u64,
     /// What it last saw of each key, for its compare-and-swaps.
-    pub(super) seen: BTreeMap<Arc<str>, Arc<str>>,
+    pub(super) seen: VecMap<Arc<str>, Arc<str>>,
     pub(super) chain: Chain,
     /// What it must call next; a call whose answer does not come is made again.
     pub(super) orders: VecDeque<(Arc<str>, TextInput)>,
@@ -64,7 +65,7 @@ impl User {
             name,
             own: format!("own{number}").into(),
             written: 0,
-            seen: BTreeMap::new(),
+            seen: VecMap::new(),
             chain: Chain::default(),
             orders: VecDeque::new(),
             busy: None,

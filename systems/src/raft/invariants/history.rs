@@ -1,7 +1,7 @@
 //! The history: who led, who voted for whom, which entries were made, which were committed,
 //! and which states they left.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 
 use crate::digest::Digest;
@@ -9,18 +9,19 @@ use crate::invariants::{ForReport, Violation};
 use crate::process::NodeId;
 use crate::raft::{Command, Durable, Entry, LogIndex, Raft, Snapshot, Term};
 use crate::renaming::{Renamed, Renaming};
+use crate::vec_map::VecMap;
 
 /// Everything that a later step may contradict. What can no longer matter, because it is in
 /// every snapshot or before every term, is pruned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct History {
     /// Election safety: at most one leader in a term (paper, 5.2).
-    leaders: BTreeMap<Term, NodeId>,
+    leaders: VecMap<Term, NodeId>,
     /// A node votes for at most one candidate in a term, crashes or not (paper, 5.2).
-    votes: BTreeMap<(Term, NodeId), NodeId>,
+    votes: VecMap<(Term, NodeId), NodeId>,
     /// Log matching: an index and a term name one entry, and what comes
     /// before it (paper, 5.3).
-    entries: BTreeMap<(LogIndex, Term), Made>,
+    entries: VecMap<(LogIndex, Term), Made>,
     /// State machine safety: one entry is committed at an index (paper, 5.4.3).
     /// The one at offset `k` has the index `committed_from + k`; `None`
     /// where unknown.
@@ -28,10 +29,10 @@ pub(super) struct History {
     committed_from: LogIndex,
     /// All who applied the same entries are in the same state: its digest, and
     /// who was first in it. Only digests are compared.
-    states: BTreeMap<LogIndex, (u64, ForReport<NodeId>)>,
+    states: VecMap<LogIndex, (u64, ForReport<NodeId>)>,
     /// All snapshots at an index have the same bytes: their digest, and who had
     /// them first. Only digests are compared.
-    snapshots: BTreeMap<LogIndex, (u64, ForReport<NodeId>)>,
+    snapshots: VecMap<LogIndex, (u64, ForReport<NodeId>)>,
 }
 
 /// An entry as it was when it first went to a disk.
@@ -276,11 +277,11 @@ impl History {
         while self.committed_from < index && self.committed.pop_front().is_some() {
             self.committed_from = self.committed_from.next();
         }
-        forget(&mut self.entries, &(index, Term::ZERO));
-        forget(&mut self.states, &index);
-        forget(&mut self.snapshots, &index);
-        forget(&mut self.leaders, &term);
-        forget(&mut self.votes, &(term, NodeId(0)));
+        self.entries.remove_before(&(index, Term::ZERO));
+        self.states.remove_before(&index);
+        self.snapshots.remove_before(&index);
+        self.leaders.remove_before(&term);
+        self.votes.remove_before(&(term, NodeId(0)));
     }
 }
 
@@ -315,13 +316,5 @@ impl Renamed for Made {
 impl Renamed for (u64, ForReport<NodeId>) {
     fn renamed(&self, renaming: &Renaming) -> Self {
         (self.0, self.1.renamed(renaming))
-    }
-}
-
-fn forget<K: Ord + Copy, V>(map: &mut BTreeMap<K, V>, before: &K) {
-    while let Some(first) = map.first_entry()
-        && first.key() < before
-    {
-        first.remove();
     }
 }

@@ -1,7 +1,6 @@
 //! What a leader may believe of its followers, and what a candidate of its
 //! voters: no more than they said, to it, in this term.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,6 +13,8 @@ use crate::raft::read::ReadProgress;
 use crate::raft::role::Leader;
 use crate::raft::{Attempt, Command, LogIndex, Message, Progress, Raft, Role, Round, Term};
 use crate::renaming::{Renamed, Renaming};
+use crate::vec_map::VecMap;
+use crate::vec_set::VecSet;
 
 /// What a leader believed after its last step. Everything in it belongs to one
 /// term, and begins anew with the next.
@@ -234,12 +235,12 @@ impl Renamed for Beliefs {
 
 /// Granted pre-votes: for each node, those of its last attempt in its term.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct PreVotes(BTreeMap<NodeId, Try>);
+pub(super) struct PreVotes(VecMap<NodeId, Try>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Try {
     /// It is still asking, and these would vote for it.
-    Asking(Term, Attempt, BTreeSet<NodeId>),
+    Asking(Term, Attempt, VecSet<NodeId>),
     /// It has since heard of another leader or candidate.
     Over,
     /// It has crashed since. Attempts are numbered anew in each life, so that a grant of an
@@ -262,7 +263,7 @@ impl PreVotes {
                 if is_new {
                     let (term, attempt) = (question.term, question.attempt);
                     self.0
-                        .insert(node, Try::Asking(term, attempt, BTreeSet::new()));
+                        .insert(node, Try::Asking(term, attempt, VecSet::new()));
                 }
             }
             Message::PreVoteReply(reply) if reply.granted => {

@@ -1,7 +1,6 @@
 //! What nodes acknowledge: it must be on disk before it is sent, and must not be taken for
 //! more than was sent.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 
 use super::{RaftHost, disk_of};
@@ -11,12 +10,13 @@ use crate::raft::{
     AppendResult, Command, Durable, LogId, LogIndex, Message, Raft, Received, Round, Term,
 };
 use crate::renaming::{Renamed, Renaming};
+use crate::vec_map::VecMap;
 
 /// What a node has acknowledged to the leader of each term, for as long as it leads. A
 /// deposed leader that does not know yet may still get an old reply, so terms are kept
 /// apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Said(BTreeMap<Term, Answers>);
+pub(super) struct Said(VecMap<Term, Answers>);
 
 /// What a node has said to the leader of one term. Never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

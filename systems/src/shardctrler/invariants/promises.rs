@@ -1,12 +1,12 @@
 //! The invariants of each configuration, by itself and after the one before it.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
 use crate::invariants::Violation;
 use crate::process::NodeId;
 use crate::shardctrler::{Configuration, GroupId, Number};
+use crate::vec_map::VecMap;
 
 /// Whether a configuration that a node shows at a number is sound, and follows
 /// the last one.
@@ -127,8 +127,8 @@ fn moved(last: &Configuration, next: &Configuration) -> usize {
 }
 
 /// How many shards each group of one configuration has in another.
-fn counts(groups: &Configuration, owners: &Configuration) -> BTreeMap<GroupId, usize> {
-    let mut has: BTreeMap<GroupId, usize> = groups.groups.keys().map(|it| (*it, 0)).collect();
+fn counts(groups: &Configuration, owners: &Configuration) -> VecMap<GroupId, usize> {
+    let mut has: VecMap<GroupId, usize> = groups.groups.keys().map(|it| (*it, 0)).collect();
     for owner in owners.owners.iter().flatten() {
         if let Some(count) = has.get_mut(owner) {
             *count += 1;

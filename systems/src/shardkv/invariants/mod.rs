@@ -3,7 +3,6 @@
 
 mod ownership;
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -15,20 +14,21 @@ use crate::invariants::{ClusterView, Invariants, Violation};
 use crate::process::{Effect, NodeId};
 use crate::service::invariants::ServiceInvariants;
 use crate::shardctrler::{ControllerInvariants, GroupId, Number};
+use crate::vec_map::VecMap;
 
 /// Watches over all nodes of a sharded service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ShardkvInvariants {
     /// Each controller, by the first of its servers. A world may have several;
     /// the groups follow one.
-    controllers: BTreeMap<NodeId, ControllerInvariants>,
-    groups: BTreeMap<GroupId, ServiceInvariants>,
+    controllers: VecMap<NodeId, ControllerInvariants>,
+    groups: VecMap<GroupId, ServiceInvariants>,
     ownership: Ownership,
     /// By the node: what a step came to that is not at its end, and whose
     /// entries were not on the node's disk when it began.
-    begun: BTreeMap<NodeId, Seen>,
+    begun: VecMap<NodeId, Seen>,
     /// By the node: the newest configuration that it followed, or knew as a clerk, in this life.
-    followed: BTreeMap<NodeId, Number>,
+    followed: VecMap<NodeId, Number>,
 }
 
 /// Which invariants cover a node.
@@ -187,7 +187,7 @@ impl ShardkvInvariants {
             durable.is_some_and(|durable| durable.log.last().index >= seen.applied)
         };
         let begun = &mut self.begun;
-        let settled: Vec<_> = begun.extract_if(.., settled).collect();
+        let settled: Vec<_> = begun.extract_if(settled).collect();
         let mut settled = settled.iter();
         settled.try_for_each(|(node, seen)| self.ownership.look(*node, seen))
     }

@@ -1,6 +1,5 @@
 //! Every shard has one owner, and nothing of it is lost on the way.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
@@ -10,14 +9,15 @@ use crate::raft::LogIndex;
 use crate::replica::{Sequence, SessionId};
 use crate::shardctrler::{GroupId, Number, Shard};
 use crate::shardkv::{Group, Holding, Server, ShardState, TransferId};
+use crate::vec_map::VecMap;
 
 /// Watches the shards over all groups, each group as its furthest replica
 /// shows it: what that one applied is committed, and followers that lag behind
 /// serve nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Ownership {
-    fronts: BTreeMap<GroupId, Front>,
-    shards: BTreeMap<Shard, Known>,
+    fronts: VecMap<GroupId, Front>,
+    shards: VecMap<Shard, Known>,
 }
 
 /// What a server has come to.
@@ -45,11 +45,11 @@ struct Front {
     /// Grows by one at a time.
     number: Number,
     /// What it serves, or keeps until there is an owner. In no other front.
-    owned: BTreeMap<Shard, LogIndex>,
+    owned: VecMap<Shard, LogIndex>,
     /// What it hands over.
-    outgoing: BTreeMap<(Shard, Number), LogIndex>,
+    outgoing: VecMap<(Shard, Number), LogIndex>,
     /// What it waits for: from whom, and since when.
-    awaited: BTreeMap<Shard, (GroupId, Number)>,
+    awaited: VecMap<Shard, (GroupId, Number)>,
 }
 
 /// The newest state of a shard that anybody had.
@@ -63,7 +63,7 @@ struct Known {
     /// same, and its receiver will say that it has had it.
     left: Number,
     /// Exactly once over all groups: the newest write of each session, and its one place.
-    places: BTreeMap<SessionId, (Sequence, LogIndex)>,
+    places: VecMap<SessionId, (Sequence, LogIndex)>,
 }
 
 impl Ownership {
@@ -211,7 +211,7 @@ impl Ownership {
             index,
             digest,
             left: Number::default(),
-            places: BTreeMap::new(),
+            places: VecMap::new(),
         });
         if known.index < index {
             (known.index, known.digest) = (index, digest);

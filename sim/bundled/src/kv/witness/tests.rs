@@ -4,6 +4,7 @@ use snowglobe_systems::kv::{Answer, Get, Value};
 use snowglobe_systems::process::{self, Effects, Input, Process};
 use snowglobe_systems::raft::{Content, Durable, Entry, Timer};
 use snowglobe_systems::replica::{Config, Replica};
+use snowglobe_systems::vec_map::VecMap;
 
 use super::*;
 use crate::users::applied_after;
@@ -50,7 +51,7 @@ fn applied(
 /// What the log that a witness followed comes to in the eyes of a replica.
 fn followed(log: &[&str], state: &[&str]) -> Option<&'static str> {
     let (log, state) = (replica(log), replica(state));
-    let entries = applied_after(LogIndex(0), &log, &Durable::default(), &BTreeMap::new());
+    let entries = applied_after(LogIndex(0), &log, &Durable::default(), &VecMap::new());
     let entries = entries.expect("nothing was compacted");
     let result = FollowedLog::default().follow(N1, &state, &entries);
     result.err().map(|violation| violation.property)
@@ -104,12 +105,12 @@ fn an_entry_that_is_gone_is_noticed() {
         Some(written.len())
     );
     assert_eq!(
-        applied_after(log.end(), &compacted, &Durable::default(), &BTreeMap::new()),
+        applied_after(log.end(), &compacted, &Durable::default(), &VecMap::new()),
         None
     );
     log.start_anew(&compacted);
     assert_eq!(log.end(), compacted.raft().applied());
-    let rest = applied_after(log.end(), &compacted, &Durable::default(), &BTreeMap::new());
+    let rest = applied_after(log.end(), &compacted, &Durable::default(), &VecMap::new());
     assert_eq!(rest, Some(Vec::new()));
 }
 
@@ -177,7 +178,7 @@ fn a_write_is_told_its_own_place() {
         LogIndex(0),
         &replica(&[]),
         &Durable::default(),
-        &BTreeMap::new(),
+        &VecMap::new(),
     );
     let entries = entries.expect("nothing was compacted");
     let followed = witness.log.follow(N1, &replica(&[]), &entries);
@@ -191,7 +192,7 @@ fn a_write_is_told_its_own_place() {
 #[test]
 fn entries_without_commands_are_followed_too() {
     let replica = replica(&[]);
-    let entries = applied_after(LogIndex(0), &replica, &Durable::default(), &BTreeMap::new());
+    let entries = applied_after(LogIndex(0), &replica, &Durable::default(), &VecMap::new());
     let entries = entries.expect("nothing was compacted");
     assert!(matches!(
         entries[..],

@@ -5,10 +5,10 @@
 //! pasts. But whoever was answered names a number, which nobody else can have
 //! made, and whoever was shown a configuration tells what its number stands for.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use snowglobe_checkers::linearizability::{Interned, Machine, StateId};
 use snowglobe_systems::shardctrler::{Configuration, Number, Response};
+use snowglobe_systems::vec_map::VecMap;
+use snowglobe_systems::vec_set::VecSet;
 
 use super::{Ask, Past, ShardControl, Told};
 
@@ -18,9 +18,9 @@ pub(super) struct Pasts<'a> {
     /// By the operation's place: whether nobody knows what became of it.
     pending: Vec<bool>,
     /// Numbers that operations made which were answered.
-    made: BTreeSet<Number>,
+    made: VecSet<Number>,
     /// What a number stands for, as somebody was shown or a replica has made it.
-    shown: BTreeMap<Number, &'a Configuration>,
+    shown: VecMap<Number, &'a Configuration>,
 }
 
 impl<'a> Pasts<'a> {

@@ -1,12 +1,11 @@
 //! What a storyteller sees: in what operators were told, in the chronicle of
 //! configurations, and on the servers.
 
-use std::collections::BTreeSet;
-
 use snowglobe_systems::replica::Replica;
 use snowglobe_systems::shardctrler::{
     Configuration, Controller, ControllerInvariants, GroupId, Node, Number, Response, Shard,
 };
+use snowglobe_systems::vec_set::VecSet;
 
 use super::words::{Found, Way};
 use crate::shardctrler::ControllerWorld;
@@ -19,7 +18,7 @@ pub(super) fn found(
     operators: &Operators,
     user: usize,
     what: &Found,
-    kept: &BTreeSet<GroupId>,
+    kept: &VecSet<GroupId>,
 ) -> Result<(), Broken> {
     let told = operators.response(user);
     let shown = operators.shown(user);
@@ -52,9 +51,9 @@ fn shows(
     operators: &Operators,
     shown: &Configuration,
     what: &Found,
-    kept: &BTreeSet<GroupId>,
+    kept: &VecSet<GroupId>,
 ) -> bool {
-    let has = |groups: &BTreeSet<GroupId>| shown.groups.keys().eq(groups);
+    let has = |groups: &VecSet<GroupId>| shown.groups.keys().eq(groups);
     match what {
         Found::Saw(number) => shown.number == *number,
         Found::Groups(groups) => has(&groups.iter().copied().collect()),
