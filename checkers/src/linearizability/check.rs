@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::budget::Budget;
 use super::cuts::Cuts;
-use super::machine::Machine;
+use super::machine::{Machine, Numbering};
 use super::partition::{Partition, partitions};
 use super::problem::{Member, Problem, compile};
 use super::refutation;
@@ -104,7 +104,7 @@ pub(super) fn judge<S: Specification>(
             return Judged { part, nodes: 0 };
         }
     }
-    search_for_order(history, &problem, &mut *machine, cuts, budget)
+    search_for_order(&problem, &mut *machine, cuts, budget)
 }
 
 /// The machine for some operations of one key.
@@ -112,7 +112,7 @@ pub(super) fn machine<'a, S: Specification>(
     specification: &'a S,
     history: &'a History<S::Input, S::Output>,
     members: &[Member],
-) -> Box<dyn Machine<S::State> + 'a> {
+) -> Box<dyn Numbering<S::State> + 'a> {
     let operations = members
         .iter()
         .map(|member| {
@@ -130,10 +130,9 @@ pub(super) fn machine<'a, S: Specification>(
 
 /// Searches, and where that takes long looks first whether an answer is
 /// impossible in itself: on most histories that costs more than the whole search.
-fn search_for_order<State, I, O>(
-    history: &History<I, O>,
+fn search_for_order(
     problem: &Problem,
-    machine: &mut dyn Machine<State>,
+    machine: &mut dyn Machine,
     cuts: Cuts,
     budget: &Budget<'_>,
 ) -> Judged {
@@ -163,7 +162,7 @@ fn search_for_order<State, I, O>(
         End::Exhausted => Part::Illegal(Found::BySearch),
         End::Ended(ended) => Part::Unknown {
             ended,
-            until: moment(history, problem, outcome.reached),
+            until: moment(problem, outcome.reached),
             nodes,
         },
     };
@@ -177,16 +176,10 @@ fn sources(problem: &Problem, steps: &[u32]) -> Vec<OperationIndex> {
         .collect()
 }
 
-/// The moment at which a window ends.
-fn moment<I, O>(history: &History<I, O>, problem: &Problem, window: u32) -> Moment {
-    problem
-        .returns
-        .get(window as usize)
-        .and_then(|step| {
-            let index = problem.sources[*step as usize];
-            history.operation(index).returned_at()
-        })
-        .unwrap_or_default()
+/// The moment at which a window ends; the beginning where all returns are past.
+fn moment(problem: &Problem, window: u32) -> Moment {
+    let end = problem.ends.get(window as usize);
+    end.copied().unwrap_or_default()
 }
 
 /// Judges the partitions in turn, each by the thread that is free first. Once

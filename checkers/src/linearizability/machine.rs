@@ -15,15 +15,9 @@ impl StateId {
     }
 }
 
-/// Numbers the states of one partition, and takes steps between them.
-///
-/// Equal numbers must mean states with the same futures, *given the outputs of
-/// the partition's operations*: a machine may use one number for all states
-/// that no remaining answer could tell apart.
-pub trait Machine<State> {
-    /// The number of a state.
-    fn number(&mut self, state: &State) -> StateId;
-
+/// Takes steps between numbered states of one partition. The search sees no more of an object,
+/// and is the same code for all of them.
+pub trait Machine {
     /// Appends to `next` the states that may follow when the operation at this
     /// place (of those the machine was made for) happens in state `from`. Asked
     /// only where the operation's claims do not tell already.
@@ -41,11 +35,21 @@ pub trait Machine<State> {
         false
     }
 
-    /// The state behind a number; `None` for a number that stands for many.
-    fn state(&self, id: StateId) -> Option<State>;
-
     /// How much memory the machine takes, in bytes.
     fn bytes(&self) -> usize;
+}
+
+/// A machine that numbers states.
+///
+/// Equal numbers must mean states with the same futures, *given the outputs of
+/// the partition's operations*: a machine may use one number for all states
+/// that no remaining answer could tell apart.
+pub trait Numbering<State>: Machine {
+    /// The number of a state.
+    fn number(&mut self, state: &State) -> StateId;
+
+    /// The state behind a number; `None` for a number that stands for many.
+    fn state(&self, id: StateId) -> Option<State>;
 }
 
 /// Remembers every state it met, and every step it took.
@@ -106,7 +110,7 @@ impl<S: Specification> Interned<'_, S> {
     }
 }
 
-impl<S: Specification> Machine<S::State> for Interned<'_, S> {
+impl<S: Specification> Numbering<S::State> for Interned<'_, S> {
     fn number(&mut self, state: &S::State) -> StateId {
         let Self {
             states, numbers, ..
@@ -125,6 +129,12 @@ impl<S: Specification> Machine<S::State> for Interned<'_, S> {
         StateId(number)
     }
 
+    fn state(&self, id: StateId) -> Option<S::State> {
+        self.states.get(id.place()).cloned()
+    }
+}
+
+impl<S: Specification> Machine for Interned<'_, S> {
     fn step(&mut self, from: StateId, operation: usize, next: &mut Vec<StateId>) {
         let key = u32::try_from(operation).expect("operations are numbered in 32 bits");
         let digest = Step::digest(from, key);
@@ -156,10 +166,6 @@ impl<S: Specification> Machine<S::State> for Interned<'_, S> {
         self.steps
             .insert_unique(digest, step, |step| Step::digest(step.from, step.operation));
         next.extend_from_slice(&numbers);
-    }
-
-    fn state(&self, id: StateId) -> Option<S::State> {
-        self.states.get(id.place()).cloned()
     }
 
     fn bytes(&self) -> usize {

@@ -25,7 +25,7 @@ pub use budget::Budget;
 pub use check::{Options, check};
 pub use cuts::Cuts;
 pub use explanation::{Blocked, Explanation, Reason, ReasonKind, Told, explain};
-pub use machine::{Interned, Machine, StateId};
+pub use machine::{Interned, Machine, Numbering, StateId};
 pub use online::{Frontier, Online, OnlineError};
 pub use partition::{Partition, partitions};
 pub use specification::{Claims, Leaves, Legal, Specification, Timed, claims_hold};

@@ -10,7 +10,7 @@
 
 use super::classes;
 use super::cuts::Cuts;
-use super::machine::{Machine, StateId};
+use super::machine::{Numbering, StateId};
 use super::slots::Slots;
 use super::specification::{Claims, Leaves, Legal, Specification};
 use crate::history::{History, Moment, OperationIndex};
@@ -98,6 +98,8 @@ pub(super) struct Problem {
     pub sources: Vec<OperationIndex>,
     /// For each window, the step whose return ends it.
     pub returns: Vec<u32>,
+    /// For each window, the moment at which it ends.
+    pub ends: Vec<Moment>,
     /// For each window, how many steps were called before its end.
     pub called: Vec<u32>,
     /// For each class, one of its members: its place among all operations of the partition.
@@ -157,7 +159,7 @@ pub(super) fn compile<S: Specification>(
     specification: &S,
     history: &History<S::Input, S::Output>,
     members: &[Member],
-    machine: &mut dyn Machine<S::State>,
+    machine: &mut dyn Numbering<S::State>,
     cuts: &Cuts,
 ) -> Problem {
     let initial = machine.number(&specification.initial());
@@ -196,12 +198,14 @@ pub(super) fn compile<S: Specification>(
             (called, member.returned(history).map(|(at, _)| *at))
         })
         .collect();
-    let (returns, called) = windows(&mut steps, &moments);
+    let (ends, called) = windows(&mut steps, &moments);
+    let (ends, returns): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
     let slots = Slots::deal(&mut steps, &returns, &called, cuts);
     Problem {
         steps,
         sources,
         returns,
+        ends,
         called,
         classes,
         slots,
@@ -215,7 +219,7 @@ pub(super) fn compile<S: Specification>(
 fn numbered<State>(
     claims: Claims<State>,
     pending: bool,
-    machine: &mut dyn Machine<State>,
+    machine: &mut dyn Numbering<State>,
 ) -> (LegalIn, LeavesAt) {
     let legal = match claims.legal {
         Legal::Everywhere => LegalIn::Everywhere,
@@ -286,7 +290,10 @@ fn drop_unobserved(steps: &mut Vec<Step>, places: &mut Vec<u32>, is_pending: imp
 
 /// Cuts time into windows: who returns at the end of each, and how many were
 /// called by then. Calls come before returns of the same moment.
-fn windows(steps: &mut [Step], moments: &[(Moment, Option<Moment>)]) -> (Vec<u32>, Vec<u32>) {
+fn windows(
+    steps: &mut [Step],
+    moments: &[(Moment, Option<Moment>)],
+) -> (Vec<(Moment, u32)>, Vec<u32>) {
     let mut ends: Vec<(Moment, u32)> = moments
         .iter()
         .enumerate()
@@ -302,6 +309,5 @@ fn windows(steps: &mut [Step], moments: &[(Moment, Option<Moment>)]) -> (Vec<u32
         called.push(calls as u32);
         steps[*step as usize].returns = window as u32;
     }
-    let returns = ends.into_iter().map(|(_, step)| step).collect();
-    (returns, called)
+    (ends, called)
 }

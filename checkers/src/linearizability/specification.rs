@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use super::explanation::Reason;
-use super::machine::{Interned, Machine};
+use super::machine::{Interned, Numbering};
 use crate::history::{Moment, Operation};
 
 /// An object as it would behave if its operations came one at a time.
@@ -152,7 +152,7 @@ pub trait Specification {
     fn machine<'a>(
         &'a self,
         operations: Vec<(&'a Self::Input, Option<&'a Self::Output>)>,
-    ) -> Box<dyn Machine<Self::State> + 'a>
+    ) -> Box<dyn Numbering<Self::State> + 'a>
     where
         Self: Sized,
     {
@@ -165,7 +165,7 @@ pub trait Specification {
     fn machine_in_time<'a>(
         &'a self,
         operations: Vec<Timed<'a, Self::Input, Self::Output>>,
-    ) -> Box<dyn Machine<Self::State> + 'a>
+    ) -> Box<dyn Numbering<Self::State> + 'a>
     where
         Self: Sized,
     {

@@ -1,6 +1,6 @@
 //! What the world has yet to do, in the order of simulated time.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use snowglobe_systems::process::NodeId;
@@ -45,59 +45,58 @@ pub(super) enum Due {
     Alarm(u64),
 }
 
-#[derive(Clone, Debug)]
+/// When something is due, and where it lies. A heap moves its entries about, so they are small.
+/// Equal times are served in the order in which they were put down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     at: SimTime,
-    /// Equal times are served in the order in which they were put down.
     sequence: u64,
-    due: Due,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.sequence) == (other.at, other.sequence)
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Reversed: the heap gives its greatest, and the earliest is wanted.
-        (other.at, other.sequence).cmp(&(self.at, self.sequence))
-    }
+    /// Its place among all that lie there.
+    place: u32,
 }
 
 /// All that is due, earliest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Agenda {
-    heap: BinaryHeap<Entry>,
+    /// A heap gives its greatest, and the earliest is wanted.
+    heap: BinaryHeap<Reverse<Entry>>,
     sequence: u64,
+    /// One for each entry of the heap, and nothing at the free places.
+    lies: Vec<Option<Due>>,
+    /// The places at which nothing lies.
+    free: Vec<u32>,
 }
 
 impl Agenda {
     /// Puts something down for a moment.
     pub(super) fn put(&mut self, at: SimTime, due: Due) {
         self.sequence += 1;
-        self.heap.push(Entry {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.lies.push(None);
+            u32::try_from(self.lies.len() - 1).expect("less is due than memory holds")
+        });
+        self.lies[place as usize] = Some(due);
+        self.heap.push(Reverse(Entry {
             at,
             sequence: self.sequence,
-            due,
-        });
+            place,
+        }));
     }
 
     /// The next thing, and when it falls due.
     #[must_use]
     pub(super) fn next(&self) -> Option<(SimTime, &Due)> {
-        self.heap.peek().map(|entry| (entry.at, &entry.due))
+        let Reverse(entry) = self.heap.peek()?;
+        let due = self.lies[entry.place as usize].as_ref();
+        Some((entry.at, due.expect("each entry has something due")))
     }
 
     /// Takes the next thing off.
     pub(super) fn take(&mut self) -> Option<(SimTime, Due)> {
-        self.heap.pop().map(|entry| (entry.at, entry.due))
+        let Reverse(entry) = self.heap.pop()?;
+        let due = self.lies[entry.place as usize].take();
+        self.free.push(entry.place);
+        Some((entry.at, due.expect("each entry has something due")))
     }
 
     /// Takes everything off, whenever it is due, in the order of time.
@@ -110,7 +109,7 @@ impl Agenda {
     /// The parcels that are on their way to a node, in no particular order.
     #[cfg(madsim)]
     pub(super) fn parcels_to(&self, node: NodeId) -> impl Iterator<Item = &Parcel> {
-        self.heap.iter().filter_map(move |entry| match &entry.due {
+        self.lies.iter().flatten().filter_map(move |due| match due {
             Due::Arrives(parcel) if parcel.to == node => Some(parcel),
             _ => None,
         })

@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashTable;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::process::NodeId;
 
@@ -122,10 +123,22 @@ struct Link {
     cut: Option<(Cut, FaultFamily)>,
     /// The layers that change its quality, by their place among all.
     changed_by: Vec<usize>,
-    /// How often each message was sent.
-    sent: BTreeMap<u64, u32>,
+    /// How often each message was sent, found by its digest.
+    sent: HashTable<(u64, u32)>,
     /// The highest number of a parcel that came through.
     newest: u64,
+}
+
+impl Link {
+    /// Counts a message, by its digest. How often it was sent before.
+    fn occurrence(&mut self, message: u64) -> u64 {
+        let is_same = |(digest, _): &(u64, u32)| *digest == message;
+        let entry = self.sent.entry(message, is_same, |(digest, _)| *digest);
+        let mut sent = entry.or_insert((message, 0));
+        let (_, count) = sent.get_mut();
+        *count += 1;
+        u64::from(*count - 1)
+    }
 }
 
 /// An incident over some links, which ends.
@@ -164,7 +177,7 @@ impl Network {
             healed: false,
             cut: None,
             changed_by: Vec::new(),
-            sent: BTreeMap::new(),
+            sent: HashTable::new(),
             newest: 0,
         };
         Self {
@@ -192,10 +205,7 @@ impl Network {
         let mut message = Digest::new();
         message.bytes(bytes);
         let message = message.value();
-        let link = self.link(from, to);
-        let sent = link.sent.entry(message).or_default();
-        let occurrence = u64::from(*sent);
-        *sent += 1;
+        let occurrence = self.link(from, to).occurrence(message);
         let link = &self.links[self.place(from, to)];
         match link.cut {
             Some((Cut::Loses, family)) => {

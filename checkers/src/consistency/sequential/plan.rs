@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{ClientId, History, OperationIndex};
-use crate::linearizability::{Claims, Leaves, Legal, Machine, Specification, StateId};
+use crate::linearizability::{Claims, Leaves, Legal, Machine, Numbering, Specification, StateId};
 
 /// One operation, with what the search asks about it again and again.
 pub(super) struct Step {
@@ -27,12 +27,7 @@ impl Step {
 
     /// Appends to `next` the states that may follow. The machine is asked only
     /// for what is not claimed: of the rest a machine need not know anything.
-    pub(super) fn follow<State>(
-        &self,
-        from: StateId,
-        machine: &mut dyn Machine<State>,
-        next: &mut Vec<StateId>,
-    ) {
+    pub(super) fn follow(&self, from: StateId, machine: &mut dyn Machine, next: &mut Vec<StateId>) {
         let legal = match self.claims.legal {
             Legal::Everywhere => true,
             Legal::OnlyIn(only) => only == from,
@@ -52,7 +47,7 @@ impl Step {
 }
 
 /// Claims, by the numbers of the states.
-fn numbered<State>(claims: Claims<State>, machine: &mut dyn Machine<State>) -> Claims<StateId> {
+fn numbered<State>(claims: Claims<State>, machine: &mut dyn Numbering<State>) -> Claims<StateId> {
     let legal = match claims.legal {
         Legal::Everywhere => Legal::Everywhere,
         Legal::OnlyIn(only) => Legal::OnlyIn(machine.number(&only)),
@@ -75,7 +70,7 @@ pub(super) struct Plan<'a, S: Specification> {
     /// The operations of each client, in its order.
     pub(super) clients: Vec<Vec<OperationIndex>>,
     /// One for each key.
-    pub(super) machines: Vec<Box<dyn Machine<S::State> + 'a>>,
+    pub(super) machines: Vec<Box<dyn Numbering<S::State> + 'a>>,
     /// The first state of each key.
     pub(super) initial: Vec<StateId>,
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::budget::Budget;
 use super::check::{Judged, Options, Part, judge, machine};
 use super::cuts::Cuts;
-use super::machine::Machine;
+use super::machine::Numbering;
 use super::partition::partitions;
 use super::problem::Member;
 use super::specification::Specification;
@@ -180,7 +180,7 @@ impl<S: Specification> Trial<'_, S> {
         )
     }
 
-    fn machine(&self, members: &[Member]) -> Box<dyn Machine<S::State> + '_> {
+    fn machine(&self, members: &[Member]) -> Box<dyn Numbering<S::State> + '_> {
         machine(self.specification, self.history, members)
     }
 }

@@ -48,9 +48,9 @@ pub(super) enum End {
 }
 
 /// Looks for an order of all steps.
-pub(super) fn search<State>(
+pub(super) fn search(
     problem: &Problem,
-    machine: &mut dyn Machine<State>,
+    machine: &mut dyn Machine,
     cuts: Cuts,
     budget: &Budget<'_>,
 ) -> Outcome {
@@ -87,13 +87,13 @@ struct Frame {
     at: Position,
 }
 
-struct Search<'a, State> {
+struct Search<'a> {
     problem: &'a Problem,
-    machine: &'a mut dyn Machine<State>,
+    machine: &'a mut dyn Machine,
     cuts: Cuts,
     budget: &'a Budget<'a>,
     walk: Walk<'a>,
-    finder: Finder<'a, State>,
+    finder: Finder<'a>,
     dead: DeadEnds<'a>,
     segments: Segments<'a>,
     frames: Vec<Frame>,
@@ -125,7 +125,7 @@ enum Entered {
     Nowhere,
 }
 
-impl<State> Search<'_, State> {
+impl Search<'_> {
     fn run(&mut self) -> End {
         match self.explore() {
             Explored::Done => End::Order(self.order()),

@@ -78,7 +78,7 @@ impl Makers {
 }
 
 /// Finds the moves; its tables are kept from one configuration to the next.
-pub(super) struct Finder<'a, State> {
+pub(super) struct Finder<'a> {
     problem: &'a Problem,
     cuts: Cuts,
     makers: Makers,
@@ -91,10 +91,9 @@ pub(super) struct Finder<'a, State> {
     /// Open operations that leave a fixed state.
     fixers: Vec<StateId>,
     followers: Vec<StateId>,
-    state: std::marker::PhantomData<fn() -> State>,
 }
 
-impl<'a, State> Finder<'a, State> {
+impl<'a> Finder<'a> {
     pub(super) fn new(problem: &'a Problem, cuts: Cuts) -> Self {
         Self {
             problem,
@@ -105,7 +104,6 @@ impl<'a, State> Finder<'a, State> {
             made: vec![0; problem.named_states as usize],
             fixers: Vec::new(),
             followers: Vec::new(),
-            state: std::marker::PhantomData,
         }
     }
 
@@ -120,7 +118,7 @@ impl<'a, State> Finder<'a, State> {
         &mut self,
         walk: &Walk<'_>,
         step: u32,
-        machine: &mut dyn Machine<State>,
+        machine: &mut dyn Machine,
     ) -> bool {
         match self.problem.steps[step as usize].legal {
             LegalIn::Everywhere => true,
@@ -134,7 +132,7 @@ impl<'a, State> Finder<'a, State> {
     }
 
     /// Asks the machine for the states that may follow.
-    fn ask(&mut self, state: StateId, step: u32, machine: &mut dyn Machine<State>) {
+    fn ask(&mut self, state: StateId, step: u32, machine: &mut dyn Machine) {
         let class = self.problem.steps[step as usize].class;
         let operation = self.problem.classes[class as usize];
         self.followers.clear();
@@ -146,7 +144,7 @@ impl<'a, State> Finder<'a, State> {
     pub(super) fn find(
         &mut self,
         walk: &Walk<'_>,
-        machine: &mut dyn Machine<State>,
+        machine: &mut dyn Machine,
         moves: &mut Vec<Move>,
     ) -> bool {
         let Some(due) = walk.due() else { return true };
@@ -222,7 +220,7 @@ impl<'a, State> Finder<'a, State> {
     /// linearized, or tried). The state must be left by an operation that is open now or
     /// is called before the needer returns. Where effects depend on what they
     /// find, a state may also come about from this one, or from any that is written.
-    fn is_lost(&self, walk: &Walk<'_>, step: u32, machine: &dyn Machine<State>) -> bool {
+    fn is_lost(&self, walk: &Walk<'_>, step: u32, machine: &dyn Machine) -> bool {
         let here = &self.problem.steps[step as usize];
         let Some(needed) = here.needs() else {
             return false;
@@ -268,7 +266,7 @@ impl<'a, State> Finder<'a, State> {
         walk: &Walk<'_>,
         step: u32,
         due: u32,
-        machine: &mut dyn Machine<State>,
+        machine: &mut dyn Machine,
         moves: &mut Vec<Move>,
     ) {
         let here = self.problem.steps[step as usize];
@@ -326,13 +324,7 @@ impl<'a, State> Finder<'a, State> {
     /// If nobody ever sees that state, nor what others make of it, then only
     /// operations that are legal everywhere can follow until the next one that
     /// overwrites. The due one may as well come first, or all of it go unseen.
-    fn is_fruitful(
-        &self,
-        walk: &Walk<'_>,
-        step: u32,
-        to: StateId,
-        machine: &dyn Machine<State>,
-    ) -> bool {
+    fn is_fruitful(&self, walk: &Walk<'_>, step: u32, to: StateId, machine: &dyn Machine) -> bool {
         let here = &self.problem.steps[step as usize];
         let spare = here.is_pending() || (self.cuts.hidden && here.is_total());
         if !self.cuts.fruitful || !spare {
@@ -355,7 +347,7 @@ impl<'a, State> Finder<'a, State> {
 
     /// The due operation first; then what leads to the state that it needs; of
     /// the others, who must return first.
-    fn rank(&self, step: u32, due: u32, to: StateId, machine: &dyn Machine<State>) -> u32 {
+    fn rank(&self, step: u32, due: u32, to: StateId, machine: &dyn Machine) -> u32 {
         if step == due {
             return 1;
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::Operation;
 use crate::linearizability::explanation::Reason;
-use crate::linearizability::machine::Machine;
+use crate::linearizability::machine::Numbering;
 use crate::linearizability::specification::{Claims, Specification, Timed};
 
 /// One object of the inner kind for each key; each is judged alone.
@@ -112,7 +112,7 @@ where
     fn machine<'a>(
         &'a self,
         operations: Vec<(&'a Self::Input, Option<&'a Self::Output>)>,
-    ) -> Box<dyn Machine<S::State> + 'a> {
+    ) -> Box<dyn Numbering<S::State> + 'a> {
         let inner = operations
             .into_iter()
             .map(|(input, output)| (&input.input, output))
@@ -123,7 +123,7 @@ where
     fn machine_in_time<'a>(
         &'a self,
         operations: Vec<Timed<'a, Self::Input, Self::Output>>,
-    ) -> Box<dyn Machine<S::State> + 'a> {
+    ) -> Box<dyn Numbering<S::State> + 'a> {
         let inner = operations
             .into_iter()
             .map(|operation| Timed {

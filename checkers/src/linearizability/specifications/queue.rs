@@ -7,7 +7,7 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use super::queue_machine::QueueMachine;
-use crate::linearizability::machine::Machine;
+use crate::linearizability::machine::Numbering;
 use crate::linearizability::specification::{Claims, Leaves, Legal, Specification, Timed};
 
 /// A queue without bounds, empty at first.
@@ -124,7 +124,7 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for Queue<V> {
     fn machine_in_time<'a>(
         &'a self,
         operations: Vec<Timed<'a, QueueInput<V>, QueueOutput<V>>>,
-    ) -> Box<dyn Machine<VecDeque<V>> + 'a> {
+    ) -> Box<dyn Numbering<VecDeque<V>> + 'a> {
         Box::new(QueueMachine::new(self, operations))
     }
 

@@ -11,7 +11,7 @@ use std::hash::Hash;
 
 use super::queue::{Queue, QueueInput, QueueOutput};
 use crate::history::Moment;
-use crate::linearizability::machine::{Interned, Machine, StateId};
+use crate::linearizability::machine::{Interned, Machine, Numbering, StateId};
 use crate::linearizability::specification::Timed;
 
 /// The states of one queue.
@@ -89,11 +89,17 @@ impl<'a, V: Clone + Eq + Ord + Hash + Debug> QueueMachine<'a, V> {
     }
 }
 
-impl<V: Clone + Eq + Ord + Hash + Debug> Machine<VecDeque<V>> for QueueMachine<'_, V> {
+impl<V: Clone + Eq + Ord + Hash + Debug> Numbering<VecDeque<V>> for QueueMachine<'_, V> {
     fn number(&mut self, state: &VecDeque<V>) -> StateId {
         self.states.number(state)
     }
 
+    fn state(&self, id: StateId) -> Option<VecDeque<V>> {
+        self.states.state(id)
+    }
+}
+
+impl<V: Clone + Eq + Ord + Hash + Debug> Machine for QueueMachine<'_, V> {
     fn step(&mut self, from: StateId, operation: usize, next: &mut Vec<StateId>) {
         if let (QueueInput::Enqueue(value), _) = self.operations[operation]
             && self.is_too_late(self.states.known(from), value)
@@ -101,10 +107,6 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Machine<VecDeque<V>> for QueueMachine<'
             return;
         }
         self.states.step(from, operation, next);
-    }
-
-    fn state(&self, id: StateId) -> Option<VecDeque<V>> {
-        self.states.state(id)
     }
 
     fn bytes(&self) -> usize {

@@ -9,7 +9,7 @@ use super::text_machine::TextMachine;
 use super::{Keyed, text_reason};
 use crate::history::Operation;
 use crate::linearizability::explanation::Reason;
-use crate::linearizability::machine::Machine;
+use crate::linearizability::machine::Numbering;
 use crate::linearizability::specification::{Claims, Leaves, Legal, Specification};
 
 /// A key/value store: a [`Text`] under each key.
@@ -135,7 +135,7 @@ impl Specification for Text {
     fn machine<'a>(
         &'a self,
         operations: Vec<(&'a TextInput, Option<&'a TextOutput>)>,
-    ) -> Box<dyn Machine<Arc<str>> + 'a> {
+    ) -> Box<dyn Numbering<Arc<str>> + 'a> {
         Box::new(TextMachine::new(operations))
     }
 

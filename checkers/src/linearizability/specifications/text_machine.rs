@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use snowglobe_systems::digest::Digest;
 
 use super::text::{TextInput, TextOutput};
-use crate::linearizability::machine::{Machine, StateId};
+use crate::linearizability::machine::{Machine, Numbering, StateId};
 
 /// The text that begins no sighting.
 const UNSEEN: StateId = StateId(0);
@@ -108,7 +108,7 @@ impl<'a> TextMachine<'a> {
     }
 }
 
-impl Machine<Arc<str>> for TextMachine<'_> {
+impl Numbering<Arc<str>> for TextMachine<'_> {
     fn number(&mut self, state: &Arc<str>) -> StateId {
         let empty = Beginning {
             first: 0,
@@ -118,6 +118,16 @@ impl Machine<Arc<str>> for TextMachine<'_> {
         self.intern(self.narrow(empty, state.as_bytes()))
     }
 
+    fn state(&self, id: StateId) -> Option<Arc<str>> {
+        let beginning = self.beginning(id)?;
+        let seen = self.sightings[beginning.first as usize];
+        // A text may begin another in the middle of a character.
+        let text = String::from_utf8_lossy(&seen[..beginning.length as usize]);
+        Some(text.into())
+    }
+}
+
+impl Machine for TextMachine<'_> {
     fn step(&mut self, from: StateId, operation: usize, next: &mut Vec<StateId>) {
         // All else is claimed in full, or an answer that belongs to another question.
         if let (TextInput::Append(more), None | Some(TextOutput::Done)) = self.operations[operation]
@@ -141,14 +151,6 @@ impl Machine<Arc<str>> for TextMachine<'_> {
 
     fn is_unseen(&self, state: StateId) -> bool {
         state == UNSEEN
-    }
-
-    fn state(&self, id: StateId) -> Option<Arc<str>> {
-        let beginning = self.beginning(id)?;
-        let seen = self.sightings[beginning.first as usize];
-        // A text may begin another in the middle of a character.
-        let text = String::from_utf8_lossy(&seen[..beginning.length as usize]);
-        Some(text.into())
     }
 
     fn bytes(&self) -> usize {

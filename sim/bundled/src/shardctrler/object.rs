@@ -13,7 +13,7 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use snowglobe_checkers::linearizability::{Claims, Leaves, Legal, Machine, Specification, Timed};
+use snowglobe_checkers::linearizability::{Claims, Leaves, Legal, Numbering, Specification, Timed};
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::shardctrler::{
@@ -248,7 +248,7 @@ impl Specification for ShardControl<'_> {
     fn machine_in_time<'a>(
         &'a self,
         operations: Vec<Timed<'a, Ask, Told>>,
-    ) -> Box<dyn Machine<Past> + 'a> {
+    ) -> Box<dyn Numbering<Past> + 'a> {
         let untimed = operations.into_iter().map(Timed::untimed);
         Box::new(Pasts::new(self, untimed.collect()))
     }

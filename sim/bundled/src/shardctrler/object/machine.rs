@@ -5,7 +5,7 @@
 //! pasts. But whoever was answered names a number, which nobody else can have
 //! made, and whoever was shown a configuration tells what its number stands for.
 
-use snowglobe_checkers::linearizability::{Interned, Machine, StateId};
+use snowglobe_checkers::linearizability::{Interned, Machine, Numbering, StateId};
 use snowglobe_systems::shardctrler::{Configuration, Number, Response};
 use snowglobe_systems::vec_map::VecMap;
 use snowglobe_systems::vec_set::VecSet;
@@ -60,20 +60,22 @@ impl<'a> Pasts<'a> {
     }
 }
 
-impl Machine<Past> for Pasts<'_> {
+impl Numbering<Past> for Pasts<'_> {
     fn number(&mut self, past: &Past) -> StateId {
         self.states.number(past)
     }
 
+    fn state(&self, id: StateId) -> Option<Past> {
+        self.states.state(id)
+    }
+}
+
+impl Machine for Pasts<'_> {
     fn step(&mut self, from: StateId, operation: usize, next: &mut Vec<StateId>) {
         let mut followers = Vec::new();
         self.states.step(from, operation, &mut followers);
         let may_be = |to: &StateId| self.may_be(operation, from, *to);
         next.extend(followers.into_iter().filter(may_be));
-    }
-
-    fn state(&self, id: StateId) -> Option<Past> {
-        self.states.state(id)
     }
 
     fn bytes(&self) -> usize {
