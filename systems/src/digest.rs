@@ -26,6 +26,7 @@ impl Digest {
     }
 
     /// The digest of one value.
+    #[inline]
     #[must_use]
     pub fn of(value: &(impl Hash + ?Sized)) -> u64 {
         let mut digest = Self::new();
@@ -59,6 +60,7 @@ impl Digest {
     }
 
     /// The digest of all that was taken in so far.
+    #[inline]
     #[must_use]
     pub fn value(self) -> u64 {
         let mut value = self.0;
@@ -69,24 +71,31 @@ impl Digest {
 }
 
 impl Hasher for Digest {
+    #[inline]
     fn finish(&self) -> u64 {
         self.value()
     }
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         self.bytes(bytes);
     }
+    #[inline]
     fn write_u8(&mut self, value: u8) {
         self.word(u64::from(value));
     }
+    #[inline]
     fn write_u16(&mut self, value: u16) {
         self.word(u64::from(value));
     }
+    #[inline]
     fn write_u32(&mut self, value: u32) {
         self.word(u64::from(value));
     }
+    #[inline]
     fn write_u64(&mut self, value: u64) {
         self.word(value);
     }
+    #[inline]
     fn write_usize(&mut self, value: usize) {
         self.word(value as u64);
     }

@@ -28,18 +28,21 @@ pub struct VecMap<K, V> {
 impl<K, V> VecMap<K, V> {
     /// An empty map.
     #[must_use]
+    #[inline]
     pub const fn new() -> Self {
         Self { pairs: Vec::new() }
     }
 
     /// How many keys there are.
     #[must_use]
+    #[inline]
     pub const fn len(&self) -> usize {
         self.pairs.len()
     }
 
     /// Whether there are none.
     #[must_use]
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
@@ -51,27 +54,32 @@ impl<K, V> VecMap<K, V> {
 
     /// All pairs, in the order of keys.
     #[must_use]
+    #[inline]
     pub fn iter(&self) -> Iter<'_, K, V> {
         Iter(self.pairs.iter())
     }
 
     /// All pairs, in the order of keys; values can be changed.
+    #[inline]
     pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
         self.pairs.iter_mut().map(|(key, value)| (&*key, value))
     }
 
     /// All keys, in order.
     #[must_use]
+    #[inline]
     pub fn keys(&self) -> Keys<'_, K, V> {
         Keys(self.pairs.iter())
     }
 
     /// All values, in the order of their keys.
+    #[inline]
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + ExactSizeIterator + Clone {
         self.pairs.iter().map(|(_, value)| value)
     }
 
     /// All values, in the order of their keys, to be changed.
+    #[inline]
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
         self.pairs.iter_mut().map(|(_, value)| value)
     }
@@ -88,12 +96,14 @@ impl<K, V> VecMap<K, V> {
 
     /// The pair with the least key.
     #[must_use]
+    #[inline]
     pub fn first_key_value(&self) -> Option<(&K, &V)> {
         self.pairs.first().map(|(key, value)| (key, value))
     }
 
     /// The pair with the greatest key.
     #[must_use]
+    #[inline]
     pub fn last_key_value(&self) -> Option<(&K, &V)> {
         self.pairs.last().map(|(key, value)| (key, value))
     }
@@ -132,6 +142,7 @@ impl<K, V> VecMap<K, V> {
 
 impl<K: Ord, V> VecMap<K, V> {
     /// Where a key is, or where it would be.
+    #[inline]
     fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
@@ -141,6 +152,7 @@ impl<K: Ord, V> VecMap<K, V> {
 
     /// The value under a key.
     #[must_use]
+    #[inline]
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -149,6 +161,7 @@ impl<K: Ord, V> VecMap<K, V> {
     }
 
     /// The value under a key, to be changed.
+    #[inline]
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -159,6 +172,7 @@ impl<K: Ord, V> VecMap<K, V> {
 
     /// Whether there is such a key.
     #[must_use]
+    #[inline]
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -167,6 +181,7 @@ impl<K: Ord, V> VecMap<K, V> {
     }
 
     /// Puts a value under a key, and returns what was there.
+    #[inline]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.place_of_new(&key) {
             Ok(place) => Some(mem::replace(&mut self.pairs[place].1, value)),
@@ -178,6 +193,7 @@ impl<K: Ord, V> VecMap<K, V> {
     }
 
     /// As [`place`](Self::place), for what is often the greatest key.
+    #[inline]
     fn place_of_new(&self, key: &K) -> Result<usize, usize> {
         match self.pairs.last() {
             Some((last, _)) if last >= key => self.place(key),
@@ -186,6 +202,7 @@ impl<K: Ord, V> VecMap<K, V> {
     }
 
     /// Takes out what is under a key.
+    #[inline]
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -195,6 +212,7 @@ impl<K: Ord, V> VecMap<K, V> {
     }
 
     /// The place of a key, for whoever looks before putting something there.
+    #[inline]
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
         match self.place_of_new(&key) {
             Ok(place) => Entry::Occupied(&mut self.pairs[place].1),
@@ -256,6 +274,7 @@ pub struct Vacant<'a, K, V> {
 
 impl<'a, K, V> Vacant<'a, K, V> {
     /// Puts a value there.
+    #[inline]
     pub fn insert(self, value: V) -> &'a mut V {
         self.map.pairs.insert(self.place, (self.key, value));
         &mut self.map.pairs[self.place].1
@@ -264,6 +283,7 @@ impl<'a, K, V> Vacant<'a, K, V> {
 
 impl<'a, K, V> Entry<'a, K, V> {
     /// What is there, or else what this makes.
+    #[inline]
     pub fn or_insert_with(self, value: impl FnOnce() -> V) -> &'a mut V {
         match self {
             Self::Occupied(value) => value,
@@ -272,11 +292,13 @@ impl<'a, K, V> Entry<'a, K, V> {
     }
 
     /// What is there, or else this.
+    #[inline]
     pub fn or_insert(self, value: V) -> &'a mut V {
         self.or_insert_with(|| value)
     }
 
     /// What is there, or else the default.
+    #[inline]
     pub fn or_default(self) -> &'a mut V
     where
         V: Default,
@@ -299,6 +321,7 @@ impl<'a, K, V> Entry<'a, K, V> {
 pub struct Iter<'a, K, V>(slice::Iter<'a, (K, V)>);
 
 impl<K, V> Clone for Iter<'_, K, V> {
+    #[inline]
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
@@ -307,16 +330,19 @@ impl<K, V> Clone for Iter<'_, K, V> {
 impl<'a, K, V> Iterator for Iter<'a, K, V> {
     type Item = (&'a K, &'a V);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next().map(|(key, value)| (key, value))
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.0.size_hint()
     }
 }
 
 impl<K, V> DoubleEndedIterator for Iter<'_, K, V> {
+    #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         self.0.next_back().map(|(key, value)| (key, value))
     }
@@ -329,6 +355,7 @@ impl<K, V> FusedIterator for Iter<'_, K, V> {}
 pub struct Keys<'a, K, V>(slice::Iter<'a, (K, V)>);
 
 impl<K, V> Clone for Keys<'_, K, V> {
+    #[inline]
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
@@ -337,16 +364,19 @@ impl<K, V> Clone for Keys<'_, K, V> {
 impl<'a, K, V> Iterator for Keys<'a, K, V> {
     type Item = &'a K;
 
+    #[inline]
     fn next(&mut self) -> Option<&'a K> {
         self.0.next().map(|(key, _)| key)
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.0.size_hint()
     }
 }
 
 impl<K, V> DoubleEndedIterator for Keys<'_, K, V> {
+    #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         self.0.next_back().map(|(key, _)| key)
     }
@@ -366,6 +396,7 @@ impl<'a, K, V> IntoIterator for &'a VecMap<K, V> {
     type Item = (&'a K, &'a V);
     type IntoIter = Iter<'a, K, V>;
 
+    #[inline]
     fn into_iter(self) -> Iter<'a, K, V> {
         self.iter()
     }
@@ -375,6 +406,7 @@ impl<K, V> IntoIterator for VecMap<K, V> {
     type Item = (K, V);
     type IntoIter = vec::IntoIter<(K, V)>;
 
+    #[inline]
     fn into_iter(self) -> Self::IntoIter {
         self.pairs.into_iter()
     }
@@ -406,6 +438,7 @@ impl<K: Ord, V, const N: usize> From<[(K, V); N]> for VecMap<K, V> {
 impl<K: Ord + Borrow<Q>, V, Q: Ord + ?Sized> Index<&Q> for VecMap<K, V> {
     type Output = V;
 
+    #[inline]
     fn index(&self, key: &Q) -> &V {
         self.get(key).expect("the key is there")
     }

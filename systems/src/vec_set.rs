@@ -19,18 +19,21 @@ pub struct VecSet<T> {
 impl<T> VecSet<T> {
     /// An empty set.
     #[must_use]
+    #[inline]
     pub const fn new() -> Self {
         Self { map: VecMap::new() }
     }
 
     /// How many values there are.
     #[must_use]
+    #[inline]
     pub const fn len(&self) -> usize {
         self.map.len()
     }
 
     /// Whether there are none.
     #[must_use]
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.map.is_empty()
     }
@@ -42,18 +45,21 @@ impl<T> VecSet<T> {
 
     /// All values, in order.
     #[must_use]
+    #[inline]
     pub fn iter(&self) -> Iter<'_, T> {
         self.map.keys()
     }
 
     /// The least value.
     #[must_use]
+    #[inline]
     pub fn first(&self) -> Option<&T> {
         self.map.first_key_value().map(|(value, ())| value)
     }
 
     /// The greatest value.
     #[must_use]
+    #[inline]
     pub fn last(&self) -> Option<&T> {
         self.map.last_key_value().map(|(value, ())| value)
     }
@@ -77,6 +83,7 @@ impl<T> VecSet<T> {
 impl<T: Ord> VecSet<T> {
     /// Whether this value is in it.
     #[must_use]
+    #[inline]
     pub fn contains<Q: Ord + ?Sized>(&self, value: &Q) -> bool
     where
         T: Borrow<Q>,
@@ -85,11 +92,13 @@ impl<T: Ord> VecSet<T> {
     }
 
     /// Puts a value in. Whether it was not there before.
+    #[inline]
     pub fn insert(&mut self, value: T) -> bool {
         self.map.insert(value, ()).is_none()
     }
 
     /// Takes a value out. Whether it was there.
+    #[inline]
     pub fn remove<Q: Ord + ?Sized>(&mut self, value: &Q) -> bool
     where
         T: Borrow<Q>,
@@ -105,6 +114,7 @@ impl<'a, T> IntoIterator for &'a VecSet<T> {
     type Item = &'a T;
     type IntoIter = Iter<'a, T>;
 
+    #[inline]
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }
@@ -117,10 +127,12 @@ pub struct IntoIter<T>(alloc::vec::IntoIter<(T, ())>);
 impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
+    #[inline]
     fn next(&mut self) -> Option<T> {
         self.0.next().map(|(value, ())| value)
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.0.size_hint()
     }
@@ -130,6 +142,7 @@ impl<T> IntoIterator for VecSet<T> {
     type Item = T;
     type IntoIter = IntoIter<T>;
 
+    #[inline]
     fn into_iter(self) -> IntoIter<T> {
         IntoIter(self.map.into_iter())
     }
