@@ -12,7 +12,7 @@ use snowglobe_systems::replica::StateMachine as _;
 use snowglobe_systems::service::{Config, Timer};
 use snowglobe_systems::shardctrler::{
     Command, Configuration, Controller, ControllerInvariants, GroupId, Message, Node, Number,
-    Operation, Outcome, Query, Response, Shard,
+    Operation, Outcome, Partitioner, Query, Response, Shard,
 };
 use snowglobe_systems::vec_map::VecMap;
 use snowglobe_systems::vec_set::VecSet;
@@ -58,7 +58,10 @@ impl ControllerSetting {
                 waits: true,
             })
             .collect();
-        let divide = Operation::Write(Command::Divide { shards: SHARDS });
+        let divide = Operation::Write(Command::Divide {
+            shards: SHARDS,
+            partitioner: Partitioner::default(),
+        });
         clients[0].operations.insert(0, divide);
         Self {
             bounds,
@@ -286,7 +289,7 @@ impl Setting for ControllerSetting {
 pub(super) fn operation_words(operation: &Operation) -> String {
     match operation {
         Operation::Write(command) => match command {
-            Command::Divide { shards } => format!("divide {shards}"),
+            Command::Divide { shards, .. } => format!("divide {shards}"),
             Command::Join { groups } => format!("join {:?}", groups.keys()),
             Command::Leave { groups } => format!("leave {groups:?}"),
             Command::Move { shard, to } => format!("move {shard} to {to}"),

@@ -13,11 +13,11 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Term, Voters};
 use snowglobe_systems::replica::{self, Replica};
 use snowglobe_systems::service as services;
-use snowglobe_systems::shardctrler::{self, Configuration, GroupId, Shard};
+use snowglobe_systems::shardctrler::{self, Configuration, GroupId, Partitioner, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     ClerkConfig, Config, Message, Node, Operation, Outcome, Peer, Server, ServerConfig, Timer,
-    Transfer, marks, shard_of,
+    Transfer, marks,
 };
 use snowglobe_systems::vec_map::VecMap;
 
@@ -127,7 +127,8 @@ fn ruling(command: shardctrler::Command) -> Operation {
 fn who_has(groups: &VecMap<GroupId, Vec<NodeId>>) -> (Shard, GroupId, GroupId) {
     let names: Vec<GroupId> = groups.keys().copied().collect();
     assert_eq!(names.len(), 2, "a shard moves between two groups");
-    let shard = shard_of(&Key::from(KEY), usize::from(SHARDS)).expect("there are shards");
+    let shard = Partitioner::default().shard_of(KEY, usize::from(SHARDS));
+    let shard = shard.expect("there are shards");
     // Shards are shared out in the order of their numbers.
     let owner = usize::from(shard.0);
     (shard, names[owner % 2], names[(owner + 1) % 2])
@@ -138,7 +139,10 @@ fn moves(groups: VecMap<GroupId, Vec<NodeId>>) -> Rulings {
     let (shard, first, other) = who_has(&groups);
     let there_and_back = [other, first].into_iter().cycle();
     let moves = there_and_back.map(move |to| shardctrler::Command::Move { shard, to });
-    let divide = shardctrler::Command::Divide { shards: SHARDS };
+    let divide = shardctrler::Command::Divide {
+        shards: SHARDS,
+        partitioner: Partitioner::default(),
+    };
     let join = shardctrler::Command::Join { groups };
     Box::new([divide, join].into_iter().chain(moves).map(ruling))
 }
@@ -151,7 +155,10 @@ fn regroups(mut groups: VecMap<GroupId, Vec<NodeId>>) -> Rulings {
     let wrong = vec![NodeId::at(0)];
     let right = groups.insert(other, wrong).expect("it is one of them");
     let commands = [
-        shardctrler::Command::Divide { shards: SHARDS },
+        shardctrler::Command::Divide {
+            shards: SHARDS,
+            partitioner: Partitioner::default(),
+        },
         shardctrler::Command::Join { groups },
         shardctrler::Command::Move { shard, to: other },
         shardctrler::Command::Leave {

@@ -10,7 +10,7 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::StateMachine as _;
 use snowglobe_systems::shardctrler::{
-    Command, Configuration, Controller, GroupId, Number, Query, Response,
+    Command, Configuration, Controller, GroupId, Number, Partitioner, Query, Response,
 };
 
 const GROUPS: u32 = 1_000;
@@ -108,7 +108,13 @@ fn told(controller: &mut Controller, command: &Command) {
 
 fn divided() -> Controller {
     let mut controller = Controller::default();
-    told(&mut controller, &Command::Divide { shards: SHARDS });
+    told(
+        &mut controller,
+        &Command::Divide {
+            shards: SHARDS,
+            partitioner: Partitioner::default(),
+        },
+    );
     controller
 }
 

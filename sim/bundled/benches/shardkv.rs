@@ -20,11 +20,11 @@ use snowglobe::world::{Blueprint, Director};
 use snowglobe_bundled::shardkv::{ShardkvOptions, ShardkvSystem, ShardkvWorld, Watched};
 use snowglobe_systems::kv::{self, Get, Key, Value};
 use snowglobe_systems::process::{InvocationId, NodeId};
-use snowglobe_systems::shardctrler::{self, Command, Configuration, GroupId, Shard};
+use snowglobe_systems::shardctrler::{self, Command, Configuration, GroupId, Partitioner, Shard};
 use snowglobe_systems::vec_map::VecMap;
 use snowglobe_systems::vec_set::VecSet;
 
-use snowglobe_systems::shardkv::{Holding, Node, Operation, Outcome, shard_of};
+use snowglobe_systems::shardkv::{Holding, Node, Operation, Outcome};
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
@@ -245,9 +245,9 @@ impl Rebalance {
             }),
         };
         let shard = match &operation {
-            kv::Operation::Write(command) => {
-                shard_of(command.key(), usize::from(SHARDS)).expect("there are shards")
-            }
+            kv::Operation::Write(command) => Partitioner::default()
+                .shard_of(&command.key().0, usize::from(SHARDS))
+                .expect("there are shards"),
             _ => shard,
         };
         let now = world.now();
@@ -315,7 +315,9 @@ fn between(from: SimTime, to: SimTime) -> Duration {
 fn keys() -> Vec<Key> {
     let find = |shard: u16| {
         let mut names = (0_u32..).map(|number| Key::from(format!("k{number}").as_str()));
-        names.find(|key| shard_of(key, usize::from(SHARDS)) == Some(Shard(shard)))
+        names.find(|key| {
+            Partitioner::default().shard_of(&key.0, usize::from(SHARDS)) == Some(Shard(shard))
+        })
     };
     (0..SHARDS).filter_map(find).collect()
 }
@@ -328,7 +330,13 @@ impl Director<Node, Watched> for Rebalance {
     fn alarm(&mut self, world: &mut ShardkvWorld, _: u64) {
         let options = options();
         match self.phase {
-            Phase::Joining => self.change(world, Command::Divide { shards: SHARDS }),
+            Phase::Joining => self.change(
+                world,
+                Command::Divide {
+                    shards: SHARDS,
+                    partitioner: Partitioner::default(),
+                },
+            ),
             Phase::Calm if self.rounds_left == 0 => self.phase = Phase::Over,
             Phase::Calm => self.begin_round(world, &options),
             Phase::Moving => {

@@ -24,6 +24,7 @@ use snowglobe_systems::service::{ClerkConfig, Config};
 use snowglobe_systems::shardctrler::{ControllerInvariants, Node};
 
 use self::story::ControllerTeller;
+pub(crate) use self::story::partitioner;
 use crate::options::{ELECTIONS, REPLICA, SERVICE, SESSIONS};
 use crate::quorum;
 use crate::replicated::Replicated;

@@ -24,6 +24,7 @@ use snowglobe_systems::raft::{self, MARKS as RAFT_MARKS, Voters};
 use snowglobe_systems::replica;
 use snowglobe_systems::service::marks::MARKS as CLERK_MARKS;
 use snowglobe_systems::service::{self, ClerkConfig};
+use snowglobe_systems::shardctrler::Partitioner;
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::marks::MARKS as GROUP_MARKS;
 use snowglobe_systems::shardkv::{Config, Durable, Node, Operation, Outcome, ServerConfig, marks};
@@ -65,6 +66,8 @@ pub struct ShardkvOptions {
     pub controllers: u8,
     /// How many shards there are.
     pub shards: u16,
+    /// How keys are divided into them.
+    pub partitioner: Partitioner,
     /// How many operators change the configuration, each on a node of its own.
     pub operators: u8,
     /// The longest pause of an operator between two changes, in milliseconds.
@@ -144,6 +147,7 @@ impl Default for ShardkvOptions {
             groups: 3,
             controllers: 3,
             shards: 10,
+            partitioner: Partitioner::default(),
             operators: 1,
             change_ms: 1000,
             changes: 10,
@@ -228,6 +232,7 @@ impl System for ShardkvSystem {
             groups: *draw.weighted(&[(1, 1), (3, 2), (3, 3), (1, 4)]),
             controllers: *draw.weighted(&[(1, 1), (3, 3)]),
             shards: *draw.weighted(&[(1, 1), (1, 2), (2, 5), (6, 10), (1, 24)]),
+            partitioner: Partitioner::default(),
             operators: draw.range(1..3) as u8,
             change_ms: *draw.pick(&[50, 300, 1000, 3000]),
             // Groups must come to the last configuration one by one, over links
@@ -281,6 +286,13 @@ impl System for ShardkvSystem {
         if clerks > MOST_CLERKS {
             return Err(format!(
                 "`clerks` must be at most {MOST_CLERKS}, not {clerks}"
+            ));
+        }
+        if options.partitioner == Partitioner::FirstByte && options.shards > MOST_BY_FIRST_BYTE {
+            return Err(format!(
+                "`shards` must be at most {MOST_BY_FIRST_BYTE} where keys are divided by their first \
+                 byte, not {}: there are no more that one can print",
+                options.shards
             ));
         }
         let users = clerks * u64::from(options.users_per_clerk);
@@ -411,6 +423,9 @@ impl Modelled for ShardkvSystem {
 const MOST_GROUPS: u64 = 12;
 /// With all groups at their largest, no more have a name.
 const MOST_CLERKS: u64 = 60;
+
+/// How many shards there are at most if the first byte of a key decides: one for each that prints.
+const MOST_BY_FIRST_BYTE: u16 = (b'~' - b'!' + 1) as u16;
 
 /// What a story may count.
 fn every_mark() -> Vec<&'static str> {

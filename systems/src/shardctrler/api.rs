@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GroupId, Number, Shard};
+use super::{GroupId, Number, Partitioner, Shard};
 use crate::process::NodeId;
 use crate::raft;
 use crate::vec_map::VecMap;
@@ -13,11 +13,13 @@ use crate::vec_set::VecSet;
 /// Changes the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Command {
-    /// Let there be so many shards. Refused once a group has joined: a key
+    /// Let there be so many shards, and keys be divided so. Refused once a group has joined: a key
     /// belongs to the same shard for ever.
     Divide {
         /// At least one.
         shards: u16,
+        /// Which keys belong to which.
+        partitioner: Partitioner,
     },
     /// Groups join, and take their part of the shards. One that is known
     /// already gets these servers in place of its own, and no shard moves for it.
@@ -45,7 +47,7 @@ impl raft::Command for Command {
         const TAG: usize = 1;
         const NUMBER: usize = 5;
         TAG + match self {
-            Self::Divide { .. } => NUMBER,
+            Self::Divide { .. } => NUMBER + TAG,
             Self::Join { groups } => {
                 let servers = groups.values().map(|servers| NUMBER + 1 + servers.len());
                 NUMBER + servers.sum::<usize>()

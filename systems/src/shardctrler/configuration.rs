@@ -6,6 +6,7 @@ use core::fmt::{self, Debug, Display};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::process::NodeId;
 use crate::short_names::debug_as_display;
 use crate::vec_map::VecMap;
@@ -50,6 +51,33 @@ impl Display for Number {
 
 debug_as_display!(GroupId, Shard, Number);
 
+/// How keys are divided into shards. The same on every machine and in every version: a key belongs
+/// to one shard for ever.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Partitioner {
+    /// By a hash of the whole key: evenly, whatever keys look like.
+    #[default]
+    Hash,
+    /// By the first byte of the key, as the labs do: keys that begin alike stay together.
+    FirstByte,
+}
+
+impl Partitioner {
+    /// The shard of a key, where there are so many; `None` where there are none.
+    #[must_use]
+    pub fn shard_of(self, key: &str, shards: usize) -> Option<Shard> {
+        let spread = match self {
+            Self::Hash => Digest::of(key),
+            Self::FirstByte => key.bytes().next().map_or(0, u64::from),
+        };
+        let place = spread.checked_rem(shards as u64)?;
+        Some(Shard(place as u16))
+    }
+}
+
 /// Who serves what, at one moment of the controller's history.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Configuration {
@@ -60,6 +88,8 @@ pub struct Configuration {
     /// The owner of each shard, by the shard's number: one of the groups, or
     /// nobody, which is so exactly while there is no group.
     pub owners: Vec<Option<GroupId>>,
+    /// To which of them a key belongs. Like their number, it is settled once a group has joined.
+    pub partitioner: Partitioner,
 }
 
 impl Configuration {
@@ -70,7 +100,14 @@ impl Configuration {
             number: Number::default(),
             groups: VecMap::new(),
             owners: vec![None; shards],
+            partitioner: Partitioner::default(),
         }
+    }
+
+    /// The shard of a key; `None` while there are no shards.
+    #[must_use]
+    pub fn shard_of(&self, key: &str) -> Option<Shard> {
+        self.partitioner.shard_of(key, self.owners.len())
     }
 
     /// Who owns a shard; nobody owns one that does not exist.
@@ -98,6 +135,9 @@ impl Configuration {
 impl Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.number)?;
+        if self.partitioner != Partitioner::default() {
+            write!(f, " {:?}", self.partitioner)?;
+        }
         for (group, servers) in &self.groups {
             write!(f, " {group} {servers:?}:")?;
             for shard in self.shards_of(*group) {

@@ -5,7 +5,10 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Configuration, GroupId, Number, Query, Refusal, Response, Shard, rebalance};
+use super::{
+    Command, Configuration, GroupId, Number, Partitioner, Query, Refusal, Response, Shard,
+    rebalance,
+};
 use crate::digest::Digest;
 use crate::process::NodeId;
 use crate::raft::LogIndex;
@@ -34,8 +37,8 @@ struct Undo {
     /// The servers of groups; `None` where there was no such group.
     groups: VecMap<GroupId, Option<Vec<NodeId>>>,
     owners: VecMap<Shard, Option<GroupId>>,
-    /// How many shards there were, if that changed.
-    shards: Option<usize>,
+    /// How many shards there were, and how keys were divided, if that changed.
+    division: Option<(usize, Partitioner)>,
 }
 
 impl Default for Controller {
@@ -59,8 +62,7 @@ impl StateMachine for Controller {
             Ok(next) => next,
             Err(refusal) => return Response::Refused(refusal),
         };
-        let same = next.groups == self.newest.groups && next.owners == self.newest.owners;
-        if same {
+        if next == self.newest {
             return Response::Unchanged(self.newest.number);
         }
         self.turn_to(next);
@@ -88,9 +90,15 @@ impl Controller {
     fn after(&self, command: &Command) -> Result<Configuration, Refusal> {
         let mut next = self.newest.clone();
         match command {
-            Command::Divide { shards: 0 } => return Err(Refusal::NoShards),
+            Command::Divide { shards: 0, .. } => return Err(Refusal::NoShards),
             Command::Divide { .. } if self.has_had_groups() => return Err(Refusal::Settled),
-            Command::Divide { shards } => next.owners.resize(usize::from(*shards), None),
+            Command::Divide {
+                shards,
+                partitioner,
+            } => {
+                next.owners.resize(usize::from(*shards), None);
+                next.partitioner = *partitioner;
+            }
             Command::Join { groups } => {
                 if let Some((group, _)) = groups.iter().find(|(_, servers)| servers.is_empty()) {
                     return Err(Refusal::NoServers(*group));
@@ -169,6 +177,11 @@ fn share_out(configuration: &mut Configuration) {
     rebalance(&mut configuration.owners, &groups);
 }
 
+/// How many shards there are, and how keys are divided.
+fn division(configuration: &Configuration) -> (usize, Partitioner) {
+    (configuration.owners.len(), configuration.partitioner)
+}
+
 impl Undo {
     fn between(last: &Configuration, next: &Configuration) -> Self {
         let names = last.groups.keys().chain(next.groups.keys());
@@ -182,7 +195,7 @@ impl Undo {
         Self {
             groups,
             owners: owners.collect(),
-            shards: (last.owners.len() != next.owners.len()).then_some(last.owners.len()),
+            division: (division(last) != division(next)).then(|| division(last)),
         }
     }
 
@@ -193,8 +206,9 @@ impl Undo {
                 None => configuration.groups.remove(group),
             };
         }
-        if let Some(shards) = self.shards {
+        if let Some((shards, partitioner)) = self.division {
             configuration.owners.resize(shards, None);
+            configuration.partitioner = partitioner;
         }
         for (shard, owner) in &self.owners {
             configuration.owners[usize::from(shard.0)] = *owner;

@@ -12,7 +12,7 @@ pub mod invariants;
 mod rebalance;
 
 pub use api::{Command, Query, Refusal, Response};
-pub use configuration::{Configuration, GroupId, Number, Shard};
+pub use configuration::{Configuration, GroupId, Number, Partitioner, Shard};
 pub use controller::Controller;
 pub use invariants::ControllerInvariants;
 pub use rebalance::rebalance;

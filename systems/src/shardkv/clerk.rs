@@ -13,9 +13,7 @@ use core::fmt;
 use super::group::Group;
 use super::part::{ControllerPart, Durable, GroupPart, pass_on};
 use super::session_slot::{BITS_OF_COUNT, SessionSlot, Stage, Wanted};
-use super::{
-    Answer, ClerkConfig, Message, Node, Operation, Outcome, Response, Timer, marks, shard_of,
-};
+use super::{Answer, ClerkConfig, Message, Node, Operation, Outcome, Response, Timer, marks};
 use crate::kv;
 use crate::process::{Effects, Input, InvocationId, NodeId, Process};
 use crate::service;
@@ -143,7 +141,7 @@ impl Clerk {
     /// The shard of a slot's call, and the group that owns it, as far as known.
     fn owner(&self, number: usize) -> Option<(Shard, GroupId)> {
         let pending = self.slots[number].pending.as_ref()?;
-        let shard = shard_of(pending.wanted.key(), self.configuration.owners.len())?;
+        let shard = self.configuration.shard_of(&pending.wanted.key().0)?;
         Some((shard, self.configuration.owner(shard)?))
     }
 
@@ -307,7 +305,7 @@ impl Clerk {
     /// The shard of a slot's call. Their number is settled once a group has one.
     fn owner_asked(&self, number: usize) -> Option<Shard> {
         let pending = self.slots[number].pending.as_ref()?;
-        shard_of(pending.wanted.key(), self.configuration.owners.len())
+        self.configuration.shard_of(&pending.wanted.key().0)
     }
 
     /// A slot goes on at once.

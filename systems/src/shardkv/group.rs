@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::shard::Frozen;
-use super::{Answer, Command, Response, ShardSession, ShardState, shard_of};
+use super::{Answer, Command, Response, ShardSession, ShardState};
 use crate::digest::Digest;
 use crate::kv::{self, Key};
 use crate::process::NodeId;
@@ -199,7 +199,7 @@ impl Group {
     /// The shard of a key.
     #[must_use]
     pub fn shard_of(&self, key: &Key) -> Option<Shard> {
-        shard_of(key, self.configuration.owners.len())
+        self.configuration.shard_of(&key.0)
     }
 
     /// The state of a shard that a configuration gives to this group.

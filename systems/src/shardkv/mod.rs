@@ -39,7 +39,7 @@ pub use message::{Message, Operation, Outcome, Peer, Transfer, TransferId};
 pub use part::{Durable, Write};
 pub use server::Server;
 pub use session_slot::{SessionSlot, Stage};
-pub use shard::{MOST_SESSIONS, ShardSession, ShardState, shard_of};
+pub use shard::{MOST_SESSIONS, ShardSession, ShardState};
 
 use self::part::{ControllerPart, pass_on};
 use crate::kv;

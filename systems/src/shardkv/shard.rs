@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Response;
 use crate::digest::Digest;
-use crate::kv::{self, Key, Store};
+use crate::kv::{self, Store};
 use crate::raft::LogIndex;
 use crate::replica::{LastWrite, Sequence, SessionId, Sessions, StateMachine, Verdict};
 use crate::shardctrler::Shard;
@@ -16,17 +16,6 @@ use crate::short_names::debug_as_display;
 /// How many sessions a shard keeps; a further one makes the least recently used
 /// one go.
 pub const MOST_SESSIONS: usize = 1000;
-
-/// The shard of a key, where there are so many; `None` where there are none.
-///
-/// The same on every machine and in every version: a key belongs to one shard
-/// for ever.
-#[must_use]
-pub fn shard_of(key: &Key, shards: usize) -> Option<Shard> {
-    let spread = Digest::of(&*key.0);
-    let place = spread.checked_rem(shards as u64)?;
-    Some(Shard(place as u16))
-}
 
 /// Names a session; prints as `sh3.s7`. A shard names its sessions by a count of its
 /// own, so the name alone may be that of a session with another shard, too.

@@ -3,7 +3,7 @@
 use snowglobe_systems::invariants::Invariants as _;
 use snowglobe_systems::process::{Effect, NodeId};
 use snowglobe_systems::shardctrler::invariants::Chronicle;
-use snowglobe_systems::shardctrler::{Configuration, ControllerInvariants, GroupId};
+use snowglobe_systems::shardctrler::{Configuration, ControllerInvariants, GroupId, Partitioner};
 
 use crate::canary::{self, Canary, Said};
 use crate::violations::{N1, N2, Servers, after_first, configuration, forged, look};
@@ -66,6 +66,12 @@ const CANARIES: &[Canary] = &[
     }),
     ("division-is-settled", "as the first group joins", || {
         made(4, &[(&[1], &[1, 1, 1])])
+    }),
+    ("division-is-settled", "keys go elsewhere", || {
+        let mut second = configuration(2, &[1], &[1, 1]);
+        second.partitioner = Partitioner::FirstByte;
+        let first = configuration(1, &[1], &[1, 1]);
+        look(&forged(&[Configuration::first(2), first, second]))
     }),
     ("division-is-settled", "when all have left", || {
         made(1, &[(&[1], &[1]), (&[], &[0]), (&[], &[0, 0])])

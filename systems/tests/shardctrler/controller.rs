@@ -7,7 +7,8 @@ use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Command as _, LogIndex};
 use snowglobe_systems::replica::StateMachine;
 use snowglobe_systems::shardctrler::{
-    Command, Configuration, Controller, GroupId, Number, Query, Refusal, Response, Shard,
+    Command, Configuration, Controller, GroupId, Number, Partitioner, Query, Refusal, Response,
+    Shard,
 };
 use snowglobe_systems::vec_map::VecMap;
 
@@ -119,7 +120,10 @@ fn all_may_leave_and_come_back() {
 #[test]
 fn the_number_of_shards_is_settled_by_the_first_group() {
     let mut controller = Controller::default();
-    let divide = |shards| Command::Divide { shards };
+    let divide = |shards| Command::Divide {
+        shards,
+        partitioner: Partitioner::Hash,
+    };
     let refused = Response::Refused;
     assert_eq!(
         told(&mut controller, &divide(0)),
@@ -191,7 +195,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         4 => some().prop_map(move |groups| join(&list(groups))),
         3 => some().prop_map(move |groups| leave(&list(groups))),
         4 => (0..12u16, 1..6u32).prop_map(|(shard, to)| shift(shard, to)),
-        1 => (0..14u16).prop_map(|shards| Command::Divide { shards }),
+        1 => (0..14u16).prop_map(|shards| Command::Divide { shards, partitioner: [Partitioner::Hash, Partitioner::FirstByte][usize::from(shards % 2)] }),
     ];
     prop::collection::vec(command, 0..40)
 }
@@ -237,5 +241,22 @@ proptest! {
     fn another_past_is_another_digest(one in commands(), other in commands()) {
         let (one, other) = (after(&one), after(&other));
         prop_assert_eq!(one == other, one.digest() == other.digest());
+    }
+}
+
+#[test]
+fn a_key_belongs_to_one_shard_for_ever() {
+    // Other shards for the same keys would be another service: these are pinned.
+    let shards = |partitioner: Partitioner| {
+        ["", "a", "b", "apple", "banana"].map(|key| partitioner.shard_of(key, 10).map(|it| it.0))
+    };
+    assert_eq!(
+        shards(Partitioner::Hash),
+        [Some(7), Some(8), Some(1), Some(9), Some(2)]
+    );
+    let by_first_byte = [Some(0), Some(7), Some(8), Some(7), Some(8)];
+    assert_eq!(shards(Partitioner::FirstByte), by_first_byte);
+    for partitioner in [Partitioner::Hash, Partitioner::FirstByte] {
+        assert_eq!(partitioner.shard_of("a", 0), None);
     }
 }

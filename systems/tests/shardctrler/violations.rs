@@ -8,7 +8,8 @@ use snowglobe_systems::replica::{self, Session, SessionId, StateMachine as _};
 use snowglobe_systems::service::{ClerkConfig, Config};
 use snowglobe_systems::shardctrler::invariants::Chronicle;
 use snowglobe_systems::shardctrler::{
-    Command, Configuration, Controller, ControllerInvariants, GroupId, Node, Number, Shard,
+    Command, Configuration, Controller, ControllerInvariants, GroupId, Node, Number, Partitioner,
+    Shard,
 };
 use snowglobe_systems::vec_map::VecMap;
 
@@ -20,7 +21,7 @@ pub(crate) const N2: NodeId = NodeId(2);
 struct Undo {
     groups: VecMap<GroupId, Option<Vec<NodeId>>>,
     owners: VecMap<Shard, Option<GroupId>>,
-    shards: Option<usize>,
+    division: Option<(usize, Partitioner)>,
 }
 
 impl Undo {
@@ -31,7 +32,7 @@ impl Undo {
                 .map(|group| (*group, last.groups.get(group).cloned()))
                 .collect(),
             owners: last.shards().collect(),
-            shards: Some(last.owners.len()),
+            division: Some((last.owners.len(), last.partitioner)),
         }
     }
 }
@@ -44,6 +45,7 @@ pub(crate) fn configuration(number: u64, groups: &[u32], owners: &[u32]) -> Conf
         number: Number(number),
         groups: groups.iter().map(servers).collect(),
         owners: owners.iter().map(owner).collect(),
+        partitioner: Partitioner::default(),
     }
 }
 
@@ -87,7 +89,10 @@ fn what_a_controller_does_is_as_promised() {
     };
     let mut controller = Controller::default();
     for command in [
-        Command::Divide { shards: 5 },
+        Command::Divide {
+            shards: 5,
+            partitioner: Partitioner::Hash,
+        },
         join(&[1]),
         join(&[2, 3]),
         Command::Move {

@@ -6,7 +6,7 @@ use snowglobe_systems::invariants::Invariants as _;
 use snowglobe_systems::process::Effect;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::{Sequence, SessionId};
-use snowglobe_systems::shardctrler::{Configuration, GroupId, Number};
+use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Partitioner};
 use snowglobe_systems::shardkv::{Command, Message, Peer, ShardSession, Transfer};
 use snowglobe_systems::vec_map::VecMap;
 
@@ -85,6 +85,7 @@ fn made_up() -> Configuration {
         number: Number(2),
         groups: VecMap::from([(G3, servers(G3))]),
         owners: vec![Some(G3); 10],
+        partitioner: Partitioner::default(),
     }
 }
 

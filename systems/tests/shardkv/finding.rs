@@ -4,8 +4,8 @@ use snowglobe_systems::kv;
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::replica;
 use snowglobe_systems::service;
-use snowglobe_systems::shardctrler::{self, Command, GroupId, Number, Query, Shard};
-use snowglobe_systems::shardkv::{Config, Operation, Outcome, Stage, Timer, marks, shard_of};
+use snowglobe_systems::shardctrler::{self, Command, GroupId, Number, Partitioner, Query, Shard};
+use snowglobe_systems::shardkv::{Config, Operation, Outcome, Stage, Timer, marks};
 use snowglobe_systems::vec_map::VecMap;
 
 use crate::cluster::Cluster;
@@ -331,7 +331,7 @@ fn servers_of_the_controller_keep_no_keys() {
 
 #[test]
 fn a_key_has_one_shard_for_ever() {
-    let shard = |key: &str, shards| shard_of(&key.into(), shards);
+    let shard = |key: &str, shards| Partitioner::default().shard_of(key, shards);
     // These are on disks: whoever changes them loses what is there.
     let known = ["", "a", "page", "k0"].map(|key| shard(key, 10).expect("one of ten").0);
     assert_eq!(known, [7, 8, 9, 8]);

@@ -6,7 +6,7 @@ use snowglobe_systems::kv::{self, Get};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::{Sequence, SessionId, StateMachine as _};
-use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
+use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Partitioner, Shard};
 use snowglobe_systems::shardkv::{
     Answer, Arrival, Command, Group, Holding, Response, ShardSession, ShardState,
 };
@@ -23,6 +23,7 @@ fn owned_by(number: u64, owner: u32) -> Configuration {
     let mut owners = vec![owner.map(|_| G3); 10];
     owners[usize::from(SHARD.0)] = owner;
     Configuration {
+        partitioner: Partitioner::default(),
         number: Number(number),
         groups: groups.into_iter().flatten().collect(),
         owners,

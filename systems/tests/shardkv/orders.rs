@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use snowglobe_systems::kv;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::{Sequence, StateMachine as _};
-use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
+use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Partitioner, Shard};
 use snowglobe_systems::shardkv::{Arrival, Command, Group, Holding, Response, ShardSession};
 use snowglobe_systems::vec_map::VecMap;
 
@@ -70,6 +70,7 @@ fn configuration(number: u64, of: &Owners) -> Configuration {
     }
     let groups = of.map(|_| GROUPS.map(|group| (group, servers(group))));
     Configuration {
+        partitioner: Partitioner::default(),
         number: Number(number),
         groups: groups.into_iter().flatten().collect(),
         owners,

@@ -6,11 +6,11 @@ use snowglobe_systems::process::{Effect, NodeId};
 use snowglobe_systems::raft::{self, Voters};
 use snowglobe_systems::replica::{self, Sequence, SessionId};
 use snowglobe_systems::service::{self, ClerkConfig};
-use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
+use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Partitioner, Shard};
 use snowglobe_systems::shardkv::invariants::ShardkvInvariants;
 use snowglobe_systems::shardkv::{
     self, Clerk, Config, Group, Holding, Message, Node, Server, ServerConfig, Timer, Transfer,
-    TransferId, shard_of,
+    TransferId,
 };
 
 use crate::cluster::{Cluster, Envelope};
@@ -119,7 +119,7 @@ pub(crate) fn key_in(shard: Shard) -> Key {
     let names = (0..).map(|number| Key::from(format!("k{number}").as_str()));
     names
         .into_iter()
-        .find(|key| shard_of(key, 10) == Some(shard))
+        .find(|key| Partitioner::default().shard_of(&key.0, 10) == Some(shard))
         .expect("there is one for each shard")
 }
 

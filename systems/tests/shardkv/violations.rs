@@ -8,7 +8,7 @@ use snowglobe_systems::raft::{self, LogId, LogIndex, Snapshot, Term};
 use snowglobe_systems::replica::{
     Applied, Sequence, Session, SessionId, SessionLimits, StateMachine as _,
 };
-use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Shard};
+use snowglobe_systems::shardctrler::{Configuration, GroupId, Number, Partitioner, Shard};
 use snowglobe_systems::shardkv::{
     Command, Durable, Group, Holding, Message, Response, ShardSession, ShardState, Transfer, Write,
     marks,
@@ -44,6 +44,7 @@ pub(crate) fn state(entries: &[Taken]) -> Arc<ShardState> {
         number: Number(1),
         groups: VecMap::from([(G1, servers(G1))]),
         owners: vec![Some(G1); 10],
+        partitioner: Partitioner::default(),
     };
     let turn = Command::ApplyConfig {
         group: G1,
@@ -194,6 +195,7 @@ fn a_group_that_follows_nobody_is_noticed() {
         number: Number(2),
         groups: VecMap::from([(G3, servers(G3))]),
         owners: vec![Some(G3); 10],
+        partitioner: Partitioner::default(),
     };
     let turn = Command::ApplyConfig {
         group: G1,

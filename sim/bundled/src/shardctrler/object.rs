@@ -92,7 +92,8 @@ impl Past {
             Err(refusal) => return (Response::Refused(refusal), self.clone()),
             Ok(next) => next,
         };
-        if (&next.groups, &next.owners) == (&newest.groups, &newest.owners) {
+        let what = |it: &Configuration| (it.groups.clone(), it.owners.clone(), it.partitioner);
+        if what(&next) == what(newest) {
             return (Response::Unchanged(newest.number), self.clone());
         }
         let response = Response::Changed(next.number);
@@ -105,9 +106,15 @@ impl Past {
         let mut next = newest.clone();
         next.number = newest.number.next();
         match command {
-            Command::Divide { shards: 0 } => return Err(Refusal::NoShards),
+            Command::Divide { shards: 0, .. } => return Err(Refusal::NoShards),
             Command::Divide { .. } if self.0.is_settled => return Err(Refusal::Settled),
-            Command::Divide { shards } => next.owners = vec![None; usize::from(*shards)],
+            Command::Divide {
+                shards,
+                partitioner,
+            } => {
+                next.owners = vec![None; usize::from(*shards)];
+                next.partitioner = *partitioner;
+            }
             Command::Join { groups } => {
                 for (group, servers) in groups {
                     if servers.is_empty() {
@@ -279,7 +286,10 @@ pub(super) fn asked(ask: &Ask) -> String {
         names.join(", ")
     };
     match ask {
-        Ask::Change(Command::Divide { shards }) => format!("divide({shards})"),
+        Ask::Change(Command::Divide {
+            shards,
+            partitioner,
+        }) => format!("divide({shards}, {partitioner:?})"),
         Ask::Change(Command::Join { groups }) => format!("join({})", list(&mut groups.keys())),
         Ask::Change(Command::Leave { groups }) => format!("leave({})", list(&mut groups.iter())),
         Ask::Change(Command::Move { shard, to }) => format!("move({shard}, {to})"),

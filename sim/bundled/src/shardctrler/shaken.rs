@@ -6,7 +6,7 @@ use std::time::Duration;
 use snowglobe_systems::invariants::Violation;
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{
-    Command, ControllerInvariants, GroupId, Node, Operation, Outcome, Query,
+    Command, ControllerInvariants, GroupId, Node, Operation, Outcome, Partitioner, Query,
 };
 
 use super::object::Ask;
@@ -110,7 +110,10 @@ impl Shaken {
 impl Workload<Node, ControllerInvariants> for Shaken {
     fn begin(&mut self, world: &mut ControllerWorld) {
         let shards = self.shards;
-        let divide = Ask::Change(Command::Divide { shards });
+        let divide = Ask::Change(Command::Divide {
+            shards,
+            partitioner: Partitioner::default(),
+        });
         self.operators.order(world, 0, divide);
         self.operators.turn_to(world, Errand::Roaming);
         if self.transfers {

@@ -42,6 +42,7 @@ use snowglobe_systems::shardctrler::{
 };
 use snowglobe_systems::vec_set::VecSet;
 
+pub(crate) use self::words::partitioner;
 use self::words::{Each, MOST_OWN, Sentence, understand};
 use super::object::Ask;
 use super::operators::{Errand, MOST_OWN_IN_ALL, Operators, join_own};

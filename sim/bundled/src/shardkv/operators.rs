@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use snowglobe_systems::process::{InvocationId, NodeId};
 use snowglobe_systems::shardctrler::{
-    self, Command, Configuration, GroupId, Query, Response, Shard,
+    self, Command, Configuration, GroupId, Partitioner, Query, Response, Shard,
 };
 use snowglobe_systems::shardkv::{Operation, Outcome};
 use snowglobe_systems::vec_set::VecSet;
@@ -53,7 +53,7 @@ struct Operator {
     errand: Errand,
     /// How many changes it will still make by itself.
     changes_left: u16,
-    /// Whether it has said how many shards there are, if not as many as usual.
+    /// Whether it has said how keys are divided, if not as usual.
     has_divided: bool,
     /// Tells the alarm that counts from those that were overtaken.
     alarm: u32,
@@ -69,6 +69,7 @@ pub(super) struct Operators {
     /// The groups that are there at the end.
     stay: VecSet<GroupId>,
     shards: u16,
+    partitioner: Partitioner,
     change_ms: u64,
     /// Whether they name other servers for a group now and then.
     regroup: bool,
@@ -104,6 +105,7 @@ impl Operators {
             layout: layout.clone(),
             stay: layout.groups.keys().copied().collect(),
             shards: options.shards,
+            partitioner: options.partitioner,
             change_ms: options.change_ms,
             regroup: options.regroup,
             is_repaired: !options.regroup,
@@ -157,9 +159,13 @@ impl Operators {
     /// An operator must do this, when it has done all that it was ordered to before.
     pub(super) fn order(&mut self, world: &mut ShardkvWorld, number: usize, command: Command) {
         let operator = &mut self.all[number];
-        if self.shards != USUAL_SHARDS && !std::mem::replace(&mut operator.has_divided, true) {
-            let shards = self.shards;
-            operator.orders.push_back(Command::Divide { shards });
+        let (shards, partitioner) = (self.shards, self.partitioner);
+        let is_usual = (shards, partitioner) == (USUAL_SHARDS, Partitioner::default());
+        if !is_usual && !std::mem::replace(&mut operator.has_divided, true) {
+            operator.orders.push_back(Command::Divide {
+                shards,
+                partitioner,
+            });
         }
         operator.orders.push_back(command);
         if self.all[number].busy.is_none() {

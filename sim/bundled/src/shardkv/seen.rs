@@ -76,7 +76,7 @@ mod tests {
     use snowglobe_systems::process::NodeId;
     use snowglobe_systems::raft::LogIndex;
     use snowglobe_systems::replica::StateMachine as _;
-    use snowglobe_systems::shardctrler::Number;
+    use snowglobe_systems::shardctrler::{Number, Partitioner};
     use snowglobe_systems::shardkv::Command;
     use snowglobe_systems::vec_map::VecMap;
 
@@ -89,6 +89,7 @@ mod tests {
             number: Number(number),
             groups: VecMap::from(groups),
             owners: vec![Some(GroupId(owner))],
+            partitioner: Partitioner::default(),
         }
     }
 

@@ -31,10 +31,9 @@ mod words;
 use std::sync::Arc;
 
 use snowglobe_checkers::linearizability::specifications::TextInput;
-use snowglobe_systems::kv::Key;
 use snowglobe_systems::process::{InvocationId, NodeId};
-use snowglobe_systems::shardctrler::{Command, GroupId, Shard};
-use snowglobe_systems::shardkv::{Node, Outcome, shard_of};
+use snowglobe_systems::shardctrler::{Command, GroupId, Partitioner, Shard};
+use snowglobe_systems::shardkv::{Node, Outcome};
 use snowglobe_systems::vec_map::VecMap;
 use snowglobe_systems::vec_set::VecSet;
 
@@ -77,7 +76,7 @@ impl ShardkvTeller {
             users: ToldUsers::new(shaken::users(scenario, options, &layout)),
             operators: Operators::new(scenario.seed, options, &layout),
             layout,
-            keys: keys_of(shards),
+            keys: keys_of(shards, options.partitioner),
             misled: usize::from(options.misled) * usize::from(options.users_per_clerk),
             until: SimTime::START,
             sets: VecMap::new(),
@@ -213,7 +212,10 @@ impl ShardkvTeller {
                 shard: *shard,
                 to: *to,
             },
-            Change::Divide(shards) => Command::Divide { shards: *shards },
+            Change::Divide(shards, partitioner) => Command::Divide {
+                shards: *shards,
+                partitioner: *partitioner,
+            },
         }
     }
 
@@ -292,16 +294,26 @@ impl ShardkvTeller {
     }
 }
 
-/// A key for each shard: the first of `s0`, `s1` and so on that belongs to it.
-fn keys_of(shards: usize) -> Vec<Arc<str>> {
+/// A key for each shard: the first of `s0`, `s1` and so on that belongs to it; or of `!`, `"` and
+/// so on, if keys are divided by their first byte.
+fn keys_of(shards: usize, partitioner: Partitioner) -> Vec<Arc<str>> {
     let mut keys: Vec<Option<Arc<str>>> = vec![None; shards];
     let mut missing = shards;
-    for number in 0_u64.. {
+    for number in 0_u32.. {
         if missing == 0 {
             break;
         }
-        let name: Arc<str> = format!("s{number}").into();
-        let shard = shard_of(&Key(name.clone()), shards);
+        let name: Arc<str> = match partitioner {
+            Partitioner::Hash => format!("s{number}").into(),
+            Partitioner::FirstByte => {
+                let byte = u8::try_from(number)
+                    .ok()
+                    .and_then(|it| it.checked_add(b'!'));
+                let byte = byte.expect("`check_options` allows no more shards");
+                char::from(byte).to_string().into()
+            }
+        };
+        let shard = partitioner.shard_of(&name, shards);
         let place = shard.map(|shard| &mut keys[usize::from(shard.0)]);
         if let Some(place @ None) = place {
             *place = Some(name);

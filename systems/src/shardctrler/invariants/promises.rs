@@ -27,14 +27,18 @@ pub(super) fn kept(
     let Some(last) = last else {
         return Ok(());
     };
-    if next.groups == last.groups && next.owners == last.owners {
+    let division = |it: &Configuration| (it.owners.len(), it.partitioner);
+    let divided_otherwise = division(next) != division(last);
+    if next.groups == last.groups && next.owners == last.owners && !divided_otherwise {
         let expected = format!("{number} to change something");
         let found = format!("the same as {}", last.number);
         return Err(broken("numbers-one-by-one", expected, found));
     }
-    if next.owners.len() != last.owners.len() && (is_settled || !next.groups.is_empty()) {
-        let expected = format!("{} shards for ever", last.owners.len());
-        let found = format!("{} in {number}", next.owners.len());
+    if divided_otherwise && (is_settled || !next.groups.is_empty()) {
+        let words =
+            |it: &Configuration| format!("{} shards by {:?}", it.owners.len(), it.partitioner);
+        let expected = format!("{} for ever", words(last));
+        let found = format!("{} in {number}", words(next));
         return Err(broken("division-is-settled", expected, found));
     }
     match last.groups.keys().eq(next.groups.keys()) {

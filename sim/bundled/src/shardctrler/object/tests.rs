@@ -6,7 +6,7 @@ use snowglobe_checkers::linearizability::{Options, check, claims_hold};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::StateMachine as _;
-use snowglobe_systems::shardctrler::Shard;
+use snowglobe_systems::shardctrler::{Partitioner, Shard};
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         1 => some().prop_map(|groups| join_sharing(&groups)),
         3 => some().prop_map(leave),
         4 => (0..12u16, 1..6u32).prop_map(shift),
-        1 => (0..14u16).prop_map(|shards| Command::Divide { shards }),
+        1 => (0..14u16).prop_map(|shards| Command::Divide { shards, partitioner: [Partitioner::Hash, Partitioner::FirstByte][usize::from(shards % 2)] }),
         1 => Just(Command::Join { groups: nobody }),
     ];
     prop::collection::vec(command, 0..40)

@@ -1,6 +1,8 @@
 //! What an operator likes to call.
 
-use snowglobe_systems::shardctrler::{Command, Configuration, GroupId, Number, Query, Shard};
+use snowglobe_systems::shardctrler::{
+    Command, Configuration, GroupId, Number, Partitioner, Query, Shard,
+};
 
 use super::{OF_ANOTHER, join};
 use crate::shardctrler::ControllerOptions;
@@ -34,6 +36,7 @@ pub(super) fn draw(
         },
         _ => Command::Divide {
             shards: options.shards,
+            partitioner: Partitioner::default(),
         },
     })
 }

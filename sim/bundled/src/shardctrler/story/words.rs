@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use snowglobe_systems::shardctrler::{Command, GroupId, Number, Query, Shard};
+use snowglobe_systems::shardctrler::{Command, GroupId, Number, Partitioner, Query, Shard};
 
 use crate::shardctrler::object::Ask;
 use crate::shardctrler::operators::{OF_ANOTHER, join};
@@ -250,8 +250,9 @@ fn call(verb: &str, words: &[&str]) -> Result<Ask, String> {
             shard: shard(which)?,
             to: group(to)?,
         }),
-        ("divide", ["into", shards]) => Ask::Change(Command::Divide {
+        ("divide", ["into", shards, how @ ..]) => Ask::Change(Command::Divide {
             shards: numbered(shards, "")?,
+            partitioner: partitioner(how)?,
         }),
         ("look", []) => Ask::Look(Query::NEWEST),
         ("look", ["at", seen]) => Ask::Look(Query::of(version(seen)?)),
@@ -283,6 +284,15 @@ fn user(word: &str) -> Result<usize, String> {
 }
 
 /// A number behind a sign, as in `g2`.
+/// How keys are divided: nothing is said of the usual way.
+pub(crate) fn partitioner(words: &[&str]) -> Result<Partitioner, String> {
+    match words {
+        [] => Ok(Partitioner::Hash),
+        ["by", "first", "byte"] => Ok(Partitioner::FirstByte),
+        _ => Err("keys are divided by their hash, or `by first byte`".to_owned()),
+    }
+}
+
 fn numbered<N: std::str::FromStr>(word: &str, sign: &str) -> Result<N, String> {
     let number = word.strip_prefix(sign).map(str::parse);
     match number {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use snowglobe_systems::shardctrler::{GroupId, Shard};
+use snowglobe_systems::shardctrler::{GroupId, Partitioner, Shard};
 
+use crate::shardctrler::partitioner;
 use crate::shardkv::layout::Layout;
 use crate::users::UserSentence;
 use snowglobe::scenarios::story::{read_number, read_time};
@@ -74,7 +75,7 @@ pub(in crate::shardkv) enum Change {
     JoinWithPart(GroupId, usize),
     Leave(Vec<GroupId>),
     Move(Shard, GroupId),
-    Divide(u16),
+    Divide(u16, Partitioner),
 }
 
 /// Some of the shards.
@@ -147,7 +148,7 @@ impl Sentence {
                 Change::JoinWithServersOf(group, other) => (vec![*group, *other], None),
                 Change::JoinWithPart(group, _) => (vec![*group], None),
                 Change::Move(shard, to) => (vec![*to], Some(*shard)),
-                Change::Divide(_) => (Vec::new(), None),
+                Change::Divide(..) => (Vec::new(), None),
             },
             Self::Settle { group, .. } => (group.iter().copied().collect(), None),
             Self::Name { set, .. } | Self::Shards { set, .. } => match set {
@@ -250,10 +251,10 @@ fn change_of(words: &[&str]) -> Result<Change, String> {
             let shard = number.ok_or_else(|| format!("{shard:?} is not a shard, as sh3"))?;
             Ok(Change::Move(Shard(shard), group_of(group)?))
         }
-        ["divides", "into", shards] => {
+        ["divides", "into", shards, how @ ..] => {
             let shards = shards.parse();
             let shards = shards.map_err(|_| "say into how many shards".to_owned())?;
-            Ok(Change::Divide(shards))
+            Ok(Change::Divide(shards, partitioner(how)?))
         }
         _ => Err("an operator joins, leaves, moves or divides".to_owned()),
     }
