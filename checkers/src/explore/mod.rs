@@ -14,7 +14,7 @@
 //!                             |  canonical form              canonical.rs
 //!                             |  can it recover?             forward.rs, absence.rs
 //!                             v
-//!                stateright (search.rs) -> Outcome -> Counterexample -> Steps
+//!     packed/, or stateright.rs (search.rs) -> Outcome -> Counterexample -> Steps
 //! ```
 //!
 //! Loss needs no action: a message may stay under way for ever. There it keeps
@@ -36,12 +36,14 @@ mod left_out;
 mod local;
 pub mod naming;
 mod network;
+mod packed;
 mod reductions;
 mod search;
 mod setting;
 mod shared;
 mod small_world;
 mod state;
+mod stateright;
 mod states_digest;
 mod step;
 mod survey;
@@ -58,12 +60,14 @@ pub use doubt::{NAMES_MATTER, UNDECIDED};
 pub use forward::RECOVERS;
 pub use found::FoundWorld;
 pub use network::{Flight, Network};
+pub use packed::{Packing, Parts};
 pub use reductions::Reductions;
-pub use search::{Explored, Headway, Order, Outcome, search, serve};
+pub use search::{Headway, Order, Outcome, Searcher, search, search_by};
 pub use setting::{Client, Property, PropertyKind, Setting, TimerKind};
 pub use shared::Shared;
 pub use small_world::SmallWorld;
 pub use state::{Member, Progress, Spent, State};
+pub use stateright::{Explored, serve};
 pub use states_digest::{NotADigest, StatesDigest};
 pub use step::{NotAStep, Step, StepInput};
 pub use survey::{Account, Survey};

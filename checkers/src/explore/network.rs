@@ -66,6 +66,11 @@ impl<M: PartialEq> Network<M> {
         }
     }
 
+    /// What [`flights`](Self::flights) of a network showed.
+    pub(super) fn of(flights: Vec<Flight<M>>, in_order: bool) -> Self {
+        Self { flights, in_order }
+    }
+
     /// The same messages on links that keep no order.
     pub(super) fn loose(self) -> Self {
         let mut loose = Self::new(false);

@@ -1,6 +1,5 @@
-//! The search through all states: stateright behind one adapter.
+//! The search through all states, whoever keeps them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -8,11 +7,11 @@ use std::time::Duration;
 
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Violation;
-use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
 use super::counterexample::Counterexample;
 use super::doubt::is_doubt;
-use super::{Account, Action, Certificate, Setting, SmallWorld, State};
+use super::packed::{Packed, Packing};
+use super::{Account, Certificate, Setting, SmallWorld, State};
 
 /// In which order states are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +20,16 @@ pub enum Order {
     Breadth,
     /// What was reached last first: it needs less memory.
     Depth,
+}
+
+/// Who keeps the states of a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Searcher {
+    /// Rows of numbers, compared in full; see `explore/packed`.
+    #[default]
+    Packed,
+    /// stateright: whole states, and fingerprints of 64 bits.
+    Stateright,
 }
 
 /// How a search is going.
@@ -36,6 +45,8 @@ pub struct Headway {
     pub depth: usize,
     /// How often the search began; see [`Certificate::rounds`].
     pub rounds: u64,
+    /// States are told apart by fingerprints, and not in full.
+    pub by_fingerprint: bool,
 }
 
 /// What a search came to.
@@ -52,6 +63,8 @@ pub struct Outcome<S: Setting> {
     pub account: Account,
     /// What was left out, and looked at.
     pub certificate: Certificate,
+    /// What its states take, where they are packed.
+    pub packing: Option<Packing>,
     /// How a promise is broken, if one is.
     pub counterexample: Option<Counterexample<S>>,
     /// What ended the search without a verdict, if something did: a judge that gave up
@@ -61,75 +74,17 @@ pub struct Outcome<S: Setting> {
 }
 
 impl Headway {
-    /// The hash-collision probability: with `n` states and 64-bit fingerprints at most
-    /// n²/2^64. It would be half of that if a fingerprint were not made of the digests of
-    /// the parts. Everything else that is looked up by digest is compared in full.
+    /// The hash-collision probability: none where states are compared in full. With `n` states
+    /// and 64-bit fingerprints at most n²/2^64. It would be half of that if a fingerprint were
+    /// not made of the digests of the parts. Everything else that is looked up by digest is
+    /// compared in full.
     #[must_use]
     pub fn collision_odds(&self) -> f64 {
+        if !self.by_fingerprint {
+            return 0.0;
+        }
         let states = self.distinct as f64;
         states * states / 2f64.powi(64)
-    }
-}
-
-/// A small world as stateright sees it.
-///
-/// States are canonical before it sees them, so that both of its orders make use
-/// of symmetry. Its own `symmetry` is honoured by one of them only.
-pub struct Explored<S: Setting>(Arc<SmallWorld<S>>);
-
-impl<S: Setting> Explored<S> {
-    /// A small world, for stateright.
-    #[must_use]
-    pub fn new(world: &Arc<SmallWorld<S>>) -> Self {
-        Self(Arc::clone(world))
-    }
-}
-
-impl<S: Setting> Model for Explored<S> {
-    type State = State<S>;
-    type Action = Action<S::Process>;
-
-    fn init_states(&self) -> Vec<Self::State> {
-        vec![self.0.canonical(self.0.beginning())]
-    }
-
-    fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
-        if self.0.is_stopped() {
-            // The queue empties itself without another state.
-            self.0.survey.left(state.depth);
-            return;
-        }
-        self.0.survey.looked_at();
-        self.0.actions(state, actions);
-        if self.0.survey.wants_shapes() {
-            self.0.survey.shape(self.0.shape_digest(state));
-        }
-    }
-
-    fn next_state(&self, state: &Self::State, action: Self::Action) -> Option<Self::State> {
-        let next = self.0.explore(state, &action)?;
-        if self.0.survey.wants_shapes() {
-            let shapes = (self.0.shape_digest(state), self.0.shape_digest(&next));
-            self.0.survey.shapes_of_step(shapes.0, shapes.1);
-        }
-        Some(next)
-    }
-
-    fn properties(&self) -> Vec<stateright::Property<Self>> {
-        // One for all promises: a state knows which of them it breaks.
-        vec![stateright::Property::always(
-            "every promise",
-            |_, state: &State<S>| state.broken.is_none(),
-        )]
-    }
-
-    fn format_action(&self, action: &Self::Action) -> String {
-        self.0.words(action)
-    }
-
-    fn format_step(&self, state: &Self::State, action: Self::Action) -> Option<String> {
-        let next = self.next_state(state, action)?;
-        Some(next.to_string())
     }
 }
 
@@ -153,27 +108,56 @@ pub fn search<S: Setting>(
     world: &Arc<SmallWorld<S>>,
     order: Order,
     threads: usize,
+    watch: impl FnMut(&Headway) -> bool,
+) -> Outcome<S> {
+    search_by(Searcher::default(), world, order, threads, watch)
+}
+
+/// As [`search`], and says who keeps the states.
+pub fn search_by<S: Setting>(
+    searcher: Searcher,
+    world: &Arc<SmallWorld<S>>,
+    order: Order,
+    threads: usize,
     mut watch: impl FnMut(&Headway) -> bool,
 ) -> Outcome<S> {
     let mut certificate = Certificate::default();
-    let outcome = rounds(world, (order, threads), &mut certificate, &mut watch);
+    let how = How {
+        searcher,
+        order,
+        threads,
+    };
+    let outcome = rounds(world, how, &mut certificate, &mut watch);
     if outcome.counterexample.is_none() || order == Order::Depth || threads == 1 {
         return outcome;
     }
     world.survey.begin_anew();
     // It begins anew, but nothing had to be taken up for that.
     certificate.rounds -= 1;
-    let alone = rounds(world, (order, 1), &mut certificate, &mut watch);
+    let alone = rounds(
+        world,
+        How { threads: 1, ..how },
+        &mut certificate,
+        &mut watch,
+    );
     match alone.counterexample {
         Some(_) => alone,
         None => outcome,
     }
 }
 
+/// How a search goes about it.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    searcher: Searcher,
+    pub(super) order: Order,
+    pub(super) threads: usize,
+}
+
 /// Searches until nothing that was left out has to be taken up.
 fn rounds<S: Setting>(
     world: &Arc<SmallWorld<S>>,
-    (order, threads): (Order, usize),
+    how: How,
     certificate: &mut Certificate,
     watch: &mut dyn FnMut(&Headway) -> bool,
 ) -> Outcome<S> {
@@ -182,17 +166,17 @@ fn rounds<S: Setting>(
         certificate.rounds += 1;
         let mut round = Round {
             world,
-            order,
-            threads,
+            how,
             watch,
             certificate: *certificate,
             look_at,
             ended: None,
         };
-        let outcome = match order {
-            Order::Breadth => round.run(round.builder().spawn_bfs()),
-            Order::Depth => round.run(round.builder().spawn_dfs()),
+        let reached = match how.searcher {
+            Searcher::Packed => round.run_packed(),
+            Searcher::Stateright => round.run_stateright(),
         };
+        let outcome = round.outcome(reached);
         (*certificate, look_at) = (round.certificate, round.look_at);
         if let Some(outcome) = outcome {
             return outcome;
@@ -201,34 +185,33 @@ fn rounds<S: Setting>(
     }
 }
 
-/// Serves the states of a world to web browsers, with stateright's explorer;
-/// does not come back.
-pub fn serve<S: Setting>(world: &Arc<SmallWorld<S>>, threads: usize, address: SocketAddr) {
-    let _ = Explored::new(world)
-        .checker()
-        .threads(threads)
-        .serve(address);
-}
-
 /// What was left out is looked at when there are so many states for the first
 /// time, and then whenever there are twice as many as at the look before.
 const FIRST_LOOK: usize = 1 << 12;
 
 /// A search that goes on until it has seen everything, or has left out what is of use.
-struct Round<'a, S: Setting> {
-    world: &'a Arc<SmallWorld<S>>,
-    order: Order,
-    threads: usize,
+pub(super) struct Round<'a, S: Setting> {
+    pub(super) world: &'a Arc<SmallWorld<S>>,
+    pub(super) how: How,
     watch: &'a mut dyn FnMut(&Headway) -> bool,
-    certificate: Certificate,
+    pub(super) certificate: Certificate,
     /// When there are so many states, it looks at what it left out.
     look_at: usize,
-    ended: Option<Ended>,
+    pub(super) ended: Option<Ended>,
+}
+
+/// What a round reached.
+pub(super) struct Reached<S: Setting> {
+    pub(super) headway: Headway,
+    pub(super) account: Account,
+    /// The states on the way to one that breaks a promise.
+    pub(super) path: Option<Vec<State<S>>>,
+    pub(super) packing: Option<Packing>,
 }
 
 /// Why a round ends before it has seen everything.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ended {
+pub(super) enum Ended {
     /// Nobody wants to wait any longer.
     Stopped,
     /// Something that was left out is of use.
@@ -236,33 +219,48 @@ enum Ended {
 }
 
 impl<S: Setting> Round<'_, S> {
-    fn builder(&self) -> CheckerBuilder<Explored<S>> {
-        Explored::new(self.world)
-            .checker()
-            .threads(self.threads)
-            .finish_when(HasDiscoveries::AnyFailures)
+    /// Searches with packed states.
+    fn run_packed(&mut self) -> Reached<S> {
+        let How { order, threads, .. } = self.how;
+        let world = Arc::clone(self.world);
+        let search = Packed::new(&world, order, threads);
+        let here = thread::current();
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    search.work();
+                    here.unpark();
+                });
+            }
+            while !search.is_done() {
+                if self.ended.is_none() {
+                    self.look(&self.headway_of(&search));
+                }
+                thread::park_timeout(LOOK_EVERY);
+            }
+        });
+        let (headway, account) = (self.headway_of(&search), self.world.survey.account());
+        self.world.stopped.store(false, Ordering::Relaxed);
+        Reached {
+            headway,
+            account,
+            path: search.path(),
+            packing: Some(search.packing()),
+        }
     }
 
     /// What it came to; `None` if the search has to begin anew.
-    fn run(&mut self, checker: impl Checker<Explored<S>>) -> Option<Outcome<S>> {
-        while !checker.is_done() {
-            if self.ended.is_none() {
-                self.look(&self.headway(&checker));
-            }
-            thread::park_timeout(LOOK_EVERY);
-        }
-        let checker = checker.join();
-        let headway = self.headway(&checker);
-        let account = self.world.survey.account();
-        // To tell the way to what it found, stateright goes there again.
-        self.world.stopped.store(false, Ordering::Relaxed);
+    fn outcome(&mut self, reached: Reached<S>) -> Option<Outcome<S>> {
+        let Reached {
+            headway,
+            account,
+            path,
+            packing,
+        } = reached;
         if self.ended == Some(Ended::Contradicted) {
-            // Whatever it found, the way there would not be taken again: messages
-            // are kept now that were left out on it. The next round comes to it.
+            // Whatever it found, the next round comes to it.
             return None;
         }
-        let discovery = checker.discoveries().into_values().next();
-        let path = discovery.map(|path| path.into_states());
         let last = path.as_ref().and_then(|path| path.last());
         let broken = last.and_then(|state| state.broken.as_deref());
         let doubt = broken.filter(|broken| is_doubt(broken)).cloned();
@@ -273,7 +271,7 @@ impl<S: Setting> Round<'_, S> {
         if !is_over && !is_right && self.ended.is_none() {
             return None;
         }
-        let in_order = self.order == Order::Breadth && self.threads == 1;
+        let in_order = self.how.order == Order::Breadth && self.how.threads == 1;
         let stopped = self.ended.is_some();
         let complete = self.world.survey.left_at();
         // What was left out may have mattered anywhere: only the start is sure then.
@@ -285,13 +283,14 @@ impl<S: Setting> Round<'_, S> {
             doubt,
             account,
             certificate: self.certificate,
+            packing,
             counterexample,
             headway,
         })
     }
 
     /// Looks how the search is going, and whether it goes on.
-    fn look(&mut self, headway: &Headway) {
+    pub(super) fn look(&mut self, headway: &Headway) {
         if !(self.watch)(headway) {
             self.ended = Some(Ended::Stopped);
         } else if headway.distinct >= self.look_at {
@@ -318,15 +317,15 @@ impl<S: Setting> Round<'_, S> {
         look.is_contradicted
     }
 
-    fn headway(&self, checker: &impl Checker<Explored<S>>) -> Headway {
-        let distinct = checker.unique_state_count();
+    fn headway_of(&self, search: &Packed<'_, S>) -> Headway {
+        let (generated, distinct) = search.reached();
         Headway {
-            generated: checker.state_count(),
+            generated,
             distinct,
             queued: distinct.saturating_sub(self.world.survey.looked()),
-            // Its depths count the first state too.
-            depth: checker.max_depth().saturating_sub(1),
+            depth: search.depth(),
             rounds: self.certificate.rounds,
+            by_fingerprint: false,
         }
     }
 }

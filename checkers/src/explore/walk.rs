@@ -98,6 +98,7 @@ pub fn walk<S: Setting>(
         queued: 0,
         depth: depth.load(Ordering::Relaxed),
         rounds: 1,
+        by_fingerprint: true,
     };
     let go = || {
         while !world.is_stopped() {
@@ -146,6 +147,7 @@ pub fn walk<S: Setting>(
         complete_to: None,
         account: world.survey.account(),
         certificate: Certificate::default(),
+        packing: None,
         counterexample: found.map(|walk| {
             let actions = world.shortened(walk.actions);
             Counterexample::along(world, &actions)

@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    Action, Bounds, Event, Order, Outcome, Reductions, Setting, SmallWorld, State, search,
+    Action, Bounds, Event, Order, Outcome, Reductions, Searcher, Setting, SmallWorld, State,
+    search, search_by,
 };
 use snowglobe_checkers::models::raft::{RaftSetting, configs};
 use snowglobe_systems::digest::Digest;
@@ -164,6 +165,37 @@ fn orders_and_threads_find_the_same_states() {
         // Each state is looked at once, so all that follows is generated as often.
         assert_eq!(one.generated, two.generated, "{order:?} by {threads}");
         assert_eq!(alone.account, other.account, "{order:?} by {threads}");
+    }
+}
+
+/// stateright keeps whole states by their fingerprints, and the other searcher rows of numbers:
+/// both look at the same states, and find the same of them.
+#[test]
+fn both_searchers_see_the_same() {
+    let ways = [(Order::Breadth, 1), (Order::Depth, 2)];
+    for (name, bounds) in variants() {
+        for reductions in [Reductions::default(), Reductions::NONE] {
+            for (order, threads) in ways {
+                let [packed, other] = [Searcher::Packed, Searcher::Stateright].map(|searcher| {
+                    let world = Arc::new(SmallWorld::new(raft(bounds.clone()), reductions));
+                    search_by(searcher, &world, order, threads, |_| true)
+                });
+                let way = format!("{name} {reductions:?} {order:?} by {threads}");
+                assert!(packed.exhausted && other.exhausted, "{way}");
+                let (one, two) = (packed.headway, other.headway);
+                assert_eq!(one.distinct, two.distinct, "{way}");
+                assert_eq!(packed.account.marks, other.account.marks, "{way}");
+                if packed.certificate.rounds == other.certificate.rounds {
+                    assert_eq!(one.generated, two.generated, "{way}");
+                    assert_eq!(packed.account, other.account, "{way}");
+                }
+                // stateright's threads do not wait for each other at each depth.
+                if (order, threads) == (Order::Breadth, 1) {
+                    assert_eq!(one.depth, two.depth, "{way}");
+                }
+                assert_eq!(one.queued, 0, "{way}");
+            }
+        }
     }
 }
 

@@ -27,7 +27,9 @@ mod two_phase_commit;
 
 use std::sync::Arc;
 
-use snowglobe_checkers::explore::{Order, Outcome, Reductions, Setting, SmallWorld, search};
+use snowglobe_checkers::explore::{
+    Order, Outcome, Reductions, Searcher, Setting, SmallWorld, search_by,
+};
 
 /// What stateright's actor model leaves out as well, and nothing else.
 const AS_STATERIGHT: Reductions = Reductions {
@@ -36,25 +38,32 @@ const AS_STATERIGHT: Reductions = Reductions {
     stuttering: true,
 };
 
-/// Every order and number of threads that a search offers.
-const WAYS: [(Order, usize); 4] = [
-    (Order::Breadth, 1),
-    (Order::Breadth, 2),
-    (Order::Depth, 1),
-    (Order::Depth, 2),
+/// A searcher, an order, and a number of threads.
+type Way = (Searcher, Order, usize);
+
+/// Every way in which a search can be made.
+const WAYS: [Way; 8] = [
+    (Searcher::Packed, Order::Breadth, 1),
+    (Searcher::Packed, Order::Breadth, 2),
+    (Searcher::Packed, Order::Depth, 1),
+    (Searcher::Packed, Order::Depth, 2),
+    (Searcher::Stateright, Order::Breadth, 1),
+    (Searcher::Stateright, Order::Breadth, 2),
+    (Searcher::Stateright, Order::Depth, 1),
+    (Searcher::Stateright, Order::Depth, 2),
 ];
 
 fn explore<S: Setting>(
     setting: S,
     reductions: Reductions,
-    (order, threads): (Order, usize),
+    (searcher, order, threads): Way,
 ) -> Outcome<S> {
     let world = Arc::new(SmallWorld::new(setting, reductions));
-    search(&world, order, threads, |_| true)
+    search_by(searcher, &world, order, threads, |_| true)
 }
 
 /// The number of distinct states of a setting that keeps its promises.
-fn distinct<S: Setting>(setting: S, reductions: Reductions, way: (Order, usize)) -> usize {
+fn distinct<S: Setting>(setting: S, reductions: Reductions, way: Way) -> usize {
     let outcome = explore(setting, reductions, way);
     if let Some(counterexample) = &outcome.counterexample {
         panic!("{counterexample:#?}");
@@ -73,7 +82,11 @@ fn has_states<S: Setting>(setting: &S, reductions: Reductions, expected: usize) 
 
 /// The steps of the first violation that a search in the order of depth finds.
 fn steps_to_violation<S: Setting>(setting: S) -> Vec<String> {
-    let outcome = explore(setting, AS_STATERIGHT, (Order::Breadth, 1));
+    let outcome = explore(
+        setting,
+        AS_STATERIGHT,
+        (Searcher::Packed, Order::Breadth, 1),
+    );
     let counterexample = outcome.counterexample.expect("a promise is broken");
     counterexample
         .steps

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use snowglobe_checkers::explore::{Order, Reductions};
+use snowglobe_checkers::explore::{Order, Reductions, Searcher};
 use snowglobe_systems::process::NodeId;
 
 use super::history::{Frontier, NothingIsChosen, Observer, Whole};
@@ -163,7 +163,11 @@ fn two_clients_have_16_668_states_and_all_is_linearizable() {
 #[test]
 fn three_clients_have_1_194_428_states_and_all_is_linearizable() {
     let setting = World::<Whole>::new(3, 3);
-    let found = distinct(setting, AS_STATERIGHT, (Order::Breadth, 2));
+    let found = distinct(
+        setting,
+        AS_STATERIGHT,
+        (Searcher::Packed, Order::Breadth, 2),
+    );
     assert_eq!(found, 1_194_428);
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use snowglobe_checkers::explore::{Headway, Setting, SmallWorld, search};
+use snowglobe_checkers::explore::{Headway, Setting, SmallWorld, search_by};
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{InvocationId, Process};
@@ -71,7 +71,8 @@ pub fn measure<S: Modelled>(plan: &Plan, seeds: u64, go_on: GoOn<'_>) -> Option<
     let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let world = Arc::new(SmallWorld::new(setting, plan.reductions).surveying_shapes());
-    let outcome = search(&world, plan.order, plan.threads, |_: &Headway| go_on(0));
+    let watch = |_: &Headway| go_on(0);
+    let outcome = search_by(plan.searcher, &world, plan.order, plan.threads, watch);
     if !outcome.exhausted {
         return None;
     }

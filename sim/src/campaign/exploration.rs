@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
     self, Account, ActionKind, Bounds, Certificate, Counterexample, Headway, Order, Outcome,
-    Property, RECOVERS, Reductions, Setting, SmallWorld, StatesDigest, Step, Walks, search, walk,
+    Packing, Property, RECOVERS, Reductions, Searcher, Setting, SmallWorld, StatesDigest, Step,
+    Walks, search_by, walk,
 };
 use snowglobe_systems::invariants::Violation;
 
@@ -26,6 +27,8 @@ pub struct Plan {
     pub order: Order,
     /// Random walks instead of every state.
     pub walks: Option<Walks>,
+    /// Who keeps the states.
+    pub searcher: Searcher,
     /// Worker threads.
     pub threads: usize,
     /// What keeps it small.
@@ -70,6 +73,8 @@ pub struct Exploration {
     pub finding: Option<Found>,
     /// What was left out, and looked at.
     pub certificate: Certificate,
+    /// What the states took, where they were packed.
+    pub packing: Option<Packing>,
     /// What ended the search without a verdict, if something did.
     pub doubt: Option<Violation>,
 }
@@ -125,7 +130,7 @@ pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool
     let world = Arc::new(world);
     let outcome = match plan.walks {
         Some(walks) => walk(&world, walks, plan.threads, watch),
-        None => search(&world, plan.order, plan.threads, watch),
+        None => search_by(plan.searcher, &world, plan.order, plan.threads, watch),
     };
     let explored = explored(&world, outcome, |counterexample| {
         scenario::<S>(plan, &options, counterexample)
@@ -156,7 +161,7 @@ pub fn explore_around<S: Modelled>(
     let world = Arc::new(world_around::<S>(scenario, around, plan)?);
     let bounds = world.setting().bounds();
     // The depth of a state is that of the shortest way there in this order only.
-    let outcome = search(&world, Order::Breadth, 1, watch);
+    let outcome = search_by(plan.searcher, &world, Order::Breadth, 1, watch);
     Ok(explored(&world, outcome, |counterexample| {
         let violation = &counterexample.violation;
         let comment = format!(
@@ -244,6 +249,7 @@ fn explored<S: Setting>(
         local_steps: world.local_steps(),
         absences: world.absences(),
         certificate: outcome.certificate,
+        packing: outcome.packing,
         doubt: outcome.doubt,
         finding: outcome.counterexample.map(|counterexample| Found {
             scenario: scenario(&counterexample),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use snowglobe_checkers::explore::{Bounds, Order, Reductions, Scope, Walks};
+use snowglobe_checkers::explore::{Bounds, Order, Reductions, Scope, Searcher, Walks};
 use snowglobe_systems::digest::Digest;
 
 use self::account::Told;
@@ -65,11 +65,15 @@ pub(super) struct CheckArguments {
     /// are short, or what was reached last, which needs less memory.
     #[arg(long, value_enum, default_value = "breadth", help_heading = HOW_FAR)]
     order: SearchOrder,
+    /// Who keeps the states: as rows of numbers, which are compared in full, or stateright,
+    /// which compares fingerprints of 64 bits. Both look at the same ones.
+    #[arg(long, value_enum, default_value = "packed", help_heading = HOW_FAR)]
+    engine: SearchEngine,
     /// Takes so many random walks instead of looking at every state, where there
     /// are too many; at least 1.
     #[arg(
         long,
-        conflicts_with_all = ["order", "explore"],
+        conflicts_with_all = ["order", "engine", "explore"],
         value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW_FAR)]
     walks: Option<u64>,
     /// Feeds the choices of random walks.
@@ -117,6 +121,14 @@ enum SearchOrder {
     Breadth,
     /// What was reached last first.
     Depth,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum SearchEngine {
+    /// Rows of numbers: exact, and in some twenty bytes for each state.
+    Packed,
+    /// Whole states, and fingerprints.
+    Stateright,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -368,6 +380,10 @@ fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
         order: match arguments.order {
             SearchOrder::Breadth => Order::Breadth,
             SearchOrder::Depth => Order::Depth,
+        },
+        searcher: match arguments.engine {
+            SearchEngine::Packed => Searcher::Packed,
+            SearchEngine::Stateright => Searcher::Stateright,
         },
         walks: arguments.walks.map(|count| Walks {
             seed: arguments.seed.0,

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use snowglobe_checkers::explore::{ActionKind, Bounds, Order, PropertyKind, Workload};
+use snowglobe_checkers::explore::{
+    ActionKind, Bounds, Order, Packing, Parts, PropertyKind, Workload,
+};
 use snowglobe_systems::invariants::Violation;
 
 use super::{Ended, Saved, World};
@@ -167,10 +169,13 @@ impl Told<'_> {
         let odds: f64 = worlds
             .map(|world| world.exploration.headway.collision_odds())
             .sum();
-        line(
-            "collisions",
-            &format!("hash-collision probability at most {odds:.1e}"),
-        );
+        match last.exploration.packing {
+            Some(packing) => line("states", &self.packed(&packing)),
+            None => line(
+                "collisions",
+                &format!("hash-collision probability at most {odds:.1e}"),
+            ),
+        }
         if let Some(doubt) = self.doubt() {
             line(
                 "doubt",
@@ -184,6 +189,27 @@ impl Told<'_> {
         });
         let plural = if threads == 1 { "" } else { "s" };
         line("machine", &format!("{threads} thread{plural}{memory}"));
+    }
+
+    /// What the states of the last world took: the largest is last as a rule.
+    fn packed(&self, packing: &Packing) -> String {
+        let last = self.worlds.last().expect("some world was packed");
+        let states = last.exploration.headway.distinct.max(1);
+        let of = |count: usize, what: &str| format!("{} {what}", grouped(count as u64));
+        let Parts {
+            members, flights, ..
+        } = packing.parts;
+        let parts = [
+            of(members, "states of a node"),
+            of(flights, "messages"),
+            of(packing.clusters, "clusters"),
+            of(packing.bags, "bags"),
+        ];
+        format!(
+            "compared in full, {} bytes each, made of {}",
+            packing.bytes.div_ceil(states),
+            parts.join(", ")
+        )
     }
 
     /// What was left out, and looked at to see that nothing was missed.
@@ -398,6 +424,16 @@ fn world_as_json(world: &World) -> Value {
         "depth": exploration.headway.depth,
         "local_steps": exploration.local_steps,
         "collision_odds": exploration.headway.collision_odds(),
+        "packing": exploration.packing.map(|packing| json!({
+            "bytes": packing.bytes,
+            "clusters": packing.clusters,
+            "bags": packing.bags,
+            "node_states": packing.parts.members,
+            "messages": packing.parts.flights,
+            "memories": packing.parts.memories,
+            "judges": packing.parts.judges,
+            "rests": packing.parts.rests,
+        })),
         "seconds": world.took.as_secs_f64(),
         "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
         "recovered_from": account.sampled,
