@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use snowglobe_checkers::explore::{
-    Bounds, Headway, Order, Reductions, Setting, SmallWorld, search,
+    Bounds, Headway, Order, Reductions, Searcher, Setting, SmallWorld, search_by,
 };
 use snowglobe_checkers::models::raft::{RaftSetting, configs};
 use stateright::{Checker, Model};
@@ -103,8 +103,17 @@ fn calm() -> Bounds {
 }
 
 fn explored<S: Setting>(world: SmallWorld<S>, order: Order, threads: usize) -> Counts {
+    explored_by(Searcher::Packed, world, order, threads)
+}
+
+fn explored_by<S: Setting>(
+    searcher: Searcher,
+    world: SmallWorld<S>,
+    order: Order,
+    threads: usize,
+) -> Counts {
     let world = Arc::new(world);
-    let outcome = search(&world, order, threads, |_| true);
+    let outcome = search_by(searcher, &world, order, threads, |_| true);
     assert!(outcome.exhausted, "it is small enough");
     let Headway {
         distinct,
@@ -128,6 +137,19 @@ fn raft(
     let run = move || {
         let setting = RaftSetting::new(bounds.clone(), configs(3));
         explored(SmallWorld::new(setting, reductions), order, threads)
+    };
+    Row {
+        name,
+        run: Box::new(run),
+    }
+}
+
+/// The same states, kept by stateright.
+fn by_stateright(name: &'static str, order: Order, threads: usize) -> Row {
+    let run = move || {
+        let setting = RaftSetting::new(crash(), configs(3));
+        let world = SmallWorld::new(setting, Reductions::default());
+        explored_by(Searcher::Stateright, world, order, threads)
     };
     Row {
         name,
@@ -167,6 +189,8 @@ fn rows() -> Vec<Row> {
             Order::Depth,
             2,
         ),
+        by_stateright("raft, crash: stateright breadth, 1 thread", breadth, 1),
+        by_stateright("raft, crash: stateright depth, 1 thread", Order::Depth, 1),
         Row {
             name: "raft, crash: run forward from 1 in 256",
             run: Box::new(|| {

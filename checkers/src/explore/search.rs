@@ -18,7 +18,7 @@ use super::{Account, Certificate, Setting, SmallWorld, State};
 pub enum Order {
     /// What is reached in fewer steps first: what is found is short.
     Breadth,
-    /// What was reached last first: it needs less memory.
+    /// What was reached last first: it takes stateright less memory.
     Depth,
 }
 

@@ -62,7 +62,7 @@ pub(super) struct CheckArguments {
     #[arg(long = "option", value_name = "NAME=VALUE", value_parser = named_value, conflicts_with = "from", help_heading = WHAT)]
     options: Vec<(String, toml::Value)>,
     /// In which order states are looked at: what is near first, so that findings
-    /// are short, or what was reached last, which needs less memory.
+    /// are short, or what was reached last, which takes stateright less memory.
     #[arg(long, value_enum, default_value = "breadth", help_heading = HOW_FAR)]
     order: SearchOrder,
     /// Who keeps the states: as rows of numbers, which are compared in full, or stateright,
