@@ -50,7 +50,7 @@ fn a_small_world_is_exhausted_and_told_of() {
         "election-safety",
         "raft.leader_elected",
         "reached       everything reachable within the bounds",
-        "hash-collision probability",
+        "states        compared in full, ",
         "certificate",
         "searches restarted",
     ] {
@@ -59,6 +59,32 @@ fn a_small_world_is_exhausted_and_told_of() {
 }
 
 /// Who looks at nothing has seen nothing.
+#[test]
+fn stateright_looks_at_the_same_and_tells_the_odds() {
+    let numbers = |engine: &str| {
+        let output = check(
+            &[
+                &SMALL[..],
+                &["--engine", engine, "--format", "json", "-j", "1"],
+            ]
+            .concat(),
+        );
+        assert_eq!(code(&output), 0, "{}", words(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        told["scopes"][0].clone()
+    };
+    let (packed, other) = (numbers("packed"), numbers("stateright"));
+    for key in ["distinct", "generated", "actions", "marks", "exhausted"] {
+        assert_eq!(packed[key], other[key], "{key}");
+    }
+    assert_eq!(packed["collision_odds"], 0.0);
+    assert!(packed["packing"]["bytes"].as_u64() > Some(0));
+    assert!(other["collision_odds"].as_f64() > Some(0.0));
+    assert_eq!(other["packing"], Value::Null);
+    let output = check(&[&SMALL[..], &["--engine", "stateright"]].concat());
+    assert!(words(&output).contains("hash-collision probability"));
+}
+
 #[test]
 fn to_look_at_nothing_is_a_mistake() {
     for nothing in [["--walks", "0"], ["--coverage", "0"]] {
