@@ -160,35 +160,12 @@ fn by_stateright(name: &'static str, order: Order, threads: usize) -> Row {
 fn rows() -> Vec<Row> {
     let all = Reductions::default();
     let breadth = Order::Breadth;
+    let crashing = |name, order, threads| raft(name, crash(), all, order, threads);
     let mut rows = vec![
-        raft(
-            "raft, crash: breadth first, 1 thread",
-            crash(),
-            all,
-            breadth,
-            1,
-        ),
-        raft(
-            "raft, crash: breadth first, 2 threads",
-            crash(),
-            all,
-            breadth,
-            2,
-        ),
-        raft(
-            "raft, crash: depth first, 1 thread",
-            crash(),
-            all,
-            Order::Depth,
-            1,
-        ),
-        raft(
-            "raft, crash: depth first, 2 threads",
-            crash(),
-            all,
-            Order::Depth,
-            2,
-        ),
+        crashing("raft, crash: breadth first, 1 thread", breadth, 1),
+        crashing("raft, crash: breadth first, 2 threads", breadth, 2),
+        crashing("raft, crash: depth first, 1 thread", Order::Depth, 1),
+        crashing("raft, crash: depth first, 2 threads", Order::Depth, 2),
         by_stateright("raft, crash: stateright breadth, 1 thread", breadth, 1),
         by_stateright("raft, crash: stateright depth, 1 thread", Order::Depth, 1),
         Row {
