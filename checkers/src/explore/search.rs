@@ -154,6 +154,13 @@ pub(super) struct How {
     pub(super) threads: usize,
 }
 
+impl How {
+    /// Whether all states of one depth are looked at before any of the next.
+    fn is_in_order(self) -> bool {
+        self.order == Order::Breadth && (self.searcher == Searcher::Packed || self.threads == 1)
+    }
+}
+
 /// Searches until nothing that was left out has to be taken up.
 fn rounds<S: Setting>(
     world: &Arc<SmallWorld<S>>,
@@ -271,7 +278,7 @@ impl<S: Setting> Round<'_, S> {
         if !is_over && !is_right && self.ended.is_none() {
             return None;
         }
-        let in_order = self.how.order == Order::Breadth && self.how.threads == 1;
+        let in_order = self.how.is_in_order();
         let stopped = self.ended.is_some();
         let complete = self.world.survey.left_at();
         // What was left out may have mattered anywhere: only the start is sure then.

@@ -199,6 +199,35 @@ fn both_searchers_see_the_same() {
     }
 }
 
+/// However many threads there are, a search that is stopped knows how deep it came: from there on
+/// it counts as many states as one that looks no further.
+#[test]
+fn a_stopped_search_knows_how_deep_it_came() {
+    // It would take minutes to look at all of it.
+    let bounds = Bounds {
+        terms: 2,
+        messages: 4,
+        crashes: 1,
+        operations: 1,
+        ..election()
+    };
+    let world = |depth| {
+        let world = SmallWorld::new(raft(bounds.clone()), Reductions::NONE);
+        Arc::new(world.within(depth))
+    };
+    for threads in [1, 2, 4] {
+        let mut looks = 0;
+        let outcome = search(&world(u32::MAX), Order::Breadth, threads, |_| {
+            looks += 1;
+            looks < 3
+        });
+        assert!(!outcome.exhausted, "it is larger than that");
+        let depth = outcome.complete_to.expect("states were looked at in order");
+        let within = search(&world(depth as u32), Order::Breadth, 1, |_| true);
+        assert!(within.headway.distinct <= outcome.headway.distinct);
+    }
+}
+
 #[test]
 fn a_plain_walk_comes_to_as_many_states_as_the_search() {
     let (_, all) = reached(raft(election()), Reductions::NONE);

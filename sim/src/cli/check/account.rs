@@ -160,7 +160,7 @@ impl Told<'_> {
                         "to no depth: states were looked at depth first".to_owned()
                     }
                     (None, Order::Breadth) => {
-                        "to a depth that is known with --jobs 1 only".to_owned()
+                        "to a depth that stateright knows with --jobs 1 only".to_owned()
                     }
                 },
             );
