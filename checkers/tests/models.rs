@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    Bounds, Order, Outcome, PropertyKind, Reductions, Setting, SmallWorld, search,
+    Bounds, Order, Outcome, PropertyKind, Reductions, SearchEngine, Setting, SmallWorld, search_by,
 };
 use snowglobe_checkers::models::kv::{self, KvSetting};
 use snowglobe_checkers::models::mapreduce::{self, JobSetting};
@@ -36,8 +36,12 @@ fn job(bounds: Bounds) -> JobSetting {
 const STATES: usize = 20_000;
 
 fn explore<S: Setting>(setting: S) -> Outcome<S> {
+    explore_by(SearchEngine::Packed, setting)
+}
+
+fn explore_by<S: Setting>(engine: SearchEngine, setting: S) -> Outcome<S> {
     let world = SmallWorld::new(setting, Reductions::default()).sampling(Some(512));
-    search(&Arc::new(world), Order::Breadth, 1, |headway| {
+    search_by(engine, &Arc::new(world), Order::Breadth, 1, |headway| {
         headway.distinct < STATES
     })
 }
@@ -53,10 +57,15 @@ fn scopes_begin_well<S: Setting>(make: impl Fn(Bounds) -> S) {
     }
 }
 
-/// A small world is exhausted, holds, and comes to all that it promises to come to.
+/// A small world is exhausted, holds, and comes to all that it promises to come to; whoever keeps
+/// its states, they are the same.
 fn holds<S: Setting>(setting: S) -> Outcome<S> {
     let marks = setting.marks();
+    let other = explore_by(SearchEngine::Stateright, setting.clone());
     let outcome = explore(setting);
+    assert_eq!(outcome.headway.distinct, other.headway.distinct);
+    assert_eq!(outcome.headway.depth, other.headway.depth);
+    assert_eq!(outcome.account.marks, other.account.marks);
     if let Some(found) = &outcome.counterexample {
         panic!("{}: {found:#?}", S::NAME);
     }

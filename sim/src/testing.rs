@@ -10,7 +10,7 @@
 use std::env;
 use std::time::Duration;
 
-use snowglobe_checkers::explore::{Order, Reductions, Scope, Searcher};
+use snowglobe_checkers::explore::{Order, Reductions, Scope, SearchEngine};
 
 use crate::campaign::exploration::{Exploration, Plan};
 use crate::campaign::{Finding, Trial, try_scenario};
@@ -105,7 +105,7 @@ fn explored(system: &'static dyn Registered, scope: &Scope) -> Exploration {
             .collect(),
         order: Order::Breadth,
         walks: None,
-        searcher: Searcher::default(),
+        engine: SearchEngine::default(),
         threads: 1,
         reductions: Reductions::default(),
         sample_one_in: Some(RECOVERS_FROM_ONE_IN),

@@ -84,11 +84,6 @@ impl<K, V> VecMap<K, V> {
         self.pairs.iter_mut().map(|(_, value)| value)
     }
 
-    /// All keys, in order, without their values.
-    pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> + ExactSizeIterator {
-        self.pairs.into_iter().map(|(key, _)| key)
-    }
-
     /// All values, in the order of their keys, without these.
     pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> + ExactSizeIterator {
         self.pairs.into_iter().map(|(_, value)| value)
@@ -101,13 +96,6 @@ impl<K, V> VecMap<K, V> {
         self.pairs.first().map(|(key, value)| (key, value))
     }
 
-    /// The pair with the greatest key.
-    #[must_use]
-    #[inline]
-    pub fn last_key_value(&self) -> Option<(&K, &V)> {
-        self.pairs.last().map(|(key, value)| (key, value))
-    }
-
     /// Takes out the pair with the least key.
     pub fn pop_first(&mut self) -> Option<(K, V)> {
         (!self.is_empty()).then(|| self.pairs.remove(0))
@@ -117,11 +105,6 @@ impl<K, V> VecMap<K, V> {
     pub fn pop_first_if(&mut self, is_out: impl FnOnce(&K, &V) -> bool) -> Option<(K, V)> {
         let (key, value) = self.pairs.first()?;
         is_out(key, value).then(|| self.pairs.remove(0))
-    }
-
-    /// Takes out the pair with the greatest key.
-    pub fn pop_last(&mut self) -> Option<(K, V)> {
-        self.pairs.pop()
     }
 
     /// Keeps the pairs for which this is true.
@@ -304,15 +287,6 @@ impl<'a, K, V> Entry<'a, K, V> {
         V: Default,
     {
         self.or_insert_with(V::default)
-    }
-
-    /// Changes what is there, if anything is.
-    #[must_use]
-    pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
-        if let Self::Occupied(value) = &mut self {
-            change(value);
-        }
-        self
     }
 }
 

@@ -59,19 +59,13 @@ impl<T> VecSet<T> {
 
     /// The greatest value.
     #[must_use]
-    #[inline]
     pub fn last(&self) -> Option<&T> {
-        self.map.last_key_value().map(|(value, ())| value)
+        self.iter().next_back()
     }
 
     /// Takes out the least value.
     pub fn pop_first(&mut self) -> Option<T> {
         self.map.pop_first().map(|(value, ())| value)
-    }
-
-    /// Takes out the greatest value.
-    pub fn pop_last(&mut self) -> Option<T> {
-        self.map.pop_last().map(|(value, ())| value)
     }
 
     /// Keeps the values for which this is true.

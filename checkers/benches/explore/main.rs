@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use snowglobe_checkers::explore::{
-    Bounds, Headway, Order, Reductions, Searcher, Setting, SmallWorld, search_by,
+    Bounds, Headway, Order, Reductions, SearchEngine, Setting, SmallWorld, search_by,
 };
 use snowglobe_checkers::models::raft::{RaftSetting, configs};
 use stateright::{Checker, Model};
@@ -103,17 +103,17 @@ fn calm() -> Bounds {
 }
 
 fn explored<S: Setting>(world: SmallWorld<S>, order: Order, threads: usize) -> Counts {
-    explored_by(Searcher::Packed, world, order, threads)
+    explored_by(SearchEngine::Packed, world, order, threads)
 }
 
 fn explored_by<S: Setting>(
-    searcher: Searcher,
+    engine: SearchEngine,
     world: SmallWorld<S>,
     order: Order,
     threads: usize,
 ) -> Counts {
     let world = Arc::new(world);
-    let outcome = search_by(searcher, &world, order, threads, |_| true);
+    let outcome = search_by(engine, &world, order, threads, |_| true);
     assert!(outcome.exhausted, "it is small enough");
     let Headway {
         distinct,
@@ -149,7 +149,7 @@ fn by_stateright(name: &'static str, order: Order, threads: usize) -> Row {
     let run = move || {
         let setting = RaftSetting::new(crash(), configs(3));
         let world = SmallWorld::new(setting, Reductions::default());
-        explored_by(Searcher::Stateright, world, order, threads)
+        explored_by(SearchEngine::Stateright, world, order, threads)
     };
     Row {
         name,

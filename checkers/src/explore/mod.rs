@@ -62,7 +62,7 @@ pub use found::FoundWorld;
 pub use network::{Flight, Network};
 pub use packed::{Packing, Parts};
 pub use reductions::Reductions;
-pub use search::{Headway, Order, Outcome, Searcher, search, search_by};
+pub use search::{Headway, Order, Outcome, SearchEngine, search, search_by};
 pub use setting::{Client, Property, PropertyKind, Setting, TimerKind};
 pub use shared::Shared;
 pub use small_world::SmallWorld;

@@ -24,7 +24,7 @@ pub enum Order {
 
 /// Who keeps the states of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Searcher {
+pub enum SearchEngine {
     /// Rows of numbers, compared in full; see `explore/packed`.
     #[default]
     Packed,
@@ -110,12 +110,12 @@ pub fn search<S: Setting>(
     threads: usize,
     watch: impl FnMut(&Headway) -> bool,
 ) -> Outcome<S> {
-    search_by(Searcher::default(), world, order, threads, watch)
+    search_by(SearchEngine::default(), world, order, threads, watch)
 }
 
 /// As [`search`], and says who keeps the states.
 pub fn search_by<S: Setting>(
-    searcher: Searcher,
+    engine: SearchEngine,
     world: &Arc<SmallWorld<S>>,
     order: Order,
     threads: usize,
@@ -123,7 +123,7 @@ pub fn search_by<S: Setting>(
 ) -> Outcome<S> {
     let mut certificate = Certificate::default();
     let how = How {
-        searcher,
+        engine,
         order,
         threads,
     };
@@ -149,7 +149,7 @@ pub fn search_by<S: Setting>(
 /// How a search goes about it.
 #[derive(Clone, Copy)]
 pub(super) struct How {
-    searcher: Searcher,
+    engine: SearchEngine,
     pub(super) order: Order,
     pub(super) threads: usize,
 }
@@ -157,7 +157,7 @@ pub(super) struct How {
 impl How {
     /// Whether all states of one depth are looked at before any of the next.
     fn is_in_order(self) -> bool {
-        self.order == Order::Breadth && (self.searcher == Searcher::Packed || self.threads == 1)
+        self.order == Order::Breadth && (self.engine == SearchEngine::Packed || self.threads == 1)
     }
 }
 
@@ -179,9 +179,9 @@ fn rounds<S: Setting>(
             look_at,
             ended: None,
         };
-        let reached = match how.searcher {
-            Searcher::Packed => round.run_packed(),
-            Searcher::Stateright => round.run_stateright(),
+        let reached = match how.engine {
+            SearchEngine::Packed => round.run_packed(),
+            SearchEngine::Stateright => round.run_stateright(),
         };
         let outcome = round.outcome(reached);
         (*certificate, look_at) = (round.certificate, round.look_at);

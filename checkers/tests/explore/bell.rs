@@ -115,6 +115,12 @@ impl Bells {
             configs: vec![listener; 2],
         }
     }
+
+    /// Nodes may crash, which their invariants take to be impossible.
+    pub(crate) fn with_crashes(mut self) -> Self {
+        self.bounds.crashes = 1;
+        self
+    }
 }
 
 impl Setting for Bells {

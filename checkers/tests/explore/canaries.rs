@@ -2,6 +2,7 @@
 //! is switched off turns what it finds into "held".
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
@@ -90,6 +91,20 @@ fn what_invariants_hear_of_was_left_out_before() {
     };
     let found = explore(Bells::new(listener), 1).counterexample;
     assert_eq!(found.expect("it rings").violation.property, FORBIDDEN);
+}
+
+/// A thread that panics is not waited for, and whoever searches hears of it.
+#[test]
+fn a_panic_of_an_invariant_ends_the_search() {
+    let listener = Listener {
+        forbids_at: 9,
+        remembers_at: 9,
+    };
+    for threads in [1, 2] {
+        let bells = Bells::new(listener).with_crashes();
+        let search = AssertUnwindSafe(|| explore(bells, threads));
+        assert!(catch_unwind(search).is_err(), "nobody crashes, they say");
+    }
 }
 
 /// Two nodes that are equal are kept as one; invariants are shown each as it is.

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    Action, Bounds, Event, Order, Outcome, Reductions, Searcher, Setting, SmallWorld, State,
+    Action, Bounds, Event, Order, Outcome, Reductions, SearchEngine, Setting, SmallWorld, State,
     search, search_by,
 };
 use snowglobe_checkers::models::raft::{RaftSetting, configs};
@@ -168,18 +168,19 @@ fn orders_and_threads_find_the_same_states() {
     }
 }
 
-/// stateright keeps whole states by their fingerprints, and the other searcher rows of numbers:
+/// stateright keeps whole states by their fingerprints, and the other engine rows of numbers:
 /// both look at the same states, and find the same of them.
 #[test]
-fn both_searchers_see_the_same() {
+fn both_engines_see_the_same() {
     let ways = [(Order::Breadth, 1), (Order::Depth, 2)];
     for (name, bounds) in variants() {
         for reductions in [Reductions::default(), Reductions::NONE] {
             for (order, threads) in ways {
-                let [packed, other] = [Searcher::Packed, Searcher::Stateright].map(|searcher| {
-                    let world = Arc::new(SmallWorld::new(raft(bounds.clone()), reductions));
-                    search_by(searcher, &world, order, threads, |_| true)
-                });
+                let [packed, other] =
+                    [SearchEngine::Packed, SearchEngine::Stateright].map(|engine| {
+                        let world = Arc::new(SmallWorld::new(raft(bounds.clone()), reductions));
+                        search_by(engine, &world, order, threads, |_| true)
+                    });
                 let way = format!("{name} {reductions:?} {order:?} by {threads}");
                 assert!(packed.exhausted && other.exhausted, "{way}");
                 let (one, two) = (packed.headway, other.headway);

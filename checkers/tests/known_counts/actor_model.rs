@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use snowglobe_checkers::explore::{Order, Searcher};
+use snowglobe_checkers::explore::{Order, SearchEngine};
 use snowglobe_systems::process::{Effect, Effects, Input, NodeId, Process};
 use stateright::actor::{Actor, ActorModel, Envelope, Id, Network, Out};
 use stateright::semantics::register::{Register as Object, RegisterOp, RegisterRet};
@@ -120,7 +120,7 @@ fn agree<R: Register>(servers: u16, clients: u16) {
     let ours = distinct(
         setting,
         AS_STATERIGHT,
-        (Searcher::Packed, Order::Breadth, 1),
+        (SearchEngine::Packed, Order::Breadth, 1),
     );
     let who = (R::NAME, servers, clients);
     assert_eq!(ours, theirs.unique_state_count(), "{who:?}");

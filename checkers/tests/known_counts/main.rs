@@ -28,7 +28,7 @@ mod two_phase_commit;
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    Order, Outcome, Reductions, Searcher, Setting, SmallWorld, search_by,
+    Order, Outcome, Reductions, SearchEngine, Setting, SmallWorld, search_by,
 };
 
 /// What stateright's actor model leaves out as well, and nothing else.
@@ -38,28 +38,28 @@ const AS_STATERIGHT: Reductions = Reductions {
     stuttering: true,
 };
 
-/// A searcher, an order, and a number of threads.
-type Way = (Searcher, Order, usize);
+/// A engine, an order, and a number of threads.
+type Way = (SearchEngine, Order, usize);
 
 /// Every way in which a search can be made.
 const WAYS: [Way; 8] = [
-    (Searcher::Packed, Order::Breadth, 1),
-    (Searcher::Packed, Order::Breadth, 2),
-    (Searcher::Packed, Order::Depth, 1),
-    (Searcher::Packed, Order::Depth, 2),
-    (Searcher::Stateright, Order::Breadth, 1),
-    (Searcher::Stateright, Order::Breadth, 2),
-    (Searcher::Stateright, Order::Depth, 1),
-    (Searcher::Stateright, Order::Depth, 2),
+    (SearchEngine::Packed, Order::Breadth, 1),
+    (SearchEngine::Packed, Order::Breadth, 2),
+    (SearchEngine::Packed, Order::Depth, 1),
+    (SearchEngine::Packed, Order::Depth, 2),
+    (SearchEngine::Stateright, Order::Breadth, 1),
+    (SearchEngine::Stateright, Order::Breadth, 2),
+    (SearchEngine::Stateright, Order::Depth, 1),
+    (SearchEngine::Stateright, Order::Depth, 2),
 ];
 
 fn explore<S: Setting>(
     setting: S,
     reductions: Reductions,
-    (searcher, order, threads): Way,
+    (engine, order, threads): Way,
 ) -> Outcome<S> {
     let world = Arc::new(SmallWorld::new(setting, reductions));
-    search_by(searcher, &world, order, threads, |_| true)
+    search_by(engine, &world, order, threads, |_| true)
 }
 
 /// The number of distinct states of a setting that keeps its promises.
@@ -85,7 +85,7 @@ fn steps_to_violation<S: Setting>(setting: S) -> Vec<String> {
     let outcome = explore(
         setting,
         AS_STATERIGHT,
-        (Searcher::Packed, Order::Breadth, 1),
+        (SearchEngine::Packed, Order::Breadth, 1),
     );
     let counterexample = outcome.counterexample.expect("a promise is broken");
     counterexample

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use snowglobe_checkers::explore::{Order, Reductions, Searcher};
+use snowglobe_checkers::explore::{Order, Reductions, SearchEngine};
 use snowglobe_systems::process::NodeId;
 
 use super::history::{Frontier, NothingIsChosen, Observer, Whole};
@@ -166,7 +166,7 @@ fn three_clients_have_1_194_428_states_and_all_is_linearizable() {
     let found = distinct(
         setting,
         AS_STATERIGHT,
-        (Searcher::Packed, Order::Breadth, 2),
+        (SearchEngine::Packed, Order::Breadth, 2),
     );
     assert_eq!(found, 1_194_428);
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use snowglobe_checkers::explore::{Order, Reductions, Searcher, SmallWorld, State, search};
+use snowglobe_checkers::explore::{Order, Reductions, SearchEngine, SmallWorld, State, search};
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::process::NodeId;
 
@@ -104,7 +104,7 @@ fn seven_resource_managers_have_296_448_states() {
     let found = distinct(
         TwoPhase::<Consistent>::new(7),
         PLAIN,
-        (Searcher::Packed, Order::Depth, 2),
+        (SearchEngine::Packed, Order::Depth, 2),
     );
     assert_eq!(found, 296_448);
 }

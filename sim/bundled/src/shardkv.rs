@@ -277,6 +277,7 @@ impl System for ShardkvSystem {
             leaves_after_ms: *draw.pick(&[0, 0, 0, 0, 2000]),
             bursts_ms: *draw.pick(&[0, 0, 0, 300, 2000]),
             regroup: draw.below(3) == 0,
+            partitioner: *draw.weighted(&[(7, Partitioner::Hash), (1, Partitioner::FirstByte)]),
             ..drawn
         }
     }
@@ -308,6 +309,8 @@ impl System for ShardkvSystem {
         let larger = ShardkvOptions {
             groups: draw.range(6..MOST_GROUPS + 1) as u8,
             shards: *draw.pick(&[50, 100]),
+            // There are more shards than characters.
+            partitioner: Partitioner::Hash,
             change_ms: options.change_ms.max(1000),
             ..options
         };

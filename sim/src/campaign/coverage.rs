@@ -72,7 +72,7 @@ pub fn measure<S: Modelled>(plan: &Plan, seeds: u64, go_on: GoOn<'_>) -> Option<
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let world = Arc::new(SmallWorld::new(setting, plan.reductions).surveying_shapes());
     let watch = |_: &Headway| go_on(0);
-    let outcome = search_by(plan.searcher, &world, plan.order, plan.threads, watch);
+    let outcome = search_by(plan.engine, &world, plan.order, plan.threads, watch);
     if !outcome.exhausted {
         return None;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
     self, Account, ActionKind, Bounds, Certificate, Counterexample, Headway, Order, Outcome,
-    Packing, Property, RECOVERS, Reductions, Searcher, Setting, SmallWorld, StatesDigest, Step,
+    Packing, Property, RECOVERS, Reductions, SearchEngine, Setting, SmallWorld, StatesDigest, Step,
     Walks, search_by, walk,
 };
 use snowglobe_systems::invariants::Violation;
@@ -28,7 +28,7 @@ pub struct Plan {
     /// Random walks instead of every state.
     pub walks: Option<Walks>,
     /// Who keeps the states.
-    pub searcher: Searcher,
+    pub engine: SearchEngine,
     /// Worker threads.
     pub threads: usize,
     /// What keeps it small.
@@ -130,7 +130,7 @@ pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool
     let world = Arc::new(world);
     let outcome = match plan.walks {
         Some(walks) => walk(&world, walks, plan.threads, watch),
-        None => search_by(plan.searcher, &world, plan.order, plan.threads, watch),
+        None => search_by(plan.engine, &world, plan.order, plan.threads, watch),
     };
     let explored = explored(&world, outcome, |counterexample| {
         scenario::<S>(plan, &options, counterexample)
@@ -161,7 +161,7 @@ pub fn explore_around<S: Modelled>(
     let world = Arc::new(world_around::<S>(scenario, around, plan)?);
     let bounds = world.setting().bounds();
     // The depth of a state is that of the shortest way there in this order only.
-    let outcome = search_by(plan.searcher, &world, Order::Breadth, 1, watch);
+    let outcome = search_by(plan.engine, &world, Order::Breadth, 1, watch);
     Ok(explored(&world, outcome, |counterexample| {
         let violation = &counterexample.violation;
         let comment = format!(

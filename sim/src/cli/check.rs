@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use snowglobe_checkers::explore::{Bounds, Order, Reductions, Scope, Searcher, Walks};
+use snowglobe_checkers::explore::{Bounds, Order, Reductions, Scope, SearchEngine, Walks};
 use snowglobe_systems::digest::Digest;
 
 use self::account::Told;
@@ -68,7 +68,7 @@ pub(super) struct CheckArguments {
     /// Who keeps the states: as rows of numbers, which are compared in full, or stateright,
     /// which compares fingerprints of 64 bits. Both look at the same ones.
     #[arg(long, value_enum, default_value = "packed", help_heading = HOW_FAR)]
-    engine: SearchEngine,
+    engine: EngineName,
     /// Takes so many random walks instead of looking at every state, where there
     /// are too many; at least 1.
     #[arg(
@@ -124,8 +124,8 @@ enum SearchOrder {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum SearchEngine {
-    /// Rows of numbers: exact, and in some twenty bytes for each state.
+enum EngineName {
+    /// Rows of numbers: exact, and small.
     Packed,
     /// Whole states, and fingerprints.
     Stateright,
@@ -381,9 +381,9 @@ fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
             SearchOrder::Breadth => Order::Breadth,
             SearchOrder::Depth => Order::Depth,
         },
-        searcher: match arguments.engine {
-            SearchEngine::Packed => Searcher::Packed,
-            SearchEngine::Stateright => Searcher::Stateright,
+        engine: match arguments.engine {
+            EngineName::Packed => SearchEngine::Packed,
+            EngineName::Stateright => SearchEngine::Stateright,
         },
         walks: arguments.walks.map(|count| Walks {
             seed: arguments.seed.0,

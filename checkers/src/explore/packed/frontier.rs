@@ -51,10 +51,11 @@ impl Frontier {
             }),
             bell: Condvar::new(),
             order,
-            batch: match order {
-                Order::Breadth => BATCH,
-                // What was reached last is next: nobody else knows of it yet.
-                Order::Depth => 1 + (threads - 1).min(1) * BATCH / 8,
+            batch: match (order, threads) {
+                // What was reached last is next.
+                (Order::Depth, 1) => 1,
+                (Order::Depth, _) => BATCH / 8,
+                (Order::Breadth, _) => BATCH,
             },
         }
     }

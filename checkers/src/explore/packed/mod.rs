@@ -12,8 +12,8 @@ mod pool;
 mod rows;
 mod visited;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use self::frontier::{Batch, Frontier};
 use self::pack::Pools;
@@ -76,12 +76,13 @@ impl<'a, S: Setting> Packed<'a, S> {
         search
     }
 
-    fn visited(&self) -> std::sync::MutexGuard<'_, Visited> {
+    fn visited(&self) -> MutexGuard<'_, Visited> {
         self.visited.lock().expect("nothing panics under the lock")
     }
 
     /// Carries it on until nothing is left to look at, or it is over.
     pub(super) fn work(&self) {
+        let _guard = EndsOnPanic(&self.frontier);
         while let Some(batch) = self.frontier.take() {
             let mut reached = Vec::new();
             let states = self.states(&batch);
@@ -207,6 +208,18 @@ impl<'a, S: Setting> Packed<'a, S> {
             clusters,
             bags,
             parts: self.pools.parts(),
+        }
+    }
+}
+
+/// A thread that panics will never be done with its batch: without this the others would wait for
+/// it for ever, and nobody would hear of the panic.
+struct EndsOnPanic<'a>(&'a Frontier);
+
+impl Drop for EndsOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end();
         }
     }
 }

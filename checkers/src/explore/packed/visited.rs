@@ -1,4 +1,4 @@
-//! All states that were reached, exactly, in some twenty bytes each.
+//! All states that were reached, exactly, in some thirty bytes each.
 //!
 //! Of two states that follow each other most is the same: a step changes a node and what is
 //! under way. So a state is kept as a pair of two numbers: that of its cluster (the nodes and all

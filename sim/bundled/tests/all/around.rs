@@ -14,7 +14,7 @@ use snowglobe::seed::Seed;
 use snowglobe::world::Broken;
 use snowglobe_bundled::kv::KvSystem;
 use snowglobe_bundled::raft::RaftSystem;
-use snowglobe_checkers::explore::{Bounds, Order, Reductions, Searcher, Setting, Walks};
+use snowglobe_checkers::explore::{Bounds, Order, Reductions, SearchEngine, Setting, Walks};
 
 fn seeds() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../seeds")
@@ -42,7 +42,7 @@ fn plan(nodes: usize, operations: u8) -> Plan {
         options: toml::Table::new(),
         order: Order::Breadth,
         walks: None,
-        searcher: Searcher::default(),
+        engine: SearchEngine::default(),
         threads: 1,
         reductions: Reductions::default(),
         sample_one_in: None,

@@ -175,6 +175,16 @@ fn an_option_that_makes_no_sense_is_named() {
         ("kv", "own_in_100 = 101", "`own_in_100` must be 0 to 100"),
         ("kv", "readers = 4", "`readers` must be at most 3"),
         ("kv", "value_bytes = 100000000000", "`value_bytes`"),
+        (
+            "shardkv",
+            "shards = 95\npartitioner = \"first_byte\"",
+            "at most 94 where keys are divided by their first byte, not 95",
+        ),
+        (
+            "shardkv",
+            "partitioner = \"third\"",
+            "`hash` or `first_byte`",
+        ),
         ("shardctrler", "shards = 0", "`shards` must be 1 to"),
         ("shardctrler", "groups = 200", "1 to 16, not 200"),
         ("shardctrler", "clerks = 60", "at most 50, not 60"),

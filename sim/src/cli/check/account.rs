@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use snowglobe_checkers::explore::{
-    ActionKind, Bounds, Order, Packing, Parts, PropertyKind, Workload,
-};
+use snowglobe_checkers::explore::{ActionKind, Bounds, Order, Packing, PropertyKind, Workload};
 use snowglobe_systems::invariants::Violation;
 
 use super::{Ended, Saved, World};
@@ -165,16 +163,17 @@ impl Told<'_> {
                 },
             );
         }
-        let worlds = self.worlds.iter();
-        let odds: f64 = worlds
-            .map(|world| world.exploration.headway.collision_odds())
-            .sum();
-        match last.exploration.packing {
-            Some(packing) => line("states", &self.packed(&packing)),
-            None => line(
-                "collisions",
-                &format!("hash-collision probability at most {odds:.1e}"),
-            ),
+        match self.packed() {
+            Some(words) => line("states", &words),
+            None => {
+                let worlds = self.worlds.iter();
+                let odds = worlds.map(|world| world.exploration.headway.collision_odds());
+                let odds: f64 = odds.sum();
+                line(
+                    "collisions",
+                    &format!("hash-collision probability at most {odds:.1e}"),
+                );
+            }
         }
         if let Some(doubt) = self.doubt() {
             line(
@@ -191,25 +190,37 @@ impl Told<'_> {
         line("machine", &format!("{threads} thread{plural}{memory}"));
     }
 
-    /// What the states of the last world took: the largest is last as a rule.
-    fn packed(&self, packing: &Packing) -> String {
-        let last = self.worlds.last().expect("some world was packed");
-        let states = last.exploration.headway.distinct.max(1);
+    /// What the states took, if they were packed: all of them, and the parts of the scope that has
+    /// most.
+    fn packed(&self) -> Option<String> {
+        let worlds = self.worlds.iter();
+        let packed: Option<Vec<(usize, Packing)>> = worlds
+            .map(|world| {
+                let states = world.exploration.headway.distinct;
+                world.exploration.packing.map(|packing| (states, packing))
+            })
+            .collect();
+        let packed = packed?;
+        let (_, largest) = packed.iter().max_by_key(|(states, _)| *states)?;
+        let states: usize = packed.iter().map(|(states, _)| states).sum();
+        let bytes: usize = packed.iter().map(|(_, packing)| packing.bytes).sum();
         let of = |count: usize, what: &str| format!("{} {what}", grouped(count as u64));
-        let Parts {
-            members, flights, ..
-        } = packing.parts;
         let parts = [
-            of(members, "states of a node"),
-            of(flights, "messages"),
-            of(packing.clusters, "clusters"),
-            of(packing.bags, "bags"),
+            of(largest.parts.members, "states of a node"),
+            of(largest.parts.flights, "messages"),
+            of(largest.clusters, "clusters"),
+            of(largest.bags, "bags"),
         ];
-        format!(
-            "compared in full, {} bytes each, made of {}",
-            packing.bytes.div_ceil(states),
+        let whose = if packed.len() == 1 {
+            ""
+        } else {
+            " in the largest"
+        };
+        Some(format!(
+            "compared in full, {} bytes each, made of {}{whose}",
+            bytes.div_ceil(states.max(1)),
             parts.join(", ")
-        )
+        ))
     }
 
     /// What was left out, and looked at to see that nothing was missed.
