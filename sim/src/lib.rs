@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use self::scenarios::{Registered, Systems};
+use self::registry::{Registered, Systems};
 
 /// The whole command line over these systems: `list`, `run`, `fuzz`, `replay`, `verify`,
 /// `check`, `history`, `completions`.
@@ -19,11 +19,14 @@ pub fn main(systems: &'static [&'static dyn Registered]) -> ExitCode {
 pub mod campaign;
 pub mod cli;
 pub mod draw;
+pub mod explore;
 pub mod faults;
 pub mod prelude;
+pub mod registry;
 pub mod report;
 pub mod scenarios;
 pub mod seed;
 pub mod testing;
+pub mod text;
 pub mod time;
 pub mod world;

@@ -11,6 +11,7 @@ pub use snowglobe_systems::process::{
 
 pub use crate::draw::Draw;
 pub use crate::faults::Membership;
+pub use crate::registry::Entry;
 pub use crate::scenarios::file::Scenario;
-pub use crate::scenarios::{Calls, Entry, Modelled, NoOptions, Small, System, Workload};
+pub use crate::scenarios::{Calls, Modelled, NoOptions, Small, System, Workload};
 pub use crate::seed::Seed;

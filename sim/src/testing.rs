@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use snowglobe_checkers::explore::{Order, Reductions, Scope, SearchEngine};
 
-use crate::campaign::exploration::{Exploration, Plan};
 use crate::campaign::{Finding, Trial, try_scenario};
+use crate::explore::{Exploration, Plan};
+use crate::registry::Registered;
 use crate::report::failure::{self, Again};
+use crate::scenarios::Verdict;
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Seed, SeedRange};
 use crate::world::engine::Engine;
 
@@ -110,7 +111,9 @@ fn explored(system: &'static dyn Registered, scope: &Scope) -> Exploration {
         reductions: Reductions::default(),
         sample_one_in: Some(RECOVERS_FROM_ONE_IN),
     };
-    let explored = system.explore(&plan, &mut |_| true);
+    let explored = system
+        .small_world()
+        .and_then(|model| model.explore(&plan, &mut |_| true));
     explored.unwrap_or_else(|why| panic!("{}: {why}", system.name()))
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use snowglobe::prelude::*;
-use snowglobe::scenarios::{Histories, How, Registered};
+use snowglobe::registry::Registered;
+use snowglobe::scenarios::{Histories, How};
 use snowglobe::world::World;
 use snowglobe::world::engine::Engine;
 

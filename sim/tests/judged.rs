@@ -135,7 +135,7 @@ fn a_test_that_looks_for_what_no_seed_breaks_fails() {
 
 #[test]
 fn its_history_can_be_judged_again() {
-    let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
+    let system: &dyn snowglobe::registry::Registered = &SYSTEM;
     let how = How {
         histories: Histories::All,
         ..How::default()
@@ -150,7 +150,7 @@ fn its_history_can_be_judged_again() {
 
 #[test]
 fn a_system_without_a_model_has_nothing_to_explore() {
-    let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
+    let system: &dyn snowglobe::registry::Registered = &SYSTEM;
     assert!(system.scopes().is_empty());
 }
 
@@ -162,7 +162,7 @@ fn two_systems_of_one_name_are_a_mistake() {
 
 #[test]
 fn both_engines_come_to_the_same() {
-    let system: &dyn snowglobe::scenarios::Registered = &SYSTEM;
+    let system: &dyn snowglobe::registry::Registered = &SYSTEM;
     for seed in (0..100).map(Seed) {
         let scenario = system.draw(seed);
         let [one, other] = [Engine::Madsim, Engine::Direct].map(|engine| {

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use snowglobe::campaign::stopwatch::Stopwatch;
 use snowglobe::draw::{Draw, Purpose, Streams};
-use snowglobe::report::grouped;
 use snowglobe::scenarios::file::Scenario;
 use snowglobe::scenarios::weather::Weather;
 use snowglobe::scenarios::{System, Verdict, swarm};
 use snowglobe::seed::Seed;
+use snowglobe::text::grouped;
 use snowglobe::time::SimTime;
 use snowglobe::world::engine;
 use snowglobe::world::{Blueprint, Director};

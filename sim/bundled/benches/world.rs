@@ -18,10 +18,11 @@ use madsim::runtime::Runtime;
 use snowglobe::campaign::stopwatch::Stopwatch;
 use snowglobe::campaign::{self, Failure, Plan, Progress, SeedSource, Summary};
 use snowglobe::draw::PerMillion;
-use snowglobe::report::grouped;
+use snowglobe::registry::Registered;
+use snowglobe::scenarios::How;
 use snowglobe::scenarios::weather::Weather;
-use snowglobe::scenarios::{How, Registered};
 use snowglobe::seed::{Partition, Seed, SeedRange};
+use snowglobe::text::grouped;
 use snowglobe::world::Counters;
 use snowglobe::world::engine::Engine;
 

@@ -17,7 +17,7 @@ mod transfers;
 mod trial;
 mod users;
 
-use snowglobe::scenarios::{Entry, Systems};
+use snowglobe::registry::{Entry, Systems};
 
 /// All five: those on Raft in the order in which they build on each other.
 pub static SYSTEMS: Systems = Systems::new(&[

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::summary::{Finding, NO_HANG};
 use super::trial::{Trial, try_scenario};
+use crate::registry::{Registered, Systems};
+use crate::scenarios::RunReport;
 use crate::scenarios::file::{Expectation, Scenario, ScenarioError};
-use crate::scenarios::{Registered, RunReport, Systems};
 use crate::world::engine::Engine;
 
 /// What became of one file.

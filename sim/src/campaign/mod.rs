@@ -3,14 +3,12 @@
 mod canary;
 mod confirm;
 pub mod corpus;
-pub mod coverage;
-pub mod exploration;
 pub mod memory;
 mod recoveries;
 pub mod stopwatch;
 mod summary;
 mod trial;
-mod weather;
+pub mod weather;
 
 use std::fs;
 use std::io;
@@ -21,10 +19,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::draw::PerMillion;
+use crate::registry::Registered;
+use crate::scenarios::Verdict;
 use crate::scenarios::file::{Expectation, Scenario};
 use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
-use crate::scenarios::{Registered, Verdict};
 use crate::seed::{Partition, Seed, SeedRange, Seeds};
 use crate::world::engine::Engine;
 use snowglobe_systems::digest::Digest;

@@ -9,9 +9,9 @@ use super::confirm::Confirmation;
 use super::recoveries::Recoveries;
 use super::trial::Trial;
 use super::weather::{OfFamily, WeatherSummary};
-use crate::report::failure;
+use crate::registry::Registered;
 use crate::scenarios::swarm::Size;
-use crate::scenarios::{Registered, RunReport, Verdict};
+use crate::scenarios::{RunReport, Verdict};
 use crate::seed::Seed;
 use crate::world::{Broken, Counters, Marks};
 
@@ -68,7 +68,7 @@ impl Finding {
                     Broken::Panic { message, .. } => Self::Panic(message.clone()),
                     Broken::OutOfSteps { .. } => Self::Liveness("step-budget".to_owned()),
                     Broken::Script { .. } | Broken::Elsewhere { .. } => {
-                        Self::Script(failure::what(&breakage.broken))
+                        Self::Script(breakage.broken.to_string())
                     }
                 }),
             },

@@ -4,8 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::registry::Registered;
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{CannotRun, How, Registered, RunReport};
+use crate::scenarios::{CannotRun, How, RunReport};
 use crate::world::engine::Engine;
 use crate::world::message_of;
 

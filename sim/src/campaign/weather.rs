@@ -1,10 +1,14 @@
 //! What the weather of a campaign brought: which runs had which faults, what that led to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::json;
 
 use crate::faults::{FamilySet, FaultFamily};
 use crate::scenarios::RunReport;
 use crate::scenarios::swarm::Size;
+use crate::text::grouped;
 
 /// What the weather brought, over the runs of a system.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +59,55 @@ impl WeatherSummary {
         let always = self.always.values();
         always.filter(|always| always.contains(family)).count()
     }
+}
+
+/// What a campaign's runs of a system had, as lines of its summary.
+#[must_use]
+pub fn summed_up(weather: &WeatherSummary) -> String {
+    let mut text = String::new();
+    let sizes = weather.sizes.iter();
+    let sizes: Vec<String> = sizes
+        .map(|(size, runs)| format!("{} {}", grouped(*runs), size.word()))
+        .collect();
+    if !sizes.is_empty() {
+        let _ = writeln!(text, "  sizes      {}", sizes.join(", "));
+    }
+    let mut families: Vec<_> = weather.families.iter().collect();
+    families.sort_by_key(|(_, of_family)| std::cmp::Reverse(of_family.runs));
+    for (family, of_family) in families {
+        let _ = write!(
+            text,
+            "  faults     {family:30} in {:>7} runs, effective in {:>7}",
+            grouped(of_family.runs),
+            grouped(of_family.effective)
+        );
+        match weather.exclusive_marks(*family) {
+            0 => text.push('\n'),
+            1 => text.push_str(", 1 exclusive mark\n"),
+            marks => drop(writeln!(text, ", {marks} exclusive marks")),
+        }
+    }
+    text
+}
+
+type Map = serde_json::Map<String, serde_json::Value>;
+
+/// The same as JSON: the sizes, and the families.
+#[must_use]
+pub fn as_json(weather: &WeatherSummary) -> (serde_json::Value, serde_json::Value) {
+    let sizes = weather.sizes.iter();
+    let sizes: Map = sizes
+        .map(|(size, runs)| (size.word().to_owned(), json!(runs)))
+        .collect();
+    let families = weather.families.iter().map(|(family, of_family)| {
+        let counts = json!({
+            "runs": of_family.runs,
+            "effective": of_family.effective,
+            "exclusive_marks": weather.exclusive_marks(*family),
+        });
+        (family.word().to_owned(), counts)
+    });
+    (sizes.into(), families.collect::<Map>().into())
 }
 
 #[cfg(test)]

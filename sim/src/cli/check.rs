@@ -15,11 +15,12 @@ use self::teller::Teller;
 use super::arguments::{HOW_FAR, OUTPUT, Printed, WHAT, Workers};
 use super::history::Bytes;
 use super::{Failed, Format, catch_interrupts, must_be_writable, print, workers};
-use crate::campaign::exploration::{Around, Exploration, Found, Plan};
 use crate::campaign::memory;
 use crate::campaign::stopwatch::Stopwatch;
+use crate::explore::{Around, Exploration, Found, Plan};
+use crate::registry::{Registered, Systems};
+use crate::scenarios::Verdict;
 use crate::scenarios::file::Scenario;
-use crate::scenarios::{Registered, Systems, Verdict};
 use crate::seed::Seed;
 
 mod account;
@@ -150,7 +151,7 @@ pub(super) fn check(systems: Systems, arguments: &CheckArguments) -> Result<u8, 
         let plan = plan(arguments, &scopes[0])?;
         let line = format!("{} at http://{address}; Ctrl-C ends it\n", system.name());
         let _ = std::io::stderr().write_all(line.as_bytes());
-        return Ok(system.serve(&plan, address).map(|()| 0)?);
+        return Ok(system.small_world()?.serve(&plan, address).map(|()| 0)?);
     }
     if let Some(seeds) = arguments.coverage {
         return cover(arguments, system, &scopes[0], seeds);
@@ -158,13 +159,14 @@ pub(super) fn check(systems: Systems, arguments: &CheckArguments) -> Result<u8, 
     must_be_writable(&arguments.found, "--found")?;
     let interrupted = catch_interrupts();
     let mut teller = Teller::new(arguments);
+    let model = system.small_world()?;
     let mut worlds = Vec::new();
     let mut ended = None;
     for scope in scopes {
         let plan = plan(arguments, &scope)?;
         teller.begin(scope.name);
         let watch = Stopwatch::start();
-        let exploration = system.explore(&plan, &mut |headway| {
+        let exploration = model.explore(&plan, &mut |headway| {
             teller.tell(headway);
             ended = ended.or_else(|| why_end(arguments, interrupted, teller.watch));
             ended.is_none()
@@ -189,6 +191,8 @@ pub(super) fn check(systems: Systems, arguments: &CheckArguments) -> Result<u8, 
 fn look_around(systems: Systems, arguments: &CheckArguments, file: &Path) -> Result<u8, Failed> {
     let scenario = Scenario::read(file).map_err(Failed::usage)?;
     let system = systems.find(&scenario.system)?;
+    let of_file = |error| Failed::usage(format!("{}: {error}", file.display()));
+    system.check(&scenario).map_err(of_file)?;
     let around = Around {
         step: arguments.step.unwrap_or_default(),
         depth: arguments.depth,
@@ -215,13 +219,15 @@ fn look_around(systems: Systems, arguments: &CheckArguments, file: &Path) -> Res
     let mut ended = None;
     teller.begin(scope.name);
     let watch = Stopwatch::start();
-    let exploration = system.explore_around(&scenario, &around, &plan, &mut |headway| {
-        teller.tell(headway);
-        ended = ended.or_else(|| why_end(arguments, interrupted, teller.watch));
-        ended.is_none()
-    });
     let exploration =
-        exploration.map_err(|error| Failed::usage(format!("{}: {error}", file.display())))?;
+        system
+            .small_world()?
+            .explore_around(&scenario, &around, &plan, &mut |headway| {
+                teller.tell(headway);
+                ended = ended.or_else(|| why_end(arguments, interrupted, teller.watch));
+                ended.is_none()
+            });
+    let exploration = exploration.map_err(of_file)?;
     let worlds = [World {
         name: scope.name,
         around: Some(around),
@@ -271,7 +277,7 @@ fn cover(
     let interrupted = catch_interrupts();
     let watch = Stopwatch::start();
     let mut ended = None;
-    let coverage = system.cover(&plan, seeds, &mut |_| {
+    let coverage = system.small_world()?.cover(&plan, seeds, &mut |_| {
         ended = ended.or_else(|| why_end(arguments, interrupted, watch));
         ended.is_none()
     })?;
@@ -337,13 +343,14 @@ fn scopes(
             return Err(Failed::usage(why));
         }
     }
+    let usual = system.small_world()?.usual_scope();
     if arguments.bounds.are_given()
         || arguments.nodes.is_some()
         || !arguments.options.is_empty()
         || arguments.explore.is_some()
         || arguments.coverage.is_some()
     {
-        let is_usual = |scope: &Scope| scope.name == system.usual_scope();
+        let is_usual = |scope: &Scope| scope.name == usual;
         let usual = scopes.iter().position(is_usual).unwrap_or(0);
         scopes.swap(0, usual);
         scopes.truncate(1);

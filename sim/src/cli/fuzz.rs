@@ -14,15 +14,17 @@ use super::arguments::FuzzArguments;
 use super::{
     Failed, Format, animated, catch_interrupts, environment, must_be_writable, print, workers,
 };
+use crate::campaign::weather;
 use crate::campaign::{
     self, Confirmation, Divergence, Failure, Plan, Progress, Recoveries, SeedSource, Summary,
     SystemSummary, history_of,
 };
+use crate::registry::Systems;
 use crate::report::failure::{self, Again};
-use crate::report::{grouped, program, weather};
+use crate::scenarios::Verdict;
 use crate::scenarios::weather::Weather;
-use crate::scenarios::{Systems, Verdict};
 use crate::seed::{Partition, Seed, SeedRange};
+use crate::text::{grouped, program};
 
 /// How long a campaign goes on that is told neither seeds nor time.
 const DEFAULT_SPAN: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Failed, Format, print};
 use crate::faults::FaultFamily;
-use crate::scenarios::Systems;
+use crate::registry::Systems;
 use crate::world::engine::Engine;
 
 pub(super) fn list(systems: Systems, format: Format) -> Result<u8, Failed> {

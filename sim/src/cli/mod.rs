@@ -20,8 +20,9 @@ use clap::builder::PossibleValue;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
 use self::arguments::{Arguments, Verb, Workers};
-use crate::report::program;
-use crate::scenarios::{CannotRun, Systems};
+use crate::registry::Systems;
+use crate::scenarios::CannotRun;
+use crate::text::program;
 use crate::world::engine::Engine;
 
 impl ValueEnum for Engine {

@@ -10,6 +10,7 @@ use tracing_subscriber::registry::Registry;
 use super::arguments::{ReplayArguments, RunArguments};
 use super::{Failed, Format, Show, environment, gravest, print};
 use crate::campaign::{Finding, Trial};
+use crate::registry::{Registered, Systems};
 use crate::report::account;
 use crate::report::failure::Again;
 use crate::report::timeline::{Selection, Timeline};
@@ -17,7 +18,7 @@ use crate::report::weather::drawn;
 use crate::scenarios::file::{Scenario, ScenarioError};
 use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
-use crate::scenarios::{Histories, How, Registered, RunReport, Systems, Verdict};
+use crate::scenarios::{Histories, How, RunReport, Verdict};
 use crate::seed::{Seed, SeedRange};
 
 /// How much of a failing run's timeline is shown unasked.

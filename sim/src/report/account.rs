@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::failure::{self, Again};
-use super::grouped;
 use crate::scenarios::{RunReport, Verdict};
+use crate::text::grouped;
 use crate::world::Broken;
 
 /// The word for a verdict.
@@ -92,7 +92,7 @@ pub fn json(report: &RunReport) -> serde_json::Value {
         "property": report.verdict.property(),
         "broken": match &report.verdict {
             Verdict::Broke(breakage) => json!({
-                "what": failure::what(&breakage.broken),
+                "what": breakage.broken.to_string(),
                 "step": breakage.step,
                 "at_ns": breakage.at.0,
                 "core": match &breakage.broken {

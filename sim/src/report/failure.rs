@@ -5,41 +5,11 @@ use std::path::PathBuf;
 
 use snowglobe_systems::invariants::Violation;
 
-use super::{grouped, program};
 use crate::scenarios::RunReport;
 use crate::scenarios::file::Scenario;
+use crate::text::{grouped, program};
+use crate::world::breakage::{CHANGED, not_taken};
 use crate::world::{Breakage, Broken, Suspicion};
-
-/// What broke, in one line.
-#[must_use]
-pub fn what(broken: &Broken) -> String {
-    match broken {
-        Broken::Safety(violation) | Broken::Liveness(violation) => violation.to_string(),
-        Broken::Illegal(illegal) => illegal.violation.to_string(),
-        Broken::Undecided { why } => format!("history-undecided: {why}"),
-        Broken::Panic { node, message } => format!("no-panic: {node} panicked: {message}"),
-        Broken::Script { number, step, why } => {
-            format!("step-can-be-taken: {}", not_taken(*number, step, why))
-        }
-        Broken::Elsewhere { expected, found } => {
-            format!("reaches: the nodes are at {found}, not {expected}: {CHANGED}")
-        }
-        Broken::OutOfSteps { budget } => {
-            format!("step-budget: still busy after {} steps", grouped(*budget))
-        }
-    }
-}
-
-/// What it means that a script leads elsewhere.
-const CHANGED: &str = "the code has changed since, or the two engines disagree";
-
-fn not_taken(number: usize, step: &str, why: &str) -> String {
-    match number {
-        // What comes before the script.
-        0 => format!("{step:?} cannot be: {why}"),
-        _ => format!("step {number}, {step:?}, cannot be taken: {why}"),
-    }
-}
 
 /// How a failing run can be run again.
 #[derive(Clone, Debug, PartialEq, Eq)]

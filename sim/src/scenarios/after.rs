@@ -11,7 +11,7 @@ use crate::world::{Broken, Director, World};
 /// The second begins in a world that is frozen and plain, as
 /// [`World::make_plain`] leaves it. The first is never heard of again.
 #[derive(Clone, Debug)]
-pub(super) struct After<D, E> {
+pub(crate) struct After<D, E> {
     step: u64,
     first: D,
     then: E,
@@ -25,7 +25,7 @@ enum Stage {
 }
 
 impl<D, E> After<D, E> {
-    pub(super) fn new(step: u64, first: D, then: E) -> Self {
+    pub(crate) fn new(step: u64, first: D, then: E) -> Self {
         Self {
             step,
             first,
@@ -35,7 +35,7 @@ impl<D, E> After<D, E> {
     }
 
     /// The second, when the run is over.
-    pub(super) fn into_then(self) -> E {
+    pub(crate) fn into_then(self) -> E {
         self.then
     }
 
@@ -114,9 +114,9 @@ where
 
 /// Takes a copy of the world, and ends the run.
 #[derive(Clone, Debug)]
-pub(super) struct Look<P: Process, I> {
+pub(crate) struct Look<P: Process, I> {
     /// The copy, when the run is over.
-    pub(super) found: Option<FoundWorld<P, I>>,
+    pub(crate) found: Option<FoundWorld<P, I>>,
 }
 
 impl<P: Process, I: Invariants<P>> Director<P, I> for Look<P, I> {

@@ -1,41 +1,37 @@
 //! What is shaken: per system a cluster, a workload, and what must hold.
 //!
-//! A system implements [`System`]; as an [`Entry`] among some [`Systems`] it has every command.
+//! A system implements [`System`]; as an [`Entry`](crate::registry::Entry) among the
+//! [`Systems`](crate::registry::Systems) of a binary it has every command.
 
-mod after;
+pub(crate) mod after;
 mod calls;
 pub mod file;
 mod judged;
 mod opened;
+mod options;
 pub mod properties;
 pub mod ranges;
 pub mod recovery;
-mod registry;
 pub mod script;
 pub mod shake;
 mod small;
 pub mod story;
 pub mod swarm;
-mod systems;
-mod timeless;
+pub(crate) mod timeless;
 pub mod weather;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snowglobe_checkers::explore::{Bounds, Headway, Scope, Setting, StatesDigest};
+use snowglobe_checkers::explore::{Bounds, Setting, StatesDigest};
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use thiserror::Error;
 
 use self::file::Scenario;
-use self::weather::Weather;
-use crate::campaign::{coverage, exploration};
 use crate::draw::Draw;
 use crate::faults::{FamilySet, Incident, Membership};
-use crate::seed::Seed;
 use crate::time::SimTime;
 use crate::world::engine::Engine;
 use crate::world::trace::TraceDigest;
@@ -43,13 +39,11 @@ use crate::world::{Breakage, Broken, Counters, Director, Marks, World};
 
 pub use self::calls::Calls;
 pub use self::opened::UnderWay;
-pub(crate) use self::opened::report_of;
+pub(crate) use self::opened::{Directed, DirectorOf, Opened, director, report_of};
+pub(crate) use self::options::{options_from, options_of_scope, small_options};
 pub use self::recovery::{Recovery, RecoveryBound};
-pub use self::registry::Entry;
-pub(crate) use self::registry::{look, options_of_scope, small_options};
 pub use self::shake::Shake;
 pub use self::small::{Small, SmallCluster};
-pub use self::systems::Systems;
 
 /// A system that can be shaken.
 pub trait System: Sized + 'static {
@@ -316,7 +310,7 @@ pub enum CannotRun {
     /// No such system.
     #[error(
         "there is no system {0:?}; `{program} list` names those there are",
-        program = crate::report::program()
+        program = crate::text::program()
     )]
     UnknownSystem(String),
     /// The cluster is impossible.
@@ -334,90 +328,6 @@ pub enum CannotRun {
     /// A fault or a sentence speaks of a node that is not there.
     #[error("{0}")]
     Unfit(String),
-}
-
-/// A system as the commands see it, whatever its types.
-pub trait Registered: Sync {
-    /// Its name.
-    fn name(&self) -> &'static str;
-    /// What it is, in a line.
-    fn about(&self) -> &'static str;
-    /// What `snowglobe history --spec` calls the object that its histories are of.
-    fn object(&self) -> &'static str;
-    /// Every mark that a run can reach.
-    fn marks(&self) -> Vec<&'static str>;
-    /// Every property that a run can break.
-    fn properties(&self) -> Vec<&'static str>;
-    /// Which numbers its options may be.
-    fn ranges(&self) -> ranges::Ranges;
-    /// Draws a whole scenario from a seed.
-    fn draw_in(&self, seed: Seed, weather: &Weather) -> Scenario;
-    /// The same, in the usual weather.
-    fn draw(&self, seed: Seed) -> Scenario {
-        self.draw_in(seed, &Weather::default())
-    }
-    /// How many nodes a scenario has, clients included.
-    ///
-    /// # Errors
-    /// When its options make no sense for this system.
-    fn size(&self, scenario: &Scenario) -> Result<usize, CannotRun>;
-    /// Runs a scenario on this thread; see [`Systems::run`].
-    ///
-    /// # Errors
-    /// When the scenario makes no sense for this system.
-    fn run_here(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun>;
-    /// Begins a run of a scenario, which then goes on as far as it is told.
-    ///
-    /// # Errors
-    /// When the scenario makes no sense for this system.
-    fn open(&self, scenario: &Scenario) -> Result<Box<dyn UnderWay>, CannotRun>;
-    /// The small worlds that are explored unless somebody wants another one; none
-    /// if the system has no model.
-    fn scopes(&self) -> Vec<Scope>;
-    /// The scope where somebody begins who wants other bounds; the first, if there is
-    /// none of this name.
-    fn usual_scope(&self) -> &'static str;
-    /// Looks at every state of its small world; see [`exploration::explore`].
-    ///
-    /// # Errors
-    /// When there is no such world, or it makes no sense.
-    fn explore(
-        &self,
-        plan: &exploration::Plan,
-        watch: &mut dyn FnMut(&Headway) -> bool,
-    ) -> Result<exploration::Exploration, CannotRun>;
-    /// Looks at every state around one that a run of a scenario comes to; see
-    /// [`exploration::explore_around`].
-    ///
-    /// # Errors
-    /// When there is no such world, or the run does not come that far.
-    fn explore_around(
-        &self,
-        scenario: &Scenario,
-        around: &exploration::Around,
-        plan: &exploration::Plan,
-        watch: &mut dyn FnMut(&Headway) -> bool,
-    ) -> Result<exploration::Exploration, CannotRun>;
-    /// How much of its small world fuzzing sees; see [`coverage::measure`].
-    ///
-    /// # Errors
-    /// When there is no such world, or it makes no sense.
-    fn cover(
-        &self,
-        plan: &exploration::Plan,
-        seeds: u64,
-        go_on: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<Option<coverage::Coverage>, CannotRun>;
-    /// Serves the states of its small world to web browsers, and does not come back.
-    ///
-    /// # Errors
-    /// When there is no such world, or it makes no sense.
-    fn serve(&self, plan: &exploration::Plan, address: SocketAddr) -> Result<(), CannotRun>;
-    /// Whether the scenario could be run, without running it.
-    ///
-    /// # Errors
-    /// When it makes no sense for this system.
-    fn check(&self, scenario: &Scenario) -> Result<(), CannotRun>;
 }
 
 /// A liveness violation: what was demanded, and what came.

@@ -5,7 +5,7 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
 use super::file::Scenario;
 use super::script::held_against_its_file;
-use super::{Histories, How, RunReport, Shake, System, Verdict};
+use super::{CannotRun, Histories, How, RunReport, Shake, System, Verdict};
 use crate::time::SimTime;
 use crate::world::engine::{self, Finished};
 use crate::world::session::Session;
@@ -33,10 +33,10 @@ pub trait UnderWay: Send {
 type Config<S> = <<S as System>::Process as Process>::Config;
 type WorldOf<S> = World<<S as System>::Process, <S as System>::Invariants>;
 /// Somebody who directs a run of a system.
-pub(super) type DirectorOf<S> = dyn Director<<S as System>::Process, <S as System>::Invariants>;
+pub(crate) type DirectorOf<S> = dyn Director<<S as System>::Process, <S as System>::Invariants>;
 
 /// Who directs a run.
-pub(super) enum Directed<S: System> {
+pub(crate) enum Directed<S: System> {
     /// It is shaken.
     Shaken(Box<Shake<S::Workload>>),
     /// It is told, or all its steps are.
@@ -99,16 +99,33 @@ impl<S: System> Director<S::Process, S::Invariants> for Directed<S> {
     }
 }
 
+/// Who directs a run that is shaken or told.
+pub(crate) fn director<S: System>(
+    scenario: &Scenario,
+    options: &S::Options,
+) -> Result<Directed<S>, CannotRun> {
+    if scenario.story.is_empty() {
+        let members = S::membership(scenario.nodes, options);
+        let workload = S::workload(scenario, options);
+        let bound = S::recovery_bound(scenario, options);
+        let shake = Shake::new(scenario, members, workload).bounded_by(bound);
+        Ok(Directed::Shaken(Box::new(shake)))
+    } else {
+        let teller = S::storyteller(scenario, options);
+        teller.map(Directed::Told).map_err(CannotRun::Unfit)
+    }
+}
+
 /// A scenario that makes sense, and has not begun.
-pub(super) struct Opened<S: System> {
-    pub(super) scenario: Scenario,
-    pub(super) blueprint: Blueprint<Config<S>>,
-    pub(super) director: Directed<S>,
+pub(crate) struct Opened<S: System> {
+    pub(crate) scenario: Scenario,
+    pub(crate) blueprint: Blueprint<Config<S>>,
+    pub(crate) director: Directed<S>,
 }
 
 impl<S: System> Opened<S> {
     /// Runs it to its end.
-    pub(super) fn run(self, how: How) -> RunReport {
+    pub(crate) fn run(self, how: How) -> RunReport {
         let watching = S::Invariants::default();
         let (finished, director) =
             engine::run_on(how.engine, self.blueprint, watching, self.director);
@@ -116,7 +133,7 @@ impl<S: System> Opened<S> {
     }
 
     /// Begins it.
-    pub(super) fn begin(self) -> Box<dyn UnderWay> {
+    pub(crate) fn begin(self) -> Box<dyn UnderWay> {
         Box::new(Begun::<S> {
             session: Session::open(self.blueprint, S::Invariants::default(), self.director),
             scenario: self.scenario,

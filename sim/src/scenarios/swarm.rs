@@ -96,7 +96,7 @@ const BATCH: u64 = 4;
 const TIMELESS: u64 = 3;
 
 /// What a run without a clock is drawn with, if that is what this seed stands for.
-pub(super) fn timeless(seed: Seed, weather: &Weather) -> Option<Draw> {
+pub(crate) fn timeless(seed: Seed, weather: &Weather) -> Option<Draw> {
     let mut draw = Streams::new(seed).keyed(Purpose::Configuration, TIMELESS, 0);
     let is_timeless = weather.timeless_in > 0 && draw.below(weather.timeless_in) == 0;
     is_timeless.then_some(draw)

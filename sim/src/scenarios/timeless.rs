@@ -16,7 +16,7 @@ use crate::draw::Draw;
 use crate::seed::Seed;
 
 /// Draws such a run. `None` if the system has no scope to begin from.
-pub(super) fn draw<S: Modelled>(seed: Seed, mut draw: Draw) -> Option<Scenario> {
+pub(crate) fn draw<S: Modelled>(seed: Seed, mut draw: Draw) -> Option<Scenario> {
     let scopes = S::Setting::scopes();
     if scopes.is_empty() {
         return None;

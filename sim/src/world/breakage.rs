@@ -1,5 +1,7 @@
 //! What ends a run that breaks.
 
+use std::fmt::{self, Display, Formatter};
+
 use snowglobe_checkers::explore::StatesDigest;
 use snowglobe_checkers::linearizability::{Explanation, Told};
 use snowglobe_systems::invariants::{Invariants, Violation};
@@ -7,6 +9,7 @@ use snowglobe_systems::process::{NodeId, Process};
 
 use super::World;
 use super::trace::EventKind;
+use crate::text::grouped;
 use crate::time::SimTime;
 
 /// Why a run ended before its director said so.
@@ -51,6 +54,45 @@ pub enum Broken {
         /// The budget.
         budget: u64,
     },
+}
+
+impl Display for Broken {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Safety(violation) | Self::Liveness(violation) => violation.fmt(f),
+            Self::Illegal(illegal) => illegal.violation.fmt(f),
+            Self::Undecided { why } => write!(f, "history-undecided: {why}"),
+            Self::Panic { node, message } => write!(f, "no-panic: {node} panicked: {message}"),
+            Self::Script { number, step, why } => {
+                write!(f, "step-can-be-taken: {}", not_taken(*number, step, why))
+            }
+            Self::Elsewhere { expected, found } => {
+                write!(
+                    f,
+                    "reaches: the nodes are at {found}, not {expected}: {CHANGED}"
+                )
+            }
+            Self::OutOfSteps { budget } => {
+                write!(
+                    f,
+                    "step-budget: still busy after {} steps",
+                    grouped(*budget)
+                )
+            }
+        }
+    }
+}
+
+/// What it means that a script leads elsewhere.
+pub(crate) const CHANGED: &str = "the code has changed since, or the two engines disagree";
+
+/// Why a step of a script was not taken.
+pub(crate) fn not_taken(number: usize, step: &str, why: &str) -> String {
+    match number {
+        // What comes before the script.
+        0 => format!("{step:?} cannot be: {why}"),
+        _ => format!("step {number}, {step:?}, cannot be taken: {why}"),
+    }
 }
 
 /// A history that is not linearizable, in words.

@@ -6,7 +6,7 @@
 //! the same digest. A [`Director`] decides what the clients ask and when the run is over.
 
 mod agenda;
-mod breakage;
+pub(crate) mod breakage;
 mod cluster;
 mod counters;
 mod director;

@@ -15,8 +15,8 @@ use snowglobe_systems::mapreduce::{Job, Partition, Split, Status, output_name};
 use super::APPLICATIONS;
 use super::real::{Order, Outcome, Progress, application, carry_out};
 use snowglobe::cli::{ExtraVerb, Failed, Format, animated, must_be_writable, print};
-use snowglobe::report::grouped;
 use snowglobe::seed::Seed;
+use snowglobe::text::grouped;
 use snowglobe::time::SimTime;
 
 /// `job`: MapReduce on one's own files.

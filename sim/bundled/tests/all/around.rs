@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use snowglobe::campaign::exploration::{Around, Plan, scenario_around, world_around};
+use snowglobe::explore::{Around, Plan, scenario_around, world_around};
 use snowglobe::scenarios::file::Scenario;
 use snowglobe::scenarios::weather::Weather;
 use snowglobe::scenarios::{Modelled, Verdict};

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use snowglobe::campaign::{Finding, Trial, try_scenario};
 use snowglobe::scenarios::file::Scenario;
-use snowglobe::scenarios::properties;
 use snowglobe::scenarios::swarm::Size;
 use snowglobe::scenarios::weather::Weather;
 use snowglobe::seed::Seed;
@@ -33,7 +32,7 @@ fn whatever_a_planted_bug_breaks_is_known() {
         for (system, properties) in ways {
             let system = SYSTEMS.find(system).expect("a system");
             for property in properties.split(", ") {
-                let known = properties::check(system, property);
+                let known = system.check_property(property);
                 assert_eq!(known, Ok(()), "{}", path.display());
                 looked_at += 1;
             }
@@ -45,7 +44,7 @@ fn whatever_a_planted_bug_breaks_is_known() {
 #[test]
 fn what_nobody_promises_is_refused_with_what_there_is() {
     let system = SYSTEMS.find("raft").expect("raft is registered");
-    let why = properties::check(system, "log-matchin").expect_err("a slip");
+    let why = system.check_property("log-matchin").expect_err("a slip");
     assert!(why.contains("log-matching, "), "{why}");
 }
 

@@ -8,9 +8,9 @@ use snowglobe_checkers::explore::{ActionKind, Bounds, Order, Packing, PropertyKi
 use snowglobe_systems::invariants::Violation;
 
 use super::{Ended, Saved, World};
-use crate::campaign::coverage::Coverage;
-use crate::campaign::exploration::{Around, Found, Plan};
-use crate::report::{grouped, program};
+use crate::explore::coverage::Coverage;
+use crate::explore::{Around, Found, Plan};
+use crate::text::{grouped, program};
 
 /// All that is told of explorations.
 pub(super) struct Told<'a> {

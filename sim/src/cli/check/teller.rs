@@ -11,7 +11,7 @@ use super::CheckArguments;
 use crate::campaign::memory;
 use crate::campaign::stopwatch::Stopwatch;
 use crate::cli::{Format, animated};
-use crate::report::grouped;
+use crate::text::grouped;
 use crate::time::format_duration;
 
 /// Off a terminal, progress is a line in this interval.

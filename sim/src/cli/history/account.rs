@@ -10,7 +10,7 @@ use super::super::Failed;
 use super::super::arguments::HistoryArguments;
 use super::name_of;
 use super::outcome::{Counts, Finding, Inconclusive, Outcome, Placed, Wrong};
-use crate::report::grouped;
+use crate::text::grouped;
 use crate::time::format_duration;
 
 /// How wide sentences may get.

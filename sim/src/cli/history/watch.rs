@@ -12,7 +12,7 @@ use super::super::{Failed, animated};
 use super::INTERRUPTED;
 use super::outcome::{Counts, News, Outcome};
 use crate::campaign::stopwatch::Stopwatch;
-use crate::report::grouped;
+use crate::text::grouped;
 use crate::time::format_duration;
 
 /// How often the clock, and the user, are looked at.

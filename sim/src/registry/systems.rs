@@ -1,11 +1,10 @@
 //! The systems that a binary knows.
 
 use std::collections::BTreeSet;
-use std::thread;
 
-use super::file::Scenario;
-use super::{CannotRun, How, Registered, RunReport};
-use crate::world::message_of;
+use super::Registered;
+use crate::scenarios::file::Scenario;
+use crate::scenarios::{CannotRun, How, RunReport};
 
 /// The systems that a binary knows, in the order in which it lists them.
 #[derive(Clone, Copy)]
@@ -67,39 +66,6 @@ impl Systems {
     /// When the tool itself panics; a panic of a system is a verdict.
     pub fn run_as(self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun> {
         self.find(&scenario.system)?.run_as(scenario, how)
-    }
-}
-
-impl dyn Registered + '_ {
-    /// Runs a scenario on a fresh thread, as determinism demands.
-    ///
-    /// # Errors
-    /// When the scenario makes no sense for this system.
-    ///
-    /// # Panics
-    /// When the tool itself panics; a panic of a system is a verdict.
-    pub fn run(&self, scenario: &Scenario) -> Result<RunReport, CannotRun> {
-        self.run_as(scenario, How::default())
-    }
-
-    /// As [`run`](Self::run), and says how.
-    ///
-    /// # Errors
-    /// When the scenario makes no sense for this system.
-    ///
-    /// # Panics
-    /// When the tool itself panics; a panic of a system is a verdict.
-    pub fn run_as(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun> {
-        let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        let run = || tracing::dispatcher::with_default(&dispatch, || self.run_here(scenario, how));
-        thread::scope(|scope| {
-            let world = thread::Builder::new().name("world".to_owned());
-            let world = world.spawn_scoped(scope, run);
-            let world = world.expect("the system has room for a thread").join();
-            world.unwrap_or_else(|panic| {
-                panic!("the tool itself panicked: {}", message_of(panic.as_ref()))
-            })
-        })
     }
 }
 

@@ -14,10 +14,10 @@ use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Invariants;
 use snowglobe_systems::process::{InvocationId, Process};
 
-use super::exploration::Plan;
+use super::Plan;
 use crate::draw::{Draw, Purpose, Streams};
 use crate::scenarios::weather::Weather;
-use crate::scenarios::{self, Modelled, swarm};
+use crate::scenarios::{Modelled, swarm};
 use crate::seed::Seed;
 use crate::world::{Blueprint, Director, World, engine};
 
@@ -68,7 +68,7 @@ pub type GoOn<'a> = &'a mut dyn FnMut(u64) -> bool;
 ///
 /// `None` if it was stopped before it was done.
 pub fn measure<S: Modelled>(plan: &Plan, seeds: u64, go_on: GoOn<'_>) -> Option<Coverage> {
-    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
+    let options = plan.options_of::<S>().expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let world = Arc::new(SmallWorld::new(setting, plan.reductions).surveying_shapes());
     let watch = |_: &Headway| go_on(0);
@@ -121,7 +121,7 @@ fn seed_of_size<S: Modelled>(nodes: usize, next: &mut u64) -> Seed {
 fn shake<S: Modelled>(plan: &Plan, seed: Seed) -> Seen {
     let drawn = swarm::draw::<S>(seed, &Weather::default());
     let step_budget = swarm::step_budget(&drawn);
-    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
+    let options = plan.options_of::<S>().expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let blueprint = Blueprint {
         seed,

@@ -1,5 +1,9 @@
 //! Every schedule of a small world, and what it came to.
 
+pub mod coverage;
+mod look;
+mod model;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,8 +15,11 @@ use snowglobe_checkers::explore::{
 use snowglobe_systems::invariants::Violation;
 
 use crate::scenarios::file::{Expectation, Scenario, Scripted};
-use crate::scenarios::{self, CannotRun, Modelled};
+use crate::scenarios::{CannotRun, Modelled, small_options};
 use crate::seed::Seed;
+
+pub use self::model::{Explored, Model, Watch};
+pub(crate) use self::model::{check_configs, check_workload};
 
 /// What is explored, and how.
 #[derive(Clone, Debug)]
@@ -35,6 +42,16 @@ pub struct Plan {
     pub reductions: Reductions,
     /// From one in so many states the world is run forward, to see whether it recovers.
     pub sample_one_in: Option<u64>,
+}
+
+impl Plan {
+    /// Tuning and workload of the small world.
+    ///
+    /// # Errors
+    /// When the system has no such option, or not with such a value.
+    fn options_of<S: Modelled>(&self) -> Result<S::Options, CannotRun> {
+        small_options::<S>(&self.bounds, &self.options)
+    }
 }
 
 /// Where in a run an exploration begins, and how far it goes.
@@ -124,7 +141,7 @@ impl Found {
 
 /// Looks at every state of a system's small world.
 pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool) -> Exploration {
-    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
+    let options = plan.options_of::<S>().expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     let world = SmallWorld::new(setting, plan.reductions).sampling(plan.sample_one_in);
     let world = Arc::new(world);
@@ -145,7 +162,7 @@ pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool
     }
 }
 
-/// Looks at every state around one that a run of a scenario comes to.
+/// Looks at every state around one that a run of a scenario, which makes sense, comes to.
 ///
 /// Nothing is expected to happen there, so it is worth what it says however
 /// little does.
@@ -193,7 +210,7 @@ pub fn world_around<S: Modelled>(
         let why = format!("clients of {name} ask for nothing in the middle of a run: {why}");
         return Err(CannotRun::Unfit(why));
     }
-    let (found, options) = scenarios::look::<S>(scenario, around.step)?;
+    let (found, options) = look::look::<S>(scenario, around.step)?;
     let terms = found.nodes.iter().map(|member| S::term(&member.durable));
     let under_way = u8::try_from(found.under_way.len()).unwrap_or(u8::MAX);
     let bounds = Bounds {
@@ -261,7 +278,7 @@ fn explored<S: Setting>(
 
 /// Serves the states of a system's small world to web browsers; does not come back.
 pub fn serve<S: Modelled>(plan: &Plan, address: SocketAddr) {
-    let options = scenarios::small_options::<S>(plan).expect("the plan was checked");
+    let options = plan.options_of::<S>().expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
     // Who looks around sees one state after another, and no whole search has told
     // what may be left out.

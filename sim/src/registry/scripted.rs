@@ -1,0 +1,91 @@
+//! Scenarios whose every step is said, which are taken in the small world of a system.
+
+use snowglobe_checkers::explore::{Bounds, Setting, Workload};
+
+use crate::draw::Draw;
+use crate::explore::{Explored, Model, check_workload};
+use crate::scenarios::after::After;
+use crate::scenarios::file::{Scenario, Scripted};
+use crate::scenarios::script::Script;
+use crate::scenarios::{
+    CannotRun, Directed, DirectorOf, Modelled, Opened, System, director, timeless,
+};
+use crate::seed::Seed;
+
+/// What can be done with a system that has a small world, whatever its setting.
+pub(super) trait TakesSteps<S: System>: Explored {
+    /// It, as commands ask of it.
+    fn explored(&self) -> &dyn Explored;
+    /// How many nodes such a scenario has, clients included.
+    fn size(&self, scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize;
+    /// Opens such a scenario.
+    fn open(
+        &self,
+        scenario: &Scenario,
+        options: &S::Options,
+        scripted: &Scripted,
+    ) -> Result<Opened<S>, CannotRun>;
+    /// Every property that its small world watches over.
+    fn properties(&self) -> Vec<&'static str>;
+    /// Whether its clients can ask for this.
+    fn check_workload(&self, workload: Workload) -> Result<(), CannotRun>;
+    /// Whether its small world can be made with these options.
+    fn check_options(&self, options: &S::Options) -> Result<(), String>;
+    /// Draws a run without a clock.
+    fn draw_timeless(&self, seed: Seed, draw: Draw) -> Option<Scenario>;
+}
+
+impl<S: Modelled> TakesSteps<S> for Model<S> {
+    fn explored(&self) -> &dyn Explored {
+        self
+    }
+
+    fn size(&self, scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize {
+        let setting = S::setting(scenario.nodes, options, &scripted.bounds);
+        setting.configs().len()
+    }
+
+    fn open(
+        &self,
+        scenario: &Scenario,
+        options: &S::Options,
+        scripted: &Scripted,
+    ) -> Result<Opened<S>, CannotRun> {
+        let steps = scripted.steps.clone();
+        let (configs, director): (_, Box<DirectorOf<S>>) = if let Some(step) = scripted.after_step {
+            let setting = S::setting_around(scenario.nodes, options, &scripted.bounds);
+            let script = Script::new(setting, steps);
+            let director = After::new(step, director::<S>(scenario, options)?, script);
+            (S::configs(scenario.nodes, options), Box::new(director))
+        } else {
+            let setting = S::setting(scenario.nodes, options, &scripted.bounds);
+            let configs = setting.configs().to_vec();
+            (configs, Box::new(Script::new(setting, steps)))
+        };
+        Ok(Opened {
+            scenario: scenario.clone(),
+            blueprint: scenario.blueprint(configs),
+            director: Directed::Told(director),
+        })
+    }
+
+    fn properties(&self) -> Vec<&'static str> {
+        let bounds = Bounds::default();
+        let options = S::small_options(&bounds);
+        let setting = S::setting(S::NODES.0.max(3), &options, &bounds);
+        let properties = setting.properties().into_iter();
+        properties.map(|property| property.name).collect()
+    }
+
+    fn check_workload(&self, workload: Workload) -> Result<(), CannotRun> {
+        check_workload::<S>(workload)
+    }
+
+    fn check_options(&self, options: &S::Options) -> Result<(), String> {
+        S::check_small_options(options)
+    }
+
+    fn draw_timeless(&self, seed: Seed, draw: Draw) -> Option<Scenario> {
+        timeless::draw::<S>(seed, draw)
+    }
+}
