@@ -185,6 +185,24 @@ impl<S: Setting> SmallWorld<S> {
         self.renamed(symmetry, state.clone(), number, invariants)
     }
 
+    /// How far clients came, and who does not see whom, under a renaming.
+    pub(super) fn rest_by(
+        &self,
+        clients: &mut [super::Progress],
+        cut: &mut [(NodeId, NodeId)],
+        number: usize,
+    ) {
+        let renaming = &self.names.renamings[number];
+        let open = clients.iter_mut().flat_map(|client| &mut client.open);
+        for (_, node) in open {
+            *node = renaming.of(*node);
+        }
+        for ends in &mut *cut {
+            *ends = pair(renaming.of(ends.0), renaming.of(ends.1));
+        }
+        cut.sort_unstable();
+    }
+
     /// How many renamings there are; the first changes nothing.
     pub(super) fn renamings(&self) -> usize {
         match self.reductions.symmetry {
@@ -210,6 +228,26 @@ impl<S: Setting> SmallWorld<S> {
         }
     }
 
+    /// What invariants remember under a renaming.
+    pub(super) fn memory_by(
+        &self,
+        memory: &Shared<S::Invariants>,
+        number: usize,
+    ) -> Shared<S::Invariants> {
+        match self.setting.symmetry().filter(|_| number != 0) {
+            Some(symmetry) => {
+                let renaming = &self.names.renamings[number];
+                Shared::new(symmetry.invariants(memory, renaming))
+            }
+            None => memory.clone(),
+        }
+    }
+
+    /// Where the node stood that has this name under a renaming.
+    pub(super) fn origin_by(&self, node: NodeId, number: usize) -> NodeId {
+        self.names.renamings[number].origin(node)
+    }
+
     /// A message under a renaming.
     pub(super) fn message_by(
         &self,
@@ -224,11 +262,15 @@ impl<S: Setting> SmallWorld<S> {
 
     /// The renamings that put the nodes in the order of their signatures.
     fn candidates(&self, symmetry: SymmetryOf<'_, S>, state: &State<S>) -> Vec<usize> {
-        let signatures: Vec<u64> = state
-            .nodes
-            .iter()
+        let nodes = state.nodes.iter();
+        let signatures: Vec<u64> = nodes
             .map(|member| self.signature(symmetry, member))
             .collect();
+        self.sorting(&signatures)
+    }
+
+    /// The renamings that put nodes with these signatures in their order.
+    pub(super) fn sorting(&self, signatures: &[u64]) -> Vec<usize> {
         let all = self.names.renamings.iter().enumerate();
         let sorts = |renaming: &Renaming| {
             let new_order = self.names.alike.iter().map(|name| renaming.origin(*name));
@@ -237,6 +279,12 @@ impl<S: Setting> SmallWorld<S> {
         all.filter(|(_, renaming)| sorts(renaming))
             .map(|(number, _)| number)
             .collect()
+    }
+
+    /// A number that a node keeps under all names.
+    pub(super) fn signature_of(&self, member: &Shared<Member<S::Process>>) -> u64 {
+        let symmetry = self.setting.symmetry();
+        symmetry.map_or(0, |symmetry| self.signature(symmetry, member))
     }
 
     /// A number that a node keeps under all names: the least of its digests under them.

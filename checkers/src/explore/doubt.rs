@@ -6,7 +6,7 @@ use std::sync::Arc;
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Violation;
 
-use super::transition::Rules;
+use super::transition::{Course, Rules};
 use super::{Setting, SmallWorld, State};
 
 /// What a judge says that gives up: that nothing is known of an answer, neither that it
@@ -17,13 +17,18 @@ pub const UNDECIDED: &str = "undecided";
 /// alike: it may have missed anything.
 pub const NAMES_MATTER: &str = "names-matter";
 
+/// What the search says when what it remembered of a step is not what the step does: it may
+/// have missed anything.
+pub const STEPS_DIFFER: &str = "steps-differ";
+
 /// Whether a search that comes to such a violation has come to no verdict.
 pub(super) fn is_doubt(violation: &Violation) -> bool {
-    [UNDECIDED, NAMES_MATTER].contains(&violation.property)
+    [UNDECIDED, NAMES_MATTER, STEPS_DIFFER].contains(&violation.property)
 }
 
-/// From one in so many states it is looked whether names matter.
-const LOOK_ONE_IN: u64 = 512;
+/// From one in so many states it is looked whether names matter, and whether what was
+/// remembered of steps is what they do.
+pub(super) const LOOK_ONE_IN: u64 = 512;
 
 impl<S: Setting> SmallWorld<S> {
     /// In a sample of the states: whether the state has the same canonical form
@@ -53,8 +58,10 @@ impl<S: Setting> SmallWorld<S> {
     fn futures(&self, state: &State<S>) -> Vec<u64> {
         let mut actions = Vec::new();
         self.actions(state, &mut actions);
+        // It is no step of the search, and not counted as one.
+        let mut course = Course::under(Rules::Search);
         let next = actions.iter();
-        let next = next.filter_map(|action| self.successor_under(Rules::Search, state, action));
+        let next = next.filter_map(|action| self.counted_successor(&mut course, state, action));
         let mut digests: Vec<u64> = next
             .map(|mut next| {
                 // The words of a violation may name nodes, and say which was met first.

@@ -13,7 +13,7 @@ use snowglobe_systems::process::NodeId;
 use super::local::{Answer, Cause, LocalStep};
 use super::network::Fate;
 use super::state::{Member, MessageOf};
-use super::transition::Rules;
+use super::transition::{Course, Rules};
 use super::{Bounds, Event, Setting, Shared, SmallWorld, State, TimerKind};
 
 /// Deliveries that are left out, of which it is looked what the invariants hear.
@@ -23,7 +23,7 @@ impl<S: Setting> SmallWorld<S> {
     /// A node is another one now, and what is under way to it may be obsolete.
     pub(super) fn replace(
         &self,
-        rules: Rules,
+        course: &mut Course,
         next: &mut State<S>,
         node: NodeId,
         member: Shared<Member<S::Process>>,
@@ -33,9 +33,15 @@ impl<S: Setting> SmallWorld<S> {
         let State { nodes, network, .. } = next;
         let gone = network.sort_out(node, |flight| {
             let link = (flight.from, flight.to);
-            self.fate(rules, nodes, link, &flight.message, &mut news)
+            self.fate(
+                course.rules,
+                &nodes[node.position()],
+                link,
+                &flight.message,
+                &mut news,
+            )
         });
-        self.survey.obsolete(gone);
+        course.tally.obsolete += gone as u64;
         news
     }
 
@@ -43,7 +49,7 @@ impl<S: Setting> SmallWorld<S> {
     pub(super) fn fate(
         &self,
         rules: Rules,
-        nodes: &[Shared<Member<S::Process>>],
+        receiver: &Shared<Member<S::Process>>,
         (from, to): (NodeId, NodeId),
         message: &Shared<MessageOf<S>>,
         news: &mut News<S>,
@@ -52,7 +58,7 @@ impl<S: Setting> SmallWorld<S> {
             return Fate::InTime;
         }
         let cause = Cause::Receive(from, message.clone());
-        let step = self.local(to, &nodes[to.position()], cause);
+        let step = self.local(to, receiver, cause);
         if !step.is_idle {
             return Fate::InTime;
         }
@@ -75,8 +81,12 @@ impl<S: Setting> SmallWorld<S> {
 
     /// Whether there is room for what a step sends.
     pub(super) fn has_room(&self, rules: Rules, next: &State<S>) -> bool {
-        let cap = usize::from(self.setting.bounds().messages);
-        rules == Rules::Unbounded || self.has_no_cap() || next.network.in_time() < cap
+        rules == Rules::Unbounded || self.fits(next.network.in_time())
+    }
+
+    /// Whether there is room beside so many messages that are in time.
+    pub(super) fn fits(&self, in_time: usize) -> bool {
+        self.has_no_cap() || in_time < usize::from(self.setting.bounds().messages)
     }
 
     /// Whether anything is left out at all.
@@ -93,14 +103,14 @@ impl<S: Setting> SmallWorld<S> {
     /// changes anything or not; else it may as well stay under way.
     pub(super) fn passes_over(
         &self,
-        rules: Rules,
+        course: &mut Course,
         state: &State<S>,
         event: &Event<S::Process>,
         step: &LocalStep<S::Process>,
     ) -> bool {
         let makes_way = matches!(event, Event::Deliver { stays: false, .. })
             && (self.setting.bounds().in_order || !self.has_no_cap());
-        let is_left_out = self.reductions.stuttering && rules != Rules::Unbounded;
+        let is_left_out = self.reductions.stuttering && course.rules != Rules::Unbounded;
         if !step.is_idle || makes_way || !is_left_out || step.is_heard() {
             return false;
         }
@@ -114,7 +124,7 @@ impl<S: Setting> SmallWorld<S> {
             }
             return false;
         }
-        self.survey.stuttering();
+        course.tally.stuttering += 1;
         true
     }
 

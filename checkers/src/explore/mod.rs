@@ -56,7 +56,7 @@ pub use action::{Action, ActionKind, Event};
 pub use bounds::{Bounds, Scope, Workload};
 pub use certificate::Certificate;
 pub use counterexample::{Counterexample, Script};
-pub use doubt::{NAMES_MATTER, UNDECIDED};
+pub use doubt::{NAMES_MATTER, STEPS_DIFFER, UNDECIDED};
 pub use forward::RECOVERS;
 pub use found::FoundWorld;
 pub use network::{Flight, Network};

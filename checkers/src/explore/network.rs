@@ -66,8 +66,12 @@ impl<M: PartialEq> Network<M> {
         }
     }
 
-    /// What [`flights`](Self::flights) of a network showed.
-    pub(super) fn of(flights: Vec<Flight<M>>, in_order: bool) -> Self {
+    /// These messages, those of a queue in the order in which they were sent.
+    pub(super) fn of(mut flights: Vec<Flight<M>>, in_order: bool) -> Self {
+        match in_order {
+            true => flights.sort_by_key(Flight::link),
+            false => flights.sort_by_key(Flight::key),
+        }
         Self { flights, in_order }
     }
 

@@ -9,11 +9,12 @@ use snowglobe_systems::process::{NodeId, Process};
 use super::absence::Absence;
 use super::canonical::Names;
 use super::certificate::Known;
+use super::doubt::LOOK_ONE_IN;
 use super::forward::{Calm, End};
 use super::local::{Cause, LocalSteps};
 use super::state::{Member, MessageOf, Progress, Spent};
 use super::survey::Survey;
-use super::transition::Rules;
+use super::transition::{Course, Rules};
 use super::{Action, ActionKind, Event, Network, Reductions, Setting, Shared, State, TimerKind};
 
 /// A setting that is explored: where it begins, and what may happen next.
@@ -189,11 +190,13 @@ impl<S: Setting> SmallWorld<S> {
     /// Where a search begins: what is obsolete already is left out.
     pub(super) fn beginning(&self) -> State<S> {
         let mut start = self.start.clone();
+        let mut course = Course::under(Rules::Search);
         for place in 0..start.nodes.len() {
             let member = start.nodes[place].clone();
-            let news = self.replace(Rules::Search, &mut start, NodeId::at(place), member);
+            let news = self.replace(&mut course, &mut start, NodeId::at(place), member);
             self.say_nothing(&start, &news);
         }
+        self.survey.tally(course.tally);
         start
     }
 
@@ -261,8 +264,7 @@ impl<S: Setting> SmallWorld<S> {
 
     /// Everything that may happen next, in an order that depends on the state alone.
     pub fn actions(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
-        let is_far = self.depth.is_some_and(|depth| state.depth >= depth);
-        if state.broken.is_some() || is_far {
+        if state.broken.is_some() || self.is_far(state.depth) {
             return;
         }
         self.deliveries(state, actions);
@@ -272,7 +274,13 @@ impl<S: Setting> SmallWorld<S> {
         self.cuts(state, actions);
     }
 
-    fn deliveries(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
+    /// Whether nothing more happens so many steps from the start.
+    pub(super) fn is_far(&self, steps: u32) -> bool {
+        self.depth.is_some_and(|depth| steps >= depth)
+    }
+
+    /// Every message that may arrive next.
+    pub(super) fn deliveries(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
         let duplicates = state.spent.duplicates < self.setting.bounds().duplicates;
         for flight in state.network.deliverable() {
             if state.process(flight.to).is_none() || state.is_cut(flight.from, flight.to) {
@@ -449,7 +457,7 @@ impl<S: Setting> SmallWorld<S> {
     }
 
     /// What a search does with an action: the next state in its canonical form,
-    /// judged also by whether the world can recover from it, if it is in the sample.
+    /// judged also by what is looked at in a sample.
     pub(super) fn explore(
         &self,
         state: &State<S>,
@@ -458,20 +466,34 @@ impl<S: Setting> SmallWorld<S> {
         let next = self.successor_under(Rules::Search, state, action)?;
         self.survey.action(self.kind(action));
         let mut next = self.canonical(next);
-        if next.broken.is_some() {
-            return Some(next);
-        }
-        let digest = Digest::of(&next);
-        next.broken = self.names_matter(&next, digest);
-        if next.broken.is_none()
-            && let Some(one_in) = self.sample_one_in
-            && digest.is_multiple_of(one_in)
-            && self.setting.can_recover(&next)
-        {
-            self.survey.sampled();
-            next.broken = self.cannot_recover(&next, digest);
-            next.ahead = next.broken.is_some();
+        if next.broken.is_none() {
+            let digest = Digest::of(&next);
+            self.look_closely(&mut next, digest);
         }
         Some(next)
+    }
+
+    /// In a sample of the states, chosen by a digest: whether names matter, and whether the
+    /// world can recover from there. What is wrong is a property of the state. It is in its
+    /// canonical form.
+    pub(super) fn look_closely(&self, state: &mut State<S>, digest: u64) {
+        state.broken = self.names_matter(state, digest);
+        if state.broken.is_none()
+            && let Some(one_in) = self.sample_one_in
+            && digest.is_multiple_of(one_in)
+            && self.setting.can_recover(state)
+        {
+            self.survey.sampled();
+            state.broken = self.cannot_recover(state, digest);
+            state.ahead = state.broken.is_some();
+        }
+    }
+
+    /// Whether a state is in the sample; see [`look_closely`](Self::look_closely).
+    pub(super) fn is_in_sample(&self, digest: u64) -> bool {
+        let recovers = self
+            .sample_one_in
+            .is_some_and(|one_in| digest.is_multiple_of(one_in));
+        recovers || digest.is_multiple_of(LOOK_ONE_IN)
     }
 }

@@ -6,6 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ActionKind;
 
+/// What steps count beside themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Messages that were lost to the cap.
+    pub(super) lost: u64,
+    /// Steps that were not taken, since they lead beyond the bounds.
+    pub(super) beyond: u64,
+    /// Messages that were left out.
+    pub(super) obsolete: u64,
+    /// Steps that were not taken, since they change nothing.
+    pub(super) stuttering: u64,
+}
+
 /// What was seen on the way. Counts are of steps as they were taken, so a step
 /// that leads to a known state counts too.
 #[derive(Debug, Default)]
@@ -19,6 +32,7 @@ pub struct Survey {
     stuttering: AtomicU64,
     sampled: AtomicU64,
     orbits: AtomicU64,
+    worked_out_again: AtomicU64,
     looked: AtomicU64,
     /// The depths of states that were left unexplored when the search was stopped.
     left_at: AtomicU64,
@@ -51,6 +65,9 @@ pub struct Account {
     pub sampled: u64,
     /// States of which it was looked whether the names in them matter.
     pub orbits: u64,
+    /// States of which all that may follow was worked out once more, without what was
+    /// remembered of their clusters, and came to the same.
+    pub worked_out_again: u64,
 }
 
 impl Survey {
@@ -80,11 +97,21 @@ impl Survey {
             stuttering,
             sampled,
             orbits,
+            worked_out_again,
             looked,
             left_at,
             shapes: _,
         } = self;
-        let counters = [lost, beyond, obsolete, stuttering, sampled, orbits, looked];
+        let counters = [
+            lost,
+            beyond,
+            obsolete,
+            stuttering,
+            sampled,
+            orbits,
+            worked_out_again,
+            looked,
+        ];
         for counter in actions.iter().chain(counters) {
             counter.store(0, Ordering::Relaxed);
         }
@@ -99,26 +126,31 @@ impl Survey {
         *lock(&self.marks).entry(mark).or_default() += 1;
     }
 
-    pub(super) fn lost(&self, messages: usize) {
-        self.lost.fetch_add(messages as u64, Ordering::Relaxed);
+    /// So many steps of a kind were taken.
+    pub(super) fn actions(&self, kind: ActionKind, times: u64) {
+        self.actions[kind as usize].fetch_add(times, Ordering::Relaxed);
     }
 
-    pub(super) fn beyond(&self) {
-        self.beyond.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn obsolete(&self, messages: usize) {
-        if messages > 0 {
-            self.obsolete.fetch_add(messages as u64, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn stuttering(&self) {
-        self.stuttering.fetch_add(1, Ordering::Relaxed);
+    /// What steps counted beside themselves.
+    pub(super) fn tally(&self, tally: Tally) {
+        let add = |counter: &AtomicU64, more: u64| {
+            if more > 0 {
+                counter.fetch_add(more, Ordering::Relaxed);
+            }
+        };
+        add(&self.lost, tally.lost);
+        add(&self.beyond, tally.beyond);
+        add(&self.obsolete, tally.obsolete);
+        add(&self.stuttering, tally.stuttering);
     }
 
     pub(super) fn sampled(&self) {
         self.sampled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All that may follow a state was worked out once more.
+    pub(super) fn worked_out_again(&self) {
+        self.worked_out_again.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn orbit(&self) {
@@ -189,6 +221,7 @@ impl Survey {
             stuttering: count(&self.stuttering),
             sampled: count(&self.sampled),
             orbits: count(&self.orbits),
+            worked_out_again: count(&self.worked_out_again),
         }
     }
 }

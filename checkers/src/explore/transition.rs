@@ -9,6 +9,7 @@ use super::left_out::News;
 use super::local::{Cause, LocalStep};
 use super::network::Fate;
 use super::state::{Member, pair};
+use super::survey::Tally;
 use super::{Action, Event, Setting, Shared, SmallWorld, State, TimerKind};
 
 /// What limits what may happen.
@@ -21,6 +22,21 @@ pub(super) enum Rules {
     Bounded,
     /// Everything may happen, as often as it likes, and nothing is lost.
     Unbounded,
+}
+
+/// How a step is taken.
+pub(super) struct Course {
+    /// What limits it.
+    pub(super) rules: Rules,
+    /// What it counts beside itself.
+    pub(super) tally: Tally,
+}
+
+impl Course {
+    pub(super) fn under(rules: Rules) -> Self {
+        let tally = Tally::default();
+        Self { rules, tally }
+    }
 }
 
 impl<S: Setting> SmallWorld<S> {
@@ -36,6 +52,20 @@ impl<S: Setting> SmallWorld<S> {
         state: &State<S>,
         action: &Action<S::Process>,
     ) -> Option<State<S>> {
+        let mut course = Course::under(rules);
+        let next = self.counted_successor(&mut course, state, action);
+        self.survey.tally(course.tally);
+        next
+    }
+
+    /// As [`successor_under`](Self::successor_under); what the step counts is left in `course`.
+    pub(super) fn counted_successor(
+        &self,
+        course: &mut Course,
+        state: &State<S>,
+        action: &Action<S::Process>,
+    ) -> Option<State<S>> {
+        let rules = course.rules;
         if state.broken.is_some() || (rules != Rules::Unbounded && !self.affords(state, action)) {
             return None;
         }
@@ -43,7 +73,7 @@ impl<S: Setting> SmallWorld<S> {
         next.depth += 1;
         match action {
             Action::Input { event, crash_after } => {
-                self.input(rules, state, &mut next, event, *crash_after)?;
+                self.input(course, state, &mut next, event, *crash_after)?;
             }
             Action::Restart { node, crash_after } => {
                 let member = &state.nodes[node.position()];
@@ -58,7 +88,7 @@ impl<S: Setting> SmallWorld<S> {
                     armed: Vec::new(),
                     restarts: true,
                 };
-                self.execute(rules, &mut next, &taken)?;
+                self.execute(course, &mut next, &taken)?;
             }
             Action::Crash(node) => {
                 let member = &state.nodes[node.position()];
@@ -68,7 +98,7 @@ impl<S: Setting> SmallWorld<S> {
                 if rules != Rules::Unbounded {
                     step.take(None);
                 }
-                let news = self.replace(rules, &mut next, *node, step.after.clone());
+                let news = self.replace(course, &mut next, *node, step.after.clone());
                 self.forget_crashed(&mut next, *node, &[]);
                 self.abandon_calls(&mut next, *node);
                 self.say_nothing(&next, &news);
@@ -118,7 +148,7 @@ impl<S: Setting> SmallWorld<S> {
     /// A node takes a step.
     fn input(
         &self,
-        rules: Rules,
+        course: &mut Course,
         state: &State<S>,
         next: &mut State<S>,
         event: &Event<S::Process>,
@@ -156,7 +186,7 @@ impl<S: Setting> SmallWorld<S> {
             }
             Event::Invoke { client, .. } => self.called(next, *client, node),
         }
-        if self.passes_over(rules, state, event, &step) {
+        if self.passes_over(course, state, event, &step) {
             return None;
         }
         let taken = Taken {
@@ -166,7 +196,7 @@ impl<S: Setting> SmallWorld<S> {
             armed,
             restarts: false,
         };
-        self.execute(rules, next, &taken)
+        self.execute(course, next, &taken)
     }
 
     /// The step that a node takes, if it can be taken now.
@@ -257,7 +287,7 @@ impl<S: Setting> SmallWorld<S> {
     /// does not let the node go there.
     fn execute(
         &self,
-        rules: Rules,
+        course: &mut Course,
         next: &mut State<S>,
         taken: &Taken<'_, S::Process>,
     ) -> Option<()> {
@@ -268,6 +298,7 @@ impl<S: Setting> SmallWorld<S> {
             restarts,
             ..
         } = *taken;
+        let rules = course.rules;
         if let Some(message) = &step.panic {
             let found = message.clone();
             let violation = Violation::new("no-panic", [node], "a process that goes on", found);
@@ -275,7 +306,7 @@ impl<S: Setting> SmallWorld<S> {
             return Some(());
         }
         if rules != Rules::Unbounded && !step.is_within {
-            self.survey.beyond();
+            course.tally.beyond += 1;
             return None;
         }
         if step.is_news() {
@@ -313,8 +344,8 @@ impl<S: Setting> SmallWorld<S> {
                 point.1.clone()
             }
         };
-        let mut news = self.replace(rules, next, node, member);
-        self.send_all(rules, next, step, executed, &mut news);
+        let mut news = self.replace(course, next, node, member);
+        self.send_all(course, next, step, executed, &mut news);
         let after = match crash_after {
             None => Self::settle(next, step, &mut invariants),
             Some(_) => Ok(()),
@@ -350,21 +381,27 @@ impl<S: Setting> SmallWorld<S> {
     /// messages only would tell their receivers from the others.
     fn send_all(
         &self,
-        rules: Rules,
+        course: &mut Course,
         next: &mut State<S>,
         step: &LocalStep<S::Process>,
         executed: usize,
         news: &mut News<S>,
     ) {
-        let fits = self.has_room(rules, next);
+        let fits = self.has_room(course.rules, next);
         for (place, to, message) in &step.sent {
             if *place >= executed || next.is_cut(step.node, *to) {
                 continue;
             }
             let link = (step.node, *to);
-            match self.fate(rules, &next.nodes, link, message, news) {
-                Fate::LeftOut => self.survey.obsolete(1),
-                _ if !fits => self.survey.lost(1),
+            match self.fate(
+                course.rules,
+                &next.nodes[to.position()],
+                link,
+                message,
+                news,
+            ) {
+                Fate::LeftOut => course.tally.obsolete += 1,
+                _ if !fits => course.tally.lost += 1,
                 fate => {
                     let is_late = fate == Fate::Late;
                     next.network.send(step.node, *to, message.clone(), is_late);

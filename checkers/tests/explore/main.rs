@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    Action, Bounds, Event, Order, Outcome, Reductions, SearchEngine, Setting, SmallWorld, State,
-    search, search_by,
+    Account, Action, Bounds, Event, Order, Outcome, Reductions, SearchEngine, Setting, SmallWorld,
+    State, search, search_by,
 };
 use snowglobe_checkers::models::raft::{RaftSetting, configs};
 use snowglobe_systems::digest::Digest;
@@ -185,10 +185,26 @@ fn both_engines_see_the_same() {
                 assert!(packed.exhausted && other.exhausted, "{way}");
                 let (one, two) = (packed.headway, other.headway);
                 assert_eq!(one.distinct, two.distinct, "{way}");
-                assert_eq!(packed.account.marks, other.account.marks, "{way}");
+                let marks = |outcome: &Outcome<RaftSetting>| -> Vec<&'static str> {
+                    outcome.account.marks.keys().copied().collect()
+                };
+                assert_eq!(marks(&packed), marks(&other), "{way}");
                 if packed.certificate.rounds == other.certificate.rounds {
                     assert_eq!(one.generated, two.generated, "{way}");
-                    assert_eq!(packed.account, other.account, "{way}");
+                    // Each looks closely at a sample of its own, there also under other names.
+                    let looked = packed.account.clone();
+                    let other = Account {
+                        marks: looked.marks.clone(),
+                        sampled: looked.sampled,
+                        orbits: looked.orbits,
+                        worked_out_again: looked.worked_out_again,
+                        ..other.account
+                    };
+                    assert_eq!(looked, other, "{way}");
+                    assert!(
+                        one.distinct < 10_000 || looked.worked_out_again > 0,
+                        "{way}"
+                    );
                 }
                 // stateright's threads do not wait for each other at each depth.
                 if (order, threads) == (Order::Breadth, 1) {

@@ -3,14 +3,20 @@
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::super::search::Order;
+use super::pool::Number;
 use super::visited::StateNumber;
 
 /// How many states a thread takes at a time, where there are so many.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
+
+/// A state that has yet to be looked at, behind the number of its cluster: of two states with
+/// the same cluster one is looked at right after the other, while all that is known of it is at
+/// hand.
+pub(super) type Waiting = (Number, StateNumber);
 
 /// States that a thread looks at together, all of them so many steps from the start.
 pub(super) struct Batch {
-    pub(super) states: Vec<StateNumber>,
+    pub(super) states: Vec<Waiting>,
     pub(super) depth: u32,
 }
 
@@ -26,13 +32,13 @@ pub(super) struct Frontier {
 /// In breadth all states of one depth are looked at before any of the next.
 struct Left {
     /// States of the depth that is looked at; the last ones are taken first.
-    now: Vec<StateNumber>,
+    now: Vec<Waiting>,
     depth: u32,
-    /// Those of the next depth, in the order in which they were reached; in depth always empty.
-    next: Vec<StateNumber>,
+    /// Those of the next depth; in depth always empty.
+    next: Vec<Waiting>,
     /// What was left of each lesser depth, from the start on, when something deeper was
     /// reached. Only in depth.
-    before: Vec<Vec<StateNumber>>,
+    before: Vec<Vec<Waiting>>,
     /// How many batches are being looked at.
     busy: usize,
     is_over: bool,
@@ -54,7 +60,7 @@ impl Frontier {
             batch: match (order, threads) {
                 // What was reached last is next.
                 (Order::Depth, 1) => 1,
-                (Order::Depth, _) => BATCH / 8,
+                (Order::Depth, _) => 16,
                 (Order::Breadth, _) => BATCH,
             },
         }
@@ -65,7 +71,7 @@ impl Frontier {
     }
 
     /// Where the search begins.
-    pub(super) fn begin(&self, start: StateNumber) {
+    pub(super) fn begin(&self, start: Waiting) {
         self.left().now.push(start);
     }
 
@@ -97,7 +103,7 @@ impl Frontier {
     }
 
     /// A batch was looked at, and these were reached for the first time.
-    pub(super) fn put(&self, batch: &Batch, new: Vec<StateNumber>) {
+    pub(super) fn put(&self, batch: &Batch, new: Vec<Waiting>) {
         let mut left = self.left();
         left.busy -= 1;
         match self.order {
@@ -122,7 +128,7 @@ impl Frontier {
     pub(super) fn bytes(&self) -> usize {
         let left = self.left();
         let before: usize = left.before.iter().map(Vec::capacity).sum();
-        (left.now.capacity() + left.next.capacity() + before) * size_of::<StateNumber>()
+        (left.now.capacity() + left.next.capacity() + before) * size_of::<Waiting>()
     }
 }
 
@@ -133,7 +139,7 @@ impl Left {
             Order::Breadth if self.busy == 0 && !self.next.is_empty() => {
                 std::mem::swap(&mut self.now, &mut self.next);
                 // The last ones are taken first.
-                self.now.reverse();
+                self.now.sort_unstable_by(|one, other| other.cmp(one));
                 self.depth += 1;
             }
             Order::Breadth => {}
@@ -149,7 +155,7 @@ impl Left {
     }
 
     /// States of some depth were reached, which are looked at before what is less deep.
-    fn deepen(&mut self, depth: u32, new: Vec<StateNumber>) {
+    fn deepen(&mut self, depth: u32, new: Vec<Waiting>) {
         if new.is_empty() {
             return;
         }

@@ -4,19 +4,29 @@
 //! them have in common: every part is kept once (`pool`), a state is two rows of numbers of parts
 //! (`pack`), and of those two numbers are left (`visited`). States are compared in full, and no
 //! odds have to be told. What may happen, and what it leads to, is decided by [`SmallWorld`], as
-//! for every other search.
+//! for every other search; but what it decided for the cluster of one state is remembered for all
+//! that have the same cluster (`outcomes`), and so are names (`names`). In a sample of the states
+//! everything is worked out anew, and must come to the same (`explorer`).
 
+mod bag;
+mod explorer;
 mod frontier;
+mod names;
+mod outcomes;
 mod pack;
 mod pool;
 mod rows;
+mod table;
 mod visited;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, RwLock};
 
-use self::frontier::{Batch, Frontier};
+use self::explorer::Explorer;
+use self::frontier::Frontier;
 use self::pack::Pools;
+use self::pool::Number;
+use self::rows::Rows;
 use self::visited::{PackedState, StateNumber, Visited};
 use super::search::Order;
 use super::{Setting, SmallWorld, State};
@@ -35,16 +45,21 @@ pub struct Packing {
     pub bags: usize,
     /// What these are made of.
     pub parts: Parts,
+    /// How many steps were worked out, however often they were taken.
+    pub worked_out: usize,
 }
 
 /// A search under way, which several threads carry on.
 pub(super) struct Packed<'a, S: Setting> {
     world: &'a SmallWorld<S>,
     pools: Pools<S>,
+    clusters: RwLock<Rows>,
     visited: Mutex<Visited>,
     frontier: Frontier,
     /// How many states were reached, each as often as it was.
     generated: AtomicUsize,
+    /// How many steps were worked out.
+    worked_out: AtomicUsize,
     /// The most steps that led to one that was looked at.
     depth: AtomicUsize,
     /// The state that breaks a promise, and the one before it; none before the first.
@@ -57,9 +72,11 @@ impl<'a, S: Setting> Packed<'a, S> {
         let search = Self {
             world,
             pools: Pools::default(),
+            clusters: RwLock::default(),
             visited: Mutex::default(),
             frontier: Frontier::new(order, threads),
             generated: AtomicUsize::new(1),
+            worked_out: AtomicUsize::new(0),
             depth: AtomicUsize::new(0),
             found: Mutex::new(None),
         };
@@ -67,11 +84,9 @@ impl<'a, S: Setting> Packed<'a, S> {
         if start.broken.is_some() {
             search.found(None, start);
         } else {
-            let start = search.pools.pack(&start);
-            let start = search.visited().reach(&start, None);
-            search
-                .frontier
-                .begin(start.expect("nothing was reached yet"));
+            let start = Explorer::new(&search).packed(&start);
+            let number = search.visited().begin(&start);
+            search.frontier.begin((start.cluster, number));
         }
         search
     }
@@ -80,83 +95,45 @@ impl<'a, S: Setting> Packed<'a, S> {
         self.visited.lock().expect("nothing panics under the lock")
     }
 
+    /// The number of a cluster.
+    fn cluster(&self, row: &[Number]) -> Number {
+        let known = self.clusters.read().expect("nothing panics under the lock");
+        if let Some(number) = known.find(row) {
+            return number;
+        }
+        drop(known);
+        let mut clusters = self.clusters.write();
+        let clusters = clusters.as_mut().expect("nothing panics under the lock");
+        clusters.number(row)
+    }
+
+    /// The cluster with this number.
+    fn row(&self, cluster: Number) -> Vec<Number> {
+        let clusters = self.clusters.read().expect("nothing panics under the lock");
+        clusters.row(cluster).to_vec()
+    }
+
+    /// The state with these numbers, in its form, so many steps from the start.
+    fn state(&self, packed: &PackedState, depth: u32) -> State<S> {
+        let in_order = self.world.setting().bounds().in_order;
+        let row = self.row(packed.cluster);
+        let state = self.pools.unpack(&row, &packed.bag, in_order, depth);
+        self.world.canonical(state)
+    }
+
     /// Carries it on until nothing is left to look at, or it is over.
     pub(super) fn work(&self) {
         let _guard = EndsOnPanic(&self.frontier);
+        let mut explorer = Explorer::new(self);
         while let Some(batch) = self.frontier.take() {
-            let mut reached = Vec::new();
-            let states = self.states(&batch);
-            for (number, state) in states {
-                if self.frontier.is_over() || !self.look_at(number, &state, &mut reached) {
-                    break;
-                }
-            }
-            let mut visited = self.visited();
-            let new = reached
-                .iter()
-                .filter_map(|(parent, state)| visited.reach(state, Some(*parent)));
-            let new = new.collect();
-            drop(visited);
-            self.frontier.put(&batch, new);
+            let reached = explorer.look_at(&batch);
+            let new = self.visited().reach_all(reached);
+            let waiting = new.iter();
+            let waiting = waiting.map(|(place, number)| (reached.cluster(*place), *number));
+            let waiting = waiting.collect();
+            explorer.look_closely(&batch, new.iter().map(|(place, _)| *place));
+            self.frontier.put(&batch, waiting);
         }
-    }
-
-    /// The states of a batch.
-    fn states(&self, batch: &Batch) -> Vec<(StateNumber, State<S>)> {
-        let visited = self.visited();
-        let packed = batch.states.iter().map(|number| visited.state(*number));
-        let packed: Vec<PackedState> = packed.collect();
-        drop(visited);
-        let in_order = self.world.setting().bounds().in_order;
-        let unpack = |packed| self.pools.unpack(packed, in_order, batch.depth);
-        batch
-            .states
-            .iter()
-            .copied()
-            .zip(packed.iter().map(unpack))
-            .collect()
-    }
-
-    /// Looks at what may follow a state. Whether the search goes on.
-    fn look_at(
-        &self,
-        number: StateNumber,
-        state: &State<S>,
-        reached: &mut Vec<(StateNumber, PackedState)>,
-    ) -> bool {
-        let world = self.world;
-        if world.is_stopped() {
-            world.survey.left(state.depth);
-            self.frontier.end();
-            return false;
-        }
-        self.depth
-            .fetch_max(state.depth as usize, Ordering::Relaxed);
-        world.survey.looked_at();
-        let wants_shapes = world.survey.wants_shapes();
-        let shape = wants_shapes.then(|| world.shape_digest(state));
-        if let Some(shape) = shape {
-            world.survey.shape(shape);
-        }
-        let mut actions = Vec::new();
-        world.actions(state, &mut actions);
-        for action in &actions {
-            let Some(next) = world.explore(state, action) else {
-                continue;
-            };
-            self.generated.fetch_add(1, Ordering::Relaxed);
-            if let Some(shape) = shape {
-                world
-                    .survey
-                    .shapes_of_step(shape, world.shape_digest(&next));
-            }
-            if next.broken.is_some() {
-                self.found(Some(number), next);
-                return false;
-            }
-            reached.push((number, self.pools.pack(&next)));
-        }
-        true
     }
 
     /// A promise is broken. Of several such states one of the first is kept.
@@ -190,10 +167,9 @@ impl<'a, S: Setting> Packed<'a, S> {
         let (before, last) = found.as_ref()?;
         let visited = self.visited();
         let way = before.map_or_else(Vec::new, |before| visited.way_to(before));
-        let in_order = self.world.setting().bounds().in_order;
         let states = way.iter().zip(0..);
         let mut path: Vec<State<S>> = states
-            .map(|(number, depth)| self.pools.unpack(&visited.state(*number), in_order, depth))
+            .map(|(number, depth)| self.state(&visited.state(*number), depth))
             .collect();
         path.push(last.clone());
         Some(path)
@@ -202,12 +178,13 @@ impl<'a, S: Setting> Packed<'a, S> {
     /// What the states take.
     pub(super) fn packing(&self) -> Packing {
         let visited = self.visited();
-        let (clusters, bags) = visited.parts();
+        let clusters = self.clusters.read().expect("nothing panics under the lock");
         Packing {
-            bytes: visited.bytes() + self.frontier.bytes(),
-            clusters,
-            bags,
+            bytes: clusters.bytes() + visited.bytes() + self.frontier.bytes(),
+            clusters: clusters.len(),
+            bags: visited.bags(),
             parts: self.pools.parts(),
+            worked_out: self.worked_out.load(Ordering::Relaxed),
         }
     }
 }

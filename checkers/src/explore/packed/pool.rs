@@ -65,6 +65,11 @@ impl<T: PartialEq> Known<T> {
         &self.values[number as usize].1
     }
 
+    /// The digest of the value with this number.
+    pub(super) fn digest(&self, number: Number) -> u64 {
+        self.values[number as usize].0
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.values.len()

@@ -8,53 +8,67 @@ use super::pool::Number;
 /// Every row that was met, once, one behind the other.
 #[derive(Default)]
 pub(super) struct Rows {
+    /// Of each row how long it is, and then what is in it.
     all: Vec<Number>,
-    /// Where each row ends; it begins where the one before it does.
-    ends: Vec<usize>,
-    /// The numbers of rows, found by their digest.
-    numbers: HashTable<Number>,
+    /// Where each row begins.
+    starts: Vec<u32>,
+    /// The numbers of rows and where they begin, found by the digest of the row: to compare a row
+    /// is to look at one more place in memory, and not at two.
+    numbers: HashTable<(Number, u32)>,
 }
 
 impl Rows {
     /// The number of a row.
     pub(super) fn number(&mut self, row: &[Number]) -> Number {
-        let Self { all, ends, numbers } = self;
-        let at = |number: Number| row_at(all, ends, number);
         let digest = digest(row);
-        if let Some(number) = numbers.find(digest, |number| at(*number) == row) {
-            return *number;
+        if let Some(number) = self.find_by(digest, row) {
+            return number;
         }
-        let number = Number::try_from(ends.len()).expect("memory ends before the numbers do");
-        all.extend_from_slice(row);
-        ends.push(all.len());
-        numbers.insert_unique(digest, number, |number| {
-            self::digest(row_at(all, ends, *number))
-        });
+        let too_many = "memory ends before the numbers do";
+        let number = Number::try_from(self.starts.len()).expect(too_many);
+        let start = u32::try_from(self.all.len()).expect(too_many);
+        self.all.push(row.len() as Number);
+        self.all.extend_from_slice(row);
+        self.starts.push(start);
+        let all = &self.all;
+        self.numbers
+            .insert_unique(digest, (number, start), |(_, start)| {
+                self::digest(row_at(all, *start))
+            });
         number
+    }
+
+    /// The number of a row that was met.
+    pub(super) fn find(&self, row: &[Number]) -> Option<Number> {
+        self.find_by(digest(row), row)
+    }
+
+    fn find_by(&self, digest: u64, row: &[Number]) -> Option<Number> {
+        let is_same = |(_, start): &(Number, u32)| row_at(&self.all, *start) == row;
+        let found = self.numbers.find(digest, is_same);
+        found.map(|(number, _)| *number)
     }
 
     /// The row with this number.
     pub(super) fn row(&self, number: Number) -> &[Number] {
-        row_at(&self.all, &self.ends, number)
+        row_at(&self.all, self.starts[number as usize])
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        self.starts.len()
     }
 
     /// How much memory they take, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.all.capacity() * size_of::<Number>()
-            + self.ends.capacity() * size_of::<usize>()
+        (self.all.capacity() + self.starts.capacity()) * size_of::<Number>()
             + self.numbers.allocation_size()
     }
 }
 
-fn row_at<'a>(all: &'a [Number], ends: &[usize], number: Number) -> &'a [Number] {
-    let place = number as usize;
-    let start = place.checked_sub(1).map_or(0, |before| ends[before]);
-    &all[start..ends[place]]
+fn row_at(all: &[Number], start: u32) -> &[Number] {
+    let start = start as usize;
+    &all[start + 1..][..all[start] as usize]
 }
 
 fn digest(row: &[Number]) -> u64 {

@@ -12,15 +12,15 @@ use snowglobe_systems::digest::Digest;
 use super::pool::Number;
 use super::rows::Rows;
 
-/// A state as two rows of numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A state: the number of its cluster, and its bag as a row of numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PackedState {
-    pub(super) cluster: Vec<Number>,
+    pub(super) cluster: Number,
     pub(super) bag: Vec<Number>,
 }
 
 /// The number of a state, in the order in which they were reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StateNumber(pub(super) u32);
 
 impl StateNumber {
@@ -29,10 +29,67 @@ impl StateNumber {
     }
 }
 
+/// States that were reached from others, one behind the other.
+#[derive(Default)]
+pub(super) struct Reached {
+    heads: Vec<Head>,
+    bags: Vec<Number>,
+}
+
+struct Head {
+    parent: StateNumber,
+    cluster: Number,
+    /// Where its bag ends; it begins where the one before it does.
+    end: usize,
+}
+
+impl Reached {
+    pub(super) fn push(&mut self, parent: StateNumber, cluster: Number, bag: &[Number]) {
+        self.bags.extend_from_slice(bag);
+        let end = self.bags.len();
+        self.heads.push(Head {
+            parent,
+            cluster,
+            end,
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Forgets all but the first ones.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.heads.truncate(len);
+        let end = self.heads.last().map_or(0, |last| last.end);
+        self.bags.truncate(end);
+    }
+
+    /// The cluster of the state in this place.
+    pub(super) fn cluster(&self, place: usize) -> Number {
+        self.heads[place].cluster
+    }
+
+    fn bag(&self, place: usize) -> &[Number] {
+        let start = place
+            .checked_sub(1)
+            .map_or(0, |before| self.heads[before].end);
+        &self.bags[start..self.heads[place].end]
+    }
+
+    /// The state in this place, and from which one it was reached.
+    pub(super) fn state(&self, place: usize) -> (StateNumber, PackedState) {
+        let Head {
+            parent, cluster, ..
+        } = self.heads[place];
+        let bag = self.bag(place).to_vec();
+        (parent, PackedState { cluster, bag })
+    }
+}
+
 /// All states that were reached.
 #[derive(Default)]
 pub(super) struct Visited {
-    clusters: Rows,
     bags: Rows,
     /// By the number of the state: its cluster and its bag.
     pairs: Vec<(Number, Number)>,
@@ -44,16 +101,34 @@ pub(super) struct Visited {
 }
 
 impl Visited {
+    /// Takes in where a search begins.
+    pub(super) fn begin(&mut self, state: &PackedState) -> StateNumber {
+        let pair = (state.cluster, self.bags.number(&state.bag));
+        self.reach(pair, None).expect("nothing was reached yet")
+    }
+
+    /// Takes in states that were reached from others. Which are new, by their place, and their
+    /// numbers. What is done for all of them is done at once: one waits for memory while the
+    /// next is looked up.
+    pub(super) fn reach_all(&mut self, reached: &Reached) -> Vec<(usize, StateNumber)> {
+        let places = 0..reached.len();
+        let bags: Vec<Number> = places
+            .map(|place| self.bags.number(reached.bag(place)))
+            .collect();
+        let pairs = reached.heads.iter().zip(bags).enumerate();
+        let new = pairs.filter_map(|(place, (head, bag))| {
+            let number = self.reach((head.cluster, bag), Some(head.parent))?;
+            Some((place, number))
+        });
+        new.collect()
+    }
+
     /// Takes in a state that was reached from another one. Its number, if it is new.
-    pub(super) fn reach(
+    fn reach(
         &mut self,
-        state: &PackedState,
+        pair: (Number, Number),
         parent: Option<StateNumber>,
     ) -> Option<StateNumber> {
-        let pair = (
-            self.clusters.number(&state.cluster),
-            self.bags.number(&state.bag),
-        );
         let Self { pairs, numbers, .. } = self;
         let is_same = |number: &u32| pairs[*number as usize] == pair;
         if numbers.find(digest(pair), is_same).is_some() {
@@ -73,7 +148,7 @@ impl Visited {
     pub(super) fn state(&self, number: StateNumber) -> PackedState {
         let (cluster, bag) = self.pairs[number.place()];
         PackedState {
-            cluster: self.clusters.row(cluster).to_vec(),
+            cluster,
             bag: self.bags.row(bag).to_vec(),
         }
     }
@@ -95,15 +170,14 @@ impl Visited {
         self.pairs.len()
     }
 
-    /// How many different clusters and bags they are made of.
-    pub(super) fn parts(&self) -> (usize, usize) {
-        (self.clusters.len(), self.bags.len())
+    /// How many different bags there are.
+    pub(super) fn bags(&self) -> usize {
+        self.bags.len()
     }
 
     /// How much memory they take, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.clusters.bytes()
-            + self.bags.bytes()
+        self.bags.bytes()
             + self.pairs.capacity() * size_of::<(Number, Number)>()
             + self.parents.capacity() * size_of::<StateNumber>()
             + self.numbers.allocation_size()
@@ -125,8 +199,8 @@ mod tests {
     use super::*;
 
     fn state() -> impl Strategy<Value = PackedState> {
-        let row = |longest| prop::collection::vec(0..3_u32, 0..longest);
-        (row(4), row(5)).prop_map(|(cluster, bag)| PackedState { cluster, bag })
+        let row = prop::collection::vec(0..3_u32, 0..5);
+        (0..20_u32, row).prop_map(|(cluster, bag)| PackedState { cluster, bag })
     }
 
     proptest! {
@@ -135,17 +209,21 @@ mod tests {
             states in prop::collection::vec(state(), 1..200),
         ) {
             let mut visited = Visited::default();
-            let mut model: BTreeMap<(Vec<u32>, Vec<u32>), StateNumber> = BTreeMap::new();
-            let mut last = None;
-            for state in &states {
-                let key = (state.cluster.clone(), state.bag.clone());
-                let number = visited.reach(state, last);
-                prop_assert_eq!(number.is_some(), !model.contains_key(&key));
-                if let Some(number) = number {
-                    model.insert(key.clone(), number);
+            let start = PackedState { cluster: 99, bag: Vec::new() };
+            let mut model = BTreeMap::from([(start.clone(), visited.begin(&start))]);
+            for batch in states.chunks(7) {
+                let mut reached = Reached::default();
+                for state in batch {
+                    reached.push(model[&start], state.cluster, &state.bag);
                 }
-                prop_assert_eq!(&visited.state(model[&key]), state);
-                last = Some(model[&key]);
+                let new = visited.reach_all(&reached);
+                for (place, number) in new {
+                    prop_assert_eq!(&reached.state(place).1, &batch[place]);
+                    prop_assert_eq!(model.insert(batch[place].clone(), number), None);
+                }
+                for state in batch {
+                    prop_assert_eq!(&visited.state(model[state]), state);
+                }
             }
             prop_assert_eq!(visited.len(), model.len());
             for number in model.values() {

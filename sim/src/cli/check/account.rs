@@ -164,7 +164,12 @@ impl Told<'_> {
             );
         }
         match self.packed() {
-            Some(words) => line("states", &words),
+            Some(words) => {
+                line("states", &words);
+                if let Some(words) = self.remembered() {
+                    line("steps", &words);
+                }
+            }
             None => {
                 let worlds = self.worlds.iter();
                 let odds = worlds.map(|world| world.exploration.headway.collision_odds());
@@ -207,7 +212,7 @@ impl Told<'_> {
         let of = |count: usize, what: &str| format!("{} {what}", grouped(count as u64));
         let parts = [
             of(largest.parts.members, "states of a node"),
-            of(largest.parts.flights, "messages"),
+            of(largest.parts.messages, "messages"),
             of(largest.clusters, "clusters"),
             of(largest.bags, "bags"),
         ];
@@ -220,6 +225,22 @@ impl Told<'_> {
             "compared in full, {} bytes each, made of {}{whose}",
             bytes.div_ceil(states.max(1)),
             parts.join(", ")
+        ))
+    }
+
+    /// How much of what was taken had to be worked out, if steps were remembered, and how often
+    /// it was looked whether they were remembered right.
+    fn remembered(&self) -> Option<String> {
+        let worlds = self.worlds.iter().map(|world| &world.exploration);
+        let mut worked_out = 0;
+        for world in worlds.clone() {
+            worked_out += world.packing?.worked_out;
+        }
+        let again = worlds.map(|world| world.account.worked_out_again).sum();
+        Some(format!(
+            "{} steps worked out, the others remembered; checked in {} states",
+            grouped(worked_out as u64),
+            grouped(again)
         ))
     }
 
@@ -440,10 +461,12 @@ fn world_as_json(world: &World) -> Value {
             "clusters": packing.clusters,
             "bags": packing.bags,
             "node_states": packing.parts.members,
-            "messages": packing.parts.flights,
+            "messages": packing.parts.messages,
             "memories": packing.parts.memories,
             "judges": packing.parts.judges,
             "rests": packing.parts.rests,
+            "steps_worked_out": packing.worked_out,
+            "states_worked_out_again": account.worked_out_again,
         })),
         "seconds": world.took.as_secs_f64(),
         "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
