@@ -56,6 +56,8 @@ pub enum Purpose {
     Pace(NodeId),
     /// In what order a node takes what waited for it.
     Backlog(NodeId),
+    /// What the steps of a node choose.
+    Choice(NodeId),
     /// Anything that is not ours, such as the dice of a protocol that a user brings.
     Custom(u32),
 }
@@ -80,6 +82,7 @@ impl Purpose {
             Self::Schedule => (9, 0),
             Self::Pace(id) => (10, node(id)),
             Self::Backlog(id) => (11, node(id)),
+            Self::Choice(id) => (12, node(id)),
             Self::Custom(number) => (255, number),
         };
         kind << 32 | u64::from(detail)
@@ -119,6 +122,19 @@ impl Streams {
         let mut generator = ChaCha8Rng::from_seed(self.key);
         generator.set_stream(purpose.stream());
         Draw { generator }
+    }
+
+    /// A word for one occurrence within a purpose, where a whole stream would cost more than
+    /// what it is for.
+    #[must_use]
+    pub fn word(&self, purpose: Purpose, occurrence: u64) -> u64 {
+        let mut digest = Digest::new();
+        for word in self.key.as_chunks::<8>().0 {
+            digest.word(u64::from_le_bytes(*word));
+        }
+        digest.word(purpose.stream());
+        digest.word(occurrence);
+        digest.value()
     }
 
     /// A stream for one occurrence of one cause within a purpose.

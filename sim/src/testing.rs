@@ -110,6 +110,7 @@ fn explored(system: &'static dyn Registered, scope: &Scope) -> Exploration {
         threads: 1,
         reductions: Reductions::default(),
         sample_one_in: Some(RECOVERS_FROM_ONE_IN),
+        goes_on: false,
     };
     let explored = system
         .small_world()

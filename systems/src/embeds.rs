@@ -100,14 +100,14 @@ pub type WriteOf<P> = <<P as Process>::Durable as Durable>::Write;
 /// #     type Outcome = ();
 /// #     type Durable = NoDisk;
 /// #     fn start(id: NodeId, _: &(), disk: NoDisk, effects: &mut Effects<Self>) -> Self {
-/// #         let mut inner = Effects::new();
+/// #         let mut inner = effects.inside();
 /// #         let beacon = Beacon::start(id, &(), disk, &mut inner);
 /// #         let mut whole = Self { beacon, flashes: 0 };
 /// #         whole.beacon_says(inner, effects);
 /// #         whole
 /// #     }
 /// #     fn step(&mut self, _: Input<Self>, effects: &mut Effects<Self>) {
-/// #         let mut inner = Effects::new();
+/// #         let mut inner = effects.inside();
 /// #         self.beacon.step(Input::Timeout(()), &mut inner);
 /// #         self.beacon_says(inner, effects);
 /// #     }
@@ -164,6 +164,10 @@ impl<W: Process> Effects<W> {
     ) where
         W: Embeds<Q>,
     {
+        let mut inner = inner;
+        if let Some(chooser) = inner.chooser.take() {
+            self.chooser = Some(chooser);
+        }
         for effect in inner {
             self.push(match effect {
                 Effect::Persist(write) => Effect::Persist(W::write(write)),

@@ -4,6 +4,7 @@
 //! Three engines drive the same compiled code: the simulated world, the model
 //! checker, and a plain loop in a test. Nothing here knows which one it is.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,6 +16,7 @@ use core::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::short_names::debug_as_display;
 
 /// The name of a node, counted from 1; prints as `n1`.
@@ -424,26 +426,152 @@ pub enum Effect<P: Process> {
     Mark(&'static str),
 }
 
-/// The effects of a step, in the order of their execution.
+/// One of some possibilities, as a step [chose](Effects::choose) it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Choice {
+    /// How many there were.
+    pub of: u32,
+    /// Which it took, counted from 0.
+    pub taken: u32,
+}
+
+impl Choice {
+    /// The choices of the step that comes next, if all steps are taken that the same input could
+    /// lead to: what has to be said of them, for the rest are first possibilities. `None` after
+    /// the last one.
+    #[must_use]
+    pub fn following(chosen: &[Self]) -> Option<Vec<u32>> {
+        let last = chosen.iter().rposition(|it| it.taken + 1 < it.of)?;
+        let mut next: Vec<u32> = chosen[..=last].iter().map(|it| it.taken).collect();
+        next[last] += 1;
+        Some(next)
+    }
+
+    /// What has to be said of choices so that they are taken again.
+    #[must_use]
+    pub fn to_say(chosen: &[Self]) -> Vec<u32> {
+        let said = chosen.iter().rposition(|it| it.taken > 0);
+        let said = said.map_or(0, |last| last + 1);
+        chosen[..said].iter().map(|it| it.taken).collect()
+    }
+}
+
+/// Where choices come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Effects<P: Process>(Vec<Effect<P>>);
+pub enum Source {
+    /// These are taken, and after them the first possibility of each. What is not possible is
+    /// the last that is.
+    Told(Vec<u32>),
+    /// They are drawn from this seed, one after the other.
+    Drawn(u64),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Told(Vec::new())
+    }
+}
+
+/// Decides what a step chooses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Chooser {
+    source: Source,
+    chosen: Vec<Choice>,
+}
+
+impl Chooser {
+    fn choose(&mut self, of: u32) -> u32 {
+        let place = self.chosen.len();
+        let taken = match &self.source {
+            Source::Told(told) => told.get(place).copied().unwrap_or(0).min(of - 1),
+            Source::Drawn(seed) => {
+                let mut digest = Digest::new();
+                digest.word(*seed);
+                digest.word(place as u64);
+                // The upper half of the product with `of` is below it.
+                ((u128::from(digest.value()) * u128::from(of)) >> 64) as u32
+            }
+        };
+        self.chosen.push(Choice { of, taken });
+        taken
+    }
+}
+
+/// The effects of a step, in the order of their execution, and what it chose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Effects<P: Process> {
+    list: Vec<Effect<P>>,
+    /// Decides what the step chooses; none where the step must not choose.
+    pub(crate) chooser: Option<Box<Chooser>>,
+}
 
 impl<P: Process> Default for Effects<P> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            list: Vec::new(),
+            chooser: None,
+        }
     }
 }
 
 impl<P: Process> Effects<P> {
-    /// No effects yet.
+    /// No effects yet, of a step that does not choose.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// No effects yet, of a step that takes these choices, and after them the first possibility
+    /// of each.
+    #[must_use]
+    pub fn told(choices: &[u32]) -> Self {
+        let mut effects = Self::new();
+        effects.choose_as(Source::Told(choices.to_vec()));
+        effects
+    }
+
+    /// Chooses one of `of` possibilities, counted from 0, all equally likely. A simulation draws
+    /// it from its seed; exploration follows each, so there should be few of them. Whatever else
+    /// a process could ask a generator of random numbers, it would not be a function of its
+    /// state and its input.
+    ///
+    /// # Panics
+    /// If there is nothing to choose from, or whoever made these effects did not say how to
+    /// choose: effects of a part are made with [`inside`](Self::inside).
+    pub fn choose(&mut self, of: u32) -> u32 {
+        assert!(of > 0, "some-possibility: a step chooses one of none");
+        let chooser = self.chooser.as_mut().expect(
+            "choices-come-from-the-engine: make effects with Effects::told or Effects::inside",
+        );
+        chooser.choose(of)
+    }
+
+    /// What the step chose so far.
+    #[must_use]
+    pub fn chosen(&self) -> &[Choice] {
+        self.chooser.as_ref().map_or(&[], |chooser| &chooser.chosen)
+    }
+
+    /// How the next step chooses; for an engine, which keeps the memory.
+    pub fn choose_as(&mut self, source: Source) {
+        let chooser = self.chooser.get_or_insert_default();
+        chooser.source = source;
+        chooser.chosen.clear();
+    }
+
+    /// No effects yet, of a part of this process: it chooses as this one does. What it wants done
+    /// and what it chose goes back by [`pass_on`](Self::pass_on).
+    #[must_use]
+    pub fn inside<Q: Process>(&mut self) -> Effects<Q> {
+        Effects {
+            list: Vec::new(),
+            chooser: self.chooser.take(),
+        }
+    }
+
     /// Adds an effect after all others.
     pub fn push(&mut self, effect: Effect<P>) {
-        self.0.push(effect);
+        self.list.push(effect);
     }
 
     /// Answers a client's call.
@@ -491,17 +619,17 @@ impl<P: Process> Effects<P> {
     /// The effects so far.
     #[must_use]
     pub fn as_slice(&self) -> &[Effect<P>] {
-        &self.0
+        &self.list
     }
 
     /// Forgets all effects and keeps the memory, for an engine's next step.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.list.clear();
     }
 
     /// Takes the effects out, in order, and keeps the memory.
     pub fn drain(&mut self) -> impl Iterator<Item = Effect<P>> + '_ {
-        self.0.drain(..)
+        self.list.drain(..)
     }
 }
 
@@ -511,6 +639,6 @@ impl<P: Process> IntoIterator for Effects<P> {
     type IntoIter = alloc::vec::IntoIter<Effect<P>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.list.into_iter()
     }
 }

@@ -13,6 +13,8 @@ pub enum Action<P: Process> {
     Input {
         /// What makes it.
         event: Event<P>,
+        /// What it chooses, as far as that is not the first possibility.
+        choices: Vec<u32>,
         /// It goes down after so many effects of the step.
         crash_after: Option<usize>,
     },
@@ -22,6 +24,8 @@ pub enum Action<P: Process> {
     Restart {
         /// Which.
         node: NodeId,
+        /// What its start chooses, as far as that is not the first possibility.
+        choices: Vec<u32>,
         /// It goes down again after so many effects of its start.
         crash_after: Option<usize>,
     },
@@ -160,14 +164,28 @@ impl<P: Process> fmt::Debug for Action<P> {
             Some(effects) => write!(f, ", crash after effect {effects}"),
             None => Ok(()),
         };
+        let chosen = |f: &mut fmt::Formatter<'_>, choices: &[u32]| match choices {
+            [] => Ok(()),
+            choices => write!(f, ", choosing {choices:?}"),
+        };
         match self {
-            Self::Input { event, crash_after } => {
+            Self::Input {
+                event,
+                choices,
+                crash_after,
+            } => {
                 event.fmt(f)?;
+                chosen(f, choices)?;
                 crash(f, crash_after)
             }
             Self::Crash(node) => write!(f, "crash {node}"),
-            Self::Restart { node, crash_after } => {
+            Self::Restart {
+                node,
+                choices,
+                crash_after,
+            } => {
                 write!(f, "restart {node}")?;
+                chosen(f, choices)?;
                 crash(f, crash_after)
             }
             Self::Cut(one, other) => write!(f, "cut {one} {other}"),

@@ -443,7 +443,12 @@ fn renamed_action<P: Process, I: Invariants<P>>(
     renaming: &Renaming,
 ) -> Action<P> {
     match action {
-        Action::Input { event, crash_after } => Action::Input {
+        Action::Input {
+            event,
+            choices,
+            crash_after,
+        } => Action::Input {
+            choices: choices.clone(),
             event: match event {
                 Event::Deliver {
                     from,
@@ -468,8 +473,13 @@ fn renamed_action<P: Process, I: Invariants<P>>(
             crash_after: *crash_after,
         },
         Action::Crash(node) => Action::Crash(renaming.of(*node)),
-        Action::Restart { node, crash_after } => Action::Restart {
+        Action::Restart {
+            node,
+            choices,
+            crash_after,
+        } => Action::Restart {
             node: renaming.of(*node),
+            choices: choices.clone(),
             crash_after: *crash_after,
         },
         Action::Cut(one, other) => Action::Cut(renaming.of(*one), renaming.of(*other)),

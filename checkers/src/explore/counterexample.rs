@@ -245,18 +245,24 @@ impl<S: Setting> SmallWorld<S> {
 
     /// An action in words, as somebody reads it who looks at one state.
     pub fn words(&self, action: &Action<S::Process>) -> String {
-        let step = |input, crash_after: &Option<usize>| {
+        let step = |input, choices: &[u32], crash_after: &Option<usize>| {
             Step::Input {
                 input,
+                choices: choices.to_vec(),
                 crash_after: *crash_after,
             }
             .to_string()
         };
         match action {
-            Action::Input { event, crash_after } => match event {
+            Action::Input {
+                event,
+                choices,
+                crash_after,
+            } => match event {
                 Event::Invoke { client, node } => {
                     let crash = Step::Restart {
                         node: *node,
+                        choices: choices.clone(),
                         crash_after: *crash_after,
                     };
                     let crash = crash.to_string().replacen("restart", "invoke", 1);
@@ -275,16 +281,22 @@ impl<S: Setting> SmallWorld<S> {
                         which: 1,
                         stays: *stays,
                     };
-                    step(input, crash_after)
+                    step(input, choices, crash_after)
                 }
                 Event::Timeout { node, timer } => {
                     let timer = S::timer_words(*timer);
-                    step(StepInput::Timeout { node: *node, timer }, crash_after)
+                    let input = StepInput::Timeout { node: *node, timer };
+                    step(input, choices, crash_after)
                 }
             },
             Action::Crash(node) => Step::Crash(*node).to_string(),
-            Action::Restart { node, crash_after } => Step::Restart {
+            Action::Restart {
+                node,
+                choices,
+                crash_after,
+            } => Step::Restart {
                 node: *node,
+                choices: choices.clone(),
                 crash_after: *crash_after,
             }
             .to_string(),
@@ -323,13 +335,23 @@ impl<S: Setting> Scribe<'_, S> {
 
     fn name(&mut self, before: &State<S>, action: &Action<S::Process>) -> Step {
         match action {
-            Action::Input { event, crash_after } => Step::Input {
+            Action::Input {
+                event,
+                choices,
+                crash_after,
+            } => Step::Input {
                 input: self.name_event(before, event),
+                choices: choices.clone(),
                 crash_after: *crash_after,
             },
             Action::Crash(node) => Step::Crash(*node),
-            Action::Restart { node, crash_after } => Step::Restart {
+            Action::Restart {
+                node,
+                choices,
+                crash_after,
+            } => Step::Restart {
                 node: *node,
+                choices: choices.clone(),
                 crash_after: *crash_after,
             },
             Action::Cut(one, other) => Step::Cut(*one, *other),
@@ -388,15 +410,23 @@ impl<S: Setting> Scribe<'_, S> {
     /// Notes what the step sends, whatever becomes of it.
     fn note_sent(&mut self, before: &State<S>, action: &Action<S::Process>) {
         let (node, step, crash_after) = match action {
-            Action::Input { event, crash_after } => {
-                let Some(step) = self.world.local_of(before, event) else {
+            Action::Input {
+                event,
+                choices,
+                crash_after,
+            } => {
+                let Some(step) = self.world.local_of(before, event, choices) else {
                     return;
                 };
                 (event.node(), step, *crash_after)
             }
-            Action::Restart { node, crash_after } => {
+            Action::Restart {
+                node,
+                choices,
+                crash_after,
+            } => {
                 let member = &before.nodes[node.position()];
-                let step = self.world.local(*node, member, Cause::Start);
+                let step = self.world.local(*node, member, Cause::Start, choices);
                 (*node, step, *crash_after)
             }
             Action::Crash(_) | Action::Cut(..) | Action::Hold(..) | Action::Mend(..) => return,

@@ -111,6 +111,7 @@ impl<'a, S: Setting> Calm<'a, S> {
         for node in starts.collect::<Vec<_>>() {
             self.take(Action::Restart {
                 node,
+                choices: Vec::new(),
                 crash_after: None,
             });
         }
@@ -142,10 +143,8 @@ impl<'a, S: Setting> Calm<'a, S> {
     /// A client asks the first node that it may call for its next operation.
     pub(super) fn call(&mut self, client: usize) -> bool {
         let node = self.world.setting.clients()[client].at[0];
-        self.take(Action::Input {
-            event: Event::Invoke { client, node },
-            crash_after: None,
-        })
+        let action = self.choosing(Event::Invoke { client, node });
+        self.take(action)
     }
 
     /// Delivers what is under way now. Whether anything was.
@@ -162,10 +161,7 @@ impl<'a, S: Setting> Calm<'a, S> {
                 message: flight.message.clone(),
                 stays: false,
             };
-            let action = Action::Input {
-                event,
-                crash_after: None,
-            };
+            let action = self.choosing(event);
             if self.take(action) {
                 delivered = true;
             } else {
@@ -210,10 +206,27 @@ impl<'a, S: Setting> Calm<'a, S> {
     }
 
     fn fire(&mut self, node: NodeId, timer: TimerOf<S>) {
-        self.take(Action::Input {
-            event: Event::Timeout { node, timer },
+        let action = self.choosing(Event::Timeout { node, timer });
+        self.take(action);
+    }
+
+    /// A step that chooses, if it does, otherwise than those before: to whom always the same
+    /// happens is not treated fairly.
+    fn choosing(&self, event: Event<S::Process>) -> Action<S::Process> {
+        let node = event.node();
+        let member = &self.state.nodes[node.position()];
+        let choices = match self.world.cause_of(&self.state, &event) {
+            None => Vec::new(),
+            Some(cause) => {
+                let steps = self.world.alternatives(node, member, &cause);
+                steps[self.taken.len() % steps.len()].choices.clone()
+            }
+        };
+        Action::Input {
+            event,
+            choices,
             crash_after: None,
-        });
+        }
     }
 
     /// Whether all is as it was when time passed at some instant before, so that

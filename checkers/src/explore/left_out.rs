@@ -58,7 +58,7 @@ impl<S: Setting> SmallWorld<S> {
             return Fate::InTime;
         }
         let cause = Cause::Receive(from, message.clone());
-        let step = self.local(to, receiver, cause);
+        let step = self.local(to, receiver, cause, &[]);
         if !step.is_idle {
             return Fate::InTime;
         }
@@ -136,7 +136,7 @@ impl<S: Setting> SmallWorld<S> {
     ) -> Vec<Arc<LocalStep<S::Process>>> {
         let bounds = self.setting.bounds();
         if member.process.is_none() {
-            return vec![self.local(node, member, Cause::Start)];
+            return self.alternatives(node, member, &Cause::Start);
         }
         let may_fire = |timer: &super::TimerOf<S>| match self.setting.timer_kind(*timer) {
             Some(TimerKind::Timeout) => bounds.timeouts > 0,
@@ -145,11 +145,12 @@ impl<S: Setting> SmallWorld<S> {
             None => false,
         };
         let timers = member.armed.iter().filter(|timer| may_fire(timer));
-        let timers = timers.map(|timer| self.local(node, member, Cause::Timeout(*timer)));
+        let timers =
+            timers.flat_map(|timer| self.alternatives(node, member, &Cause::Timeout(*timer)));
         let timers = timers.filter(|step| step.is_within && step.panic.is_none());
         let mut steps: Vec<_> = timers.collect();
         if bounds.crashes > 0 && self.setting.may_crash(node) {
-            steps.push(self.local(node, member, Cause::Crash));
+            steps.push(self.local(node, member, Cause::Crash, &[]));
         }
         steps
     }

@@ -1,5 +1,6 @@
 //! The search through all states, whoever keeps them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -67,6 +68,8 @@ pub struct Outcome<S: Setting> {
     pub packing: Option<Packing>,
     /// How a promise is broken, if one is.
     pub counterexample: Option<Counterexample<S>>,
+    /// How others are, if the search [went on](SmallWorld::going_on): one for each promise.
+    pub further: Vec<Counterexample<S>>,
     /// What ended the search without a verdict, if something did: a judge that gave up
     /// ([`UNDECIDED`](super::UNDECIDED)), or nodes that are taken to be alike and are
     /// not ([`NAMES_MATTER`](super::NAMES_MATTER)).
@@ -211,8 +214,8 @@ pub(super) struct Round<'a, S: Setting> {
 pub(super) struct Reached<S: Setting> {
     pub(super) headway: Headway,
     pub(super) account: Account,
-    /// The states on the way to one that breaks a promise.
-    pub(super) path: Option<Vec<State<S>>>,
+    /// For each promise that is broken the states on the way to one that breaks it.
+    pub(super) paths: Vec<Vec<State<S>>>,
     pub(super) packing: Option<Packing>,
 }
 
@@ -251,7 +254,7 @@ impl<S: Setting> Round<'_, S> {
         Reached {
             headway,
             account,
-            path: search.path(),
+            paths: search.paths(),
             packing: Some(search.packing()),
         }
     }
@@ -261,23 +264,29 @@ impl<S: Setting> Round<'_, S> {
         let Reached {
             headway,
             account,
-            path,
+            paths,
             packing,
         } = reached;
         if self.ended == Some(Ended::Contradicted) {
             // Whatever it found, the next round comes to it.
             return None;
         }
-        let last = path.as_ref().and_then(|path| path.last());
-        let broken = last.and_then(|state| state.broken.as_deref());
-        let doubt = broken.filter(|broken| is_doubt(broken)).cloned();
-        let path = path.filter(|_| doubt.is_none());
-        let counterexample = path.map(|path| Counterexample::of(self.world, &path));
+        let broken = |path: &Vec<State<S>>| path.last()?.broken.as_deref().cloned();
+        let doubt = paths.iter().filter_map(broken).find(is_doubt);
+        let is_told = |path: &&Vec<State<S>>| broken(path).is_some_and(|it| !is_doubt(&it));
+        let most = if self.world.goes_on() { usize::MAX } else { 1 };
+        let told = paths.iter().filter(is_told).take(most);
+        // Before anything is taken up: the ways there could not be taken again.
+        let mut found: VecDeque<_> = told
+            .map(|path| Counterexample::of(self.world, path))
+            .collect();
         let is_right = !self.contradicts();
-        let is_over = counterexample.is_some() || doubt.is_some();
+        let is_over = doubt.is_some() || !(found.is_empty() || self.world.goes_on());
         if !is_over && !is_right && self.ended.is_none() {
             return None;
         }
+        let counterexample = found.pop_front();
+        let further = found.into();
         let in_order = self.how.is_in_order();
         let stopped = self.ended.is_some();
         let complete = self.world.survey.left_at();
@@ -292,6 +301,7 @@ impl<S: Setting> Round<'_, S> {
             certificate: self.certificate,
             packing,
             counterexample,
+            further,
             headway,
         })
     }

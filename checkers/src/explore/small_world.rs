@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use snowglobe_systems::digest::Digest;
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::{NodeId, Process};
+use snowglobe_systems::process::{Effect, NodeId, Process};
 
 use super::absence::Absence;
 use super::canonical::Names;
@@ -40,6 +40,8 @@ pub struct SmallWorld<S: Setting> {
     pub(super) sample_one_in: Option<u64>,
     /// After so many steps nothing more happens.
     depth: Option<u32>,
+    /// A broken promise does not end a search.
+    goes_on: bool,
     /// Nothing more is explored.
     pub(super) stopped: AtomicBool,
 }
@@ -73,6 +75,7 @@ impl<S: Setting> SmallWorld<S> {
             survey: Survey::new(),
             sample_one_in: None,
             depth: None,
+            goes_on: false,
             stopped: AtomicBool::new(false),
         };
         world.boot();
@@ -103,6 +106,7 @@ impl<S: Setting> SmallWorld<S> {
             survey: Survey::new(),
             sample_one_in: None,
             depth: None,
+            goes_on: false,
             stopped: AtomicBool::new(false),
         }
     }
@@ -121,6 +125,30 @@ impl<S: Setting> SmallWorld<S> {
     pub fn within(mut self, depth: u32) -> Self {
         self.depth = Some(depth);
         self
+    }
+
+    /// Lets a search go on when a promise is broken, until it has seen everything but what lies
+    /// behind states that break one: then the shortest way is told to each promise that is
+    /// broken. stateright's search ends all the same.
+    #[must_use]
+    pub fn going_on(mut self) -> Self {
+        self.goes_on = true;
+        self
+    }
+
+    /// Whether a broken promise does not end a search.
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// Whether any step was worked out that answers a client.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        let is_answer = |effect: &Effect<S::Process>| matches!(effect, Effect::Return { .. });
+        let steps = self.locals.all();
+        steps
+            .iter()
+            .any(|step| step.effects.as_slice().iter().any(is_answer))
     }
 
     /// Keeps the shapes of all states and steps.
@@ -209,7 +237,7 @@ impl<S: Setting> SmallWorld<S> {
     fn boot(&mut self) {
         for place in 0..self.start.nodes.len() {
             let node = NodeId::at(place);
-            let step = self.local(node, &self.start.nodes[place], Cause::Start);
+            let step = self.local(node, &self.start.nodes[place], Cause::Start, &[]);
             let mut invariants = (*self.start.invariants).clone();
             let mut next = self.start.clone();
             next.nodes[place] = Shared::new(Member {
@@ -365,22 +393,32 @@ impl<S: Setting> SmallWorld<S> {
         event: Event<S::Process>,
         actions: &mut Vec<Action<S::Process>>,
     ) {
-        if state.spent.crashes < self.setting.bounds().crashes
-            && let Some(step) = self.local_of(state, &event)
-            && step.is_within
-            && step.panic.is_none()
-        {
-            for (effects, _) in &step.crashes {
+        let Some(cause) = self.cause_of(state, &event) else {
+            // Whoever takes it finds out that it cannot be taken.
+            let (choices, crash_after) = (Vec::new(), None);
+            return actions.push(Action::Input {
+                event,
+                choices,
+                crash_after,
+            });
+        };
+        let node = event.node();
+        let affordable = state.spent.crashes < self.setting.bounds().crashes;
+        for step in self.alternatives(node, &state.nodes[node.position()], &cause) {
+            let may_crash = affordable && step.is_within && step.panic.is_none();
+            for (effects, _) in step.crashes.iter().filter(|_| may_crash) {
                 actions.push(Action::Input {
                     event: event.clone(),
+                    choices: step.choices.clone(),
                     crash_after: Some(*effects),
                 });
             }
+            actions.push(Action::Input {
+                event: event.clone(),
+                choices: step.choices.clone(),
+                crash_after: None,
+            });
         }
-        actions.push(Action::Input {
-            event,
-            crash_after: None,
-        });
     }
 
     fn crashes(&self, state: &State<S>, actions: &mut Vec<Action<S::Process>>) {
@@ -393,19 +431,20 @@ impl<S: Setting> SmallWorld<S> {
                 }
                 continue;
             }
-            if affordable {
-                let step = self.local(node, member, Cause::Start);
-                for (effects, _) in &step.crashes {
+            for step in self.alternatives(node, member, &Cause::Start) {
+                for (effects, _) in step.crashes.iter().filter(|_| affordable) {
                     actions.push(Action::Restart {
                         node,
+                        choices: step.choices.clone(),
                         crash_after: Some(*effects),
                     });
                 }
+                actions.push(Action::Restart {
+                    node,
+                    choices: step.choices.clone(),
+                    crash_after: None,
+                });
             }
-            actions.push(Action::Restart {
-                node,
-                crash_after: None,
-            });
         }
     }
 
@@ -484,7 +523,8 @@ impl<S: Setting> SmallWorld<S> {
             && self.setting.can_recover(state)
         {
             self.survey.sampled();
-            state.broken = self.cannot_recover(state, digest);
+            // Who stays away is decided by the state alone: whoever tells of it has nothing else.
+            state.broken = self.cannot_recover(state, Digest::of(state));
             state.ahead = state.broken.is_some();
         }
     }

@@ -108,19 +108,19 @@ impl<S: Setting> Round<'_, S> {
         let (headway, account) = (self.headway(&checker), self.world.survey.account());
         // To tell the way to what it found, stateright goes there again.
         self.world.stopped.store(false, Ordering::Relaxed);
-        let path = match self.ended {
+        let paths = match self.ended {
             // The way there would not be taken again: messages are kept now that were left
             // out on it.
-            Some(Ended::Contradicted) => None,
+            Some(Ended::Contradicted) => Vec::new(),
             _ => {
-                let discovery = checker.discoveries().into_values().next();
-                discovery.map(stateright::Path::into_states)
+                let discoveries = checker.discoveries().into_values();
+                discoveries.map(stateright::Path::into_states).collect()
             }
         };
         Reached {
             headway,
             account,
-            path,
+            paths,
             packing: None,
         }
     }

@@ -10,6 +10,7 @@
 //! duplicate n1->n3 RequestVote t1 last i0@t0      it is delivered, and a copy stays under way
 //! deliver n1->n3 RequestVote t1 last i0@t0 (2nd)  of two that read the same, the one sent later
 //! invoke n1 record 1
+//! timeout n1 gossip, choosing 1 0                 what the step chooses, where it is not the first possibility
 //! crash n2
 //! restart n2
 //! cut n1 n3
@@ -36,6 +37,8 @@ pub enum Step {
     Input {
         /// What happens.
         input: StepInput,
+        /// What the step chooses, counted from 0; where nothing is said, the first possibility.
+        choices: Vec<u32>,
         /// The node goes down after so many effects of the step; what it had
         /// not persisted is lost.
         crash_after: Option<usize>,
@@ -46,6 +49,8 @@ pub enum Step {
     Restart {
         /// Which.
         node: NodeId,
+        /// What its start chooses.
+        choices: Vec<u32>,
         /// It goes down again after so many effects of its start.
         crash_after: Option<usize>,
     },
@@ -161,13 +166,23 @@ impl fmt::Display for StepInput {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input { input, crash_after } => {
+            Self::Input {
+                input,
+                choices,
+                crash_after,
+            } => {
                 write!(f, "{input}")?;
+                write_choices(f, choices)?;
                 write_crash(f, *crash_after)
             }
             Self::Crash(node) => write!(f, "crash {node}"),
-            Self::Restart { node, crash_after } => {
+            Self::Restart {
+                node,
+                choices,
+                crash_after,
+            } => {
                 write!(f, "restart {node}")?;
+                write_choices(f, choices)?;
                 write_crash(f, *crash_after)
             }
             Self::Cut(one, other) => write!(f, "cut {one} {other}"),
@@ -182,6 +197,14 @@ impl fmt::Display for Step {
                 }
             }
         }
+    }
+}
+
+fn write_choices(f: &mut fmt::Formatter<'_>, choices: &[u32]) -> fmt::Result {
+    let choices: Vec<String> = choices.iter().map(u32::to_string).collect();
+    match choices.is_empty() {
+        true => Ok(()),
+        false => write!(f, ", choosing {}", choices.join(" ")),
     }
 }
 
@@ -216,9 +239,17 @@ impl FromStr for Step {
 
 fn parse(line: &str) -> Result<Step, &'static str> {
     let (what, crash_after) = split_crash(line.trim())?;
+    let (what, choices) = split_choices(what)?;
     let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
     let rest = rest.trim();
-    let input = |input| Ok(Step::Input { input, crash_after });
+    let chooses = !choices.is_empty();
+    let input = |input| {
+        Ok(Step::Input {
+            input,
+            choices: choices.clone(),
+            crash_after,
+        })
+    };
     let step = match verb {
         "timeout" => {
             let (node, timer) = node_and_words(rest, "write it as: timeout n1 election")?;
@@ -231,7 +262,11 @@ fn parse(line: &str) -> Result<Step, &'static str> {
         "deliver" | "duplicate" => return input(delivery(rest, verb == "duplicate")?),
         "restart" => {
             let node = node(rest)?;
-            return Ok(Step::Restart { node, crash_after });
+            return Ok(Step::Restart {
+                node,
+                choices,
+                crash_after,
+            });
         }
         "crash" => Step::Crash(node(rest)?),
         "demand" if rest == "recovery" => Step::DemandRecovery {
@@ -262,6 +297,7 @@ fn parse(line: &str) -> Result<Step, &'static str> {
         }
     };
     match crash_after {
+        None if chooses => Err("only a step of a node chooses"),
         None => Ok(step),
         Some(_) => Err("only a step of a node has effects to crash after"),
     }
@@ -280,6 +316,16 @@ fn split_crash(line: &str) -> Result<(&str, Option<usize>), &'static str> {
         Some(effects) => Ok((what.trim_end(), Some(effects))),
         None => Err("write it as: ..., crash after 2 effects"),
     }
+}
+
+/// Takes `, choosing 1 0` off the end of a line.
+fn split_choices(line: &str) -> Result<(&str, Vec<u32>), &'static str> {
+    let Some((what, choices)) = line.rsplit_once(", choosing ") else {
+        return Ok((line, Vec::new()));
+    };
+    let choices: Result<Vec<u32>, _> = choices.split_whitespace().map(str::parse).collect();
+    let choices = choices.map_err(|_| "write it as: ..., choosing 1 0")?;
+    Ok((what.trim_end(), choices))
 }
 
 fn delivery(rest: &str, stays: bool) -> Result<StepInput, &'static str> {
@@ -342,6 +388,8 @@ mod tests {
             "crash n2",
             "restart n2",
             "restart n2, crash after 1 effect",
+            "restart n2, choosing 2",
+            "timeout n1 gossip, choosing 1 0 3, crash after 2 effects",
             "cut n1 n3",
             "hold n1 n3",
             "mend n1 n3",
@@ -361,6 +409,8 @@ mod tests {
             ("timeout n0 election", "n1, n2"),
             ("timeout n1", "timeout n1 election"),
             ("crash n1, crash after 1 effect", "has effects"),
+            ("cut n1 n2, choosing 1", "only a step of a node chooses"),
+            ("timeout n1 gossip, choosing n2", "choosing 1 0"),
             ("demand recovery of n1", "demand recovery without n3"),
             (
                 "deliver n1->n2 PreVote, crash after some effects",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use snowglobe_systems::invariants::{Invariants, Violation};
-use snowglobe_systems::process::{Effect, InvocationId, NodeId, Process};
+use snowglobe_systems::process::{Choice, Effect, InvocationId, NodeId, Process};
 
 use super::left_out::News;
 use super::local::{Cause, LocalStep};
@@ -23,6 +23,9 @@ pub(super) enum Rules {
     /// Everything may happen, as often as it likes, and nothing is lost.
     Unbounded,
 }
+
+/// The most outcomes that the choices of one step may have.
+const MOST_ALTERNATIVES: usize = 256;
 
 /// How a step is taken.
 pub(super) struct Course {
@@ -72,15 +75,23 @@ impl<S: Setting> SmallWorld<S> {
         let mut next = state.clone();
         next.depth += 1;
         match action {
-            Action::Input { event, crash_after } => {
-                self.input(course, state, &mut next, event, *crash_after)?;
+            Action::Input {
+                event,
+                choices,
+                crash_after,
+            } => {
+                self.input(course, state, &mut next, event, (choices, *crash_after))?;
             }
-            Action::Restart { node, crash_after } => {
+            Action::Restart {
+                node,
+                choices,
+                crash_after,
+            } => {
                 let member = &state.nodes[node.position()];
                 if member.process.is_some() {
                     return None;
                 }
-                let step = self.local(*node, member, Cause::Start);
+                let step = self.local(*node, member, Cause::Start, choices);
                 let taken = Taken {
                     node: *node,
                     step: &step,
@@ -94,7 +105,7 @@ impl<S: Setting> SmallWorld<S> {
                 let member = &state.nodes[node.position()];
                 member.process.as_ref()?;
                 next.spent.crashes = next.spent.crashes.saturating_add(1);
-                let step = self.local(*node, member, Cause::Crash);
+                let step = self.local(*node, member, Cause::Crash, &[]);
                 if rules != Rules::Unbounded {
                     step.take(None);
                 }
@@ -125,7 +136,9 @@ impl<S: Setting> SmallWorld<S> {
         let crash =
             |crash_after: &Option<usize>| crash_after.is_none() || spent.crashes < bounds.crashes;
         match action {
-            Action::Input { event, crash_after } => {
+            Action::Input {
+                event, crash_after, ..
+            } => {
                 let event = match event {
                     Event::Deliver { stays, .. } => !stays || spent.duplicates < bounds.duplicates,
                     Event::Timeout { timer, .. } => match self.setting.timer_kind(*timer) {
@@ -152,12 +165,12 @@ impl<S: Setting> SmallWorld<S> {
         state: &State<S>,
         next: &mut State<S>,
         event: &Event<S::Process>,
-        crash_after: Option<usize>,
+        (choices, crash_after): (&[u32], Option<usize>),
     ) -> Option<()> {
         let node = event.node();
         let member = &state.nodes[node.position()];
         member.process.as_ref()?;
-        let step = self.local_of(state, event)?;
+        let step = self.local_of(state, event, choices)?;
         let mut armed = member.armed.clone();
         match event {
             Event::Deliver {
@@ -199,14 +212,26 @@ impl<S: Setting> SmallWorld<S> {
         self.execute(course, next, &taken)
     }
 
-    /// The step that a node takes, if it can be taken now.
+    /// The step that a node takes and that chooses so, if it can be taken now.
     pub(super) fn local_of(
         &self,
         state: &State<S>,
         event: &Event<S::Process>,
+        choices: &[u32],
     ) -> Option<Arc<LocalStep<S::Process>>> {
         let node = event.node();
         let member = &state.nodes[node.position()];
+        let cause = self.cause_of(state, event)?;
+        Some(self.local(node, member, cause, choices))
+    }
+
+    /// What makes a node take a step, if it can be taken now.
+    pub(super) fn cause_of(
+        &self,
+        state: &State<S>,
+        event: &Event<S::Process>,
+    ) -> Option<Cause<S::Process>> {
+        let member = &state.nodes[event.node().position()];
         Some(match event {
             Event::Deliver {
                 from, to, message, ..
@@ -214,11 +239,11 @@ impl<S: Setting> SmallWorld<S> {
                 if state.is_cut(*from, *to) || !state.network.holds(*from, *to, message) {
                     return None;
                 }
-                self.local(node, member, Cause::Receive(*from, message.clone()))
+                Cause::Receive(*from, message.clone())
             }
             Event::Timeout { timer, .. } => {
                 member.armed.binary_search(timer).ok()?;
-                self.local(node, member, Cause::Timeout(*timer))
+                Cause::Timeout(*timer)
             }
             Event::Invoke { client, .. } => {
                 let who = &self.setting.clients()[*client];
@@ -228,8 +253,7 @@ impl<S: Setting> SmallWorld<S> {
                     return None;
                 }
                 let invocation = InvocationId(state.calls + 1);
-                let operation = operation.clone();
-                self.local(node, member, Cause::Invoke(invocation, operation))
+                Cause::Invoke(invocation, operation.clone())
             }
         })
     }
@@ -239,8 +263,32 @@ impl<S: Setting> SmallWorld<S> {
         node: NodeId,
         member: &Shared<Member<S::Process>>,
         cause: Cause<S::Process>,
+        choices: &[u32],
     ) -> Arc<LocalStep<S::Process>> {
-        self.locals.get(&self.setting, node, member, cause)
+        self.locals.get(&self.setting, node, member, cause, choices)
+    }
+
+    /// All steps that a node may take for one cause: they differ in what they choose.
+    ///
+    /// # Panics
+    /// If there are more than anybody will explore.
+    pub(super) fn alternatives(
+        &self,
+        node: NodeId,
+        member: &Shared<Member<S::Process>>,
+        cause: &Cause<S::Process>,
+    ) -> Vec<Arc<LocalStep<S::Process>>> {
+        let mut all = vec![self.local(node, member, cause.clone(), &[])];
+        let mut last = all[0].effects.chosen();
+        while let Some(choices) = Choice::following(last) {
+            assert!(
+                all.len() < MOST_ALTERNATIVES,
+                "choices-are-few: one step of {node} has more than {MOST_ALTERNATIVES} outcomes"
+            );
+            all.push(self.local(node, member, cause.clone(), &choices));
+            last = all[all.len() - 1].effects.chosen();
+        }
+        all
     }
 
     /// Counts the marks of a step that was not seen before.
@@ -309,10 +357,10 @@ impl<S: Setting> SmallWorld<S> {
             course.tally.beyond += 1;
             return None;
         }
-        if step.is_news() {
-            self.count_marks(step);
-        }
         if rules != Rules::Unbounded {
+            if step.is_news() {
+                self.count_marks(step);
+            }
             let crash = |effects| step.crashes.iter().position(|(place, _)| *place == effects);
             step.take(crash_after.and_then(crash));
         }

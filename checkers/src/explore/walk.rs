@@ -148,6 +148,7 @@ pub fn walk<S: Setting>(
         account: world.survey.account(),
         certificate: Certificate::default(),
         packing: None,
+        further: Vec::new(),
         counterexample: found.map(|walk| {
             let actions = world.shortened(walk.actions);
             Counterexample::along(world, &actions)

@@ -16,6 +16,7 @@ use snowglobe_systems::process::NodeId;
 use super::absence::Absence;
 use super::counterexample::{Counterexample, Script};
 use super::doubt::is_doubt;
+use super::local::Cause;
 use super::transition::Rules;
 use super::{Action, Event, Setting, SmallWorld, State, StatesDigest, TimerKind};
 
@@ -208,6 +209,7 @@ impl<S: Setting> SmallWorld<S> {
             .filter(|node| !up(*node))
             .map(|node| Action::Restart {
                 node,
+                choices: Vec::new(),
                 crash_after: None,
             });
         add(weights.restart, restarts.collect());
@@ -236,24 +238,51 @@ impl<S: Setting> SmallWorld<S> {
         weights: &Weights,
         dice: &mut Dice,
     ) -> Action<S::Process> {
-        let Action::Input {
-            mut event,
-            crash_after: None,
-        } = action
-        else {
-            return action;
+        let mut event = match action {
+            Action::Input { event, .. } => event,
+            Action::Restart { node, .. } => return self.restarted(state, node, dice),
+            other => return other,
         };
         let bounds = self.setting.bounds();
         if let Event::Deliver { stays, .. } = &mut event {
             let may_stay = state.spent.duplicates < bounds.duplicates;
             *stays = may_stay && dice.in_100(weights.stay_in_100);
         }
-        if !dice.in_100(weights.crash_inside_in_100) {
-            return whole(event);
-        }
+        let crashes = dice.in_100(weights.crash_inside_in_100);
         let mut ways = Vec::new();
-        self.with_crashes(state, event, &mut ways);
-        ways.swap_remove(dice.below(ways.len()))
+        self.with_crashes(state, event.clone(), &mut ways);
+        if crashes {
+            return ways.swap_remove(dice.below(ways.len()));
+        }
+        let is_whole = |way: &Action<_>| {
+            matches!(
+                way,
+                Action::Input {
+                    crash_after: None,
+                    ..
+                }
+            )
+        };
+        ways.retain(is_whole);
+        match ways.len() {
+            1 => ways.swap_remove(0),
+            many => ways.swap_remove(dice.below(many)),
+        }
+    }
+
+    /// A node comes back, and chooses what it may at its start.
+    fn restarted(&self, state: &State<S>, node: NodeId, dice: &mut Dice) -> Action<S::Process> {
+        let member = &state.nodes[node.position()];
+        let steps = self.alternatives(node, member, &Cause::Start);
+        let place = match steps.len() {
+            1 => 0,
+            many => dice.below(many),
+        };
+        Action::Restart {
+            node,
+            choices: steps[place].choices.clone(),
+            crash_after: None,
+        }
     }
 }
 
@@ -261,6 +290,7 @@ impl<S: Setting> SmallWorld<S> {
 fn whole<P: snowglobe_systems::process::Process>(event: Event<P>) -> Action<P> {
     Action::Input {
         event,
+        choices: Vec::new(),
         crash_after: None,
     }
 }

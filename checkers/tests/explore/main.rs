@@ -10,6 +10,7 @@ mod bell;
 mod budgets;
 mod canaries;
 mod comparison;
+mod going_on;
 mod names;
 mod probe;
 mod recovery;
@@ -274,6 +275,7 @@ fn two_messages_that_say_the_same_are_two() {
             };
             let action = Action::Input {
                 event,
+                choices: Vec::new(),
                 crash_after: None,
             };
             let next = world.successor(&state, &action).expect("it is under way");

@@ -1,5 +1,6 @@
 //! `snowglobe check`: every schedule of a small cluster.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -109,6 +110,13 @@ pub(super) struct CheckArguments {
         conflicts_with_all = ["explore", "walks"],
         value_parser = clap::value_parser!(u64).range(1..), help_heading = HOW_FAR)]
     coverage: Option<u64>,
+    /// Goes on when a promise is broken, and tells the shortest way to each that is; what lies
+    /// behind a broken state is not looked at.
+    #[arg(
+        long = "continue",
+        conflicts_with_all = ["walks", "explore", "coverage", "from"],
+        help_heading = HOW_FAR)]
+    goes_on: bool,
     /// Where a finding is written.
     #[arg(long, default_value = "seeds/found", help_heading = OUTPUT)]
     found: PathBuf,
@@ -119,8 +127,10 @@ pub(super) struct CheckArguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum SearchOrder {
     /// What is reached in fewer steps first.
+    #[value(alias = "bfs")]
     Breadth,
     /// What was reached last first.
+    #[value(alias = "dfs")]
     Depth,
 }
 
@@ -171,7 +181,8 @@ pub(super) fn check(systems: Systems, arguments: &CheckArguments) -> Result<u8, 
             ended = ended.or_else(|| why_end(arguments, interrupted, teller.watch));
             ended.is_none()
         })?;
-        let over = ended.is_some() || exploration.finding.is_some() || exploration.doubt.is_some();
+        let broken = exploration.finding.is_some() && !arguments.goes_on;
+        let over = ended.is_some() || broken || exploration.doubt.is_some();
         worlds.push(World {
             name: scope.name,
             around: None,
@@ -246,24 +257,36 @@ fn conclude(
     worlds: &[World],
     ended: Option<Ended>,
 ) -> Result<u8, Failed> {
-    let finding = worlds
-        .last()
-        .and_then(|world| world.exploration.finding.as_ref());
-    let saved = finding
-        .map(|found| save(system, found, &arguments.found))
-        .transpose()?;
+    let found = findings(worlds);
+    let saved = found
+        .into_iter()
+        .map(|found| Ok((found, save(system, found, &arguments.found)?)))
+        .collect::<Result<_, Failed>>()?;
     let told = Told {
         system: system.name(),
         worlds,
         memory: memory::peak(),
         ended,
-        saved: saved.as_ref(),
+        found: saved,
+        goes_on: arguments.goes_on,
     };
     match arguments.printed.format {
         Format::Human => print(&told.human())?,
         Format::Json => print(&format!("{:#}\n", told.json()))?,
     }
     Ok(told.exit_code())
+}
+
+/// All that is broken, each promise once: by the shortest way there, the shortest first.
+fn findings(worlds: &[World]) -> Vec<&Found> {
+    let mut found: Vec<&Found> = worlds
+        .iter()
+        .flat_map(|world| world.exploration.findings())
+        .collect();
+    found.sort_by_key(|found| found.steps().len());
+    let mut known = BTreeSet::new();
+    found.retain(|found| known.insert(found.violation.property));
+    found
 }
 
 /// How much of a small world seeds of the simulation see.
@@ -379,6 +402,10 @@ fn options_of(arguments: &CheckArguments, scope: &Scope) -> toml::Table {
 }
 
 fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
+    if arguments.goes_on && arguments.engine == EngineName::Stateright {
+        let why = "stateright's search ends with the first broken promise; leave out --continue";
+        return Err(Failed::usage(why));
+    }
     let on = |switch| switch == Switch::On;
     Ok(Plan {
         nodes: scope.nodes,
@@ -403,6 +430,7 @@ fn plan(arguments: &CheckArguments, scope: &Scope) -> Result<Plan, Failed> {
             stuttering: on(arguments.reductions),
         },
         sample_one_in: (arguments.recover_one_in > 0).then_some(arguments.recover_one_in),
+        goes_on: arguments.goes_on,
     })
 }
 

@@ -42,6 +42,8 @@ pub struct Plan {
     pub reductions: Reductions,
     /// From one in so many states the world is run forward, to see whether it recovers.
     pub sample_one_in: Option<u64>,
+    /// A broken promise does not end the search.
+    pub goes_on: bool,
 }
 
 impl Plan {
@@ -88,6 +90,10 @@ pub struct Exploration {
     pub absences: usize,
     /// What is broken, if anything is.
     pub finding: Option<Found>,
+    /// What else is, if the search went on.
+    pub further: Vec<Found>,
+    /// Whether any client was answered: else nothing was asked of what clients saw.
+    pub answered: bool,
     /// What was left out, and looked at.
     pub certificate: Certificate,
     /// What the states took, where they were packed.
@@ -108,6 +114,11 @@ pub struct Found {
 }
 
 impl Exploration {
+    /// All that is broken.
+    pub fn findings(&self) -> impl Iterator<Item = &Found> {
+        self.finding.iter().chain(&self.further)
+    }
+
     /// Whether it means what it seems to mean: everything that should happen within
     /// the bounds did.
     #[must_use]
@@ -127,6 +138,13 @@ impl Exploration {
 }
 
 impl Found {
+    /// The steps that lead there.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        let scripted = self.scenario.scripted.as_ref();
+        scripted.map_or(&[], |scripted| &scripted.steps)
+    }
+
     /// The documented exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -143,7 +161,10 @@ impl Found {
 pub fn explore<S: Modelled>(plan: &Plan, watch: &mut dyn FnMut(&Headway) -> bool) -> Exploration {
     let options = plan.options_of::<S>().expect("the plan was checked");
     let setting = S::setting(plan.nodes, &options, &plan.bounds);
-    let world = SmallWorld::new(setting, plan.reductions).sampling(plan.sample_one_in);
+    let mut world = SmallWorld::new(setting, plan.reductions).sampling(plan.sample_one_in);
+    if plan.goes_on {
+        world = world.going_on();
+    }
     let world = Arc::new(world);
     let outcome = match plan.walks {
         Some(walks) => walk(&world, walks, plan.threads, watch),
@@ -252,8 +273,13 @@ pub fn scenario_around(
 fn explored<S: Setting>(
     world: &SmallWorld<S>,
     outcome: Outcome<S>,
-    scenario: impl FnOnce(&Counterexample<S>) -> Scenario,
+    scenario: impl Fn(&Counterexample<S>) -> Scenario,
 ) -> Exploration {
+    let found = |counterexample: Counterexample<S>| Found {
+        scenario: scenario(&counterexample),
+        violation: counterexample.violation,
+        end: counterexample.end.to_string(),
+    };
     Exploration {
         bounds: world.setting().bounds().clone(),
         never_taken: Vec::new(),
@@ -268,11 +294,9 @@ fn explored<S: Setting>(
         certificate: outcome.certificate,
         packing: outcome.packing,
         doubt: outcome.doubt,
-        finding: outcome.counterexample.map(|counterexample| Found {
-            scenario: scenario(&counterexample),
-            violation: counterexample.violation,
-            end: counterexample.end.to_string(),
-        }),
+        finding: outcome.counterexample.map(found),
+        further: outcome.further.into_iter().map(found).collect(),
+        answered: world.answers(),
     }
 }
 

@@ -56,6 +56,10 @@ where
     D: Director<P, I> + Clone,
     E: Director<P, I> + Clone,
 {
+    fn prepare(&mut self, world: &mut World<P, I>) {
+        self.first.prepare(world);
+    }
+
     fn begin(&mut self, world: &mut World<P, I>) {
         world.freeze_after(self.step);
         self.first.begin(world);

@@ -69,6 +69,9 @@ impl<S: System> Directed<S> {
 }
 
 impl<S: System> Director<S::Process, S::Invariants> for Directed<S> {
+    fn prepare(&mut self, world: &mut WorldOf<S>) {
+        self.now_mut().prepare(world);
+    }
     fn begin(&mut self, world: &mut WorldOf<S>) {
         self.now_mut().begin(world);
     }

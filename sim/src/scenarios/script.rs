@@ -92,8 +92,13 @@ impl<S: Setting> Script<S> {
         step: &Step,
     ) -> Result<(), String> {
         match step {
-            Step::Input { input, crash_after } => {
+            Step::Input {
+                input,
+                choices,
+                crash_after,
+            } => {
                 must_be_up(world, input.node())?;
+                world.chooses(input.node(), choices);
                 self.arm(world, input.node(), *crash_after);
                 self.give(world, input)?;
             }
@@ -105,10 +110,15 @@ impl<S: Setting> Script<S> {
                     moment: CrashMoment::AtOnce,
                 });
             }
-            Step::Restart { node, crash_after } => {
+            Step::Restart {
+                node,
+                choices,
+                crash_after,
+            } => {
                 if world.process(*node).is_some() {
                     return Err(format!("{node} is up"));
                 }
+                world.chooses(*node, choices);
                 self.arm(world, *node, *crash_after);
                 world.apply_fault(&Fault::Restart(Nodes::one(*node)));
             }
@@ -217,9 +227,12 @@ impl<S: Setting> Script<S> {
     /// Looks at what the last step has done, before the next one.
     fn settle<I: Invariants<S::Process>>(
         &mut self,
-        world: &WorldOf<S, I>,
+        world: &mut WorldOf<S, I>,
         left: Option<u32>,
     ) -> Result<(), String> {
+        if let Some(why) = world.chose_otherwise() {
+            return Err(why);
+        }
         let (setting, judge) = (&self.setting, &mut self.judge);
         self.calls.retain(|call| {
             let lives = world.process(call.node).is_some()
@@ -248,6 +261,10 @@ impl<S: Setting> Script<S> {
 }
 
 impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Script<S> {
+    fn prepare(&mut self, world: &mut WorldOf<S, I>) {
+        world.start_without_choice();
+    }
+
     fn begin(&mut self, world: &mut WorldOf<S, I>) {
         world.phase("script");
         world.freeze();

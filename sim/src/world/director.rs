@@ -12,6 +12,8 @@ use super::World;
 ///
 /// A copy of it goes on as the original does, in a copy of its world: it shares nothing with it.
 pub trait Director<P: Process, I: Invariants<P>>: Copies<P, I> + Send + 'static {
+    /// Called before the nodes start for the first time.
+    fn prepare(&mut self, _world: &mut World<P, I>) {}
     /// Called once, before anything else happens. The nodes are already up.
     fn begin(&mut self, world: &mut World<P, I>);
     /// An alarm rang that [`World::alarm`] set.
@@ -48,6 +50,9 @@ impl<P: Process, I: Invariants<P>> Clone for Box<dyn Director<P, I>> {
 }
 
 impl<P: Process, I: Invariants<P>> Director<P, I> for Box<dyn Director<P, I>> {
+    fn prepare(&mut self, world: &mut World<P, I>) {
+        (**self).prepare(world);
+    }
     fn begin(&mut self, world: &mut World<P, I>) {
         (**self).begin(world);
     }

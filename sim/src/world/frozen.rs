@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snowglobe_systems::invariants::Invariants;
-use snowglobe_systems::process::{NodeId, Process};
+use snowglobe_systems::process::{Choice, NodeId, Process, Source};
 
 use super::World;
 use super::agenda::Due;
 use super::disk::CrashMode;
 use super::network::{DropReason, Parcel};
+use crate::draw::Purpose;
 use crate::faults::{CrashMoment, Fault, Links, Nodes};
 
 /// What a message that is delivered by name needs for its way.
@@ -41,6 +42,12 @@ pub struct Held<M> {
 pub(super) struct Frozen<M> {
     /// All that is under way, in the order of sending.
     held: Vec<Held<M>>,
+    /// Who is to choose what in its next step.
+    choices: Option<(NodeId, Vec<u32>)>,
+    /// What the step that is being taken was told to choose.
+    told: Vec<u32>,
+    /// Why a step could not choose as it was told.
+    otherwise: Option<String>,
 }
 
 impl<P: Process, I: Invariants<P>> World<P, I> {
@@ -54,7 +61,12 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if self.frozen.is_some() {
             return;
         }
-        self.frozen = Some(Frozen { held: Vec::new() });
+        self.frozen = Some(Frozen {
+            held: Vec::new(),
+            choices: None,
+            told: Vec::new(),
+            otherwise: None,
+        });
         self.active.clear();
         let ids: Vec<NodeId> = self.node_ids().collect();
         for id in &ids {
@@ -177,6 +189,60 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     pub fn disarm(&mut self, id: NodeId) -> Option<u32> {
         let armed = self.nodes[id.position()].armed_crashes.pop();
         armed.map(|armed| armed.effects)
+    }
+
+    /// From now on until the world is frozen, processes take the first possibility of whatever
+    /// they choose. Where a script begins, all nodes have started so.
+    pub fn start_without_choice(&mut self) {
+        self.starts_without_choice = true;
+    }
+
+    /// Lets the next step of a node, or its next start, choose so; where nothing is said, a step
+    /// of a frozen world takes the first possibility.
+    pub fn chooses(&mut self, id: NodeId, choices: &[u32]) {
+        if let Some(frozen) = &mut self.frozen {
+            frozen.choices = (!choices.is_empty()).then(|| (id, choices.to_vec()));
+        }
+    }
+
+    /// Why a step could not choose as it was told, if one could not; or nobody took it.
+    pub fn chose_otherwise(&mut self) -> Option<String> {
+        let frozen = self.frozen.as_mut()?;
+        let waits = frozen.choices.take();
+        let waits = waits.map(|(node, _)| format!("{node} takes no step that could choose"));
+        frozen.otherwise.take().or(waits)
+    }
+
+    /// How the next step of a node chooses.
+    pub(super) fn source_of_choices(&mut self, id: NodeId) -> Source {
+        let Some(frozen) = &mut self.frozen else {
+            if self.starts_without_choice {
+                return Source::default();
+            }
+            let chosen = self.nodes[id.position()].steps_that_chose;
+            return Source::Drawn(self.streams.word(Purpose::Choice(id), chosen));
+        };
+        let told = frozen.choices.take_if(|(node, _)| *node == id);
+        let told = told.map_or_else(Vec::new, |(_, choices)| choices);
+        frozen.told.clone_from(&told);
+        Source::Told(told)
+    }
+
+    /// A step of a node has chosen.
+    pub(super) fn chose(&mut self, id: NodeId, chosen: &[Choice]) {
+        self.nodes[id.position()].steps_that_chose += u64::from(!chosen.is_empty());
+        let Some(frozen) = &mut self.frozen else {
+            return;
+        };
+        let told = std::mem::take(&mut frozen.told);
+        let taken: Vec<u32> = chosen.iter().map(|choice| choice.taken).collect();
+        if !taken.starts_with(&told) {
+            let of: Vec<String> = chosen.iter().map(|choice| choice.of.to_string()).collect();
+            frozen.otherwise = Some(match of.is_empty() {
+                true => format!("its step on {id} chooses nothing"),
+                false => format!("its step on {id} chooses one of {}", of.join(", one of ")),
+            });
+        }
     }
 
     /// Keeps a parcel until it is delivered by name.

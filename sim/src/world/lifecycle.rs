@@ -60,6 +60,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.tell_recovery(id, &recovery);
         let durable = storage.durable().clone();
         let mut effects = Effects::new();
+        effects.choose_as(self.source_of_choices(id));
         let config = &self.configs[id.position()];
         let started = guarded(|| process::boot(id, config, durable, &mut effects));
         let process = match started {
@@ -69,6 +70,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                 return false;
             }
         };
+        self.chose(id, effects.chosen());
         self.nodes[id.position()].life = Life::Up(Box::new(Running {
             process,
             storage,

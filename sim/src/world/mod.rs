@@ -104,6 +104,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     /// their place in the schedule; but for crashes, which each node keeps itself.
     active: BTreeSet<usize>,
     streams: Streams,
+    /// Processes take the first possibility of what they choose.
+    starts_without_choice: bool,
     invariants: I,
     onlooker: Onlooker<P>,
     trace: Trace,
@@ -168,6 +170,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             incidents: blueprint.faults,
             active: BTreeSet::new(),
             streams,
+            starts_without_choice: false,
             invariants,
             onlooker: Onlooker::NOBODY,
             trace: Trace::default(),

@@ -164,6 +164,8 @@ pub(super) struct Node<P: Process> {
     pub(super) healed: bool,
     /// Crashes that wait for their moment, one for each incident.
     pub(super) armed_crashes: Vec<ArmedCrash>,
+    /// How many of its steps, in all its lives, chose anything.
+    pub(super) steps_that_chose: u64,
     /// What the schedule did to this disk for good. Only then may a recovery find it damaged.
     pub(super) damage: Option<Damage>,
 }
@@ -190,6 +192,7 @@ impl<P: Process> Node<P> {
             healed: false,
             armed_crashes: Vec::new(),
             stopped_by_disk: false,
+            steps_that_chose: 0,
             damage: None,
         }
     }

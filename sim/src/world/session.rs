@@ -24,6 +24,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Session<P, I, D> {
             director,
             is_over: false,
         };
+        session.director.prepare(&mut session.world);
         session.world.start_all();
         session.director.begin(&mut session.world);
         session

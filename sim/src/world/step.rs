@@ -178,6 +178,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         }
         let is_frozen = self.frozen.is_some();
         let mut effects = mem::take(&mut self.scratch);
+        effects.choose_as(self.source_of_choices(id));
         let Some(running) = self.nodes[id.position()].running() else {
             return;
         };
@@ -197,6 +198,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.breaks(Broken::Panic { node: id, message });
             return;
         }
+        self.chose(id, effects.chosen());
         if batched > 1 {
             self.mark("world.batch_flushed");
         }

@@ -78,23 +78,26 @@ impl<P: Process> Default for LocalSteps<P> {
 }
 
 impl<P: Process> LocalSteps<P> {
-    /// The step of a node.
+    /// The step of a node, which chooses so.
     pub(super) fn get<S: Setting<Process = P>>(
         &self,
         setting: &S,
         node: NodeId,
         before: &Shared<Member<P>>,
         cause: Cause<P>,
+        choices: &[u32],
     ) -> Arc<LocalStep<P>> {
         let mut key = Digest::new();
         key.word(before.digest());
         key.word(u64::from(node.0));
         cause.hash(&mut key);
+        choices.hash(&mut key);
         let key = key.value();
         let table = &self.tables[key as usize % SHARDS];
         let find = |table: &HashTable<(u64, Arc<LocalStep<P>>)>, cause: &Cause<P>| {
             let found = table.find(key, |(known, step)| {
-                *known == key && step.node == node && step.before == *before && step.cause == *cause
+                let is_same = step.before == *before && step.cause == *cause;
+                *known == key && step.node == node && is_same && step.choices == choices
             });
             found.map(|(_, step)| Arc::clone(step))
         };
@@ -105,7 +108,7 @@ impl<P: Process> LocalSteps<P> {
         if let Some(step) = known {
             return step;
         }
-        let step = LocalStep::of(setting, &self.values, node, before, cause);
+        let step = LocalStep::of(setting, &self.values, node, before, cause, choices);
         let step = Arc::new(step);
         let mut table = table.write().expect("no step is worked out under the lock");
         // Another thread may have been faster; then its step is the one that counts.
@@ -124,7 +127,7 @@ impl<P: Process> LocalSteps<P> {
         before: &Shared<Member<P>>,
         cause: Cause<P>,
     ) -> bool {
-        LocalStep::of(setting, &self.values, node, before, cause).is_idle
+        LocalStep::of(setting, &self.values, node, before, cause, &[]).is_idle
     }
 
     /// How many there are.

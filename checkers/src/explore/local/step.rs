@@ -19,6 +19,8 @@ pub(in super::super) struct LocalStep<P: Process> {
     pub(in super::super) before: Shared<Member<P>>,
     /// What makes it take the step.
     pub(in super::super) cause: Cause<P>,
+    /// What it was told to choose: nothing means the first possibility of each.
+    pub(in super::super) choices: Vec<u32>,
     /// The node when all effects are executed.
     pub(in super::super) after: Shared<Member<P>>,
     /// The same, as the step left it. A process may show those who watch it what it
@@ -259,11 +261,12 @@ impl<P: Process> LocalStep<P> {
         node: NodeId,
         before: &Shared<Member<P>>,
         cause: Cause<P>,
+        choices: &[u32],
     ) -> Self
     where
         S: Setting<Process = P>,
     {
-        let mut effects = Effects::new();
+        let mut effects = Effects::told(choices);
         let mut process = before.process.clone();
         let outcome = take(setting, node, before, &cause, &mut process, &mut effects);
         let outcome = outcome.and_then(|()| receivers_exist(setting, node, &mut effects));
@@ -277,49 +280,28 @@ impl<P: Process> LocalStep<P> {
             Cause::Crash => member.armed.clear(),
             _ => {}
         }
-        let mut sent = Vec::new();
-        let mut disks = Vec::new();
-        let mut last_write = None;
-        let mut speaks = false;
-        for (place, effect) in effects.as_slice().iter().enumerate() {
-            match effect {
-                Effect::Persist(write) => {
-                    if let Some(last) = last_write.replace(place) {
-                        disks.push((last, member.durable.clone()));
-                    }
-                    member.durable.apply(write);
-                    speaks = true;
-                }
-                Effect::Send { to, message } => {
-                    sent.push((place, *to, values.message(message.clone())));
-                }
-                Effect::Return { .. } | Effect::Tell(_) => speaks = true,
-                Effect::SetTimer { timer, .. } => {
-                    if let Err(place) = member.armed.binary_search(timer) {
-                        member.armed.insert(place, *timer);
-                    }
-                }
-                Effect::CancelTimer(timer) => member.armed.retain(|armed| armed != timer),
-                Effect::Mark(_) => {}
-            }
-        }
+        let executed = Executed::by(&mut member, effects.as_slice(), values);
         let is_within = member
             .process
             .as_ref()
             .is_none_or(|now| setting.is_within(now));
-        let is_idle = !speaks && sent.is_empty() && outcome.is_ok() && member == **before;
+        // Another choice may have another end.
+        let chooses = !effects.chosen().is_empty();
+        let says = executed.speaks || !executed.sent.is_empty();
+        let is_idle = !chooses && !says && outcome.is_ok() && member == **before;
         let shown = Shared::new(member);
         let mut step = Self {
             node,
             before: before.clone(),
             cause,
+            choices: choices.to_vec(),
             after: values.member(&shown),
             shown,
             effects,
-            sent,
+            sent: executed.sent,
             crashes: Vec::new(),
-            disks,
-            last_write,
+            disks: executed.disks,
+            last_write: executed.last_write,
             is_within,
             is_idle,
             panic: outcome.err(),
@@ -368,6 +350,51 @@ impl<P: Process> LocalStep<P> {
                 (executed, values.member(&Shared::new(member)))
             })
             .collect()
+    }
+}
+
+/// What the execution of all effects of a step leaves.
+struct Executed<P: Process> {
+    sent: Vec<(usize, NodeId, Shared<P::Message>)>,
+    disks: Vec<(usize, P::Durable)>,
+    last_write: Option<usize>,
+    /// It writes, answers or tells something.
+    speaks: bool,
+}
+
+impl<P: Process> Executed<P> {
+    /// Executes them on a node.
+    fn by(member: &mut Member<P>, effects: &[Effect<P>], values: &Values<P>) -> Self {
+        let mut executed = Self {
+            sent: Vec::new(),
+            disks: Vec::new(),
+            last_write: None,
+            speaks: false,
+        };
+        for (place, effect) in effects.iter().enumerate() {
+            match effect {
+                Effect::Persist(write) => {
+                    if let Some(last) = executed.last_write.replace(place) {
+                        executed.disks.push((last, member.durable.clone()));
+                    }
+                    member.durable.apply(write);
+                    executed.speaks = true;
+                }
+                Effect::Send { to, message } => {
+                    let message = values.message(message.clone());
+                    executed.sent.push((place, *to, message));
+                }
+                Effect::Return { .. } | Effect::Tell(_) => executed.speaks = true,
+                Effect::SetTimer { timer, .. } => {
+                    if let Err(place) = member.armed.binary_search(timer) {
+                        member.armed.insert(place, *timer);
+                    }
+                }
+                Effect::CancelTimer(timer) => member.armed.retain(|armed| armed != timer),
+                Effect::Mark(_) => {}
+            }
+        }
+        executed
     }
 }
 

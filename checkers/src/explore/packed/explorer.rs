@@ -106,9 +106,10 @@ impl<'a, S: Setting> Explorer<'a, S> {
         if world.survey.wants_shapes() {
             return self.look_in_full(number, &self.search.state(state, depth));
         }
-        let before = self.reached.len();
+        let (before, taken, tally) = (self.reached.len(), self.taken, self.tally);
         if !self.follow(number, state) {
             self.reached.truncate(before);
+            (self.taken, self.tally) = (taken, tally);
             return self.look_in_full(number, &self.search.state(state, depth));
         }
         if self.digest(state).is_multiple_of(LOOK_ONE_IN) {
@@ -189,8 +190,10 @@ impl<'a, S: Setting> Explorer<'a, S> {
                 world.survey.shapes_of_step(shape, next);
             }
             if next.broken.is_some() {
-                self.search.found(Some(number), next);
-                return false;
+                if !self.search.found(Some(number), next) {
+                    return false;
+                }
+                continue;
             }
             let next = self.packed(&next);
             self.reached.push(number, next.cluster, &next.bag);
@@ -246,8 +249,7 @@ impl<'a, S: Setting> Explorer<'a, S> {
             }
             let mut whole = self.search.state(&state, batch.depth + 1);
             world.look_closely(&mut whole, digest);
-            if whole.broken.is_some() {
-                self.search.found(Some(parent), whole);
+            if whole.broken.is_some() && !self.search.found(Some(parent), whole) {
                 return;
             }
         }

@@ -19,6 +19,7 @@ mod rows;
 mod table;
 mod visited;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock};
 
@@ -28,6 +29,7 @@ use self::pack::Pools;
 use self::pool::Number;
 use self::rows::Rows;
 use self::visited::{PackedState, StateNumber, Visited};
+use super::doubt::is_doubt;
 use super::search::Order;
 use super::{Setting, SmallWorld, State};
 
@@ -49,6 +51,9 @@ pub struct Packing {
     pub worked_out: usize,
 }
 
+/// A state that breaks a promise, and the one before it; none before the first.
+type Found<S> = (Option<StateNumber>, State<S>);
+
 /// A search under way, which several threads carry on.
 pub(super) struct Packed<'a, S: Setting> {
     world: &'a SmallWorld<S>,
@@ -62,8 +67,8 @@ pub(super) struct Packed<'a, S: Setting> {
     worked_out: AtomicUsize,
     /// The most steps that led to one that was looked at.
     depth: AtomicUsize,
-    /// The state that breaks a promise, and the one before it; none before the first.
-    found: Mutex<Option<(Option<StateNumber>, State<S>)>>,
+    /// For each promise that is broken: a state that breaks it, of the first ones.
+    found: Mutex<BTreeMap<&'static str, Found<S>>>,
 }
 
 impl<'a, S: Setting> Packed<'a, S> {
@@ -78,11 +83,12 @@ impl<'a, S: Setting> Packed<'a, S> {
             generated: AtomicUsize::new(1),
             worked_out: AtomicUsize::new(0),
             depth: AtomicUsize::new(0),
-            found: Mutex::new(None),
+            found: Mutex::default(),
         };
         let start = world.canonical(world.beginning());
         if start.broken.is_some() {
             search.found(None, start);
+            search.frontier.end();
         } else {
             let start = Explorer::new(&search).packed(&start);
             let number = search.visited().begin(&start);
@@ -136,14 +142,20 @@ impl<'a, S: Setting> Packed<'a, S> {
         }
     }
 
-    /// A promise is broken. Of several such states one of the first is kept.
-    fn found(&self, before: Option<StateNumber>, state: State<S>) {
+    /// A promise is broken. Of several states that break one, one of the first is kept. Whether
+    /// the search goes on.
+    fn found(&self, before: Option<StateNumber>, state: State<S>) -> bool {
+        let broken = state.broken.as_deref().expect("a promise is broken");
+        let goes_on = self.world.goes_on() && !is_doubt(broken);
         let mut found = self.found.lock().expect("nothing panics under the lock");
-        let depth = found.as_ref().map(|(_, found)| found.depth);
-        if depth.is_none_or(|depth| state.depth < depth) {
-            *found = Some((before, state));
+        let known = found.get(broken.property).map(|(_, state)| state.depth);
+        if known.is_none_or(|depth| state.depth < depth) {
+            found.insert(broken.property, (before, state));
         }
-        self.frontier.end();
+        if !goes_on {
+            self.frontier.end();
+        }
+        goes_on
     }
 
     /// Whether nothing more will be looked at.
@@ -161,10 +173,16 @@ impl<'a, S: Setting> Packed<'a, S> {
         self.depth.load(Ordering::Relaxed)
     }
 
-    /// The states on the way to one that breaks a promise, if one does.
-    pub(super) fn path(&self) -> Option<Vec<State<S>>> {
+    /// For each promise that is broken the states on the way to one that breaks it, the shortest
+    /// way first.
+    pub(super) fn paths(&self) -> Vec<Vec<State<S>>> {
         let found = self.found.lock().expect("nothing panics under the lock");
-        let (before, last) = found.as_ref()?;
+        let mut paths: Vec<_> = found.values().map(|found| self.path(found)).collect();
+        paths.sort_by_key(Vec::len);
+        paths
+    }
+
+    fn path(&self, (before, last): &Found<S>) -> Vec<State<S>> {
         let visited = self.visited();
         let way = before.map_or_else(Vec::new, |before| visited.way_to(before));
         let states = way.iter().zip(0..);
@@ -172,7 +190,7 @@ impl<'a, S: Setting> Packed<'a, S> {
             .map(|(number, depth)| self.state(&visited.state(*number), depth))
             .collect();
         path.push(last.clone());
-        Some(path)
+        path
     }
 
     /// What the states take.

@@ -97,6 +97,9 @@ pub(super) struct Remembered {
     forms: Vec<(Number, Leading)>,
     /// By node's state and envelope.
     fates: Table<Fate>,
+    /// By raw cluster and envelope, where it is left out: invariants may hear of it in one world
+    /// around the node and not in another.
+    left_out: Table<Fate>,
     pub(super) renamed: Renamed,
 }
 
@@ -120,6 +123,7 @@ impl Remembered {
         self.sends.clear();
         self.alone.clear();
         self.delivered.clear();
+        self.left_out.clear();
         self.raw = Rows::default();
         self.forms.clear();
     }
@@ -307,14 +311,26 @@ impl Remembered {
         bag: &mut Vec<Number>,
     ) -> usize {
         let Self {
-            fates, raw: rows, ..
+            fates,
+            left_out,
+            raw: rows,
+            ..
         } = self;
         let cluster = rows.row(raw);
         let member = cluster[NODES + node.position()];
         bags.sort_out(bag, node, |envelope| {
-            fates.get(member, envelope).unwrap_or_else(|| {
+            let known = match fates.get(member, envelope) {
+                Some(Fate::LeftOut) => left_out.get(raw, envelope),
+                known => known,
+            };
+            known.unwrap_or_else(|| {
                 let fate = place.fate(cluster, envelope);
-                fates.insert(member, envelope, fate);
+                if fates.get(member, envelope).is_none() {
+                    fates.insert(member, envelope, fate);
+                }
+                if fate == Fate::LeftOut {
+                    left_out.insert(raw, envelope, fate);
+                }
                 fate
             })
         })

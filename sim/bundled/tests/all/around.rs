@@ -46,6 +46,7 @@ fn plan(nodes: usize, operations: u8) -> Plan {
         threads: 1,
         reductions: Reductions::default(),
         sample_one_in: None,
+        goes_on: false,
     }
 }
 

@@ -127,7 +127,11 @@ impl Plain {
         process::take(process, taken, &mut effects);
         let effects = effects.drain().collect();
         let crash_after = self.execute_some(id, effects, draw);
-        self.script.push(Step::Input { input, crash_after });
+        self.script.push(Step::Input {
+            input,
+            choices: Vec::new(),
+            crash_after,
+        });
     }
 
     fn up(&self) -> Vec<NodeId> {
@@ -208,7 +212,11 @@ impl Plain {
             let node = NodeId::at(place);
             let effects = self.start(node);
             let crash_after = self.execute_some(node, effects, draw);
-            self.script.push(Step::Restart { node, crash_after });
+            self.script.push(Step::Restart {
+                node,
+                choices: Vec::new(),
+                crash_after,
+            });
         }
     }
 

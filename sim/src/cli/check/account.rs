@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use snowglobe_checkers::explore::{ActionKind, Bounds, Order, Packing, PropertyKind, Workload};
 use snowglobe_systems::invariants::Violation;
 
+use super::super::gravest;
 use super::{Ended, Saved, World};
 use crate::explore::coverage::Coverage;
 use crate::explore::{Around, Found, Plan};
@@ -15,17 +16,21 @@ use crate::text::{grouped, program};
 /// All that is told of explorations.
 pub(super) struct Told<'a> {
     pub(super) system: &'static str,
-    /// In the order in which they were explored; only the last may be unfinished or broken.
+    /// In the order in which they were explored; only the last may be unfinished, and, unless the
+    /// search went on, broken.
     pub(super) worlds: &'a [World],
     /// The most memory that was taken, in bytes, if that is known.
     pub(super) memory: Option<u64>,
     pub(super) ended: Option<Ended>,
-    pub(super) saved: Option<&'a Saved>,
+    /// All that is broken, and where it is written down.
+    pub(super) found: Vec<(&'a Found, Saved)>,
+    /// A broken promise did not end the search.
+    pub(super) goes_on: bool,
 }
 
 impl Told<'_> {
     fn finding(&self) -> Option<&Found> {
-        self.worlds.last()?.exploration.finding.as_ref()
+        self.found.first().map(|(found, _)| *found)
     }
 
     fn is_vacuous(&self) -> bool {
@@ -55,26 +60,28 @@ impl Told<'_> {
 
     /// The documented exit code.
     pub(super) fn exit_code(&self) -> u8 {
-        match (self.finding(), self.saved, self.ended) {
-            (
-                Some(_),
-                Some(Saved {
-                    replays: Err(_), ..
-                }),
-                _,
-            ) => 21,
-            (Some(found), ..) => found.exit_code(),
-            (None, _, Some(Ended::Interrupted)) => 130,
+        let codes = self.found.iter().map(|(found, saved)| match saved.replays {
+            Ok(()) => found.exit_code(),
+            Err(_) => 21,
+        });
+        let code = gravest(codes);
+        match self.ended {
+            _ if code > 0 => code,
+            Some(Ended::Interrupted) => 130,
             // Walks promise nothing, so having taken them all is all there is.
-            (None, _, None) if self.walks() && self.doubt().is_none() => 0,
-            (None, ..) if self.is_exhausted() && !self.is_vacuous() => 0,
-            (None, ..) => 20,
+            None if self.walks() && self.doubt().is_none() => 0,
+            _ if self.is_exhausted() && !self.is_vacuous() => 0,
+            _ => 20,
         }
     }
 
     fn verdict(&self) -> String {
         let what = match (self.finding(), self.ended) {
-            (Some(found), _) => format!("broken: {}", found.violation.property),
+            (Some(_), _) => {
+                let found = self.found.iter();
+                let names: Vec<&str> = found.map(|(found, _)| found.violation.property).collect();
+                format!("broken: {}", names.join(", "))
+            }
             (None, Some(Ended::Interrupted)) => "interrupted".to_owned(),
             (None, Some(Ended::Time)) => "inconclusive: the time was up".to_owned(),
             (None, Some(Ended::Memory)) => "inconclusive: the memory was full".to_owned(),
@@ -99,17 +106,21 @@ impl Told<'_> {
 
     /// In lines.
     pub(super) fn human(&self) -> String {
-        let mut text = match self.finding() {
-            Some(found) => self.failure(found),
-            None => String::new(),
-        };
+        let failures = self.found.iter();
+        let mut text: String = failures
+            .map(|(found, saved)| self.failure(found, saved))
+            .collect();
         let _ = writeln!(text, "{}", self.verdict());
         self.table(&mut text);
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "  {name:<13} {value}");
         };
         self.reach(&mut line);
-        self.promises(&mut line);
+        match self.goes_on {
+            true => self.verdicts(&mut line),
+            false => self.promises(&mut line),
+        }
+        self.recovery(&mut line);
         self.seen(&mut line);
         text
     }
@@ -293,6 +304,47 @@ impl Told<'_> {
             let names: Vec<&str> = of_kind.map(|property| property.name).collect();
             paragraph(line, &format!("{each} {title}"), &names);
         }
+    }
+
+    /// What became of each promise.
+    fn verdicts(&self, line: &mut impl FnMut(&str, &str)) {
+        let Some(last) = self.worlds.last() else {
+            return;
+        };
+        let broken = |name: &str| {
+            let mut found = self.found.iter().map(|(found, _)| found);
+            found.find(|found| found.violation.property == name)
+        };
+        let answered = self.worlds.iter().any(|world| world.exploration.answered);
+        let promised = last.exploration.properties.iter();
+        let mut all: Vec<(&str, PropertyKind)> = promised.map(|it| (it.name, it.kind)).collect();
+        let known: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        let others = self.found.iter().map(|(found, _)| found.violation.property);
+        all.extend(
+            others
+                .filter(|name| !known.contains(name))
+                .map(|name| (name, PropertyKind::State)),
+        );
+        let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (place, (name, kind)) in all.iter().enumerate() {
+            let verdict = match broken(name) {
+                Some(found) => format!("violated after {} steps", found.steps().len()),
+                None if *kind == PropertyKind::History && !answered => {
+                    "never tested: no client was answered".to_owned()
+                }
+                None if self.is_exhausted() => "held".to_owned(),
+                None => "held where it was looked".to_owned(),
+            };
+            let title = if place == 0 { "promises" } else { "" };
+            line(title, &format!("{name:<width$}  {verdict}"));
+        }
+    }
+
+    /// From how many states it was seen that the world recovers.
+    fn recovery(&self, line: &mut impl FnMut(&str, &str)) {
+        let Some(last) = self.worlds.last() else {
+            return;
+        };
         if let Some(one_in) = last.plan.sample_one_in.filter(|_| !self.walks()) {
             let worlds = self.worlds.iter();
             let sampled: u64 = worlds.map(|world| world.exploration.account.sampled).sum();
@@ -371,14 +423,9 @@ impl Told<'_> {
         }
     }
 
-    fn failure(&self, found: &Found) -> String {
+    fn failure(&self, found: &Found, saved: &Saved) -> String {
         let mut text = String::new();
-        let steps = found
-            .scenario
-            .scripted
-            .as_ref()
-            .map(|it| it.steps.as_slice());
-        let steps = steps.unwrap_or_default();
+        let steps = found.steps();
         let _ = writeln!(text, "FAIL {}  after {} steps", self.system, steps.len());
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "  {name:<9} {value}");
@@ -394,20 +441,18 @@ impl Told<'_> {
         for (place, words) in found.end.lines().enumerate() {
             line(if place == 0 { "end" } else { "" }, words);
         }
-        if let Some(saved) = self.saved {
-            line("saved", &saved.path.display().to_string());
-            line(
-                "replayed",
-                &match &saved.replays {
-                    Ok(()) => "reproduced in the simulated world".to_owned(),
-                    Err(what) => format!("diverged in the simulated world: {what}"),
-                },
-            );
-            line(
-                "replay",
-                &format!("{} replay {}", program(), saved.path.display()),
-            );
-        }
+        line("saved", &saved.path.display().to_string());
+        line(
+            "replayed",
+            &match &saved.replays {
+                Ok(()) => "reproduced in the simulated world".to_owned(),
+                Err(what) => format!("diverged in the simulated world: {what}"),
+            },
+        );
+        line(
+            "replay",
+            &format!("{} replay {}", program(), saved.path.display()),
+        );
         text
     }
 
@@ -422,18 +467,22 @@ impl Told<'_> {
             "ended": self.ended.map(|ended| format!("{ended:?}").to_lowercase()),
             "memory": self.memory,
             "scopes": self.worlds.iter().map(world_as_json).collect::<Vec<_>>(),
-            "finding": self.finding().map(|found| json!({
-                "property": found.violation.property,
-                "expected": found.violation.expected,
-                "found": found.violation.found,
-                "steps": found.scenario.scripted.as_ref().map(|scripted| {
-                    scripted.steps.iter().map(ToString::to_string).collect::<Vec<_>>()
-                }),
-                "saved": self.saved.map(|saved| saved.path.display().to_string()),
-                "replays": self.saved.map(|saved| saved.replays.is_ok()),
-            })),
+            "finding": self.found.first().map(finding_as_json),
+            "findings": self.found.iter().map(finding_as_json).collect::<Vec<_>>(),
         })
     }
+}
+
+fn finding_as_json((found, saved): &(&Found, Saved)) -> Value {
+    let steps = found.steps().iter().map(ToString::to_string);
+    json!({
+        "property": found.violation.property,
+        "expected": found.violation.expected,
+        "found": found.violation.found,
+        "steps": steps.collect::<Vec<_>>(),
+        "saved": saved.path.display().to_string(),
+        "replays": saved.replays.is_ok(),
+    })
 }
 
 fn world_as_json(world: &World) -> Value {

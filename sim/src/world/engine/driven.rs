@@ -58,6 +58,7 @@ impl<P: Process, I: Invariants<P>, D: Director<P, I>> Driven for Run<P, I, D> {
     fn begin(&mut self) {
         let (world, director) = self.director();
         world.sockets.attach();
+        director.prepare(world);
         world.start_all();
         director.begin(world);
     }
