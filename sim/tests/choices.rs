@@ -125,7 +125,12 @@ fn exploration_finds_the_one_way_among_all_and_it_replays() {
     let read: Scenario = written.parse().expect("it is read");
     for engine in [Engine::Madsim, Engine::Direct] {
         let report = run_on(engine, &read);
-        assert_eq!(report.verdict.property(), Some(NEVER), "{:?}", report.verdict);
+        assert_eq!(
+            report.verdict.property(),
+            Some(NEVER),
+            "{:?}",
+            report.verdict
+        );
     }
 }
 

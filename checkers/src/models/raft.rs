@@ -113,6 +113,14 @@ impl Setting for RaftSetting {
                 bounds.messages = 3;
             })
             .tuned(&[("snapshot_chunk_bytes", SMALL_CHUNK_BYTES as i64)]),
+            scope("chunks resumed", |bounds| {
+                bounds.terms = 1;
+                bounds.timeouts = 1;
+                bounds.beats = 2;
+                bounds.snapshot_after = 1;
+                bounds.messages = 3;
+            })
+            .tuned(&[("snapshot_chunk_bytes", SMALL_CHUNK_BYTES as i64)]),
             scope("window", |bounds| {
                 bounds.operations = 2;
                 bounds.messages = 3;
@@ -171,13 +179,18 @@ impl Setting for RaftSetting {
             snapshot_after,
             operations,
             timeouts,
+            beats,
             messages,
             ..
         } = self.bounds;
-        let is_sent = operations > 0 && timeouts >= 2 && messages >= 3;
+        // The follower that lags is told by a new leader, or by the old one's heartbeats.
+        let is_told = timeouts >= 2 || (timeouts >= 1 && beats >= 2);
+        let is_sent = operations > 0 && is_told && messages >= 3;
         if snapshot_after == 1 && is_sent && self.configs.len() == 3 {
             expected.push(marks::SNAPSHOT_INSTALLED);
-            if self.configs[0].raft.snapshot_chunk_bytes <= SMALL_CHUNK_BYTES {
+            let in_chunks = self.configs[0].raft.snapshot_chunk_bytes <= SMALL_CHUNK_BYTES;
+            // From one heartbeat to the next it got no further.
+            if in_chunks && beats >= 2 {
                 expected.push(marks::SNAPSHOT_CHUNK_RESUMED);
             }
         }
