@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use snowglobe_checkers::history::{ClientId, History, Moment, Operation};
-use snowglobe_checkers::linearizability::{Options, check, claims_hold};
+use snowglobe_checkers::linearizability::{Budget, Options, check, claims_hold};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
 use snowglobe_systems::replica::StateMachine as _;
@@ -253,4 +253,44 @@ proptest! {
         prop_assert!(!honest || explained.is_linearizable());
         prop_assert!(!explained.is_linearizable() || plain.is_linearizable());
     }
+}
+
+/// After a hundred crashes of clerks as many changes may have happened at any time, and what each
+/// would have led to after each change that was answered would fill the memory.
+#[test]
+fn changes_that_nobody_was_told_of_cost_little_where_others_made_the_numbers() {
+    let called = |client, at, command: &Command| Operation {
+        client: ClientId(client),
+        called: Moment(at),
+        input: Ask::Change(command.clone()),
+        returned: None,
+    };
+    let mut operations: Vec<_> = (0..120)
+        .map(|client| called(client, u64::from(client), &join(&[100 + client])))
+        .collect();
+    let mut controller = Controller::default();
+    for number in 0..1500_u64 {
+        let command = join(&[number as u32 % 7 + 1, number as u32 % 2 + 50]);
+        let command = match number % 3 {
+            0 => Command::Leave {
+                groups: [GroupId(number as u32 % 7)].into(),
+            },
+            _ => command,
+        };
+        let answer = controller.apply(LogIndex::ZERO, &command);
+        let at = 1000 + 10 * number;
+        operations.push(Operation {
+            returned: Some((Moment(at + 5), Told::Done(answer))),
+            ..called(1000, at, &command)
+        });
+    }
+    let history = History::new(operations).expect("each client has one call at a time");
+    let options = Options {
+        budget: Budget {
+            bytes: 16 << 20,
+            ..Budget::DEFAULT
+        },
+        ..Options::default()
+    };
+    assert!(check(&CONTROL, &history, &options).is_linearizable());
 }
