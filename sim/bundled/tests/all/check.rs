@@ -74,15 +74,42 @@ fn stateright_looks_at_the_same_and_tells_the_odds() {
         told["scopes"][0].clone()
     };
     let (packed, other) = (numbers("packed"), numbers("stateright"));
-    for key in ["distinct", "generated", "actions", "marks", "exhausted"] {
+    for key in ["distinct", "generated", "actions", "exhausted"] {
         assert_eq!(packed[key], other[key], "{key}");
     }
+    let marks = |told: &Value| -> Vec<String> {
+        let marks = told["marks"].as_object().expect("marks");
+        marks.keys().cloned().collect()
+    };
+    assert_eq!(marks(&packed), marks(&other));
+    assert!(packed["packing"]["steps_worked_out"].as_u64() > Some(0));
     assert_eq!(packed["collision_odds"], 0.0);
     assert!(packed["packing"]["bytes"].as_u64() > Some(0));
     assert!(other["collision_odds"].as_f64() > Some(0.0));
     assert_eq!(other["packing"], Value::Null);
     let output = check(&[&SMALL[..], &["--engine", "stateright"]].concat());
     assert!(words(&output).contains("hash-collision probability"));
+}
+
+#[test]
+fn going_on_says_what_became_of_each_promise() {
+    let output = check(&[&SMALL[..], &["--continue", "-j", "1"]].concat());
+    assert_eq!(code(&output), 0, "{}", words(&output));
+    let words_of = words(&output);
+    let verdict = |promise: &str| {
+        let line = words_of.lines().find(|line| line.contains(promise));
+        line.expect(promise).to_owned()
+    };
+    assert!(verdict("log-matching").ends_with("held"), "{words_of}");
+    let history = verdict("read-is-current");
+    assert!(history.contains("never tested"), "{words_of}");
+    let output = check(&[&SMALL[..], &["--continue", "--engine", "stateright"]].concat());
+    assert_eq!(code(&output), 2);
+    assert!(
+        words(&output).contains("leave out --continue"),
+        "{}",
+        words(&output)
+    );
 }
 
 #[test]
