@@ -334,7 +334,8 @@ impl Told<'_> {
                 None if *kind == PropertyKind::History && !answered => {
                     "never tested: no client was answered".to_owned()
                 }
-                None if self.is_exhausted() => "held".to_owned(),
+                None if self.is_exhausted() && self.found.is_empty() => "held".to_owned(),
+                // Nothing was looked at behind a state that breaks a promise.
                 None => "held where it was looked".to_owned(),
             };
             let title = if place == 0 { "promises" } else { "" };
