@@ -165,9 +165,7 @@ impl<W: Process> Effects<W> {
         W: Embeds<Q>,
     {
         let mut inner = inner;
-        if let Some(chooser) = inner.chooser.take() {
-            self.chooser = Some(chooser);
-        }
+        self.take_choices_of(&mut inner);
         for effect in inner {
             self.push(match effect {
                 Effect::Persist(write) => Effect::Persist(W::write(write)),

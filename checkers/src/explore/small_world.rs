@@ -42,6 +42,8 @@ pub struct SmallWorld<S: Setting> {
     depth: Option<u32>,
     /// A broken promise does not end a search.
     goes_on: bool,
+    /// Some node had more than one possibility when it booted first, of which it took the first.
+    starts_choose: bool,
     /// Nothing more is explored.
     pub(super) stopped: AtomicBool,
 }
@@ -76,6 +78,7 @@ impl<S: Setting> SmallWorld<S> {
             sample_one_in: None,
             depth: None,
             goes_on: false,
+            starts_choose: false,
             stopped: AtomicBool::new(false),
         };
         world.boot();
@@ -107,6 +110,7 @@ impl<S: Setting> SmallWorld<S> {
             sample_one_in: None,
             depth: None,
             goes_on: false,
+            starts_choose: false,
             stopped: AtomicBool::new(false),
         }
     }
@@ -139,6 +143,13 @@ impl<S: Setting> SmallWorld<S> {
     /// Whether a broken promise does not end a search.
     pub(super) fn goes_on(&self) -> bool {
         self.goes_on
+    }
+
+    /// Whether nodes could have booted otherwise: at its first boot a node takes the first
+    /// possibility of what it chooses, and no state is seen that another one leads to.
+    #[must_use]
+    pub fn could_begin_otherwise(&self) -> bool {
+        self.starts_choose
     }
 
     /// Whether any step was worked out that answers a client.
@@ -238,6 +249,8 @@ impl<S: Setting> SmallWorld<S> {
         for place in 0..self.start.nodes.len() {
             let node = NodeId::at(place);
             let step = self.local(node, &self.start.nodes[place], Cause::Start, &[]);
+            let mut chosen = step.effects.chosen().iter();
+            self.starts_choose |= chosen.any(|choice| choice.of > 1);
             let mut invariants = (*self.start.invariants).clone();
             let mut next = self.start.clone();
             next.nodes[place] = Shared::new(Member {

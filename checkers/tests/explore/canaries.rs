@@ -6,12 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use snowglobe_checkers::explore::{
-    Bounds, Client, NAMES_MATTER, Order, Outcome, Reductions, Setting, SmallWorld, UNDECIDED,
-    search,
+    Bounds, Client, NAMES_MATTER, Order, Outcome, Reductions, STEPS_DIFFER, Setting, SmallWorld,
+    UNDECIDED, search,
 };
 use snowglobe_systems::process::NodeId;
 
 use super::bell::{Bells, FORBIDDEN, Listener};
+use super::fickle::Counters;
+use super::letter::{Letters, TOO_LOUD};
 use super::sleeper::{Kind, NOBODY_HEARS, Sleepers};
 
 fn explore<S: Setting>(setting: S, threads: usize) -> Outcome<S> {
@@ -91,6 +93,24 @@ fn what_invariants_hear_of_was_left_out_before() {
     };
     let found = explore(Bells::new(listener), 1).counterexample;
     assert_eq!(found.expect("it rings").violation.property, FORBIDDEN);
+}
+
+/// The same of a message under way that is of no use any more, since its receiver has changed: that
+/// it is left out is remembered of the receiver, and yet shown in the second world around it.
+#[test]
+fn what_is_left_out_under_way_is_shown_to_invariants_again() {
+    let found = explore(Letters::new(), 1).counterexample;
+    assert_eq!(found.expect("it rustles").violation.property, TOO_LOUD);
+}
+
+/// Invariants that are no function of what they are shown: what is remembered of a step is not
+/// what it does when it is worked out once more.
+#[test]
+fn steps_that_come_out_otherwise_are_no_verdict() {
+    let outcome = explore(Counters::new(), 1);
+    let doubt = outcome.doubt.map(|doubt| doubt.property);
+    assert_eq!(doubt, Some(STEPS_DIFFER));
+    assert!(!outcome.exhausted && outcome.counterexample.is_none());
 }
 
 /// A thread that panics is not waited for, and whoever searches hears of it.

@@ -18,7 +18,7 @@ use crate::scenarios::file::{Expectation, Scenario, Scripted};
 use crate::scenarios::{CannotRun, Modelled, small_options};
 use crate::seed::Seed;
 
-pub use self::model::{Explored, Model, Watch};
+pub use self::model::{Explorable, Model, Watch};
 pub(crate) use self::model::{check_configs, check_workload};
 
 /// What is explored, and how.
@@ -94,6 +94,8 @@ pub struct Exploration {
     pub further: Vec<Found>,
     /// Whether any client was answered: else nothing was asked of what clients saw.
     pub answered: bool,
+    /// Whether nodes could have booted otherwise than they did, of which nothing was seen.
+    pub could_begin_otherwise: bool,
     /// What was left out, and looked at.
     pub certificate: Certificate,
     /// What the states took, where they were packed.
@@ -297,6 +299,7 @@ fn explored<S: Setting>(
         finding: outcome.counterexample.map(found),
         further: outcome.further.into_iter().map(found).collect(),
         answered: world.answers(),
+        could_begin_otherwise: world.could_begin_otherwise(),
     }
 }
 

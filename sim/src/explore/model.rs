@@ -15,7 +15,7 @@ use crate::scenarios::{CannotRun, Modelled, System};
 pub type Watch<'a> = &'a mut dyn FnMut(&Headway) -> bool;
 
 /// What can be asked of the small world of a system.
-pub trait Explored: Sync {
+pub trait Explorable: Sync {
     /// The small worlds that are explored unless somebody wants another one.
     fn scopes(&self) -> Vec<Scope>;
     /// The scope where somebody begins who wants other bounds; the first, if there is
@@ -86,7 +86,7 @@ impl<S: Modelled> Model<S> {
     }
 }
 
-impl<S: Modelled> Explored for Model<S> {
+impl<S: Modelled> Explorable for Model<S> {
     fn scopes(&self) -> Vec<Scope> {
         S::Setting::scopes()
     }

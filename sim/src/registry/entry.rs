@@ -4,7 +4,7 @@ use snowglobe_systems::process::NodeId;
 
 use super::Registered;
 use super::scripted::TakesSteps;
-use crate::explore::{Explored, Model, check_configs};
+use crate::explore::{Explorable, Model, check_configs};
 use crate::scenarios::file::{Expectation, Scenario, Scripted};
 use crate::scenarios::ranges::{self, Ranges};
 use crate::scenarios::weather::Weather;
@@ -203,8 +203,8 @@ impl<S: System> Registered for Entry<S> {
         Ok(())
     }
 
-    fn model(&self) -> Option<&dyn Explored> {
-        self.model.map(TakesSteps::explored)
+    fn model(&self) -> Option<&dyn Explorable> {
+        self.model.map(TakesSteps::explorable)
     }
 
     fn run_here(&self, scenario: &Scenario, how: How) -> Result<RunReport, CannotRun> {

@@ -11,7 +11,7 @@ use std::thread;
 
 use snowglobe_checkers::explore::Scope;
 
-use crate::explore::Explored;
+use crate::explore::Explorable;
 use crate::scenarios::file::Scenario;
 use crate::scenarios::ranges::Ranges;
 use crate::scenarios::weather::Weather;
@@ -58,7 +58,7 @@ pub trait Registered: Sync {
     /// When the scenario makes no sense for this system.
     fn open(&self, scenario: &Scenario) -> Result<Box<dyn UnderWay>, CannotRun>;
     /// Its small world; none if it can only be run.
-    fn model(&self) -> Option<&dyn Explored>;
+    fn model(&self) -> Option<&dyn Explorable>;
     /// Whether the scenario could be run, without running it.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl dyn Registered + '_ {
     ///
     /// # Errors
     /// When it has none.
-    pub fn small_world(&self) -> Result<&dyn Explored, CannotRun> {
+    pub fn small_world(&self) -> Result<&dyn Explorable, CannotRun> {
         let none = || CannotRun::Unfit(format!("{} has no small world to explore", self.name()));
         self.model().ok_or_else(none)
     }
@@ -111,7 +111,7 @@ impl dyn Registered + '_ {
     /// if the system has no model.
     #[must_use]
     pub fn scopes(&self) -> Vec<Scope> {
-        self.model().map(Explored::scopes).unwrap_or_default()
+        self.model().map(Explorable::scopes).unwrap_or_default()
     }
 
     /// Whether it can break a property of this name.

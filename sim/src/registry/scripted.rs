@@ -3,7 +3,7 @@
 use snowglobe_checkers::explore::{Bounds, Setting, Workload};
 
 use crate::draw::Draw;
-use crate::explore::{Explored, Model, check_workload};
+use crate::explore::{Explorable, Model, check_workload};
 use crate::scenarios::after::After;
 use crate::scenarios::file::{Scenario, Scripted};
 use crate::scenarios::script::Script;
@@ -13,9 +13,9 @@ use crate::scenarios::{
 use crate::seed::Seed;
 
 /// What can be done with a system that has a small world, whatever its setting.
-pub(super) trait TakesSteps<S: System>: Explored {
+pub(super) trait TakesSteps<S: System>: Explorable {
     /// It, as commands ask of it.
-    fn explored(&self) -> &dyn Explored;
+    fn explorable(&self) -> &dyn Explorable;
     /// How many nodes such a scenario has, clients included.
     fn size(&self, scenario: &Scenario, options: &S::Options, scripted: &Scripted) -> usize;
     /// Opens such a scenario.
@@ -36,7 +36,7 @@ pub(super) trait TakesSteps<S: System>: Explored {
 }
 
 impl<S: Modelled> TakesSteps<S> for Model<S> {
-    fn explored(&self) -> &dyn Explored {
+    fn explorable(&self) -> &dyn Explorable {
         self
     }
 

@@ -13,7 +13,7 @@ use super::super::{ActionKind, Setting, State};
 use super::Packed;
 use super::bag::{Bags, Entry};
 use super::frontier::Batch;
-use super::outcomes::{End, Place, Remembered, Span};
+use super::outcomes::{End, Memo, Place, Span};
 use super::pool::Number;
 use super::table::Dense;
 use super::visited::{PackedState, Reached, StateNumber};
@@ -22,7 +22,7 @@ use super::visited::{PackedState, Reached, StateNumber};
 pub(super) struct Explorer<'a, S: Setting> {
     search: &'a Packed<'a, S>,
     bags: Bags,
-    remembered: Remembered,
+    memo: Memo,
     /// How many steps of each kind were taken since the survey was told, and what they counted.
     taken: [u64; ActionKind::ALL.len()],
     tally: Tally,
@@ -43,7 +43,7 @@ impl<'a, S: Setting> Explorer<'a, S> {
                 in_order,
                 ..Bags::default()
             },
-            remembered: Remembered::default(),
+            memo: Memo::default(),
             taken: [0; ActionKind::ALL.len()],
             tally: Tally::default(),
             digests: Dense::default(),
@@ -62,15 +62,13 @@ impl<'a, S: Setting> Explorer<'a, S> {
             |number| search.row(number),
         );
         let place = place(search, &number, &row);
-        let cluster = self
-            .remembered
-            .settle(&place, &mut self.bags, raw, &mut bag);
+        let cluster = self.memo.settle(&place, &mut self.bags, raw, &mut bag);
         PackedState { cluster, bag }
     }
 
     /// Looks at what may follow the states of a batch. What was reached.
     pub(super) fn look_at(&mut self, batch: &Batch) -> &Reached {
-        self.remembered.forget();
+        self.memo.forget();
         self.bags.meet(&self.search.pools);
         let visited = self.search.visited();
         let states = batch.states.iter();
@@ -132,14 +130,14 @@ impl<'a, S: Setting> Explorer<'a, S> {
                 continue;
             }
             let envelope = Entry(state.bag[arrives]).envelope();
-            let (remembered, bags) = (&mut self.remembered, &mut self.bags);
-            let span = remembered.delivered(&place, bags, state.cluster, envelope);
+            let (memo, bags) = (&mut self.memo, &mut self.bags);
+            let span = memo.delivered(&place, bags, state.cluster, envelope);
             if !self.take(&place, (from, state), (span, Some(arrives))) {
                 return false;
             }
         }
-        let (remembered, bags) = (&mut self.remembered, &mut self.bags);
-        let span = remembered.alone(&place, bags, state.cluster);
+        let (memo, bags) = (&mut self.memo, &mut self.bags);
+        let span = memo.alone(&place, bags, state.cluster);
         self.take(&place, (from, state), (span, None))
     }
 
@@ -151,7 +149,7 @@ impl<'a, S: Setting> Explorer<'a, S> {
         (span, arrives): (Span, Option<usize>),
     ) -> bool {
         for at in span.range() {
-            let outcome = self.remembered.outcomes[at];
+            let outcome = self.memo.outcomes[at];
             outcome.count(&mut self.tally);
             let lead = match outcome.end {
                 End::Nowhere => continue,
@@ -162,9 +160,7 @@ impl<'a, S: Setting> Explorer<'a, S> {
             self.bag.clone_from(&state.bag);
             let (bags, tally) = (&mut self.bags, &mut self.tally);
             let step = (lead, arrives);
-            let cluster = self
-                .remembered
-                .apply(place, bags, step, &mut self.bag, tally);
+            let cluster = self.memo.apply(place, bags, step, &mut self.bag, tally);
             self.reached.push(from, cluster, &self.bag);
         }
         true
@@ -280,7 +276,7 @@ impl<'a, S: Setting> Explorer<'a, S> {
             }
         }
         survey.tally(std::mem::take(&mut self.tally));
-        let worked_out = std::mem::take(&mut self.remembered.worked_out);
+        let worked_out = std::mem::take(&mut self.memo.worked_out);
         self.search
             .worked_out
             .fetch_add(worked_out, Ordering::Relaxed);

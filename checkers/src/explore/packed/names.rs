@@ -18,7 +18,7 @@ pub(super) struct Leading(Vec<u16>);
 
 /// What parts are under other names, as far as it was asked for; by part and renaming.
 #[derive(Default)]
-pub(super) struct Renamed {
+pub(super) struct RenamingMemo {
     members: Table<Number>,
     memories: Table<Number>,
     rests: Table<Number>,
@@ -45,7 +45,7 @@ fn by(
     })
 }
 
-impl Renamed {
+impl RenamingMemo {
     /// The form of a cluster, and what leads there.
     pub(super) fn cluster<S: Setting>(
         &mut self,

@@ -14,7 +14,7 @@ use super::super::survey::Tally;
 use super::super::transition::{Course, Rules};
 use super::super::{Action, ActionKind, Event, Setting, SmallWorld, State};
 use super::bag::{Bags, Entry, Link};
-use super::names::{Leading, Renamed};
+use super::names::{Leading, RenamingMemo};
 use super::pack::{NODES, Pools};
 use super::pool::Number;
 use super::rows::Rows;
@@ -83,7 +83,7 @@ const MOST_REMEMBERED: usize = 1 << 20;
 
 /// What a thread worked out.
 #[derive(Default)]
-pub(super) struct Remembered {
+pub(super) struct Memo {
     pub(super) outcomes: Vec<Outcome>,
     /// How many steps were worked out since somebody took this count.
     pub(super) worked_out: usize,
@@ -100,7 +100,7 @@ pub(super) struct Remembered {
     /// By raw cluster and envelope, where it is left out: invariants may hear of it in one world
     /// around the node and not in another.
     left_out: Table<Fate>,
-    pub(super) renamed: Renamed,
+    pub(super) renamed: RenamingMemo,
 }
 
 /// Where parts are known by their numbers.
@@ -113,7 +113,7 @@ pub(super) struct Place<'a, S: Setting> {
     pub(super) row: &'a dyn Fn(Number) -> Vec<Number>,
 }
 
-impl Remembered {
+impl Memo {
     /// Forgets what can be worked out again, if it has become too much.
     pub(super) fn forget(&mut self) {
         if self.outcomes.len() < MOST_REMEMBERED {

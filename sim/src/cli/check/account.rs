@@ -404,6 +404,13 @@ impl Told<'_> {
         ];
         let left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
         paragraph(line, "left out", &left_out);
+        let mut worlds = self.worlds.iter();
+        if worlds.any(|world| world.exploration.could_begin_otherwise) {
+            line(
+                "",
+                "what nodes might choose at their first boot, but for the first possibility",
+            );
+        }
         let marks: BTreeSet<&str> = self
             .worlds
             .iter()

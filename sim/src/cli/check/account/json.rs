@@ -69,6 +69,7 @@ fn world_as_json(world: &World) -> Value {
             "steps_worked_out": packing.worked_out,
             "states_worked_out_again": account.worked_out_again,
         })),
+        "could_begin_otherwise": exploration.could_begin_otherwise,
         "seconds": world.took.as_secs_f64(),
         "properties": exploration.properties.iter().map(|it| it.name).collect::<Vec<_>>(),
         "recovered_from": account.sampled,
