@@ -207,13 +207,13 @@ mod tests {
     type Whole = Effects<Replica<Ledger>>;
 
     #[test]
-    #[should_panic(expected = "choices-come-from-the-engine")]
+    #[should_panic(expected = "choices-come-from-the-engine: make effects")]
     fn who_was_not_told_how_to_choose_does_not() {
         Whole::new().choose(2);
     }
 
     #[test]
-    #[should_panic(expected = "some-possibility")]
+    #[should_panic(expected = "some-possibility: a step")]
     fn there_must_be_something_to_choose() {
         Whole::told(&[]).choose(0);
     }

@@ -255,8 +255,10 @@ proptest! {
     }
 }
 
-/// After a hundred crashes of clerks as many changes may have happened at any time, and what each
-/// would have led to after each change that was answered would fill the memory.
+const LOST: u32 = 100;
+
+/// After a hundred crashes of clerks as many changes may have happened at any time, and some did.
+/// What each would have led to after each change that was answered would fill the memory.
 #[test]
 fn changes_that_nobody_was_told_of_cost_little_where_others_made_the_numbers() {
     let called = |client, at, command: &Command| Operation {
@@ -265,29 +267,43 @@ fn changes_that_nobody_was_told_of_cost_little_where_others_made_the_numbers() {
         input: Ask::Change(command.clone()),
         returned: None,
     };
-    let mut operations: Vec<_> = (0..120)
-        .map(|client| called(client, u64::from(client), &join(&[100 + client])))
+    let lost: Vec<Command> = (0..LOST).map(|client| join(&[100 + client])).collect();
+    let mut operations: Vec<_> = (0..)
+        .zip(&lost)
+        .map(|(client, command)| called(client, u64::from(client), command))
         .collect();
     let mut controller = Controller::default();
     for number in 0..1500_u64 {
-        let command = join(&[number as u32 % 7 + 1, number as u32 % 2 + 50]);
-        let command = match number % 3 {
-            0 => Command::Leave {
-                groups: [GroupId(number as u32 % 7)].into(),
-            },
-            _ => command,
-        };
-        let answer = controller.apply(LogIndex::ZERO, &command);
         let at = 1000 + 10 * number;
-        operations.push(Operation {
-            returned: Some((Moment(at + 5), Told::Done(answer))),
-            ..called(1000, at, &command)
+        let answered = |input, told| Operation {
+            client: ClientId(1000),
+            called: Moment(at),
+            input,
+            returned: Some((Moment(at + 5), told)),
+        };
+        operations.push(match number % 15 {
+            7 => {
+                controller.apply(LogIndex::ZERO, &lost[number as usize / 15]);
+                let query = Query::NEWEST;
+                let shown = Told::Shown(controller.query(&query));
+                answered(Ask::Look(query), shown)
+            }
+            _ => {
+                let command = match number % 2 {
+                    0 => Command::Leave {
+                        groups: [GroupId(number as u32 % 7 + 1)].into(),
+                    },
+                    _ => join(&[number as u32 % 7 + 1]),
+                };
+                let told = Told::Done(controller.apply(LogIndex::ZERO, &command));
+                answered(Ask::Change(command), told)
+            }
         });
     }
     let history = History::new(operations).expect("each client has one call at a time");
     let options = Options {
         budget: Budget {
-            bytes: 16 << 20,
+            bytes: 48 << 20,
             ..Budget::DEFAULT
         },
         ..Options::default()
