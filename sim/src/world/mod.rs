@@ -86,7 +86,8 @@ pub struct Blueprint<C> {
     /// How many inputs that waited for a node it takes before it is
     /// [flushed](snowglobe_systems::process::Process::flush), at most; at least 1.
     pub batch: u64,
-    /// How many steps a run may take before it counts as one that hangs.
+    /// How many steps a run may take before it counts as one that hangs, beside those that calls
+    /// of clients ask for: some for each call on each node.
     pub step_budget: u64,
 }
 

@@ -19,6 +19,11 @@ use super::{Broken, Cluster, World};
 use crate::draw::Purpose;
 use crate::faults::FaultFamily;
 
+/// The most steps that one call of a client makes on each node, from which [`World::step`] tells
+/// much to do from a loop: a message of the call and one of its commit, an answer to each, and each
+/// of them twice. (A dense run takes 2.5.)
+const STEPS_OF_CALL: u64 = 8;
+
 /// What became of an effect.
 enum Executed {
     /// It is done.
@@ -166,13 +171,20 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         true
     }
 
+    /// What callers ask for may be worked off, however much it is; a loop is what takes steps
+    /// that nobody asked for.
+    fn steps_allowed(&self) -> u64 {
+        let nodes = self.nodes.len() as u64;
+        self.step_budget + STEPS_OF_CALL * nodes * self.counters.invoked
+    }
+
     pub(super) fn step(&mut self, id: NodeId, input: Input<P>) {
         if self.breakage.is_some() {
             return;
         }
         self.counters.steps += 1;
-        if self.counters.steps > self.step_budget {
-            let budget = self.step_budget;
+        let budget = self.steps_allowed();
+        if self.counters.steps > budget {
             self.breaks(Broken::OutOfSteps { budget });
             return;
         }
