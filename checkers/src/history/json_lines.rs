@@ -31,6 +31,7 @@
 //! unknown or given twice is an error.
 
 mod line;
+mod looks;
 mod writer;
 
 use std::io::BufRead;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use self::line::{Keys, Line};
+pub use self::looks::subject;
 pub use self::writer::{Writer, write};
 use super::events::{Event, Recording};
 use super::lines::Lines;

@@ -4,6 +4,9 @@ use std::io::BufRead;
 
 use super::malformed::{Flaw, ReadError};
 
+/// What some editors put before a text in UTF-8.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Hands out the lines that are not blank, each with its number.
 pub(super) struct Lines<R> {
     from: R,
@@ -31,6 +34,9 @@ impl<R: BufRead> Lines<R> {
                 return Ok(None);
             }
             self.number += 1;
+            if self.number == 1 && self.buffer.starts_with(MARK) {
+                self.buffer.drain(..MARK.len());
+            }
             if !self.buffer.trim_ascii_start().is_empty() {
                 break;
             }
@@ -52,7 +58,7 @@ mod tests {
 
     #[test]
     fn blank_lines_are_counted_and_left_out() {
-        let mut lines = Lines::new(&b"\none\r\n  \t\n\n two"[..]);
+        let mut lines = Lines::new(&b"\xef\xbb\xbf\none\r\n  \t\n\n two"[..]);
         assert_eq!(lines.next_line().expect("text"), Some((2, "one")));
         assert_eq!(lines.next_line().expect("text"), Some((5, " two")));
         assert_eq!(lines.next_line().expect("the end"), None);

@@ -29,11 +29,11 @@ pub enum ReadError {
 
 /// What is wrong within a line, found by somebody who does not know its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub struct Flaw {
     /// As in [`Malformed`].
-    pub(super) column: u64,
+    pub column: u64,
     /// As in [`Malformed`].
-    pub(super) why: String,
+    pub why: String,
 }
 
 impl Flaw {

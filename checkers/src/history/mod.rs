@@ -3,7 +3,7 @@
 //! The material of every judge that looks at a system from outside. A history
 //! is a value; [`Recorder`] builds one from events as they happen. Histories are
 //! read from files in the formats that [`Format`] lists: [`json_lines`] is the
-//! native one, and the only one that is written too.
+//! native one, and the only one that is written too; [`jepsen`] reads those of other testers.
 
 mod edn;
 mod events;
@@ -12,8 +12,8 @@ pub mod jepsen;
 pub mod json_lines;
 mod lines;
 mod malformed;
-pub mod porcupine;
 mod recorder;
+mod subject;
 mod value;
 
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ pub use events::{Event, Happening};
 pub use format::{Format, UnknownFormat};
 pub use malformed::{Malformed, ReadError};
 pub use recorder::Recorder;
+pub use subject::{NoSubject, Subject};
 pub use value::Value;
 
 /// The client that called; prints as `c3`.

@@ -20,6 +20,9 @@ pub enum Value {
     Number(i64),
     /// A text.
     Text(Arc<str>),
+    /// Anything else, as it is written; the same for what is equal. Only logs of other systems
+    /// have such.
+    Other(Arc<str>),
 }
 
 impl fmt::Debug for Value {
@@ -29,6 +32,7 @@ impl fmt::Debug for Value {
             Self::Nothing => f.write_str("null"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => write!(f, "{text:?}"),
+            Self::Other(written) => f.write_str(written),
         }
     }
 }
@@ -56,7 +60,7 @@ impl Serialize for Value {
         match self {
             Self::Nothing => serializer.serialize_unit(),
             Self::Number(number) => serializer.serialize_i64(*number),
-            Self::Text(text) => serializer.serialize_str(text),
+            Self::Text(text) | Self::Other(text) => serializer.serialize_str(text),
         }
     }
 }

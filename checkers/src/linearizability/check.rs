@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::budget::Budget;
 use super::cuts::Cuts;
 use super::machine::{Machine, Numbering};
+use super::own_order::OwnOrder;
 use super::partition::{Partition, partitions};
-use super::problem::{Member, Problem, compile};
+use super::problem::{LegalIn, Member, Problem, compile};
 use super::refutation;
-use super::search::{End, search};
-use super::specification::{Specification, Timed};
+use super::search::{End, Outcome, Preference, search};
+use super::specification::{Decision, Specification, Timed};
 use super::verdict::{Certificate, Ended, Found, Illegal, Unknown, Verdict};
 use super::zones::{self, Zones};
 use crate::history::{History, Moment, OperationIndex};
@@ -88,11 +89,18 @@ pub(super) fn judge<S: Specification>(
     cuts: Cuts,
     budget: &Budget<'_>,
 ) -> Judged {
+    if cuts.decisions
+        && let Some(part) = decide(specification, history, members)
+    {
+        return Judged { part, nodes: 0 };
+    }
     let mut machine = machine(specification, history, members);
     let problem = compile(specification, history, members, &mut *machine, &cuts);
     if cuts.zones {
         let part = match zones::judge(&problem) {
-            Zones::Order(steps) => Some(Part::Legal(sources(&problem, &steps))),
+            // The moments have an order, but it may be none of the clients' own.
+            Zones::Order(steps) => (problem.own_order.agrees_with(&steps))
+                .then(|| Part::Legal(sources(&problem, &steps))),
             Zones::AtOnce(step) => {
                 let found = Found::AtOnce(problem.sources[step as usize]);
                 Some(Part::Illegal(found))
@@ -107,25 +115,68 @@ pub(super) fn judge<S: Specification>(
     search_for_order(&problem, &mut *machine, cuts, budget)
 }
 
+/// What the specification knows without a search.
+fn decide<S: Specification>(
+    specification: &S,
+    history: &History<S::Input, S::Output>,
+    members: &[Member],
+) -> Option<Part> {
+    let operations = timed(history, members);
+    let order = match specification.decide(&operations) {
+        Decision::Undecided => return None,
+        Decision::Impossible => return Some(Part::Illegal(Found::ByOrder)),
+        Decision::Order(order) => order,
+    };
+    let span =
+        |operation: &Timed<'_, _, _>| (operation.called, operation.returned.map(|(at, _)| at));
+    let moments: Vec<_> = operations.iter().map(span).collect();
+    assert!(
+        keeps_time(&order, &moments),
+        "decided-in-time: an order goes back in time"
+    );
+    let clients: Vec<_> = (members.iter())
+        .map(|member| history.operation(member.index).client)
+        .collect();
+    // The moments have an order, but it may be none of the clients' own.
+    let agrees = OwnOrder::of(&clients, &moments).agrees_with(&order);
+    let index = |place: u32| members[place as usize].index;
+    agrees.then(|| Part::Legal(order.into_iter().map(index).collect()))
+}
+
+/// Whether every operation that returned is there, and none after one that was called later than
+/// it returned.
+fn keeps_time(order: &[u32], moments: &[(Moment, Option<Moment>)]) -> bool {
+    let mut latest = Moment::default();
+    let in_time = order.iter().all(|place| {
+        let (called, returned) = moments[*place as usize];
+        latest = latest.max(called);
+        returned.is_none_or(|at| at >= latest)
+    });
+    let answered = |(_, returned): &&(Moment, Option<Moment>)| returned.is_some();
+    let there = order.iter().map(|place| &moments[*place as usize]);
+    in_time && there.filter(answered).count() == moments.iter().filter(answered).count()
+}
+
+/// Operations of one key, and their places in time.
+fn timed<'a, I, O>(history: &'a History<I, O>, members: &[Member]) -> Vec<Timed<'a, I, O>> {
+    let timed = |member: &Member| {
+        let operation = history.operation(member.index);
+        Timed {
+            called: operation.called,
+            input: &operation.input,
+            returned: (member.returned(history)).map(|(at, output)| (*at, output)),
+        }
+    };
+    members.iter().map(timed).collect()
+}
+
 /// The machine for some operations of one key.
 pub(super) fn machine<'a, S: Specification>(
     specification: &'a S,
     history: &'a History<S::Input, S::Output>,
     members: &[Member],
 ) -> Box<dyn Numbering<S::State> + 'a> {
-    let operations = members
-        .iter()
-        .map(|member| {
-            let operation = history.operation(member.index);
-            let returned = member.returned(history);
-            Timed {
-                called: operation.called,
-                input: &operation.input,
-                returned: returned.map(|(at, output)| (*at, output)),
-            }
-        })
-        .collect();
-    specification.machine_in_time(operations)
+    specification.machine_in_time(timed(history, members))
 }
 
 /// Searches, and where that takes long looks first whether an answer is
@@ -142,7 +193,7 @@ fn search_for_order(
     };
     let mut outcome = None;
     if cuts.refutations && short.nodes < budget.nodes {
-        let first = search(problem, machine, cuts, &short);
+        let first = search(problem, machine, cuts, Preference::Hints, &short);
         if first.end == End::Ended(Ended::Nodes) {
             if let Some((step, _)) = refutation::all(problem).next() {
                 let found = Found::AtOnce(problem.sources[step as usize]);
@@ -155,7 +206,7 @@ fn search_for_order(
             outcome = Some(first);
         }
     }
-    let outcome = outcome.unwrap_or_else(|| search(problem, machine, cuts, budget));
+    let outcome = outcome.unwrap_or_else(|| by_turns(problem, machine, cuts, budget));
     let nodes = outcome.nodes;
     let part = match outcome.end {
         End::Order(steps) => Part::Legal(sources(problem, &steps)),
@@ -167,6 +218,44 @@ fn search_for_order(
         },
     };
     Judged { part, nodes }
+}
+
+/// Searches, with more and more patience, once as the hints say and once as they were called,
+/// where steps give few hints: what takes forever in one order may be plain in the other.
+fn by_turns(
+    problem: &Problem,
+    machine: &mut dyn Machine,
+    cuts: Cuts,
+    budget: &Budget<'_>,
+) -> Outcome {
+    const FIRST: u64 = 1 << 12;
+    const PATIENCE: u64 = 4;
+    let hinted = problem
+        .steps
+        .iter()
+        .all(|step| step.legal != LegalIn::Depends);
+    if hinted {
+        return search(problem, machine, cuts, Preference::Hints, budget);
+    }
+    let mut nodes = 0;
+    let mut turn = FIRST.max(4 * problem.steps.len() as u64);
+    loop {
+        for preference in [Preference::Hints, Preference::Calls] {
+            let left = budget.nodes.saturating_sub(nodes);
+            let is_last = turn >= left;
+            let budget = Budget {
+                nodes: turn.min(left),
+                ..*budget
+            };
+            let mut outcome = search(problem, machine, cuts, preference, &budget);
+            nodes += outcome.nodes;
+            outcome.nodes = nodes;
+            if is_last || outcome.end != End::Ended(Ended::Nodes) {
+                return outcome;
+            }
+        }
+        turn = turn.saturating_mul(PATIENCE);
+    }
 }
 
 fn sources(problem: &Problem, steps: &[u32]) -> Vec<OperationIndex> {

@@ -27,6 +27,8 @@ pub struct Cuts {
     pub zones: bool,
     /// Where nothing is open, what follows is judged on its own before what came before is tried again.
     pub segments: bool,
+    /// What a specification can [decide](super::Specification::decide) is not searched.
+    pub decisions: bool,
 }
 
 impl Cuts {
@@ -48,6 +50,7 @@ impl Cuts {
             refutations: on,
             zones: on,
             segments: on,
+            decisions: on,
         }
     }
 
@@ -65,6 +68,7 @@ impl Cuts {
             refutations: bits & 128 != 0,
             zones: bits & 256 != 0,
             segments: bits & 512 != 0,
+            decisions: bits & 1024 != 0,
         }
     }
 }

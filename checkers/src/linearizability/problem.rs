@@ -11,6 +11,7 @@
 use super::classes;
 use super::cuts::Cuts;
 use super::machine::{Numbering, StateId};
+use super::own_order::OwnOrder;
 use super::slots::Slots;
 use super::specification::{Claims, Leaves, Legal, Specification};
 use crate::history::{History, Moment, OperationIndex};
@@ -106,6 +107,8 @@ pub(super) struct Problem {
     pub classes: Vec<u32>,
     /// How the bits of the mask are dealt out.
     pub slots: Slots,
+    /// What a client's own order says beyond the windows.
+    pub own_order: OwnOrder,
     /// The state before any operation.
     pub initial: StateId,
     /// How many states the claims name; their numbers come first.
@@ -200,8 +203,13 @@ pub(super) fn compile<S: Specification>(
         .collect();
     let (ends, called) = windows(&mut steps, &moments);
     let (ends, returns): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
-    let slots = Slots::deal(&mut steps, &returns, &called, cuts);
+    let clients: Vec<_> = chosen()
+        .map(|member| history.operation(member.index).client)
+        .collect();
+    let own_order = OwnOrder::of(&clients, &moments);
+    let slots = Slots::deal(&mut steps, &returns, &called, cuts, &own_order);
     Problem {
+        own_order,
         steps,
         sources,
         returns,

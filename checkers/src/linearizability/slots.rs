@@ -5,6 +5,7 @@
 //! dealt out in three pools, because two dead ends are compared differently in each.
 
 use super::cuts::Cuts;
+use super::own_order::OwnOrder;
 use super::problem::Step;
 
 /// How the bits are dealt out.
@@ -26,12 +27,18 @@ const OPTIONAL: usize = 2;
 
 impl Slots {
     /// Gives each step its bit.
-    pub(super) fn deal(steps: &mut [Step], returns: &[u32], called: &[u32], cuts: &Cuts) -> Self {
-        let pool = |step: &Step| {
+    pub(super) fn deal(
+        steps: &mut [Step],
+        returns: &[u32],
+        called: &[u32],
+        cuts: &Cuts,
+        own_order: &OwnOrder,
+    ) -> Self {
+        let pool = |step: &Step, place: usize| {
             let optional = if step.is_pending() {
                 cuts.pending
             } else {
-                cuts.hidden && step.overwrites()
+                cuts.hidden && step.overwrites() && !own_order.binds(place as u32)
             };
             if optional {
                 OPTIONAL
@@ -50,7 +57,7 @@ impl Slots {
                 .get(window)
                 .map_or(steps.len(), |calls| *calls as usize);
             while next < calls {
-                let pool = pool(&steps[next]);
+                let pool = pool(&steps[next], next);
                 steps[next].slot = free[pool].pop().unwrap_or_else(|| {
                     size[pool] += 1;
                     size[pool] - 1
@@ -59,12 +66,12 @@ impl Slots {
             }
             if let Some(returned) = returns.get(window) {
                 let step = &steps[*returned as usize];
-                free[pool(step)].push(step.slot);
+                free[pool(step, *returned as usize)].push(step.slot);
             }
         }
         let start = [0, size[EXACT], size[EXACT] + size[OBSERVING]];
-        for step in &mut *steps {
-            step.slot += start[pool(step)];
+        for (place, step) in steps.iter_mut().enumerate() {
+            step.slot += start[pool(step, place)];
         }
         let bits = size.iter().sum::<u32>();
         let words = (bits as usize).div_ceil(64).max(1);

@@ -121,6 +121,13 @@ pub trait Specification {
         None
     }
 
+    /// Decides the history of one key without a search, where its operations are such that there
+    /// is a way to. An order is of places in the list; operations without an answer may be missing
+    /// in it.
+    fn decide(&self, _operations: &[Timed<'_, Self::Input, Self::Output>]) -> Decision {
+        Decision::Undecided
+    }
+
     /// How many bytes a state takes, with what it owns on the heap: what a
     /// memory budget counts.
     fn weight(&self, _state: &Self::State) -> usize {
@@ -172,6 +179,17 @@ pub trait Specification {
         let untimed = operations.into_iter().map(Timed::untimed);
         self.machine(untimed.collect())
     }
+}
+
+/// What can be said of a history without a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// This order is right.
+    Order(Vec<u32>),
+    /// No order is.
+    Impossible,
+    /// It takes a search.
+    Undecided,
 }
 
 /// An operation and its place in time.

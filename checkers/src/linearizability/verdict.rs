@@ -74,6 +74,9 @@ pub enum Found {
     AtOnce(OperationIndex),
     /// By the order in which values that were written once were read.
     ByZones,
+    /// What was answered says of operations in which order they happened, and that goes round in a
+    /// circle.
+    ByOrder,
     /// By trying every order.
     BySearch,
 }

@@ -7,8 +7,9 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use snowglobe_checkers::linearizability::Specification;
 use snowglobe_checkers::linearizability::specifications::{
-    Counter, CounterInput, CounterOutput, Lock, LockInput, LockOutput, Queue, QueueInput,
-    QueueOutput, Set, SetInput, SetOutput, Token, Versioned, VersionedInput, VersionedOutput,
+    Counter, CounterInput, CounterOutput, Entry, Lock, LockInput, LockOutput, Mutex, MutexInput,
+    MutexOutput, Queue, QueueInput, QueueOutput, Set, SetInput, SetOutput, TextInput, TextOutput,
+    Token, Versioned, VersionedInput, VersionedOutput,
 };
 
 use crate::objects::Object;
@@ -61,6 +62,42 @@ pub(crate) fn counters() -> AnyObject<Counter> {
         outputs: std::iter::once(CounterOutput::Done)
             .chain((0..17).map(CounterOutput::Value))
             .collect(),
+    }
+}
+
+pub(crate) fn entries() -> AnyObject<Entry> {
+    let cas = |from: &str, to: &str| TextInput::Cas {
+        from: from.into(),
+        to: to.into(),
+    };
+    let seen = ["", "a", "b", "aa", "ab", "ba"].map(|text| TextOutput::Value(text.into()));
+    AnyObject {
+        specification: Entry,
+        inputs: vec![
+            TextInput::Get,
+            TextInput::Get,
+            TextInput::Put("".into()),
+            TextInput::Put("a".into()),
+            TextInput::Append("a".into()),
+            TextInput::Append("b".into()),
+            TextInput::Append("".into()),
+            TextInput::Delete,
+            cas("", "a"),
+            cas("a", ""),
+        ],
+        outputs: [TextOutput::Missing, TextOutput::Done]
+            .into_iter()
+            .chain(seen)
+            .chain([TextOutput::Swapped, TextOutput::Kept])
+            .collect(),
+    }
+}
+
+pub(crate) fn mutexes() -> AnyObject<Mutex> {
+    AnyObject {
+        specification: Mutex,
+        inputs: vec![MutexInput::Acquire, MutexInput::Release],
+        outputs: vec![MutexOutput::Done, MutexOutput::Busy, MutexOutput::NotHeld],
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use snowglobe_checkers::history::{History, Operation, OperationIndex};
+use snowglobe_checkers::history::{ClientId, History, Operation, OperationIndex};
 use snowglobe_checkers::linearizability::Specification;
 
 type Call<S> = Operation<<S as Specification>::Input, <S as Specification>::Output>;
@@ -12,43 +12,76 @@ pub(crate) fn is_linearizable<S: Specification>(
     specification: &S,
     history: &History<S::Input, S::Output>,
 ) -> bool {
-    let all: Vec<_> = history.operations().iter().collect();
-    go_on(specification, &BTreeMap::new(), &all)
+    let clients: Vec<_> = (history.operations().iter())
+        .map(|operation| operation.client)
+        .collect();
+    is_linearizable_for(specification, history, &waits(history, &clients))
 }
 
-fn go_on<S: Specification>(
+/// The same, for clients whose own order is given: for each operation, the one that it waits for.
+pub(crate) fn is_linearizable_for<S: Specification>(
     specification: &S,
-    states: &BTreeMap<S::Key, S::State>,
-    rest: &[&Call<S>],
+    history: &History<S::Input, S::Output>,
+    waits: &[Option<usize>],
 ) -> bool {
-    if rest.iter().all(|operation| operation.returned.is_none()) {
-        return true;
+    let all: Vec<_> = (0..history.len()).collect();
+    let judge = Judge {
+        specification,
+        operations: history.operations(),
+        waits,
+    };
+    judge.go_on(&BTreeMap::new(), &all)
+}
+
+/// Which operation of the same client each one must wait for, since that returned at the
+/// moment of its call: what moments do not say.
+pub(crate) fn waits<I, O>(history: &History<I, O>, clients: &[ClientId]) -> Vec<Option<usize>> {
+    let operations = history.operations();
+    (0..operations.len())
+        .map(|place| {
+            let before = (0..place).rev().find(|before| {
+                clients[*before] == clients[place] && operations[*before].returned.is_some()
+            })?;
+            let at = operations[before].returned_at();
+            (at == Some(operations[place].called)).then_some(before)
+        })
+        .collect()
+}
+
+struct Judge<'a, S: Specification> {
+    specification: &'a S,
+    operations: &'a [Call<S>],
+    waits: &'a [Option<usize>],
+}
+
+impl<S: Specification> Judge<'_, S> {
+    fn go_on(&self, states: &BTreeMap<S::Key, S::State>, rest: &[usize]) -> bool {
+        let returned = |place: &usize| self.operations[*place].returned_at();
+        let Some(first_return) = rest.iter().filter_map(returned).min() else {
+            return true;
+        };
+        rest.iter().any(|place| {
+            let operation = &self.operations[*place];
+            let must_wait = self.waits[*place].is_some_and(|before| rest.contains(&before));
+            if operation.called > first_return || must_wait {
+                return false;
+            }
+            let others: Vec<_> = rest.iter().copied().filter(|it| it != place).collect();
+            let key = self.specification.key(&operation.input);
+            let state = states
+                .get(&key)
+                .cloned()
+                .unwrap_or_else(|| self.specification.initial());
+            self.specification
+                .step(&state, &operation.input, operation.output())
+                .into_iter()
+                .any(|next| {
+                    let mut states = states.clone();
+                    states.insert(key.clone(), next);
+                    self.go_on(&states, &others)
+                })
+        })
     }
-    let first_return = rest
-        .iter()
-        .filter_map(|operation| operation.returned_at())
-        .min();
-    (0..rest.len()).any(|place| {
-        let operation = rest[place];
-        if first_return.is_some_and(|at| operation.called > at) {
-            return false;
-        }
-        let mut others = rest.to_vec();
-        others.remove(place);
-        let key = specification.key(&operation.input);
-        let state = states
-            .get(&key)
-            .cloned()
-            .unwrap_or_else(|| specification.initial());
-        specification
-            .step(&state, &operation.input, operation.output())
-            .into_iter()
-            .any(|next| {
-                let mut states = states.clone();
-                states.insert(key.clone(), next);
-                go_on(specification, &states, &others)
-            })
-    })
 }
 
 /// Replays a certificate: every answered operation once, no operation twice,
@@ -60,12 +93,18 @@ pub(crate) fn confirm<S: Specification>(
 ) -> Result<(), String> {
     let mut seen = vec![false; history.len()];
     let mut latest_call = None;
+    // Of each key, each client's last.
+    let mut last = BTreeMap::<(S::Key, ClientId), OperationIndex>::new();
     // Of each key, the states that it may be in: more than one if an operation may leave several.
     let mut states = BTreeMap::<S::Key, Vec<S::State>>::new();
     for index in order {
         let operation = history.operation(*index);
         if std::mem::replace(&mut seen[index.place()], true) {
             return Err(format!("{index:?} comes twice"));
+        }
+        let own = (specification.key(&operation.input), operation.client);
+        if last.insert(own, *index).is_some_and(|last| last > *index) {
+            return Err(format!("{index:?} changed places with its client's next"));
         }
         latest_call = latest_call.max(Some(operation.called));
         if operation

@@ -5,7 +5,7 @@ use proptest::test_runner::TestCaseError;
 use snowglobe_checkers::history::{History, Moment, Operation, OperationIndex};
 use snowglobe_checkers::linearizability::{Explanation, Leaves, Options, Specification, explain};
 
-use crate::brute_force::is_linearizable;
+use crate::brute_force::{is_linearizable_for, waits};
 use crate::objects::{Input, Object, Output};
 use crate::show;
 
@@ -45,11 +45,14 @@ pub(crate) fn check<O: Object>(
         .explained
         .checked_sub(1)
         .map(|last| returns[last]);
-    let legal = is_linearizable(specification, &prefix(before));
+    let is_legal = |(history, waits): &(History<_, _>, Vec<_>)| {
+        is_linearizable_for(specification, history, waits)
+    };
+    let legal = is_legal(&prefix(before));
     prop_assert!(legal, "before the break: {words}{}", show(object, history));
     let last = returns[explanation.explained];
     prop_assert!(
-        !is_linearizable(specification, &prefix(Some(last))),
+        !is_legal(&prefix(Some(last))),
         "with the break: {words}{}",
         show(object, history)
     );
@@ -87,10 +90,8 @@ fn core<O: Object>(
             .copied()
             .filter(|index| core.contains(index) || !observes(index))
             .collect();
-        !is_linearizable(
-            specification,
-            &part(history, &kept, |index| !core.contains(&index)),
-        )
+        let (part, waits) = part(history, &kept, |index| !core.contains(&index));
+        !is_linearizable_for(specification, &part, &waits)
     };
     let story = || format!("{}{}", explanation.words(), show(object, history));
     prop_assert!(illegal(&core), "the core is not illegal: {}", story());
@@ -103,16 +104,16 @@ fn core<O: Object>(
     Ok(())
 }
 
-/// These operations, some of them without their answers.
+/// These operations, some of them without their answers; and what each waits for.
 fn part<I: Clone, O: Clone>(
     history: &History<I, O>,
     indices: &[OperationIndex],
     weakened: impl Fn(OperationIndex) -> bool,
-) -> History<I, O> {
+) -> (History<I, O>, Vec<Option<usize>>) {
     let operations = indices
         .iter()
         .map(|index| Operation {
-            // A client's own order does not matter here.
+            // One without an answer may have others of its client after it.
             client: snowglobe_checkers::history::ClientId(index.0),
             returned: history
                 .operation(*index)
@@ -122,5 +123,8 @@ fn part<I: Clone, O: Clone>(
             ..history.operation(*index).clone()
         })
         .collect();
-    History::new(operations).expect("every operation has a client of its own")
+    let part = History::new(operations).expect("every operation has a client of its own");
+    let client = |index: &OperationIndex| history.operation(*index).client;
+    let waits = waits(&part, &indices.iter().map(client).collect::<Vec<_>>());
+    (part, waits)
 }

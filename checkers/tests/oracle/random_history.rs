@@ -18,6 +18,8 @@ pub(crate) struct Plan<O: Object> {
     takes: u64,
     /// When in that time it happens.
     happens: u64,
+    /// Among what happens in one moment, who goes first; even before what its client did before.
+    turn: u8,
     input: Input<O>,
     fate: Fate<O>,
 }
@@ -40,18 +42,32 @@ pub(crate) fn plans<O: Object>(object: &O) -> impl Strategy<Value = Vec<Plan<O>>
         1 => Just(Fate::Lost),
         1 => Just(Fate::Vanished),
     ];
-    let times = (0..3u64, 0..5u64, 0..5u64);
-    let plan = (0..4u32, times, object.input(), fate).prop_map(
-        |(client, (rest, takes, happens), input, fate)| Plan {
+    let fine = (0..4u32, (0..3u64, 0..5u64, 0..5u64));
+    // A clock so coarse that clients do several things in one moment.
+    let coarse = (0..3u32, (0..2u64, 0..2u64, 0..2u64));
+    let of = |when: BoxedStrategy<(u32, (u64, u64, u64))>| {
+        prop::collection::vec(plan(object, when, fate.clone()), 1..9)
+    };
+    prop_oneof![2 => of(fine.boxed()), 1 => of(coarse.boxed())]
+}
+
+fn plan<O: Object, F: Strategy<Value = Fate<O>>>(
+    object: &O,
+    when: BoxedStrategy<(u32, (u64, u64, u64))>,
+    fate: F,
+) -> impl Strategy<Value = Plan<O>> + use<O, F> {
+    let turn = prop_oneof![3 => Just(0u8), 1 => 0..3u8];
+    (when, turn, object.input(), fate).prop_map(
+        |((client, (rest, takes, happens)), turn, input, fate)| Plan {
             client,
             rest,
             takes,
             happens: happens.min(takes),
+            turn,
             input,
             fate,
         },
-    );
-    prop::collection::vec(plan, 1..9)
+    )
 }
 
 /// Lets the plans happen one by one, each at its own moment.
@@ -71,11 +87,11 @@ pub(crate) fn realize<O: Object>(object: &O, plans: &[Plan<O>]) -> History<Input
         }
         timed.push((called + plan.happens, place, called, client, plan));
     }
-    timed.sort_by_key(|(at, place, ..)| (*at, *place));
+    timed.sort_by_key(|(at, place, .., plan)| (*at, plan.turn, *place));
     let specification = object.specification();
     let mut states = BTreeMap::<<O::Specification as Specification>::Key, _>::new();
     let mut operations = Vec::new();
-    for (place, (_, _, called, client, plan)) in timed.into_iter().enumerate() {
+    for (place, (_, planned, called, client, plan)) in timed.into_iter().enumerate() {
         let input = object.named(plan.input.clone(), place);
         let state = states
             .entry(specification.key(&input))
@@ -89,12 +105,21 @@ pub(crate) fn realize<O: Object>(object: &O, plans: &[Plan<O>]) -> History<Input
             Fate::Spoilt(output) => Some(output.clone()),
             Fate::Lost | Fate::Vanished => None,
         };
-        operations.push(Operation {
-            client,
-            called: Moment(called),
-            input,
-            returned: returned.map(|output| (Moment(called + plan.takes), output)),
-        });
+        operations.push((
+            planned,
+            Operation {
+                client,
+                called: Moment(called),
+                input,
+                returned: returned.map(|output| (Moment(called + plan.takes), output)),
+            },
+        ));
     }
+    // What a client does in one moment stays in its order.
+    operations.sort_by_key(|(planned, _)| *planned);
+    let operations = operations
+        .into_iter()
+        .map(|(_, operation)| operation)
+        .collect();
     History::new(operations).expect("each client does one thing at a time")
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use snowglobe_checkers::history::Value;
 
 use super::{Format, check, history};
 use crate::draw::PerMillion;
@@ -251,13 +252,21 @@ pub(super) struct VerifyArguments {
 pub(super) struct HistoryArguments {
     /// The file; - is standard input.
     pub(super) file: PathBuf,
-    /// What the calls were made to. In Snowglobe's own format there may be many of
-    /// it, each under a key of its own.
-    #[arg(long, value_enum, help_heading = WHAT)]
+    /// What the calls were made to. There may be many of it, each under a key of its own.
+    #[arg(long, value_enum, default_value = "auto", help_heading = WHAT)]
     pub(super) spec: history::Object,
     /// The format of the file.
     #[arg(long, value_enum, default_value = "auto", help_heading = WHAT)]
     pub(super) from: history::FileFormat,
+    /// What a register or a counter holds at first [default: nothing, or 0].
+    #[arg(long, value_name = "VALUE", value_parser = history::initial, help_heading = WHAT)]
+    pub(super) initial: Option<Value>,
+    /// What it says of a compare-and-swap in a Jepsen history that it failed.
+    #[arg(long, value_enum, default_value = "did-not-happen", help_heading = WHAT)]
+    pub(super) failed_cas: history::FailedCas,
+    /// Takes a missing key of a key/value store for an empty text.
+    #[arg(long, help_heading = WHAT)]
+    pub(super) missing_is_empty: bool,
     /// How long to judge, on the wall clock; reading does not count.
     #[arg(long, default_value = "60s", value_parser = duration, help_heading = HOW_FAR)]
     pub(super) budget: Duration,

@@ -5,6 +5,7 @@
 
 mod account;
 mod case;
+mod hint;
 mod judge;
 mod memory;
 mod outcome;
@@ -17,11 +18,12 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use clap::ValueEnum;
-use snowglobe_checkers::history;
+use snowglobe_checkers::history::jepsen::{FailedSwap, Layout};
+use snowglobe_checkers::history::{self, Subject, Value};
 
 use super::arguments::HistoryArguments;
 use super::{Failed, Format, catch_interrupts, print, workers};
-use judge::Task;
+use judge::{Meaning, Task};
 pub(super) use memory::Bytes;
 use outcome::{Finding, News, Outcome};
 use watch::Shared;
@@ -35,6 +37,8 @@ const INTERRUPTED: u8 = 130;
 /// What the calls of a history were made to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Object {
+    /// Whatever the first calls and answers fit.
+    Auto,
     /// Read and write one value.
     Register,
     /// Read, write and compare-and-swap one value.
@@ -49,6 +53,8 @@ pub(super) enum Object {
     Queue,
     /// Add, remove, ask for one value, and read all.
     Set,
+    /// Acquire and release.
+    Mutex,
     /// Acquire with a growing token, and release.
     Lock,
 }
@@ -61,17 +67,34 @@ impl Object {
     }
 }
 
+impl From<Subject> for Object {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Register => Self::CasRegister,
+            Subject::Store => Self::Kv,
+            Subject::Versioned => Self::Versioned,
+            Subject::Queue => Self::Queue,
+            Subject::Set => Self::Set,
+            Subject::Counter => Self::Counter,
+            Subject::Mutex => Self::Mutex,
+            Subject::Lock => Self::Lock,
+        }
+    }
+}
+
 /// The format of a file, as far as the user says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum FileFormat {
-    /// By the looks of the first lines.
+    /// By its looks.
     Auto,
     /// Snowglobe's own: a call or an event per line, in JSON.
     Jsonl,
-    /// Jepsen's log of a register with compare-and-set.
-    Jepsen,
-    /// Porcupine's log of a key/value store.
-    Porcupine,
+    /// Jepsen's maps, in EDN or JSON; Porcupine's too.
+    #[value(aliases = ["jepsen", "porcupine", "edn", "json"])]
+    JepsenMaps,
+    /// Lines of Jepsen's history.txt or jepsen.log.
+    #[value(aliases = ["txt", "log"])]
+    JepsenLog,
 }
 
 impl FileFormat {
@@ -80,10 +103,36 @@ impl FileFormat {
         match self {
             Self::Auto => None,
             Self::Jsonl => Some(history::Format::JsonLines),
-            Self::Jepsen => Some(history::Format::Jepsen),
-            Self::Porcupine => Some(history::Format::Porcupine),
+            Self::JepsenMaps => Some(history::Format::Jepsen(Layout::Maps)),
+            Self::JepsenLog => Some(history::Format::Jepsen(Layout::Log)),
         }
     }
+}
+
+/// What it says of a compare-and-swap of a Jepsen history that it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailedCas {
+    /// Nothing: it did not happen, for whatever reason.
+    DidNotHappen,
+    /// That the object was asked, and held something else.
+    NoMatch,
+}
+
+impl From<FailedCas> for FailedSwap {
+    fn from(failed: FailedCas) -> Self {
+        match failed {
+            FailedCas::DidNotHappen => Self::DidNotHappen,
+            FailedCas::NoMatch => Self::NoMatch,
+        }
+    }
+}
+
+/// A value that an object holds at first, as files write it.
+pub(super) fn initial(text: &str) -> Result<Value, String> {
+    if text == "nil" {
+        return Ok(Value::Nothing);
+    }
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
 }
 
 pub(super) fn history(arguments: &HistoryArguments) -> Result<u8, Failed> {
@@ -93,6 +142,11 @@ pub(super) fn history(arguments: &HistoryArguments) -> Result<u8, Failed> {
     let task = Task {
         file: arguments.file.clone(),
         object: arguments.spec,
+        reading: Meaning {
+            initial: arguments.initial.clone(),
+            failed_cas: arguments.failed_cas.into(),
+            missing_is_empty: arguments.missing_is_empty,
+        },
         format: arguments.from.known(),
         memory: arguments.memory.0,
         threads: workers(arguments.workers)?,
@@ -102,9 +156,6 @@ pub(super) fn history(arguments: &HistoryArguments) -> Result<u8, Failed> {
         shared: Arc::clone(&shared),
         news: sender,
     };
-    if let Some(format) = task.format {
-        judge::must_suit(format, task.object)?;
-    }
     let interrupted = catch_interrupts();
     if arguments.budget.is_zero() {
         shared.stop.store(true, Ordering::Relaxed);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::linearizability::Specification;
 use crate::linearizability::specifications::{
-    CasInput, CasOutput, CasRegister, Keyed, KeyedInput, Register, RegisterInput, RegisterOutput,
-    Text, TextInput, TextOutput,
+    CasInput, CasOutput, CasRegister, Entry, Keyed, KeyedInput, Register, RegisterInput,
+    RegisterOutput, Text, TextInput, TextOutput,
 };
 
 /// An object whose states are values that are read and written as a whole, or
@@ -60,9 +60,10 @@ impl<Value> Access<Value> {
 
 impl ReadWrite for Text {
     fn access(&self, input: &TextInput, output: Option<&TextOutput>) -> Access<Arc<str>> {
-        use TextOutput::{Done, Kept, Swapped, Value};
+        use TextOutput::{Done, Kept, Missing, Swapped, Value};
         match (input, output) {
             (TextInput::Get, Some(Value(seen))) => Access::Reads(seen.clone()),
+            (TextInput::Get, Some(Missing)) => Access::Reads(self.initial()),
             (TextInput::Put(text), None | Some(Done)) => Access::Writes(text.clone()),
             (TextInput::Append(more), None | Some(Done)) => Access::Appends(more.clone()),
             (TextInput::Delete, None | Some(Done)) => Access::Writes(self.initial()),
@@ -77,6 +78,30 @@ impl ReadWrite for Text {
 
     fn text(state: &Arc<str>) -> Option<&str> {
         Some(state)
+    }
+}
+
+impl ReadWrite for Entry {
+    fn access(&self, input: &TextInput, output: Option<&TextOutput>) -> Access<Option<Arc<str>>> {
+        match (input, output) {
+            (TextInput::Get, Some(TextOutput::Missing)) => Access::Reads(None),
+            (TextInput::Delete, None | Some(TextOutput::Done)) => Access::Writes(None),
+            _ => match Text.access(input, output) {
+                Access::Reads(text) => Access::Reads(Some(text)),
+                Access::Writes(text) => Access::Writes(Some(text)),
+                Access::Appends(more) => Access::Appends(Some(more)),
+                Access::Swaps { from, to } => Access::Swaps {
+                    from: Some(from),
+                    to: Some(to),
+                },
+                Access::Nothing => Access::Nothing,
+                Access::Mismatched => Access::Mismatched,
+            },
+        }
+    }
+
+    fn text(state: &Option<Arc<str>>) -> Option<&str> {
+        Some(state.as_deref().unwrap_or_default())
     }
 }
 

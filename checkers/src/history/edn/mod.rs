@@ -1,24 +1,28 @@
-//! As much of EDN, the notation of Clojure, as logs of operations are written in.
+//! As much of EDN, the notation of Clojure, as logs of operations are written in,
+//! and JSON, whose values are forms too.
 //!
-//! Everything that EDN allows in a line is read past; only what such a log means
+//! Everything that EDN allows is read past; only what such a log means
 //! something by has a form of its own.
 
-mod event;
+mod elements;
+mod json;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
-pub(super) use self::event::{EdnEvent, Stage, client_of, read_log};
+pub(super) use self::elements::Elements;
 use super::malformed::Flaw;
 
-/// How deep forms may lie in each other, lest a hostile line exhaust the stack.
+/// How deep forms may lie in each other, lest a hostile file exhaust the stack.
 const DEEPEST: u32 = 64;
 
-/// A form, and where in its line it begins.
+/// A form, and where in its text it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Placed<'a> {
+pub struct Placed<'a> {
     /// The byte, counted from 1.
-    pub(super) column: u64,
-    pub(super) form: Form<'a>,
+    pub column: u64,
+    /// What is there.
+    pub form: Form<'a>,
 }
 
 impl Placed<'_> {
@@ -30,7 +34,7 @@ impl Placed<'_> {
 
 /// What is written in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Form<'a> {
+pub enum Form<'a> {
     /// `nil`
     Nil,
     /// `7`, if it fits into 64 bits.
@@ -39,47 +43,85 @@ pub(super) enum Form<'a> {
     Keyword(&'a str),
     /// `"x"`, without the quotes and escapes.
     Text(Cow<'a, str>),
-    /// `[1 2]`
+    /// `[1 2]` or `(1 2)`
     Vector(Vec<Placed<'a>>),
+    /// `#{1 2}`
+    Set(Vec<Placed<'a>>),
     /// `{:f :read}`
     Map(Vec<(Placed<'a>, Placed<'a>)>),
-    /// Anything else: a list, a set, a fraction, a symbol.
-    Other,
+    /// Anything else, as it is written: a fraction, a symbol, a letter, `true`.
+    Other(Cow<'a, str>),
 }
 
-/// Reads the forms of one line.
+impl Form<'_> {
+    /// The form as it would be written; the same for equal forms, whatever the order of a set's
+    /// or a map's entries and the blanks between them.
+    pub(super) fn canonical(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) {
+        // Writing to a text cannot fail.
+        let _ = match self {
+            Self::Nil => write!(text, "nil"),
+            Self::Integer(number) => write!(text, "{number}"),
+            Self::Keyword(name) => write!(text, ":{name}"),
+            Self::Text(inner) => write!(text, "{inner:?}"),
+            Self::Other(word) => write!(text, "{word}"),
+            Self::Vector(forms) => write!(text, "[{}]", joined(forms.iter(), false)),
+            Self::Set(forms) => write!(text, "#{{{}}}", joined(forms.iter(), true)),
+            Self::Map(entries) => {
+                let mut entries: Vec<_> = (entries.iter())
+                    .map(|(key, value)| {
+                        format!("{} {}", key.form.canonical(), value.form.canonical())
+                    })
+                    .collect();
+                entries.sort_unstable();
+                write!(text, "{{{}}}", entries.join(" "))
+            }
+        };
+    }
+}
+
+fn joined<'a>(forms: impl Iterator<Item = &'a Placed<'a>>, sorted: bool) -> String {
+    let mut texts: Vec<_> = forms.map(|placed| placed.form.canonical()).collect();
+    if sorted {
+        texts.sort_unstable();
+    }
+    texts.join(" ")
+}
+
+/// Reads the forms of a text.
 pub(super) struct Edn<'a> {
-    line: &'a str,
+    text: &'a str,
     /// The next byte to look at.
     at: usize,
 }
 
 impl<'a> Edn<'a> {
-    /// Of a line, from this byte on (counted from 0).
-    pub(super) fn new(line: &'a str, at: usize) -> Self {
-        Self { line, at }
+    /// Of a text, from this byte on (counted from 0).
+    pub(super) fn new(text: &'a str, at: usize) -> Self {
+        Self { text, at }
     }
 
-    /// The next form; `None` at the end of the line.
+    /// The next form; `None` at the end of the text.
     pub(super) fn next_form(&mut self) -> Result<Option<Placed<'a>>, Flaw> {
         self.form_within(0)
     }
 
     /// The next form, where there must be one.
     pub(super) fn expect_form(&mut self, what: &str) -> Result<Placed<'a>, Flaw> {
-        self.next_form()?.ok_or_else(|| {
-            Flaw::new(
-                self.column(),
-                format!("the line ends where {what} should be"),
-            )
-        })
+        self.next_form()?
+            .ok_or_else(|| Flaw::new(self.column(), format!("this ends where {what} should be")))
     }
 
     /// There must be nothing more.
     pub(super) fn expect_end(&mut self) -> Result<(), Flaw> {
         match self.next_form()? {
             None => Ok(()),
-            Some(placed) => Err(placed.flaw("the line should end here: write one event per line")),
+            Some(placed) => Err(placed.flaw("nothing more should stand here")),
         }
     }
 
@@ -88,7 +130,7 @@ impl<'a> Edn<'a> {
     }
 
     fn peek(&self) -> Option<u8> {
-        self.line.as_bytes().get(self.at).copied()
+        self.text.as_bytes().get(self.at).copied()
     }
 
     fn form_within(&mut self, depth: u32) -> Result<Option<Placed<'a>>, Flaw> {
@@ -104,21 +146,20 @@ impl<'a> Edn<'a> {
         let form = match first {
             b'"' => Form::Text(self.text()?),
             b'[' => Form::Vector(self.sequence(b']', depth)?),
-            b'(' => {
-                self.sequence(b')', depth)?;
-                Form::Other
-            }
+            b'(' => Form::Vector(self.sequence(b')', depth)?),
             b'{' => Form::Map(self.map(depth)?),
             b'#' => return self.dispatched(depth),
+            b'^' => return self.after_its_metadata(depth),
             b':' => {
                 self.at += 1;
                 Form::Keyword(self.word())
             }
             b'\\' => {
+                let start = self.at;
                 self.at += 1;
                 self.at += self.rest().chars().next().map_or(0, char::len_utf8);
                 self.word();
-                Form::Other
+                Form::Other(self.text[start..self.at].into())
             }
             b')' | b']' | b'}' => {
                 let why = format!("this `{}` closes nothing", char::from(first));
@@ -129,13 +170,30 @@ impl<'a> Edn<'a> {
         Ok(Some(Placed { column, form }))
     }
 
-    /// A set, or a form after its tag.
+    /// `^{:line 7} form`: what is said of a form is no part of it.
+    fn after_its_metadata(&mut self, depth: u32) -> Result<Option<Placed<'a>>, Flaw> {
+        let column = self.column();
+        self.at += 1;
+        let lacks = || {
+            Flaw::new(
+                column,
+                "this `^` says something of a form, which must follow",
+            )
+        };
+        self.form_within(depth + 1)?.ok_or_else(lacks)?;
+        self.form_within(depth + 1)?.map(Some).ok_or_else(lacks)
+    }
+
+    /// A set, a number that is none, or a form after its tag.
     fn dispatched(&mut self, depth: u32) -> Result<Option<Placed<'a>>, Flaw> {
         let column = self.column();
         self.at += 1;
         if self.peek() == Some(b'{') {
-            self.sequence(b'}', depth)?;
-            let form = Form::Other;
+            let form = Form::Set(self.sequence(b'}', depth)?);
+            return Ok(Some(Placed { column, form }));
+        }
+        if self.peek() == Some(b'#') {
+            let form = Form::Other(format!("#{}", self.word()).into());
             return Ok(Some(Placed { column, form }));
         }
         if self.word().is_empty() {
@@ -154,7 +212,7 @@ impl<'a> Edn<'a> {
             let solid = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
             self.at += rest.len() - solid.len();
             if solid.starts_with(';') {
-                self.at = self.line.len();
+                self.at += solid.find('\n').unwrap_or(solid.len());
             } else if solid.starts_with("#_") {
                 let column = self.column();
                 self.at += 2;
@@ -168,7 +226,7 @@ impl<'a> Edn<'a> {
     }
 
     fn rest(&self) -> &'a str {
-        &self.line[self.at..]
+        &self.text[self.at..]
     }
 
     /// Everything up to a blank or a delimiter; perhaps nothing.
@@ -192,7 +250,7 @@ impl<'a> Edn<'a> {
                 self.at += 1;
                 return Ok(forms);
             }
-            let unclosed = || Flaw::new(opened, "this bracket is not closed in its line");
+            let unclosed = || Flaw::new(opened, "this bracket is not closed");
             forms.push(self.form_within(depth + 1)?.ok_or_else(unclosed)?);
         }
     }
@@ -216,7 +274,7 @@ impl<'a> Edn<'a> {
         loop {
             let rest = self.rest();
             let Some(end) = rest.find(['"', '\\']) else {
-                return Err(Flaw::new(opened, "this text is not closed in its line"));
+                return Err(Flaw::new(opened, "this text is not closed"));
             };
             let plain = &rest[..end];
             self.at += end;
@@ -241,15 +299,53 @@ impl<'a> Edn<'a> {
             Some(b'n') => '\n',
             Some(b't') => '\t',
             Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
             Some(b'"') => '"',
             Some(b'\\') => '\\',
+            Some(b'u') => return self.letter_by_number(column),
             _ => {
-                let why = "unknown escape: write one of \\\", \\\\, \\n, \\t and \\r";
+                let why = "unknown escape: write one of \\\", \\\\, \\n, \\t, \\r and \\u00e9";
                 return Err(Flaw::new(column, why));
             }
         };
         self.at += 1;
         Ok(escaped)
+    }
+
+    /// `\u00e9`, or two such halves of a letter that needs more.
+    fn letter_by_number(&mut self, column: u64) -> Result<char, Flaw> {
+        let broken = || {
+            Flaw::new(
+                column,
+                "four digits of a letter must follow \\u, as in \\u00e9",
+            )
+        };
+        let first = self.unit().ok_or_else(broken)?;
+        let mut units = vec![first];
+        if (0xd800..0xdc00).contains(&first) && self.rest().starts_with("\\u") {
+            self.at += 1;
+            units.push(self.unit().ok_or_else(broken)?);
+        }
+        let mut letters = char::decode_utf16(units);
+        match (letters.next(), letters.next()) {
+            (Some(Ok(letter)), None) => Ok(letter),
+            _ => Err(Flaw::new(
+                column,
+                "this is half of a letter, and the other half is not there",
+            )),
+        }
+    }
+
+    /// The number after the `u` that stands here.
+    fn unit(&mut self) -> Option<u16> {
+        let digits = self.rest().get(1..5)?;
+        let all_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let unit = u16::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| all_digits)?;
+        self.at += 5;
+        Some(unit)
     }
 }
 
@@ -259,14 +355,9 @@ fn atom(word: &str) -> Form<'_> {
     }
     // Clojure marks numbers of arbitrary size with an N.
     let digits = word.strip_suffix('N').unwrap_or(word);
-    digits.parse().map_or(Form::Other, Form::Integer)
-}
-
-/// The keyword after the first `:f` of a line that may be cut short.
-pub(super) fn mentioned_function(line: &str) -> Option<&str> {
-    let mut words = line.split(|c: char| c.is_ascii_whitespace() || ",{}".contains(c));
-    words.find(|word| *word == ":f")?;
-    words.find(|word| !word.is_empty())?.strip_prefix(':')
+    digits
+        .parse()
+        .map_or_else(|_| Form::Other(word.into()), Form::Integer)
 }
 
 #[cfg(test)]
@@ -309,9 +400,9 @@ mod tests {
     #[test]
     fn what_means_nothing_in_a_log_is_read_past() {
         for other in [
-            "(a b)",
-            "#{1 2}",
             "1.5",
+            "##NaN",
+            "##-Inf",
             "1/2",
             "true",
             "\\a",
@@ -319,17 +410,39 @@ mod tests {
             "\\ö",
             "\\)",
         ] {
-            assert_eq!(form(other), Form::Other, "{other}");
+            assert_eq!(form(other), Form::Other(other.into()), "{other}");
         }
-        assert_eq!(form("99999999999999999999"), Form::Other);
+        let large = "99999999999999999999";
+        assert_eq!(form(large), Form::Other(large.into()));
+    }
+
+    #[test]
+    fn what_is_equal_is_written_alike() {
+        for (one, other) in [
+            ("#{1 2}", "#{2, 1}"),
+            ("{:a 1 :b (2 \"x\")}", "{:b [2 \"x\"], :a 1}"),
+            ("^{:line 7} [nil]", "[nil]"),
+            ("\"caf\\u00e9 \\uD83D\\uDE00\"", "\"café 😀\""),
+            ("[1 ; one\n 2]", "[1 2]"),
+        ] {
+            assert_eq!(form(one).canonical(), form(other).canonical());
+        }
+        for (one, other) in [
+            ("1", "\"1\""),
+            (":a", "\":a\""),
+            ("nil", "\"nil\""),
+            ("[1]", "#{1}"),
+        ] {
+            assert_ne!(form(one).canonical(), form(other).canonical());
+        }
     }
 
     #[test]
     fn what_is_broken_has_a_place() {
         for (line, column, why) in [
-            ("", 1, "the line ends"),
+            ("", 1, "this ends"),
             ("nil [1 2", 5, "bracket is not closed"),
-            ("nil [1 2]", 5, "one event per line"),
+            ("nil [1 2]", 5, "nothing more"),
             ("[1 (2", 4, "bracket is not closed"),
             ("{:a 1 :b}", 7, "has no value"),
             ("  ]", 3, "closes nothing"),
@@ -340,13 +453,17 @@ mod tests {
             ("#", 1, "begins nothing"),
             ("[#tag]", 6, "closes nothing"),
             ("#tag", 1, "must follow this tag"),
+            ("^{:a 1}", 1, "must follow"),
+            ("\"\\ud83d\"", 2, "half of a letter"),
+            ("\"\\u+0e9\"", 2, "four digits"),
+            ("\"\\u00", 2, "four digits"),
             ("#_", 1, "must follow this `#_`"),
         ] {
             let found = flaw(line);
             assert!(found.1.contains(why), "{line}: {found:?}");
             assert_eq!(found.0, column, "{line}: {found:?}");
         }
-        for opening in ["[", "{", "#a ", "#_", "(", "#{"] {
+        for opening in ["[", "{", "#a ", "#_", "(", "#{", "^"] {
             let deep = opening.repeat(100_000);
             assert!(flaw(&deep).1.contains("lie in each other"), "{opening}");
         }

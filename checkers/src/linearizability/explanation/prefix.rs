@@ -4,7 +4,7 @@ use super::{Blocked, Told, Trial};
 use crate::history::{Moment, OperationIndex};
 use crate::linearizability::cuts::Cuts;
 use crate::linearizability::problem::{Member, compile};
-use crate::linearizability::search::search;
+use crate::linearizability::search::{Preference, search};
 use crate::linearizability::specification::Specification;
 
 /// How many configurations are looked at to find what is stuck.
@@ -157,7 +157,7 @@ fn last_states<S: Specification>(trial: &Trial<'_, S>, prefix: &Prefix) -> Vec<O
     );
     let mut budget = trial.budget;
     budget.nodes = budget.nodes.min(NODES);
-    let outcome = search(&problem, &mut *machine, cuts, &budget);
+    let outcome = search(&problem, &mut *machine, cuts, Preference::Hints, &budget);
     if outcome.reached as usize + 1 != problem.returns.len() {
         return Vec::new();
     }

@@ -11,6 +11,7 @@ mod segments;
 mod walk;
 
 use dead_ends::{DeadEnds, Position};
+pub(super) use moves::Preference;
 use moves::{Finder, Move};
 use segments::{Cut, Segments};
 use walk::{Made, Walk};
@@ -52,11 +53,12 @@ pub(super) fn search(
     problem: &Problem,
     machine: &mut dyn Machine,
     cuts: Cuts,
+    preference: Preference,
     budget: &Budget<'_>,
 ) -> Outcome {
     let mut search = Search {
         walk: Walk::new(problem),
-        finder: Finder::new(problem, cuts),
+        finder: Finder::new(problem, cuts, preference),
         dead: DeadEnds::new(problem),
         segments: Segments::new(problem, cuts.segments),
         frames: Vec::new(),
@@ -325,6 +327,7 @@ impl Search<'_> {
             next = self.walk.next_open(step);
             if step >= from
                 && self.problem.steps[step as usize].observes()
+                && self.walk.is_ready(step)
                 && self.finder.is_legal(&self.walk, step, self.machine)
             {
                 self.walk.linearize(step, self.walk.state);

@@ -17,6 +17,15 @@ pub(super) struct Move {
     rank: u32,
 }
 
+/// What is tried first, of what may happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::linearizability) enum Preference {
+    /// What leads to what is due, as far as steps say what they need and leave.
+    Hints,
+    /// What was called first.
+    Calls,
+}
+
 /// Who makes which state, in the order of calls.
 #[derive(Debug)]
 pub(super) struct Makers {
@@ -81,6 +90,7 @@ impl Makers {
 pub(super) struct Finder<'a> {
     problem: &'a Problem,
     cuts: Cuts,
+    preference: Preference,
     makers: Makers,
     /// Counts configurations; a table's entry is of this one if it bears its number.
     visit: u32,
@@ -94,10 +104,11 @@ pub(super) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    pub(super) fn new(problem: &'a Problem, cuts: Cuts) -> Self {
+    pub(super) fn new(problem: &'a Problem, cuts: Cuts, preference: Preference) -> Self {
         Self {
             problem,
             cuts,
+            preference,
             makers: Makers::new(problem),
             visit: 0,
             firsts: vec![(0, 0); 2 * problem.classes.len()],
@@ -188,7 +199,7 @@ impl<'a> Finder<'a> {
             let family = self.family(walk, step);
             let first = &mut self.firsts[family];
             let sooner = |other: u32| here.returns < self.problem.steps[other as usize].returns;
-            if first.0 != self.visit || sooner(first.1) {
+            if walk.is_ready(step) && (first.0 != self.visit || sooner(first.1)) {
                 *first = (self.visit, step);
             }
             if let Some(state) = here.makes() {
@@ -210,6 +221,7 @@ impl<'a> Finder<'a> {
         let may_go_unseen = self.cuts.hidden
             && here.is_total()
             && !here.overwrites()
+            && !self.problem.own_order.binds(step)
             && (here.is_pending() || step < walk.covered);
         2 * here.class as usize + usize::from(may_go_unseen)
     }
@@ -249,7 +261,11 @@ impl<'a> Finder<'a> {
     /// linearized since its call, then it may have happened just before that
     /// one: the state in between was seen by nobody, and the one after is the same.
     fn may_hide(&self, walk: &Walk<'_>, due: u32) -> bool {
-        self.cuts.hidden && due < walk.covered && self.problem.steps[due as usize].is_total()
+        // Who waits may not be put before what it waits for.
+        self.cuts.hidden
+            && due < walk.covered
+            && self.problem.steps[due as usize].is_total()
+            && !self.problem.own_order.binds(due)
     }
 
     /// Whether the due operation may as well happen unseen: nothing that is
@@ -270,7 +286,12 @@ impl<'a> Finder<'a> {
         moves: &mut Vec<Move>,
     ) {
         let here = self.problem.steps[step as usize];
-        if self.cuts.twins && self.firsts[self.family(walk, step)].1 != step {
+        if !walk.is_ready(step) {
+            return;
+        }
+        // One for which another waits cannot change places with its twin.
+        let is_twin = self.firsts[self.family(walk, step)].1 != step;
+        if self.cuts.twins && is_twin && !self.problem.own_order.is_awaited(step) {
             return;
         }
         match here.legal {
@@ -326,7 +347,8 @@ impl<'a> Finder<'a> {
     /// overwrites. The due one may as well come first, or all of it go unseen.
     fn is_fruitful(&self, walk: &Walk<'_>, step: u32, to: StateId, machine: &dyn Machine) -> bool {
         let here = &self.problem.steps[step as usize];
-        let spare = here.is_pending() || (self.cuts.hidden && here.is_total());
+        let may_go_unseen = self.cuts.hidden && here.is_total();
+        let spare = here.is_pending() || (may_go_unseen && !self.problem.own_order.binds(step));
         if !self.cuts.fruitful || !spare {
             return true;
         }
@@ -348,6 +370,9 @@ impl<'a> Finder<'a> {
     /// The due operation first; then what leads to the state that it needs; of
     /// the others, who must return first.
     fn rank(&self, step: u32, due: u32, to: StateId, machine: &dyn Machine) -> u32 {
+        if self.preference == Preference::Calls {
+            return step + 3;
+        }
         if step == due {
             return 1;
         }

@@ -149,6 +149,15 @@ impl<'a> Walk<'a> {
         std::iter::successors(self.first_open(), |step| self.next_open(*step))
     }
 
+    /// Whether a step may be taken that is open: its client's own step before it was.
+    pub(super) fn is_ready(&self, step: u32) -> bool {
+        let before = self.problem.own_order.before(step);
+        before.is_none_or(|before| {
+            let is_passed = self.problem.steps[before as usize].returns < self.window;
+            is_passed || self.is_linearized(before)
+        })
+    }
+
     fn in_time(&self, step: u32) -> Option<u32> {
         (step != END && step < self.called()).then_some(step)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::history::Operation;
 use crate::linearizability::explanation::Reason;
 use crate::linearizability::machine::Numbering;
-use crate::linearizability::specification::{Claims, Specification, Timed};
+use crate::linearizability::specification::{Claims, Decision, Specification, Timed};
 
 /// One object of the inner kind for each key; each is judged alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,6 +95,18 @@ where
             &operations.iter().collect::<Vec<_>>(),
             &core.iter().collect::<Vec<_>>(),
         )
+    }
+
+    fn decide(&self, operations: &[Timed<'_, Self::Input, Self::Output>]) -> Decision {
+        let inner: Vec<_> = operations
+            .iter()
+            .map(|operation| Timed {
+                called: operation.called,
+                input: &operation.input.input,
+                returned: operation.returned,
+            })
+            .collect();
+        self.object.decide(&inner)
     }
 
     fn is_mute(&self, input: &Self::Input) -> bool {

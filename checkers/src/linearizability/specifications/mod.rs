@@ -2,12 +2,16 @@
 
 mod cas_register;
 mod counter;
+mod entry;
 mod keyed;
 mod lock;
+mod mutex;
 mod queue;
 mod queue_machine;
+mod queue_order;
 mod register;
 mod set;
+mod set_order;
 mod text;
 mod text_machine;
 mod text_reason;
@@ -15,8 +19,10 @@ mod versioned;
 
 pub use cas_register::{CasInput, CasOutput, CasRegister};
 pub use counter::{Counter, CounterInput, CounterOutput};
+pub use entry::{Entries, Entry};
 pub use keyed::{Keyed, KeyedInput};
 pub use lock::{Lock, LockInput, LockOutput, LockState, Token};
+pub use mutex::{Mutex, MutexInput, MutexOutput};
 pub use queue::{Queue, QueueInput, QueueOutput};
 pub use register::{Register, RegisterInput, RegisterOutput};
 pub use set::{Set, SetInput, SetOutput};

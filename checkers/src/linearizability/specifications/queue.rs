@@ -7,8 +7,11 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use super::queue_machine::QueueMachine;
+use super::queue_order;
 use crate::linearizability::machine::Numbering;
-use crate::linearizability::specification::{Claims, Leaves, Legal, Specification, Timed};
+use crate::linearizability::specification::{
+    Claims, Decision, Leaves, Legal, Specification, Timed,
+};
 
 /// A queue without bounds, empty at first.
 ///
@@ -96,6 +99,10 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for Queue<V> {
         }
     }
 
+    fn decide(&self, operations: &[Timed<'_, QueueInput<V>, QueueOutput<V>>]) -> Decision {
+        queue_order::decide(operations)
+    }
+
     fn claims(
         &self,
         input: &QueueInput<V>,
@@ -106,9 +113,8 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for Queue<V> {
             (QueueInput::Enqueue(_), None | Some(Done)) | (QueueInput::Dequeue, None) => {
                 Claims::new(Legal::Everywhere, Leaves::Depends)
             }
-            (QueueInput::Dequeue, Some(Empty)) => {
-                Claims::new(Legal::OnlyIn(VecDeque::new()), Leaves::Same)
-            }
+            // It is legal in the empty queue alone; but to a machine that is many states.
+            (QueueInput::Dequeue, Some(Empty)) => Claims::new(Legal::Depends, Leaves::Same),
             _ => Claims::NONE,
         }
     }
@@ -125,7 +131,7 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for Queue<V> {
         &'a self,
         operations: Vec<Timed<'a, QueueInput<V>, QueueOutput<V>>>,
     ) -> Box<dyn Numbering<VecDeque<V>> + 'a> {
-        Box::new(QueueMachine::new(self, operations))
+        Box::new(QueueMachine::new(&operations))
     }
 
     fn describe_operation(&self, input: &QueueInput<V>, output: Option<&QueueOutput<V>>) -> String {

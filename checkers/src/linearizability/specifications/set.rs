@@ -7,7 +7,10 @@ use std::hash::Hash;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::linearizability::specification::{Claims, Leaves, Legal, Specification};
+use super::set_order;
+use crate::linearizability::specification::{
+    Claims, Decision, Leaves, Legal, Specification, Timed,
+};
 
 /// A set of values, empty at first.
 ///
@@ -127,6 +130,10 @@ impl<V: Clone + Eq + Ord + Hash + Debug> Specification for Set<V> {
     fn weight(&self, state: &BTreeSet<V>) -> usize {
         // The nodes of a tree are at least half full.
         size_of::<BTreeSet<V>>() + 2 * state.len() * size_of::<V>()
+    }
+
+    fn decide(&self, operations: &[Timed<'_, SetInput<V>, SetOutput<V>>]) -> Decision {
+        set_order::decide(operations)
     }
 
     fn is_mute(&self, input: &SetInput<V>) -> bool {

@@ -20,9 +20,10 @@ impl KeyValue {
     pub const EMPTY: Self = Self::new(Text);
 }
 
-/// A single text, empty at first. A missing key and an empty text are the same.
+/// A single text, empty at first. A missing key and an empty text are the same; an
+/// [`Entry`](super::Entry) tells them apart.
 ///
-/// Accepts `Get` answered by `Value(text)`; `Put(text)`, `Append(text)` and
+/// Accepts `Get` answered by `Value(text)`, or by `Missing` where the text is empty; `Put(text)`, `Append(text)` and
 /// `Delete` answered by `Done`; and `Cas { from, to }` answered by `Swapped` or
 /// by `Kept`, which says that the text was not `from`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub enum TextInput {
 pub enum TextOutput {
     /// To a get: what it is.
     Value(Arc<str>),
+    /// To a get: there is none.
+    Missing,
     /// To a put, an append or a delete: done.
     Done,
     /// To a compare-and-swap: it was `from`, and now is `to`.
@@ -82,10 +85,11 @@ impl Specification for Text {
         input: &TextInput,
         output: Option<&TextOutput>,
     ) -> Option<Arc<str>> {
-        use TextOutput::{Done, Kept, Swapped, Value};
+        use TextOutput::{Done, Kept, Missing, Swapped, Value};
         match (input, output) {
             (TextInput::Get, None) => Some(state.clone()),
             (TextInput::Get, Some(Value(seen))) => (seen == state).then(|| state.clone()),
+            (TextInput::Get, Some(Missing)) => state.is_empty().then(|| state.clone()),
             (TextInput::Put(text), None | Some(Done)) => Some(text.clone()),
             (TextInput::Append(more), None | Some(Done)) => Some(format!("{state}{more}").into()),
             (TextInput::Delete, None | Some(Done)) => Some(self.initial()),
@@ -100,11 +104,14 @@ impl Specification for Text {
     }
 
     fn claims(&self, input: &TextInput, output: Option<&TextOutput>) -> Claims<Arc<str>> {
-        use TextOutput::{Done, Kept, Swapped, Value};
+        use TextOutput::{Done, Kept, Missing, Swapped, Value};
         match (input, output) {
             (TextInput::Get, None) => Claims::new(Legal::Everywhere, Leaves::Same),
             (TextInput::Get, Some(Value(seen))) => {
                 Claims::new(Legal::OnlyIn(seen.clone()), Leaves::Same)
+            }
+            (TextInput::Get, Some(Missing)) => {
+                Claims::new(Legal::OnlyIn(self.initial()), Leaves::Same)
             }
             (TextInput::Put(text), None | Some(Done)) => {
                 Claims::new(Legal::Everywhere, Leaves::Fixed(text.clone()))
@@ -143,6 +150,7 @@ impl Specification for Text {
     fn may_come(&self, state: &Arc<str>, _: &TextInput, output: &TextOutput) -> bool {
         match output {
             TextOutput::Value(seen) => seen.starts_with(&**state),
+            TextOutput::Missing => state.is_empty(),
             _ => true,
         }
     }
@@ -163,18 +171,24 @@ impl Specification for Text {
     }
 
     fn describe_operation(&self, input: &TextInput, output: Option<&TextOutput>) -> String {
-        let asked = match input {
-            TextInput::Get => "get()".to_owned(),
-            TextInput::Put(text) => format!("put({text:?})"),
-            TextInput::Append(more) => format!("append({more:?})"),
-            TextInput::Delete => "delete()".to_owned(),
-            TextInput::Cas { from, to } => format!("cas({from:?}, {to:?})"),
-        };
-        match output {
-            Some(TextOutput::Value(seen)) => format!("{asked} -> {seen:?}"),
-            Some(TextOutput::Swapped) => format!("{asked} -> swapped"),
-            Some(TextOutput::Kept) => format!("{asked} -> kept"),
-            Some(TextOutput::Done) | None => asked,
-        }
+        in_words(input, output)
+    }
+}
+
+/// An operation in words.
+pub(super) fn in_words(input: &TextInput, output: Option<&TextOutput>) -> String {
+    let asked = match input {
+        TextInput::Get => "get()".to_owned(),
+        TextInput::Put(text) => format!("put({text:?})"),
+        TextInput::Append(more) => format!("append({more:?})"),
+        TextInput::Delete => "delete()".to_owned(),
+        TextInput::Cas { from, to } => format!("cas({from:?}, {to:?})"),
+    };
+    match output {
+        Some(TextOutput::Value(seen)) => format!("{asked} -> {seen:?}"),
+        Some(TextOutput::Missing) => format!("{asked} -> missing"),
+        Some(TextOutput::Swapped) => format!("{asked} -> swapped"),
+        Some(TextOutput::Kept) => format!("{asked} -> kept"),
+        Some(TextOutput::Done) | None => asked,
     }
 }

@@ -16,6 +16,10 @@ use crate::linearizability::machine::{Machine, Numbering, StateId};
 
 /// The text that begins no sighting.
 const UNSEEN: StateId = StateId(0);
+/// No text at all, for an object that tells that from an empty one.
+const MISSING: StateId = StateId(1);
+/// The number of the first beginning.
+const FIRST: u32 = 2;
 
 /// A text that begins the sightings from `first` to before `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ pub(super) struct TextMachine<'a> {
     operations: Vec<(&'a TextInput, Option<&'a TextOutput>)>,
     /// Sorted, each once.
     sightings: Vec<&'a [u8]>,
-    /// By number, from 1 on.
+    /// By number, from [`FIRST`] on.
     beginnings: Vec<Beginning>,
     numbers: HashTable<u32>,
 }
@@ -67,7 +71,7 @@ impl<'a> TextMachine<'a> {
     }
 
     fn beginning(&self, id: StateId) -> Option<Beginning> {
-        let place = id.0.checked_sub(1)?;
+        let place = id.0.checked_sub(FIRST)?;
         self.beginnings.get(place as usize).copied()
     }
 
@@ -104,18 +108,39 @@ impl<'a> TextMachine<'a> {
             });
             number
         });
-        StateId(number + 1)
+        StateId(number + FIRST)
+    }
+}
+
+impl TextMachine<'_> {
+    fn empty(&self) -> Beginning {
+        Beginning {
+            first: 0,
+            end: self.sightings.len() as u32,
+            length: 0,
+        }
+    }
+}
+
+impl Numbering<Option<Arc<str>>> for TextMachine<'_> {
+    fn number(&mut self, state: &Option<Arc<str>>) -> StateId {
+        match state {
+            Some(text) => self.number(text),
+            None => MISSING,
+        }
+    }
+
+    fn state(&self, id: StateId) -> Option<Option<Arc<str>>> {
+        match id {
+            MISSING => Some(None),
+            _ => self.state(id).map(Some),
+        }
     }
 }
 
 impl Numbering<Arc<str>> for TextMachine<'_> {
     fn number(&mut self, state: &Arc<str>) -> StateId {
-        let empty = Beginning {
-            first: 0,
-            end: self.sightings.len() as u32,
-            length: 0,
-        };
-        self.intern(self.narrow(empty, state.as_bytes()))
+        self.intern(self.narrow(self.empty(), state.as_bytes()))
     }
 
     fn state(&self, id: StateId) -> Option<Arc<str>> {
@@ -132,13 +157,20 @@ impl Machine for TextMachine<'_> {
         // All else is claimed in full, or an answer that belongs to another question.
         if let (TextInput::Append(more), None | Some(TextOutput::Done)) = self.operations[operation]
         {
-            let beginning = self.beginning(from);
+            // What is appended to nothing is all that there is.
+            let beginning = match from {
+                MISSING => Some(self.empty()),
+                _ => self.beginning(from),
+            };
             let longer = beginning.and_then(|from| self.narrow(from, more.as_bytes()));
             next.push(self.intern(longer));
         }
     }
 
     fn may_lead(&self, from: StateId, to: StateId) -> bool {
+        if from == MISSING || to == MISSING {
+            return from == MISSING;
+        }
         match (self.beginning(from), self.beginning(to)) {
             (Some(from), Some(to)) => {
                 from.first <= to.first && to.first < from.end && from.length <= to.length

@@ -9,7 +9,7 @@ use snowglobe_checkers::linearizability::{Ended, Explanation, Found};
 use super::super::Failed;
 use super::super::arguments::HistoryArguments;
 use super::name_of;
-use super::outcome::{Counts, Finding, Inconclusive, Outcome, Placed, Wrong};
+use super::outcome::{Counts, Finding, Inconclusive, Outcome, Placed, ReadAs, Wrong};
 use crate::text::grouped;
 use crate::time::format_duration;
 
@@ -25,6 +25,7 @@ pub(super) fn human(arguments: &HistoryArguments, outcome: &Outcome, interrupted
     let seconds = (outcome.reading + outcome.judging).as_secs_f64();
     let file = name_of(&arguments.file);
     let _ = writeln!(text, " {seconds:.2}s   {file}");
+    read_as(&mut text, outcome);
     match &outcome.finding {
         Finding::Linearizable { order: None } => {}
         Finding::Linearizable { order: Some(order) } => {
@@ -35,6 +36,50 @@ pub(super) fn human(arguments: &HistoryArguments, outcome: &Outcome, interrupted
         Finding::Inconclusive(why) => inconclusive(&mut text, why, arguments, interrupted),
     }
     text
+}
+
+/// What the file was taken for, where that is not plain; and what of it was not judged.
+fn read_as(text: &mut String, outcome: &Outcome) {
+    let ReadAs {
+        format,
+        object,
+        was_found,
+        has_tuples,
+    } = outcome.read_as;
+    if was_found || has_tuples {
+        let keys = if has_tuples {
+            ", each value with its key"
+        } else {
+            ""
+        };
+        let object = object.name();
+        let value = format!("{object}{keys} ({format}; --spec and --from say otherwise)");
+        line(text, "read as", &value);
+    }
+    let Some(counts) = &outcome.counts else {
+        return;
+    };
+    let tally = counts.tally;
+    let parts = [
+        (
+            tally.failed,
+            "failed operation",
+            "left out: they did not happen",
+        ),
+        (
+            tally.refused,
+            "failed operation",
+            "kept: they found no match",
+        ),
+        (tally.nemesis, "event", "of the nemesis"),
+        (tally.others, "other line", "or map"),
+    ];
+    for (count, what, how) in parts {
+        if count > 0 {
+            let what = counted(usize::try_from(count).unwrap_or(usize::MAX), what);
+            line(text, "beside", &format!("{what} {how}"));
+        }
+    }
 }
 
 const fn word(finding: &Finding) -> &'static str {
@@ -104,6 +149,9 @@ fn illegal(text: &mut String, wrong: &Wrong, explain: bool) {
             };
             line(text, "more", more);
         }
+    }
+    if let Some(hint) = &wrong.hint {
+        line(text, "hint", hint);
     }
     if let Some(weak) = &wrong.weakness {
         text.push('\n');
@@ -183,6 +231,10 @@ struct Account<'a> {
     operations: Option<usize>,
     keys: Option<usize>,
     pending: Option<usize>,
+    failed: Option<u64>,
+    refused: Option<u64>,
+    nemesis_events: Option<u64>,
+    other_lines: Option<u64>,
     reading_s: f64,
     judging_s: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,6 +251,8 @@ struct IllegalKey<'a> {
     operations: usize,
     found: Found,
     reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
     /// `null` if the budget ended first.
     explanation: Option<&'a Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,13 +282,17 @@ pub(super) fn json(
     let counts = outcome.counts.as_ref();
     let mut account = Account {
         file: name_of(&arguments.file),
-        spec: arguments.spec.name(),
-        format: outcome.format.name(),
+        spec: outcome.read_as.object.name(),
+        format: outcome.read_as.format.name(),
         verdict: word(&outcome.finding),
         interrupted,
         operations: counts.map(|counts| counts.operations),
         keys: counts.map(|counts| counts.keys),
         pending: counts.map(|counts| counts.pending),
+        failed: counts.map(|counts| counts.tally.failed),
+        refused: counts.map(|counts| counts.tally.refused),
+        nemesis_events: counts.map(|counts| counts.tally.nemesis),
+        other_lines: counts.map(|counts| counts.tally.others),
         reading_s: outcome.reading.as_secs_f64(),
         judging_s: outcome.judging.as_secs_f64(),
         order: None,
@@ -256,6 +314,7 @@ fn illegal_key(wrong: &Wrong) -> IllegalKey<'_> {
         operations: wrong.operations,
         found: wrong.found,
         reason: &wrong.reason,
+        hint: wrong.hint.as_deref(),
         explanation: wrong.explanation.as_ref(),
         weakness: wrong.weakness.as_ref().map(|weak| &weak.data),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use snowglobe_checkers::consistency::{ReadWrite, weakness};
+use snowglobe_checkers::history::jepsen::Tally;
 use snowglobe_checkers::history::{Format, History, Operation, ReadError};
 use snowglobe_checkers::linearizability::{
     Budget, Certificate, Found, Options, Specification, Verdict, check, explain, partitions,
@@ -12,9 +13,9 @@ use snowglobe_checkers::linearizability::{
 
 use super::super::Failed;
 use super::judge::{Task, nothing};
-use super::name_of;
-use super::outcome::{Counts, Finding, Inconclusive, News, Outcome, Placed, Weak, Wrong};
+use super::outcome::{Counts, Finding, Inconclusive, News, Outcome, Placed, ReadAs, Weak, Wrong};
 use super::source::{Halt, Source, Start, estimate, unreadable};
+use super::{Object, name_of};
 use crate::campaign::stopwatch::Stopwatch;
 
 /// A history of this object.
@@ -27,19 +28,42 @@ type Weakness<S> = fn(&S, &Of<S>, &Budget<'_>) -> Weak;
 pub(super) struct Case<'a, S: Specification> {
     task: &'a Task,
     specification: S,
-    format: Format,
+    read_as: ReadAs,
     /// For objects that have reads and writes.
     weakness: Option<Weakness<S>>,
+    /// What the user may have forgotten to say.
+    hint: Option<Hint<S>>,
 }
 
+/// A sentence on what may make an illegal history a legal one.
+type Hint<S> = fn(&Of<S>) -> Option<String>;
+
 impl<'a, S: Specification> Case<'a, S> {
-    pub(super) fn new(task: &'a Task, specification: S, format: Format) -> Self {
+    pub(super) fn new(task: &'a Task, specification: S, format: Format, object: Object) -> Self {
         Self {
             task,
             specification,
-            format,
+            read_as: ReadAs {
+                format,
+                object,
+                was_found: task.object == Object::Auto,
+                has_tuples: false,
+            },
             weakness: None,
+            hint: None,
         }
+    }
+
+    /// The keys are in the values.
+    pub(super) fn with_tuples(mut self, tuples: bool) -> Self {
+        self.read_as.has_tuples = tuples;
+        self
+    }
+
+    /// Says more of an illegal history.
+    pub(super) fn hinting(mut self, hint: Hint<S>) -> Self {
+        self.hint = Some(hint);
+        self
     }
 }
 
@@ -65,21 +89,21 @@ where
     pub(super) fn judge(
         &self,
         start: Start,
-        read: impl FnOnce(Source) -> Result<Of<S>, ReadError>,
+        read: impl FnOnce(Source) -> Result<(Of<S>, Tally), ReadError>,
     ) -> Result<Outcome, Failed> {
         let stopwatch = Stopwatch::start();
         let shared = &self.task.shared;
         let per_operation = size_of::<Operation<S::Input, S::Output>>();
         let source = start.into_source(shared, self.task.memory, per_operation);
-        let history = match read(source).map_err(|error| self.ending(error)) {
-            Ok(history) => history,
+        let (history, tally) = match read(source).map_err(|error| self.ending(error)) {
+            Ok(read) => read,
             Err(Ending::TooLarge) => return Ok(self.too_large(None, stopwatch.elapsed())),
             Err(Ending::Failed(failed)) => return Err(failed),
         };
         if history.is_empty() {
             return Err(nothing(self.task));
         }
-        let counts = self.count(&history);
+        let counts = self.count(&history, tally);
         let reading = stopwatch.elapsed();
         let bytes = shared.bytes.load(Ordering::Relaxed);
         let taken = estimate(bytes, history.len() as u64, per_operation as u64);
@@ -101,7 +125,7 @@ where
         shared.begin_judging(counts);
         let stopwatch = Stopwatch::start();
         let account = |finding| Outcome {
-            format: self.format,
+            read_as: self.read_as,
             counts: Some(counts),
             reading,
             judging: stopwatch.elapsed(),
@@ -123,12 +147,13 @@ where
         account(finding)
     }
 
-    fn count(&self, history: &Of<S>) -> Counts {
+    fn count(&self, history: &Of<S>, tally: Tally) -> Counts {
         let unanswered = |operation: &&Operation<_, _>| operation.returned.is_none();
         Counts {
             operations: history.len(),
             keys: partitions(&self.specification, history).len(),
             pending: history.operations().iter().filter(unanswered).count(),
+            tally,
         }
     }
 
@@ -149,7 +174,7 @@ where
 
     fn too_large(&self, counts: Option<Counts>, reading: Duration) -> Outcome {
         Outcome {
-            format: self.format,
+            read_as: self.read_as,
             counts,
             reading,
             judging: Duration::ZERO,
@@ -183,6 +208,7 @@ where
                 operations: illegal.operations.len(),
                 found: illegal.found,
                 reason: self.reason(history, illegal.found),
+                hint: self.hint.and_then(|hint| hint(history)),
                 explanation: None,
                 weakness: None,
             })),
@@ -225,6 +251,11 @@ where
                 format!(
                     "nothing can have given the answer of {words}, called by {client} at {called}"
                 )
+            }
+            Found::ByOrder => {
+                "what was answered says in which order operations happened, and that \
+                               goes round in a circle"
+                    .to_owned()
             }
             Found::ByZones => "values were seen in an order in which they cannot have been \
                                written"

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use snowglobe_checkers::history::jepsen::Tally;
 use snowglobe_checkers::history::{ClientId, Format, Moment, OperationIndex};
 use snowglobe_checkers::linearizability::{Ended, Explanation, Found};
 
 use super::super::Failed;
+use super::Object;
 
 /// What a judge has to say.
 pub(super) enum News {
@@ -20,12 +22,23 @@ pub(super) enum News {
 /// What came of a history, and how long that took.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
-    pub(super) format: Format,
+    pub(super) read_as: ReadAs,
     /// What there was; `None` if it was too much to be read to its end.
     pub(super) counts: Option<Counts>,
     pub(super) reading: Duration,
     pub(super) judging: Duration,
     pub(super) finding: Finding,
+}
+
+/// What a file was taken for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadAs {
+    pub(super) format: Format,
+    pub(super) object: Object,
+    /// Whether the file showed that, rather than the user.
+    pub(super) was_found: bool,
+    /// Whether the keys are in the values, as `[key value]`.
+    pub(super) has_tuples: bool,
 }
 
 /// How much there was to judge.
@@ -35,6 +48,8 @@ pub(super) struct Counts {
     pub(super) keys: usize,
     /// Operations without an answer.
     pub(super) pending: usize,
+    /// What else was read.
+    pub(super) tally: Tally,
 }
 
 #[derive(Clone, Debug)]
@@ -67,6 +82,8 @@ pub(super) struct Wrong {
     pub(super) found: Found,
     /// One line, known without searching on.
     pub(super) reason: String,
+    /// What the user may have forgotten to say.
+    pub(super) hint: Option<String>,
     /// If it was asked for, and the budget was enough.
     pub(super) explanation: Option<Explanation>,
     /// If it was asked for, and the specification has reads and writes.

@@ -81,11 +81,17 @@ impl Start {
             Box::new(opened)
         };
         let (mut first, mut whole) = (Vec::new(), false);
-        while !whole && first.len() < START && Format::guess(&first).is_none() {
+        // What is seen of the calls at the start says what the history is of.
+        while !whole && first.len() < START {
             let mut piece = rest.by_ref().take(PIECE as u64);
             whole = piece.read_to_end(&mut first)? < PIECE;
         }
         Ok(Self { first, rest, whole })
+    }
+
+    /// The first bytes.
+    pub(super) fn first(&self) -> &[u8] {
+        &self.first
     }
 
     /// The format that the file seems to have.
