@@ -9,10 +9,9 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use snowglobe_checkers::history::{
-    ClientId, History, Moment, OperationIndex, Value, jepsen, porcupine,
-};
-use snowglobe_checkers::linearizability::specifications::{CasRegister, KeyValue};
+use snowglobe_checkers::history::jepsen::{self, FailedSwap, KeyIn, Layout};
+use snowglobe_checkers::history::{ClientId, History, Moment, OperationIndex, Value};
+use snowglobe_checkers::linearizability::specifications::{CasRegister, KeyValue, Keyed};
 use snowglobe_checkers::linearizability::{
     Online, OnlineError, Options, Specification, Verdict, check, explain,
 };
@@ -134,13 +133,19 @@ fn every_recorded_history_gets_its_verdict() {
         let file = BufReader::new(File::open(&path).expect("the table names files that exist"));
         let verdicts = match specification.as_str() {
             "cas-register" => {
-                let history = jepsen::read(file).expect("a log of a register");
+                // These testers record a swap as failed where the register held something else.
+                let failed_swap = FailedSwap::NoMatch;
+                let log = jepsen::Register { failed_swap };
+                let (history, _) = jepsen::read(&log, Layout::Log, KeyIn::Field, file)
+                    .expect("a log of a register");
                 let initial = Value::Nothing;
-                let register = CasRegister { initial };
+                let register = Keyed::new(CasRegister { initial });
                 [judge(&register, &history), listen(&register, &history)]
             }
             "kv" => {
-                let history = porcupine::read(file).expect("a log of a store");
+                let log = jepsen::Store::default();
+                let (history, _) =
+                    jepsen::read(&log, Layout::Maps, KeyIn::Field, file).expect("a log of a store");
                 let store = KeyValue::EMPTY;
                 [judge(&store, &history), listen(&store, &history)]
             }

@@ -1,6 +1,7 @@
 //! The rows of the table.
 
-use snowglobe_checkers::history::{Value, jepsen, porcupine};
+use snowglobe_checkers::history::Value;
+use snowglobe_checkers::history::jepsen::{self, FailedSwap, KeyIn, Layout};
 use snowglobe_checkers::linearizability::specifications::{
     CasRegister, KeyValue, Keyed, KeyedInput, Register, RegisterInput, RegisterOutput, TextInput,
     TextOutput,
@@ -198,16 +199,25 @@ fn recorded() -> Vec<Row> {
             let files = files(&logs.join("register"));
             let histories: Vec<_> = files
                 .into_iter()
-                .map(|file| jepsen::read(file).expect("a log"))
+                .map(|file| {
+                    let failed_swap = FailedSwap::NoMatch;
+                    let log = jepsen::Register { failed_swap };
+                    let read = jepsen::read(&log, Layout::Log, KeyIn::Field, file);
+                    read.expect("a log").0
+                })
                 .collect();
             let initial = Value::Nothing;
-            judge(name, &CasRegister { initial }, &histories);
+            judge(name, &Keyed::new(CasRegister { initial }), &histories);
         }),
         row("recorded key/value logs, all", move |name| {
             let files = files(&folder.join("kv"));
             let histories: Vec<_> = files
                 .into_iter()
-                .map(|file| porcupine::read(file).expect("a log"))
+                .map(|file| {
+                    let log = jepsen::Store::default();
+                    let read = jepsen::read(&log, Layout::Maps, KeyIn::Field, file);
+                    read.expect("a log").0
+                })
                 .collect();
             judge(name, &KeyValue::EMPTY, &histories);
         }),

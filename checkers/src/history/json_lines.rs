@@ -41,7 +41,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use self::line::{Keys, Line};
-pub use self::looks::subject;
+pub use self::looks::Looks;
 pub use self::writer::{Writer, write};
 use super::events::{Event, Recording};
 use super::lines::Lines;

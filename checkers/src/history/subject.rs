@@ -25,3 +25,33 @@ pub enum Subject {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoSubject(pub String);
+
+/// What a store was seen to show where it has nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Missing {
+    /// An empty text was found.
+    empty: bool,
+    /// It was said of a key that it is missing.
+    said: bool,
+    /// Somebody put an empty text.
+    put: bool,
+}
+
+impl Missing {
+    /// A key was asked for, and this text was there.
+    pub(super) fn is_found(&mut self, text: Option<&str>) {
+        self.empty |= text == Some("");
+        self.said |= text.is_none();
+    }
+
+    /// This text was put, if it is one.
+    pub(super) fn is_put(&mut self, text: Option<&str>) {
+        self.put |= text == Some("");
+    }
+
+    /// Whether missing keys are shown as empty texts: some are found that nobody put, and none is
+    /// said to be missing.
+    pub(super) const fn is_empty(self) -> bool {
+        self.empty && !self.said && !self.put
+    }
+}

@@ -5,6 +5,9 @@
 //! its own next call. Moments cannot say that: among operations that all share a moment, each
 //! client's in its order and else in any, the order is not one of intervals. So it is kept beside
 //! the moments, and looked at where a step may be taken.
+//!
+//! Each key is judged alone, so it is kept within each key. That two clients contradict each other
+//! across keys, within one moment, is not seen.
 
 use std::collections::BTreeMap;
 

@@ -44,33 +44,31 @@ impl Timeline {
     /// Whatever returned before another was called comes before it. Once for each set of spans
     /// that are on one clock.
     pub(super) fn in_time(&mut self, spans: &[(u32, Span)]) {
-        let mut returns: Vec<(Moment, u32)> = (spans.iter())
-            .filter_map(|(thing, (_, returned))| Some(((*returned)?, *thing)))
-            .collect();
-        let mut calls: Vec<(Moment, u32)> = (spans.iter())
-            .map(|(thing, (called, _))| (*called, *thing))
-            .collect();
-        returns.sort_unstable();
-        calls.sort_unstable();
-        let mut returned = 0;
+        let returns = spans
+            .iter()
+            .filter_map(|(thing, (_, returned))| Some(((*returned)?, *thing)));
+        let calls = spans.iter().map(|(thing, (called, _))| (*called, *thing));
+        self.before(returns.collect(), calls.collect());
+    }
+
+    /// Each thing with an end comes before each that begins later than that.
+    pub(super) fn before(&mut self, mut ends: Vec<(Moment, u32)>, mut begins: Vec<(Moment, u32)>) {
+        ends.sort_unstable();
+        begins.sort_unstable();
+        let mut ends = ends.into_iter().peekable();
         let mut last = None;
-        for (at, thing) in calls {
-            let before = returned;
-            let mut point = last;
-            while returned < returns.len() && returns[returned].0 < at {
-                if returned == before {
-                    let next = self.point();
-                    if let Some(last) = last {
-                        self.arrow(last, next);
-                    }
-                    point = Some(next);
-                }
-                if let Some(point) = point {
-                    self.arrow(returns[returned].1, point);
-                }
-                returned += 1;
+        for (at, thing) in begins {
+            let mut point = None;
+            while let Some((_, ended)) = ends.next_if(|(end, _)| *end < at) {
+                let point = *point.get_or_insert_with(|| self.point());
+                self.arrow(ended, point);
             }
-            last = point;
+            if let Some(point) = point {
+                if let Some(last) = last {
+                    self.arrow(last, point);
+                }
+                last = Some(point);
+            }
             if let Some(last) = last {
                 self.arrow(last, thing);
             }

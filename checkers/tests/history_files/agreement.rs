@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use snowglobe_checkers::history::jepsen::{self, FailedSwap, KeyIn, Layout, Register, Store};
 use snowglobe_checkers::history::json_lines::{Record, Writer};
 use snowglobe_checkers::history::{
-    ClientId, Event, Format, Happening, History, Value, jepsen, json_lines, porcupine,
+    ClientId, Event, Format, Happening, History, Operation, Value, json_lines,
 };
 use snowglobe_checkers::linearizability::specifications::{
     CasInput, CasOutput, TextInput, TextOutput,
@@ -146,6 +147,17 @@ fn is_known_as(format: Format, text: &str) -> bool {
     text.is_empty() || Format::guess(text.as_bytes()) == Some(format)
 }
 
+/// A history of one object.
+fn unkeyed<I: Clone, O: Clone>(history: &jepsen::Keyed<I, O>) -> History<I, O> {
+    let operations = history.operations().iter().map(|operation| Operation {
+        client: operation.client,
+        called: operation.called,
+        input: operation.input.input.clone(),
+        returned: operation.returned.clone(),
+    });
+    History::new(operations.collect()).expect("it was one")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 500,
@@ -193,9 +205,17 @@ proptest! {
     #[test]
     fn a_register_is_read_from_either_kind_of_log(turns in of_a_register()) {
         let expected = followed(&one_at_a_time(events(&turns)));
-        for text in [jepsen_log(&turns, logged), jepsen_log(&turns, mapped)] {
-            prop_assert!(is_known_as(Format::Jepsen, &text));
-            prop_assert_eq!(&jepsen::read(text.as_bytes()).expect("a history"), &expected);
+        for (text, layout) in [
+            (jepsen_log(&turns, logged), Layout::Log),
+            (jepsen_log(&turns, mapped), Layout::Maps),
+            (format!("[{}]", jepsen_log(&turns, mapped)), Layout::Maps),
+        ] {
+            prop_assert!(is_known_as(Format::Jepsen(layout), &text) || expected.is_empty());
+            let failed_swap = FailedSwap::NoMatch;
+            let register = Register { failed_swap };
+            let read = jepsen::read(&register, layout, KeyIn::Field, text.as_bytes());
+            let (read, _) = read.expect("a history");
+            prop_assert_eq!(&unkeyed(&read), &expected);
         }
     }
 
@@ -203,7 +223,9 @@ proptest! {
     fn a_store_is_read_from_its_log(turns in of_a_logged_store()) {
         let expected = followed(&one_at_a_time(events(&turns)));
         let text = porcupine_log(&turns);
-        prop_assert!(is_known_as(Format::Porcupine, &text));
-        prop_assert_eq!(porcupine::read(text.as_bytes()).expect("a history"), expected);
+        prop_assert!(is_known_as(Format::Jepsen(Layout::Maps), &text));
+        let store = Store::default();
+        let read = jepsen::read(&store, Layout::Maps, KeyIn::Field, text.as_bytes());
+        prop_assert_eq!(read.expect("a history").0, expected);
     }
 }

@@ -5,9 +5,8 @@ use std::fmt::Debug;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use snowglobe_checkers::history::{
-    Format, History, ReadError, Value, jepsen, json_lines, porcupine,
-};
+use snowglobe_checkers::history::jepsen::{self, KeyIn, Layout, Looks};
+use snowglobe_checkers::history::{Format, History, ReadError, Value, json_lines};
 use snowglobe_checkers::linearizability::specifications::{
     RegisterInput, RegisterOutput, TextInput, TextOutput,
 };
@@ -86,13 +85,40 @@ fn is_fair<I: Debug, O: Debug>(
     Ok(())
 }
 
+type Keyed<I, O> = jepsen::Keyed<I, O>;
+
+fn jepsen_as<W: jepsen::Workload>(
+    workload: &W,
+    layout: Layout,
+    keys: KeyIn,
+    bytes: &[u8],
+) -> Result<Keyed<W::Input, W::Output>, ReadError> {
+    jepsen::read(workload, layout, keys, bytes).map(|(history, _)| history)
+}
+
 fn with_every_reader(bytes: &[u8]) -> Result<(), TestCaseError> {
     let _ = Format::guess(bytes);
     is_fair(bytes, json_lines::read::<TextInput, TextOutput>(bytes))?;
     let register = json_lines::read::<RegisterInput<Value>, RegisterOutput<Value>>(bytes);
     is_fair(bytes, register)?;
-    is_fair(bytes, jepsen::read(bytes))?;
-    is_fair(bytes, porcupine::read(bytes))
+    for layout in [Layout::Maps, Layout::Log] {
+        let _ = Looks::at(bytes, layout).subject();
+        for keys in [KeyIn::Field, KeyIn::Tuple] {
+            is_fair(
+                bytes,
+                jepsen_as(&jepsen::Register::default(), layout, keys, bytes),
+            )?;
+            is_fair(
+                bytes,
+                jepsen_as(&jepsen::Store::default(), layout, keys, bytes),
+            )?;
+            is_fair(bytes, jepsen_as(&jepsen::Set, layout, keys, bytes))?;
+            is_fair(bytes, jepsen_as(&jepsen::Counter, layout, keys, bytes))?;
+            is_fair(bytes, jepsen_as(&jepsen::Mutex, layout, keys, bytes))?;
+            is_fair(bytes, jepsen_as(&jepsen::Lock, layout, keys, bytes))?;
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of which readers know the meaning, in no order.

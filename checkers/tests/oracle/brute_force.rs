@@ -13,7 +13,7 @@ pub(crate) fn is_linearizable<S: Specification>(
     history: &History<S::Input, S::Output>,
 ) -> bool {
     let clients: Vec<_> = (history.operations().iter())
-        .map(|operation| operation.client)
+        .map(|operation| (operation.client, specification.key(&operation.input)))
         .collect();
     is_linearizable_for(specification, history, &waits(history, &clients))
 }
@@ -33,9 +33,12 @@ pub(crate) fn is_linearizable_for<S: Specification>(
     judge.go_on(&BTreeMap::new(), &all)
 }
 
-/// Which operation of the same client each one must wait for, since that returned at the
-/// moment of its call: what moments do not say.
-pub(crate) fn waits<I, O>(history: &History<I, O>, clients: &[ClientId]) -> Vec<Option<usize>> {
+/// Which operation of the same client, under the same key, each one must wait for, since that
+/// returned at the moment of its call: what moments do not say. (Each key is judged alone.)
+pub(crate) fn waits<I, O, Client: PartialEq>(
+    history: &History<I, O>,
+    clients: &[Client],
+) -> Vec<Option<usize>> {
     let operations = history.operations();
     (0..operations.len())
         .map(|place| {

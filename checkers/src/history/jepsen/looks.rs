@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::edn::{Elements, Form, Placed};
 use super::super::lines::Lines;
-use super::super::subject::{NoSubject, Subject};
+use super::super::subject::{Missing, NoSubject, Subject};
 use super::told::{Stage, Told, Top, top};
 use super::{KeyIn, Layout, log};
 
@@ -23,6 +23,7 @@ pub struct Looks {
     /// An acquire was answered by a number.
     tokens: bool,
     transactions: bool,
+    missing: Missing,
 }
 
 impl Looks {
@@ -37,6 +38,7 @@ impl Looks {
             numbers: false,
             tokens: false,
             transactions: false,
+            missing: Missing::default(),
         };
         // What is broken is told when it is read.
         match layout {
@@ -91,6 +93,15 @@ impl Looks {
             _ => [form, form],
         };
         self.see_value(told, inner);
+        let text = match inner[usize::from(self.tuples == Some(true))] {
+            Form::Text(text) => Some(&**text),
+            _ => None,
+        };
+        match (told.function, told.stage) {
+            ("get" | "read", Stage::Ok) => self.missing.is_found(text),
+            ("put" | "write" | "append" | "cas", _) => self.missing.is_put(text),
+            _ => {}
+        }
     }
 
     /// A value, and what it would be under a key.
@@ -117,6 +128,12 @@ impl Looks {
             Some(true) => KeyIn::Tuple,
             _ => KeyIn::Field,
         }
+    }
+
+    /// Whether this store seems to show a missing key as an empty text.
+    #[must_use]
+    pub fn missing_is_empty(&self) -> bool {
+        self.missing.is_empty()
     }
 
     /// What the calls were made to; otherwise a sentence on what is in the way.

@@ -37,7 +37,7 @@ impl Workload for Register {
             // Some logs say already in the call what the read will see.
             "read" | "get" => Ok(CasInput::Read),
             "write" | "put" => match placed {
-                Some(placed) => Ok(CasInput::Write(value(&placed.form))),
+                Some(placed) => single(placed).map(CasInput::Write),
                 None => Err(told.flaw_of_function("this event has no :value")),
             },
             "cas" => swap(told, placed),
@@ -61,7 +61,7 @@ impl Workload for Register {
     ) -> Result<Self::Output, Flaw> {
         match input {
             CasInput::Read => match placed {
-                Some(placed) => Ok(CasOutput::Value(value(&placed.form))),
+                Some(placed) => single(placed).map(CasOutput::Value),
                 None => Err(told.flaw_of_function("this event has no :value")),
             },
             CasInput::Write(called) => {
@@ -79,6 +79,17 @@ impl Workload for Register {
     fn failure(&self, input: &Self::Input) -> Option<Self::Output> {
         let is_swap = matches!(input, CasInput::Cas { .. });
         (is_swap && self.failed_swap == FailedSwap::NoMatch).then_some(CasOutput::Kept)
+    }
+}
+
+/// A value that is no vector: that would be a key and a value.
+fn single(placed: &Placed<'_>) -> Result<Value, Flaw> {
+    match placed.form {
+        Form::Vector(_) => Err(placed.flaw(
+            "is this [key value]? Then every value of the file must be such; a register of \
+             vectors is not read",
+        )),
+        _ => Ok(value(&placed.form)),
     }
 }
 

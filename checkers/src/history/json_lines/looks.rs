@@ -5,14 +5,26 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::super::lines::Lines;
-use super::super::subject::{NoSubject, Subject};
+use super::super::subject::{Missing, NoSubject, Subject};
 
-/// What the calls at the start of a file were made to; its last line may be cut short.
+/// What is seen at the start of a file.
 ///
-/// # Errors
-/// When nothing or several things fit.
-pub fn subject(start: &[u8]) -> Result<Subject, NoSubject> {
-    let mut seen = Seen::default();
+/// Names of calls and answers, and what their values are.
+#[derive(Clone, Debug, Default)]
+pub struct Looks {
+    asked: BTreeSet<String>,
+    /// Whether a put says which version it expects.
+    versions: bool,
+    /// Whether a token was shown or granted.
+    tokens: bool,
+    /// Whether many values were seen at once.
+    many: bool,
+    missing: Missing,
+}
+
+/// Looks at the start of a file, the last line of which may be cut short.
+fn look(start: &[u8]) -> Looks {
+    let mut seen = Looks::default();
     let mut lines = Lines::new(start);
     while let Ok(Some((_, text))) = lines.next_line() {
         if let Ok(Json::Object(line)) = serde_json::from_str(text) {
@@ -24,30 +36,34 @@ pub fn subject(start: &[u8]) -> Result<Subject, NoSubject> {
             }
         }
     }
-    seen.subject()
+    seen
 }
 
-/// Names of calls and answers, and what their values are.
-#[derive(Default)]
-struct Seen {
-    asked: BTreeSet<String>,
-    /// Whether a put says which version it expects.
-    versions: bool,
-    /// Whether a token was shown or granted.
-    tokens: bool,
-    /// Whether many values were seen at once.
-    many: bool,
-    /// Whether a single value was.
-    one: bool,
-}
+impl Looks {
+    /// Looks at the start of a file, the last line of which may be cut short.
+    #[must_use]
+    pub fn at(start: &[u8]) -> Self {
+        look(start)
+    }
 
-impl Seen {
+    /// Whether this store seems to show a missing key as an empty text.
+    #[must_use]
+    pub fn missing_is_empty(&self) -> bool {
+        self.missing.is_empty()
+    }
+
     fn ask(&mut self, input: &Json) {
         let Some((name, value)) = named(input) else {
             return;
         };
         self.versions |= value.is_some_and(|value| value.get("expected").is_some());
         self.tokens |= name == "release" && value.is_some();
+        if ["put", "append"].contains(&name) {
+            self.missing.is_put(value.and_then(Json::as_str));
+        }
+        if let Some(to) = value.and_then(|value| value.get("to")) {
+            self.missing.is_put(to.as_str());
+        }
         self.asked.insert(name.to_owned());
     }
 
@@ -55,15 +71,20 @@ impl Seen {
         match named(output) {
             Some(("value", Some(value))) => {
                 self.versions |= value.get("version").is_some();
-                self.one = true;
+                self.missing.is_found(value.as_str());
             }
+            Some(("missing", None)) => self.missing.is_found(None),
             Some(("all", _)) => self.many = true,
             Some(("granted", _)) => self.tokens = true,
             _ => {}
         }
     }
 
-    fn subject(&self) -> Result<Subject, NoSubject> {
+    /// What the calls were made to.
+    ///
+    /// # Errors
+    /// When nothing or several things fit: a sentence on what is in the way.
+    pub fn subject(&self) -> Result<Subject, NoSubject> {
         let fits = |known: &[&str]| self.asked.iter().all(|name| known.contains(&&**name));
         let has = |name: &str| self.asked.contains(name);
         let found = if self.asked.is_empty() {
@@ -141,7 +162,11 @@ mod tests {
             (call("\"frob\"", "\"done\""), None),
             (String::new(), None),
         ] {
-            assert_eq!(subject(text.as_bytes()).ok(), expected, "{text}");
+            assert_eq!(
+                Looks::at(text.as_bytes()).subject().ok(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -1,9 +1,11 @@
 //! A queue into which each value is put once: its values leave in the order in which they came.
 //!
 //! If one value is put in before another is, or taken out before another is, in real time, it is
-//! the earlier of the two; and what is taken out is earlier than what stays. An order of the values
-//! that agrees with all of that gives an order of the operations, which is tried; where it is
-//! wrong, only a search can tell. If those rules go round in a circle, there is none (Henzinger, Sezgin
+//! the earlier of the two; and what is taken out is earlier than what stays. Who found nothing
+//! looked at a moment at which no value was there for certain, between its last possible arrival
+//! and its first possible departure; the first such moment is tried. An order of the values and
+//! of those that found nothing, that agrees with all of that, gives an order of the operations,
+//! which is tried; where it is wrong, only a search can tell. If those rules go round in a circle, there is none (Henzinger, Sezgin
 //! and Vafeiadis, "Aspect-oriented linearizability proofs", 2013; Bouajjani and others, "On reducing
 //! linearizability to state reachability", 2015).
 
@@ -14,7 +16,7 @@ use std::hash::Hash;
 use super::queue::{QueueInput, QueueOutput};
 use crate::history::Moment;
 use crate::linearizability::specification::{Decision, Timed};
-use crate::linearizability::timeline::Timeline;
+use crate::linearizability::timeline::{Span, Timeline};
 
 type Call<'a, V> = Timed<'a, QueueInput<V>, QueueOutput<V>>;
 
@@ -29,13 +31,29 @@ pub(super) fn decide<V: Clone + Eq + Ord + Hash + Debug>(operations: &[Call<'_, 
         true => Decision::Undecided,
         false => Decision::Impossible,
     };
-    if passages.order(operations, false).is_none() {
+    let leave = Scope {
+        rest: false,
+        empties: &[],
+    };
+    if passages.order(operations, leave).is_none() {
         return Decision::Impossible;
     }
-    let Some(values) = passages.order(operations, true) else {
+    let all = Scope {
+        rest: true,
+        empties: &[],
+    };
+    if passages.order(operations, all).is_none() {
+        return sure;
+    }
+    let Some(moments) = passages.moments_of_empties(operations) else {
         return sure;
     };
-    match passages.operations(operations, &values) {
+    let tried = Scope {
+        rest: true,
+        empties: &moments,
+    };
+    let order = passages.order(operations, tried);
+    match order.and_then(|order| passages.operations(operations, &order, &moments)) {
         Some(order) if is_right(operations, &order) => Decision::Order(order),
         _ => Decision::Undecided,
     }
@@ -46,6 +64,15 @@ pub(super) fn decide<V: Clone + Eq + Ord + Hash + Debug>(operations: &[Call<'_, 
 struct Passage {
     entry: u32,
     exit: Option<u32>,
+}
+
+/// What an order is of, beside the values that left.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    /// Those that stay, too.
+    rest: bool,
+    /// And those that found nothing, at these moments.
+    empties: &'a [Moment],
 }
 
 struct Passages {
@@ -100,11 +127,12 @@ impl Passages {
         })
     }
 
-    /// The values in an order that agrees with real time; with those that stay, or without.
-    fn order<V>(&self, operations: &[Call<'_, V>], with_rest: bool) -> Option<Vec<u32>> {
-        let mut timeline = Timeline::new(self.all.len());
+    /// The values, and behind their numbers those that found nothing, in an order that agrees with
+    /// real time.
+    fn order<V>(&self, operations: &[Call<'_, V>], scope: Scope<'_>) -> Option<Vec<u32>> {
+        let mut timeline = Timeline::new(self.all.len() + scope.empties.len());
         let gone = timeline.point();
-        let (mut entries, mut exits) = (Vec::new(), Vec::new());
+        let (mut entries, mut exits, mut empties) = (Vec::new(), Vec::new(), Vec::new());
         for (value, passage) in self.all.iter().enumerate() {
             let value = value as u32;
             match passage.exit {
@@ -112,97 +140,131 @@ impl Passages {
                     timeline.arrow(value, gone);
                     exits.push((value, passage.span_of_exit(operations)));
                 }
-                None if with_rest => timeline.arrow(gone, value),
+                None if scope.rest => timeline.arrow(gone, value),
                 None => continue,
             }
             entries.push((value, passage.span_of_entry(operations)));
         }
-        if exits
-            .iter()
-            .any(|(_, (called, returned))| returned.is_some_and(|at| at < *called))
-        {
+        let is_late =
+            |(_, (called, returned)): &(u32, Span)| returned.is_some_and(|at| at < *called);
+        if exits.iter().any(is_late) {
             return None;
         }
+        for (place, at) in scope.empties.iter().enumerate() {
+            let empty = (self.all.len() + place) as u32;
+            timeline.arrow(empty, gone);
+            empties.push((empty, (*at, Some(*at))));
+        }
+        let ends = |spans: &[(u32, Span)]| -> Vec<_> {
+            let ends = spans.iter().map(|(thing, (_, at))| Some(((*at)?, *thing)));
+            ends.flatten().collect()
+        };
+        let begins = |spans: &[(u32, Span)]| -> Vec<_> {
+            spans.iter().map(|(thing, (at, _))| (*at, *thing)).collect()
+        };
+        timeline.before(ends(&entries), begins(&empties));
+        timeline.before(ends(&empties), begins(&exits));
         timeline.in_time(&entries);
         timeline.in_time(&exits);
-        let end = |value: u32| self.all[value as usize].span_of_entry(operations).1;
-        timeline.order(|value| end(value).map_or(u64::MAX, |at| at.0))
+        timeline.in_time(&empties);
+        let deadlines: BTreeMap<u32, u64> = (entries.iter().chain(&empties))
+            .map(|(thing, (_, at))| (*thing, at.map_or(u64::MAX, |at| at.0)))
+            .collect();
+        timeline.order(|thing| deadlines.get(&thing).copied().unwrap_or(u64::MAX))
+    }
+
+    /// For each operation that found nothing, the first moment of its time at which no value was
+    /// there for certain; `None` if one has none.
+    fn moments_of_empties<V>(&self, operations: &[Call<'_, V>]) -> Option<Vec<Moment>> {
+        // From the moment after which a value had come to the one before which it had not left.
+        let mut stays: Vec<(Moment, Moment)> = (self.all.iter())
+            .filter_map(|passage| {
+                let come = passage.span_of_entry(operations).1?;
+                let left = match passage.exit {
+                    Some(_) => passage.span_of_exit(operations).0,
+                    None => Moment(u64::MAX),
+                };
+                (come < left).then_some((come, left))
+            })
+            .collect();
+        stays.sort_unstable();
+        let mut covered: Vec<(Moment, Moment)> = Vec::new();
+        for (come, left) in stays {
+            match covered.last_mut() {
+                Some((_, until)) if come < *until => *until = left.max(*until),
+                _ => covered.push((come, left)),
+            }
+        }
+        let first_free = |(called, returned): Span| {
+            let before = covered.partition_point(|(come, _)| *come < called);
+            let until = before.checked_sub(1).map_or(called, |last| covered[last].1);
+            let at = called.max(until);
+            returned.is_none_or(|returned| at <= returned).then_some(at)
+        };
+        (self.empties.iter())
+            .map(|empty| first_free(span(&operations[*empty as usize])))
+            .collect()
     }
 
     /// The operations in an order in which the values come and leave so.
-    fn operations<V>(&self, operations: &[Call<'_, V>], values: &[u32]) -> Option<Vec<u32>> {
-        let mut timeline = Timeline::new(operations.len());
-        let row: Vec<Passage> = values
-            .iter()
-            .map(|value| self.all[*value as usize])
-            .collect();
-        let mut in_order: Vec<u32> = self.empties.clone();
-        for (place, passage) in row.iter().enumerate() {
-            in_order.push(passage.entry);
-            if let Some(next) = row.get(place + 1) {
-                timeline.arrow(passage.entry, next.entry);
-            }
-            if let Some(exit) = passage.exit {
-                in_order.push(exit);
-                timeline.arrow(passage.entry, exit);
-                if let Some(next) = row.get(place + 1).and_then(|next| next.exit) {
-                    timeline.arrow(exit, next);
-                }
-            }
-        }
-        self.empty_between(operations, &row, &mut timeline)?;
-        let spans: Vec<_> = (in_order.iter())
-            .map(|place| {
-                let operation = &operations[*place as usize];
-                (
-                    *place,
-                    (operation.called, operation.returned.map(|(at, _)| at)),
-                )
-            })
-            .collect();
-        timeline.in_time(&spans);
-        let happened: std::collections::BTreeSet<u32> = in_order.into_iter().collect();
-        let mut order = timeline.order(u64::from)?;
-        order.retain(|place| happened.contains(place));
-        Some(order)
-    }
-
-    /// Puts those that found nothing as early as they can be: when the last value that had come or
-    /// gone for certain is gone.
-    fn empty_between<V>(
+    fn operations<V>(
         &self,
         operations: &[Call<'_, V>],
-        row: &[Passage],
-        timeline: &mut Timeline,
-    ) -> Option<()> {
-        // By the moment at which a value has come for certain, how many values have by then.
-        let mut come: Vec<(Moment, usize)> = (row.iter().enumerate())
-            .filter_map(|(place, passage)| Some((passage.span_of_entry(operations).1?, place + 1)))
+        order: &[u32],
+        moments: &[Moment],
+    ) -> Option<Vec<u32>> {
+        let mut timeline = Timeline::new(operations.len());
+        let mut happened = Vec::with_capacity(operations.len());
+        // What came last, what left last, and who found nothing since.
+        let (mut entry, mut exit, mut empty) = (None, None, None);
+        for thing in order {
+            let Some(passage) = self.all.get(*thing as usize) else {
+                let next = self.empties[*thing as usize - self.all.len()];
+                happened.push(next);
+                for before in [exit, empty].into_iter().flatten() {
+                    timeline.arrow(before, next);
+                }
+                empty = Some(next);
+                continue;
+            };
+            happened.push(passage.entry);
+            for before in [entry, empty].into_iter().flatten() {
+                timeline.arrow(before, passage.entry);
+            }
+            entry = Some(passage.entry);
+            if let Some(next) = passage.exit {
+                happened.push(next);
+                for before in [exit, entry].into_iter().flatten() {
+                    timeline.arrow(before, next);
+                }
+                exit = Some(next);
+            }
+        }
+        let mut spans: BTreeMap<u32, Span> = (happened.iter())
+            .map(|place| (*place, span(&operations[*place as usize])))
             .collect();
-        come.sort_unstable();
-        let mut most = 0;
-        for (_, count) in &mut come {
-            most = most.max(*count);
-            *count = most;
-        }
-        for empty in &self.empties {
-            let called = operations[*empty as usize].called;
-            let before = come.partition_point(|(at, _)| *at < called);
-            let count = before.checked_sub(1).map_or(0, |last| come[last].1);
-            if let Some(last) = count.checked_sub(1) {
-                timeline.arrow(row[last].exit?, *empty);
-            }
-            if let Some(next) = row.get(count) {
-                timeline.arrow(*empty, next.entry);
-            }
-        }
-        Some(())
+        spans.extend(
+            (self.empties.iter().zip(moments)).map(|(place, at)| (*place, (*at, Some(*at)))),
+        );
+        timeline.in_time(&spans.into_iter().collect::<Vec<_>>());
+        let mut is_there = vec![false; operations.len()];
+        happened
+            .iter()
+            .for_each(|place| is_there[*place as usize] = true);
+        let mut order = timeline.order(u64::from)?;
+        order.retain(|place| is_there[*place as usize]);
+        Some(order)
     }
+}
+
+/// When an operation was called, and when it returned.
+fn span<V>(operation: &Call<'_, V>) -> Span {
+    (operation.called, operation.returned.map(|(at, _)| at))
 }
 
 impl Passage {
     /// From when to when it came: not after it left.
-    fn span_of_entry<V>(self, operations: &[Call<'_, V>]) -> (Moment, Option<Moment>) {
+    fn span_of_entry<V>(self, operations: &[Call<'_, V>]) -> Span {
         let entry = &operations[self.entry as usize];
         let left = self
             .exit
@@ -212,7 +274,7 @@ impl Passage {
     }
 
     /// From when to when it left: not before it came.
-    fn span_of_exit<V>(self, operations: &[Call<'_, V>]) -> (Moment, Option<Moment>) {
+    fn span_of_exit<V>(self, operations: &[Call<'_, V>]) -> Span {
         let came = operations[self.entry as usize].called;
         let exit = self.exit.map(|exit| &operations[exit as usize]);
         let called = exit.map_or(came, |exit| exit.called.max(came));

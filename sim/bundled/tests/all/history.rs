@@ -213,7 +213,7 @@ fn standard_input_is_read() {
             .output()
             .expect("the binary runs");
         assert_eq!(code(&output), 0, "{}", stderr(&output));
-        assert!(stdout(&output).ends_with("   stdin\n"));
+        assert!(stdout(&output).contains("   stdin\n"));
     }
 }
 
@@ -236,26 +236,14 @@ fn must_fail(arguments: &str, expected: i32, says: &str) {
 #[test]
 fn a_command_that_makes_no_sense_is_refused() {
     for (arguments, says) in [
-        ("kv-legal.jsonl", "--spec"),
         ("kv-legal.jsonl --spec tree", "cas-register"),
-        ("kv-legal.jsonl --spec kv --from edn", "porcupine"),
+        ("kv-legal.jsonl --spec kv --from csv", "jepsen-maps"),
+        ("kv-legal.jsonl --initial 0", "leave it out"),
+        ("counter-legal.jsonl --initial x", "a whole number"),
+        ("jepsen-legal.log --spec versioned", "--from jsonl"),
         ("kv-legal.jsonl --spec kv --budget 1", "duration"),
         ("kv-legal.jsonl --spec kv --memory 1GB", "512MiB"),
         ("kv-legal.jsonl --spec kv -j 0", "at least 1"),
-        ("jepsen-legal.log --spec kv", "give --spec cas-register"),
-        (
-            "jepsen-legal.log --spec register",
-            "give --spec cas-register",
-        ),
-        ("porcupine-legal.txt --spec set", "give --spec kv "),
-        (
-            "kv-legal.jsonl --spec kv --from jepsen",
-            "give --spec cas-register",
-        ),
-        (
-            "kv-legal.jsonl --spec lock --from porcupine",
-            "give --spec kv ",
-        ),
     ] {
         must_fail(arguments, 2, says);
     }
@@ -293,8 +281,9 @@ fn a_file_that_is_no_history_is_refused_with_the_place() {
         (file("junk", junk, ""), "give --from jsonl"),
         (file("junk", junk, " --from jsonl"), "junk: line 1, column "),
         ("kv-legal.jsonl --spec queue".to_owned(), "line 1, column "),
+        ("jepsen-legal.log --spec kv".to_owned(), "line 2, column "),
         (
-            "kv-legal.jsonl --spec kv --from porcupine".to_owned(),
+            "porcupine-legal.txt --spec set".to_owned(),
             "line 1, column ",
         ),
         (
@@ -321,11 +310,13 @@ fn without_an_operation_there_is_nothing_to_judge() {
         "nemesis",
         "{:process :nemesis, :type :info, :f :start, :value nil}\n",
     );
+    let native = file("native", "{\"client\":0,\"call\":1,\"input\":\"read\"}\n");
     for (file, more) in [
         (empty, ""),
         (blank, ""),
         (failed, ""),
         (nemesis, " --from jepsen"),
+        (native, " --from porcupine"),
     ] {
         must_fail(
             &format!("{file} --spec cas-register{more}"),

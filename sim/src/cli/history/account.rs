@@ -45,15 +45,21 @@ fn read_as(text: &mut String, outcome: &Outcome) {
         object,
         was_found,
         has_tuples,
+        missing_is_empty,
     } = outcome.read_as;
-    if was_found || has_tuples {
+    if was_found || has_tuples || missing_is_empty {
         let keys = if has_tuples {
             ", each value with its key"
         } else {
             ""
         };
+        let missing = if missing_is_empty {
+            ", missing keys as empty texts"
+        } else {
+            ""
+        };
         let object = object.name();
-        let value = format!("{object}{keys} ({format}; --spec and --from say otherwise)");
+        let value = format!("{object}{keys}{missing} ({format}; --spec and --from say otherwise)");
         line(text, "read as", &value);
     }
     let Some(counts) = &outcome.counts else {

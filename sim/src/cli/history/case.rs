@@ -48,6 +48,7 @@ impl<'a, S: Specification> Case<'a, S> {
                 object,
                 was_found: task.object == Object::Auto,
                 has_tuples: false,
+                missing_is_empty: false,
             },
             weakness: None,
             hint: None,
@@ -57,6 +58,12 @@ impl<'a, S: Specification> Case<'a, S> {
     /// The keys are in the values.
     pub(super) fn with_tuples(mut self, tuples: bool) -> Self {
         self.read_as.has_tuples = tuples;
+        self
+    }
+
+    /// A missing key is an empty text.
+    pub(super) fn with_missing_as_empty(mut self) -> Self {
+        self.read_as.missing_is_empty = true;
         self
     }
 

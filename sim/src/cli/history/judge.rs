@@ -102,7 +102,9 @@ fn object_of(
 
 /// A file in the native format.
 fn judge_native(task: &Task, start: Start) -> Result<Outcome, Failed> {
-    let object = object_of(task, || json_lines::subject(start.first()))?;
+    let looks = json_lines::Looks::at(start.first());
+    let object = object_of(task, || looks.subject())?;
+    let missing_is_empty = task.reading.missing_is_empty || looks.missing_is_empty();
     let initial = initial(task);
     match object {
         Object::Auto => unreachable!("it was resolved"),
@@ -114,8 +116,9 @@ fn judge_native(task: &Task, start: Start) -> Result<Outcome, Failed> {
             .of_memory()
             .hinting(hint_of_cas_register)
             .judge(start, untallied),
-        Object::Kv if task.reading.missing_is_empty => keyed(task, Text, object)
+        Object::Kv if missing_is_empty => keyed(task, Text, object)
             .of_memory()
+            .with_missing_as_empty()
             .judge(start, untallied),
         Object::Kv => keyed(task, Entry, object)
             .of_memory()
@@ -137,6 +140,7 @@ fn judge_jepsen(task: &Task, start: Start, layout: Layout) -> Result<Outcome, Fa
     let looks = Looks::at(start.first(), layout);
     let object = object_of(task, || looks.subject())?;
     let keys = looks.key_in();
+    let missing_is_empty = task.reading.missing_is_empty || looks.missing_is_empty();
     let failed_swap = task.reading.failed_cas;
     let case = Jepsen {
         task,
@@ -152,10 +156,10 @@ fn judge_jepsen(task: &Task, start: Start, layout: Layout) -> Result<Outcome, Fa
             .of_memory()
             .hinting(hint_of_cas_register)
             .judge(start, case.reader(jepsen::Register { failed_swap })),
-        // A store that answers with texts from the start on has no missing keys.
-        Object::Kv if task.reading.missing_is_empty => case
+        Object::Kv if missing_is_empty => case
             .of(Text)
             .of_memory()
+            .with_missing_as_empty()
             .judge(start, case.reader(jepsen::Store { failed_swap })),
         Object::Kv => case
             .of(Entry)

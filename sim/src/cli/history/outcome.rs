@@ -39,6 +39,8 @@ pub(super) struct ReadAs {
     pub(super) was_found: bool,
     /// Whether the keys are in the values, as `[key value]`.
     pub(super) has_tuples: bool,
+    /// Whether a missing key is taken for an empty text.
+    pub(super) missing_is_empty: bool,
 }
 
 /// How much there was to judge.
