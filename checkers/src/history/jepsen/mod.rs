@@ -53,11 +53,14 @@ pub use self::queue::read as read_queue;
 pub use self::reading::{Tally, Workload, read};
 pub use self::register::{FailedSwap, Register};
 pub use self::{counter::Counter, mutex::Lock, mutex::Mutex, set::Set, store::Store};
-use super::History;
+use super::{History, ReadError};
 use crate::linearizability::specifications::KeyedInput;
 
 /// A history of many objects, each under its key.
 pub type Keyed<Input, Output> = History<KeyedInput<Arc<str>, Input>, Output>;
+
+/// A log that was read, and what it held beside the history.
+pub type Log<Input, Output> = Result<(Keyed<Input, Output>, Tally), ReadError>;
 
 /// How the events stand in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

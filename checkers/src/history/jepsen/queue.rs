@@ -3,13 +3,13 @@
 use std::io::BufRead;
 
 use super::super::edn::{Form, Placed};
-use super::super::malformed::{Flaw, ReadError};
+use super::super::malformed::Flaw;
 use super::super::value::Value;
 use super::super::{ClientId, History, Operation};
-use super::reading::{self, Tally, Workload};
+use super::reading::{self, Workload};
 use super::told::Told;
 use super::values::{flaw, form, listed, must_repeat, value};
-use super::{KeyIn, Keyed, Layout};
+use super::{KeyIn, Layout, Log};
 use crate::linearizability::specifications::{KeyedInput, QueueInput, QueueOutput};
 
 /// A queue of any values, empty at first.
@@ -43,7 +43,7 @@ pub fn read(
     layout: Layout,
     key_in: KeyIn,
     from: impl BufRead,
-) -> Result<(Keyed<QueueInput<Value>, QueueOutput<Value>>, Tally), ReadError> {
+) -> Log<QueueInput<Value>, QueueOutput<Value>> {
     let (history, tally) = reading::read(&Queue, layout, key_in, from)?;
     let is_open =
         |call: &&Called| matches!(call.input.input, Call::Drain) && call.returned.is_none();

@@ -10,7 +10,7 @@ use super::super::malformed::{Flaw, Malformed, ReadError};
 use super::super::{History, Moment};
 use super::told::{Stage, Told, Top, top};
 use super::values::{Keys, of_answer};
-use super::{KeyIn, Keyed, Layout, log};
+use super::{KeyIn, Layout, Log, log};
 use crate::history::edn::Placed;
 use crate::linearizability::specifications::KeyedInput;
 
@@ -77,7 +77,7 @@ pub fn read<W: Workload>(
     layout: Layout,
     key_in: KeyIn,
     from: impl BufRead,
-) -> Result<(Keyed<W::Input, W::Output>, Tally), ReadError> {
+) -> Log<W::Input, W::Output> {
     let mut reading = Reading {
         workload,
         key_in,

@@ -5,6 +5,8 @@ use crate::linearizability::specifications::{CasInput, CasOutput, SetOutput};
 /// Client, call, return, key, and what was asked and answered.
 type Told<I, O> = (u32, u64, Option<u64>, String, I, Option<O>);
 
+type OfRegister = Told<CasInput<Value>, CasOutput<Value>>;
+
 fn told<I: Clone, O: Clone>(history: &Keyed<I, O>) -> Vec<Told<I, O>> {
     let operations = history.operations().iter().map(|operation| {
         (
@@ -27,9 +29,7 @@ fn layout(text: &str) -> Layout {
     }
 }
 
-fn as_register(
-    text: &str,
-) -> Result<(Vec<Told<CasInput<Value>, CasOutput<Value>>>, Tally), ReadError> {
+fn as_register(text: &str) -> Result<(Vec<OfRegister>, Tally), ReadError> {
     let layout = layout(text);
     let keys = Looks::at(text.as_bytes(), layout).key_in();
     let failed_swap = FailedSwap::DidNotHappen;
@@ -85,7 +85,7 @@ INFO  jepsen.util - 2\t:invoke\t:read\tnil
 INFO  jepsen.util - 2\t:ok\t:read\t-5
 ";
 
-fn of_the_log() -> Vec<Told<CasInput<Value>, CasOutput<Value>>> {
+fn of_the_log() -> Vec<OfRegister> {
     let key = String::new;
     let nothing = Some(CasOutput::Value(Value::Nothing));
     let four = CasInput::Write(Value::Number(4));

@@ -29,10 +29,14 @@ fn look(start: &[u8]) -> Looks {
     while let Ok(Some((_, text))) = lines.next_line() {
         if let Ok(Json::Object(line)) = serde_json::from_str(text) {
             for field in ["input", "invoke"] {
-                line.get(field).map(|input| seen.ask(input));
+                if let Some(input) = line.get(field) {
+                    seen.ask(input);
+                }
             }
             for field in ["output", "answer"] {
-                line.get(field).map(|output| seen.answer(output));
+                if let Some(output) = line.get(field) {
+                    seen.answer(output);
+                }
             }
         }
     }
