@@ -303,7 +303,9 @@ mod tests {
             }
             if let Some((_, output)) = operations.get_mut(told).and_then(|it| it.returned.as_mut()) {
                 *output = match output {
-                    TextOutput::Value(_) => TextOutput::Value("0 ".into()),
+                    TextOutput::Value(_) | TextOutput::Missing => {
+                        TextOutput::Value("0 ".into())
+                    }
                     TextOutput::Swapped => TextOutput::Kept,
                     TextOutput::Kept => TextOutput::Swapped,
                     TextOutput::Done => TextOutput::Done,
