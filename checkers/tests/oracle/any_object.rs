@@ -1,7 +1,7 @@
 //! Any shipped specification as an object: it answers with the first of some
 //! answers that its specification allows.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Debug;
 
 use proptest::prelude::*;
@@ -218,6 +218,54 @@ impl Object for UniqueQueues {
         match input {
             QueueInput::Enqueue(_) => QueueInput::Enqueue(place as u8),
             QueueInput::Dequeue => QueueInput::Dequeue,
+        }
+    }
+}
+
+/// A set to which each value is added once, and from which none is removed.
+#[derive(Clone, Debug)]
+pub(crate) struct GrowingSets;
+
+impl Object for GrowingSets {
+    type Specification = Set<u8>;
+    fn specification(&self) -> &Set<u8> {
+        &Set::EMPTY
+    }
+    fn input(&self) -> BoxedStrategy<SetInput<u8>> {
+        prop_oneof![
+            3 => Just(SetInput::Add(0)),
+            1 => (0..8u8).prop_map(SetInput::Contains),
+            2 => Just(SetInput::ReadAll)
+        ]
+        .boxed()
+    }
+    fn output(&self) -> BoxedStrategy<SetOutput<u8>> {
+        prop_oneof![
+            2 => prop::collection::btree_set(0..5u8, 0..3).prop_map(SetOutput::All),
+            1 => any::<bool>().prop_map(SetOutput::Is)
+        ]
+        .boxed()
+    }
+    fn answer(&self, state: &BTreeSet<u8>, input: &SetInput<u8>) -> (BTreeSet<u8>, SetOutput<u8>) {
+        let mut next = state.clone();
+        let output = match input {
+            SetInput::Add(value) => {
+                next.insert(*value);
+                SetOutput::Done
+            }
+            SetInput::Remove(value) => {
+                next.remove(value);
+                SetOutput::Done
+            }
+            SetInput::Contains(value) => SetOutput::Is(state.contains(value)),
+            SetInput::ReadAll => SetOutput::All(state.clone()),
+        };
+        (next, output)
+    }
+    fn named(&self, input: SetInput<u8>, place: usize) -> SetInput<u8> {
+        match input {
+            SetInput::Add(_) => SetInput::Add(place as u8),
+            other => other,
         }
     }
 }

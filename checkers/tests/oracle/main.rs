@@ -217,6 +217,11 @@ fn queues() {
 }
 
 #[test]
+fn sets_that_only_grow() {
+    hold(&any_object::GrowingSets);
+}
+
+#[test]
 fn sets() {
     hold(&any_object::sets());
 }

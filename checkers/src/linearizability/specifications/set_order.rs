@@ -95,7 +95,10 @@ impl<'a, V: Clone + Eq + Ord + Hash + Debug> Growing<'a, V> {
             None => Decision::Impossible,
             Some(mut order) => {
                 order.retain(|place| happened(*place));
-                Decision::Order(order)
+                match is_right(operations, &order) {
+                    true => Decision::Order(order),
+                    false => Decision::Undecided,
+                }
             }
         }
     }
@@ -156,4 +159,21 @@ impl<'a, V: Clone + Eq + Ord + Hash + Debug> Growing<'a, V> {
         }
         Some(())
     }
+}
+
+/// Whether a set answers so.
+fn is_right<V: Ord>(operations: &[Call<'_, V>], order: &[u32]) -> bool {
+    let mut set = BTreeSet::new();
+    order.iter().all(|place| {
+        let operation = &operations[*place as usize];
+        match (
+            operation.input,
+            operation.returned.map(|(_, output)| output),
+        ) {
+            (SetInput::Add(value), _) => set.insert(value),
+            (SetInput::Contains(value), Some(SetOutput::Is(seen))) => set.contains(value) == *seen,
+            (SetInput::ReadAll, Some(SetOutput::All(seen))) => seen.iter().eq(set.iter().copied()),
+            _ => false,
+        }
+    })
 }
