@@ -264,9 +264,17 @@ pub(super) struct HistoryArguments {
     /// What it says of a compare-and-swap in a Jepsen history that it failed.
     #[arg(long, value_enum, default_value = "did-not-happen", help_heading = WHAT)]
     pub(super) failed_cas: history::FailedCas,
-    /// Takes a missing key of a key/value store for an empty text.
-    #[arg(long, help_heading = WHAT)]
-    pub(super) missing_is_empty: bool,
+    /// Whether a key/value store shows a missing key as an empty text [default: as its answers
+    /// show].
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false",
+        help_heading = WHAT
+    )]
+    pub(super) missing_is_empty: Option<bool>,
     /// How long to judge, on the wall clock; reading does not count.
     #[arg(long, default_value = "60s", value_parser = duration, help_heading = HOW_FAR)]
     pub(super) budget: Duration,

@@ -66,26 +66,26 @@ fn read_as(text: &mut String, outcome: &Outcome) {
         return;
     };
     let tally = counts.tally;
-    let parts = [
-        (
-            tally.failed,
-            "failed operation",
-            "left out: they did not happen",
-        ),
-        (
-            tally.refused,
-            "failed operation",
-            "kept: they found no match",
-        ),
-        (tally.nemesis, "event", "of the nemesis"),
-        (tally.others, "other line", "or map"),
-    ];
-    for (count, what, how) in parts {
-        if count > 0 {
-            let what = counted(usize::try_from(count).unwrap_or(usize::MAX), what);
-            line(text, "beside", &format!("{what} {how}"));
-        }
+    if tally.refused > 0 {
+        let failed = counted_events(tally.refused, "failed operation");
+        line(text, "included", &format!("{failed}, each as a mismatch"));
     }
+    let left_out = [
+        (tally.failed, "failed operation"),
+        (tally.nemesis, "nemesis event"),
+        (tally.others, "other line"),
+    ];
+    let left_out: Vec<_> = (left_out.into_iter())
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| counted_events(count, what))
+        .collect();
+    if !left_out.is_empty() {
+        line(text, "ignored", &left_out.join(", "));
+    }
+}
+
+fn counted_events(count: u64, what: &str) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), what)
 }
 
 const fn word(finding: &Finding) -> &'static str {

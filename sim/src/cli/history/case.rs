@@ -33,6 +33,8 @@ pub(super) struct Case<'a, S: Specification> {
     weakness: Option<Weakness<S>>,
     /// What the user may have forgotten to say.
     hint: Option<Hint<S>>,
+    /// What speaks against how the file was read, if the user did not say so.
+    doubt: Option<Hint<S>>,
 }
 
 /// A sentence on what may make an illegal history a legal one.
@@ -52,6 +54,7 @@ impl<'a, S: Specification> Case<'a, S> {
             },
             weakness: None,
             hint: None,
+            doubt: None,
         }
     }
 
@@ -64,6 +67,12 @@ impl<'a, S: Specification> Case<'a, S> {
     /// A missing key is an empty text.
     pub(super) fn with_missing_as_empty(mut self) -> Self {
         self.read_as.missing_is_empty = true;
+        self
+    }
+
+    /// Holds what the start of the file showed against the whole of it.
+    pub(super) fn doubting(mut self, doubt: Hint<S>) -> Self {
+        self.doubt = (self.task.reading.missing_is_empty.is_none()).then_some(doubt);
         self
     }
 
@@ -109,6 +118,10 @@ where
         };
         if history.is_empty() {
             return Err(nothing(self.task));
+        }
+        if let Some(why) = self.doubt.and_then(|doubt| doubt(&history)) {
+            let file = name_of(&self.task.file);
+            return Err(Failed::tool(format!("{file}: {why}")));
         }
         let counts = self.count(&history, tally);
         let reading = stopwatch.elapsed();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use snowglobe_checkers::history::{History, Value};
+use snowglobe_checkers::history::{History, Operation, Value};
 use snowglobe_checkers::linearizability::specifications::{
     CasInput, CasOutput, CounterInput, CounterOutput, KeyedInput, RegisterInput, RegisterOutput,
     TextInput, TextOutput,
@@ -89,28 +89,44 @@ pub(super) fn hint_of_counter(history: &Of<CounterInput, CounterOutput>) -> Opti
     }
 }
 
-/// Some stores answer with an empty text where they have none.
-pub(super) fn hint_of_missing(history: &Of<TextInput, TextOutput>) -> Option<String> {
-    let empty = |text: &Arc<str>| text.is_empty();
-    let mut operations = history.operations().iter();
-    let is_put = |input: &TextInput| match input {
-        TextInput::Put(text) | TextInput::Append(text) | TextInput::Cas { to: text, .. } => {
-            text.is_empty()
-        }
-        TextInput::Get | TextInput::Delete => false,
-    };
-    let was_put = history
+/// Whether an empty text was put.
+fn puts_empty(history: &Of<TextInput, TextOutput>) -> bool {
+    history
         .operations()
         .iter()
-        .any(|it| is_put(&it.input.input));
-    let is_seen = operations.any(|it| match (&it.input.input, it.output()) {
-        (TextInput::Get, Some(TextOutput::Value(text))) => empty(text),
-        (TextInput::Cas { from, .. }, Some(TextOutput::Swapped)) => empty(from),
+        .any(|operation| match &operation.input.input {
+            TextInput::Put(text) | TextInput::Append(text) | TextInput::Cas { to: text, .. } => {
+                text.is_empty()
+            }
+            TextInput::Get | TextInput::Delete => false,
+        })
+}
+
+/// Some stores answer with an empty text where they have none.
+pub(super) fn hint_of_missing(history: &Of<TextInput, TextOutput>) -> Option<String> {
+    let is_seen = |operation: &Operation<KeyedInput<Arc<str>, TextInput>, TextOutput>| match (
+        &operation.input.input,
+        operation.output(),
+    ) {
+        (TextInput::Get, Some(TextOutput::Value(text))) => text.is_empty(),
+        (TextInput::Cas { from, .. }, Some(TextOutput::Swapped)) => from.is_empty(),
         _ => false,
-    });
-    (is_seen && !was_put).then(|| {
+    };
+    let is_shown = history.operations().iter().any(is_seen);
+    (is_shown && !puts_empty(history)).then(|| {
         "an empty text was found and never put; if that is how this store shows a missing key, \
          give --missing-is-empty"
+            .to_owned()
+    })
+}
+
+/// What speaks against a store that shows missing keys as empty texts.
+pub(super) fn doubt_of_missing(history: &Of<TextInput, TextOutput>) -> Option<String> {
+    let mut operations = history.operations().iter();
+    let says_missing = operations.any(|it| it.output() == Some(&TextOutput::Missing));
+    (says_missing || puts_empty(history)).then(|| {
+        "at first this store seems to show missing keys as empty texts, and later it does not: \
+         say which with --missing-is-empty=true or --missing-is-empty=false"
             .to_owned()
     })
 }

@@ -19,7 +19,9 @@ use snowglobe_checkers::linearizability::specifications::{
 
 use super::super::Failed;
 use super::case::Case;
-use super::hint::{hint_of_cas_register, hint_of_counter, hint_of_missing, hint_of_register};
+use super::hint::{
+    doubt_of_missing, hint_of_cas_register, hint_of_counter, hint_of_missing, hint_of_register,
+};
 use super::outcome::{News, Outcome};
 use super::source::{Source, Start};
 use super::watch::Shared;
@@ -51,7 +53,8 @@ pub(super) struct Meaning {
     /// What is there at first.
     pub(super) initial: Option<Value>,
     pub(super) failed_cas: FailedSwap,
-    pub(super) missing_is_empty: bool,
+    /// Found out if not given.
+    pub(super) missing_is_empty: Option<bool>,
 }
 
 /// Does the whole task.
@@ -104,7 +107,7 @@ fn object_of(
 fn judge_native(task: &Task, start: Start) -> Result<Outcome, Failed> {
     let looks = json_lines::Looks::at(start.first());
     let object = object_of(task, || looks.subject())?;
-    let missing_is_empty = task.reading.missing_is_empty || looks.missing_is_empty();
+    let missing_is_empty = (task.reading.missing_is_empty).unwrap_or(looks.missing_is_empty());
     let initial = initial(task);
     match object {
         Object::Auto => unreachable!("it was resolved"),
@@ -119,6 +122,7 @@ fn judge_native(task: &Task, start: Start) -> Result<Outcome, Failed> {
         Object::Kv if missing_is_empty => keyed(task, Text, object)
             .of_memory()
             .with_missing_as_empty()
+            .doubting(doubt_of_missing)
             .judge(start, untallied),
         Object::Kv => keyed(task, Entry, object)
             .of_memory()
@@ -140,7 +144,7 @@ fn judge_jepsen(task: &Task, start: Start, layout: Layout) -> Result<Outcome, Fa
     let looks = Looks::at(start.first(), layout);
     let object = object_of(task, || looks.subject())?;
     let keys = looks.key_in();
-    let missing_is_empty = task.reading.missing_is_empty || looks.missing_is_empty();
+    let missing_is_empty = (task.reading.missing_is_empty).unwrap_or(looks.missing_is_empty());
     let failed_swap = task.reading.failed_cas;
     let case = Jepsen {
         task,
@@ -160,6 +164,7 @@ fn judge_jepsen(task: &Task, start: Start, layout: Layout) -> Result<Outcome, Fa
             .of(Text)
             .of_memory()
             .with_missing_as_empty()
+            .doubting(doubt_of_missing)
             .judge(start, case.reader(jepsen::Store { failed_swap })),
         Object::Kv => case
             .of(Entry)
