@@ -297,6 +297,29 @@ fn a_file_that_is_no_history_is_refused_with_the_place() {
     }
 }
 
+/// What the start of a file shows of a store is held against the whole.
+#[test]
+fn a_store_that_shows_missing_keys_in_two_ways_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = |at: u64, input: &str, output: &str| {
+        let times = format!("\"client\":0,\"call\":{at},\"return\":{at}");
+        format!("{{{times},\"key\":\"a\",\"input\":{input},\"output\":{output}}}\n")
+    };
+    let get = "\"get\"";
+    let mut text = line(0, get, "{\"value\":\"\"}");
+    for at in 1..20_000 {
+        text += &line(at, "{\"put\":\"x\"}", "\"done\"");
+    }
+    text += &line(20_000, "\"delete\"", "\"done\"");
+    text += &line(20_001, get, "\"missing\"");
+    let file = write(folder.path(), "two-ways", text);
+    must_fail(&file, 1, "--missing-is-empty=true or");
+    for (said, expected) in [("true", 0), ("false", 13)] {
+        let output = run(&[&file, &format!("--missing-is-empty={said}")]);
+        assert_eq!(code(&output), expected, "{said}: {}", stdout(&output));
+    }
+}
+
 #[test]
 fn without_an_operation_there_is_nothing_to_judge() {
     let folder = tempfile::tempdir().expect("a folder");
