@@ -80,7 +80,7 @@ fn is_hexadecimal(text: &str) -> bool {
 /// The seeds from a first one up to, and without, an end; never empty.
 ///
 /// Reads and prints as `A..B`, each end in any form a [`Seed`] is read in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedRange {
     start: Seed,
     end: Seed,
@@ -130,6 +130,13 @@ impl SeedRange {
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.end.0 - self.start.0
+    }
+
+    /// All seeds from a first one on, without an end in sight.
+    #[must_use]
+    pub const fn from(start: Seed) -> Self {
+        let end = Seed(u64::MAX);
+        Self { start, end }
     }
 
     /// All seeds, in order.
@@ -215,8 +222,8 @@ impl Iterator for Seeds {
     }
 }
 
-/// One of several machines that share a range of seeds; reads and prints as `slice:1/3`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One of several machines that share a range of seeds; reads as `1/3` or `slice:1/3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
     /// Counted from 1.
     part: u64,
@@ -225,7 +232,7 @@ pub struct Partition {
 
 /// A text, or a pair of numbers, that is not a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is not a partition: give `slice:m/n`, where m is between 1 and n")]
+#[error("`{0}` is not a partition: give `m/n`, where m is between 1 and n")]
 pub struct PartitionError(pub String);
 
 impl Partition {
@@ -241,14 +248,14 @@ impl Partition {
         if (1..=parts).contains(&part) {
             Ok(Self { part, parts })
         } else {
-            Err(PartitionError(format!("slice:{part}/{parts}")))
+            Err(PartitionError(format!("{part}/{parts}")))
         }
     }
 }
 
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "slice:{}/{}", self.part, self.parts)
+        write!(f, "{}/{}", self.part, self.parts)
     }
 }
 
@@ -256,9 +263,8 @@ impl FromStr for Partition {
     type Err = PartitionError;
 
     fn from_str(text: &str) -> Result<Self, PartitionError> {
-        let numbers = text
-            .strip_prefix("slice:")
-            .and_then(|fraction| fraction.split_once('/'));
+        let fraction = text.strip_prefix("slice:").unwrap_or(text);
+        let numbers = fraction.split_once('/');
         match numbers.map(|(part, parts)| (part.parse(), parts.parse())) {
             Some((Ok(part), Ok(parts))) => Self::new(part, parts),
             _ => Err(PartitionError(text.to_owned())),

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use snowglobe_checkers::explore::{Order, Reductions, Scope, SearchEngine};
 
+use crate::campaign::stopwatch::Stopwatch;
 use crate::campaign::{Finding, Trial, try_scenario};
 use crate::explore::{Exploration, Plan};
 use crate::registry::Registered;
@@ -19,6 +20,7 @@ use crate::report::failure::{self, Again};
 use crate::scenarios::Verdict;
 use crate::scenarios::file::Scenario;
 use crate::seed::{Seed, SeedRange};
+use crate::shrink::{Keep, shrink};
 use crate::world::engine::Engine;
 
 /// A run of a test that takes longer hangs.
@@ -143,9 +145,43 @@ fn broken(system: &'static dyn Registered, seed: Seed) -> Option<String> {
     let short = || format!("FAIL {name} {finding}\n  replay    SNOWGLOBE_SEED={seed} cargo test");
     Some(match &trial {
         Trial::Ran(report) => match &report.verdict {
-            Verdict::Broke(breakage) => failure::lines(report, breakage, &Again::Test),
+            Verdict::Broke(breakage) => {
+                let found = failure::lines(report, breakage, &Again::Test);
+                found + &in_small(system, &scenario)
+            }
             Verdict::Held | Verdict::CannotRecover => short(),
         },
         Trial::Hung { .. } | Trial::ToolPanicked { .. } => short(),
     })
+}
+
+/// How long a failure of a test may take to become smaller.
+const SHRINKS_FOR: Duration = Duration::from_secs(5);
+
+/// The same failure with as few steps as it takes, if it can be told so.
+fn in_small(system: &'static dyn Registered, scenario: &Scenario) -> String {
+    let stopwatch = Stopwatch::start();
+    let spent = || stopwatch.elapsed().as_secs_f64() / SHRINKS_FOR.as_secs_f64();
+    let shrunk = shrink(system, scenario, Keep::Property, &spent);
+    let steps = shrunk.ok().and_then(|it| it.steps.ok());
+    let script = steps.and_then(|it| it.scenario.scripted);
+    script.map_or_else(String::new, |script| {
+        let mut text = format!("  in {} steps\n", script.steps.len());
+        for step in &script.steps {
+            text.push_str(&format!("    {step}\n"));
+        }
+        text
+    })
+}
+
+/// A failing seed as steps, with as few of them as it takes: a scenario that replays, to be kept
+/// as a story once the mistake is mended.
+///
+/// # Panics
+/// When the seed breaks nothing, or what it breaks cannot be told as steps.
+pub fn steps_of(system: &'static dyn Registered, seed: Seed) -> Scenario {
+    let shrunk = shrink(system, &system.draw(seed), Keep::Property, &|| 0.0);
+    let shrunk = shrunk.unwrap_or_else(|why| panic!("{seed}: {why}"));
+    let steps = shrunk.steps;
+    steps.unwrap_or_else(|why| panic!("{seed}: {why}")).scenario
 }

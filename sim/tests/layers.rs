@@ -73,7 +73,7 @@ fn sources() -> Vec<(PathBuf, String)> {
 
 /// The rooms of this floor, from the lowest on. A room names only those before it; faults and
 /// the world that they strike are one.
-const ROOMS: [&[&str]; 12] = [
+const ROOMS: [&[&str]; 13] = [
     &["text"],
     &["time"],
     &["seed"],
@@ -82,6 +82,7 @@ const ROOMS: [&[&str]; 12] = [
     &["scenarios"],
     &["explore"],
     &["registry"],
+    &["shrink"],
     &["report"],
     &["campaign"],
     &["testing", "prelude"],

@@ -2,6 +2,7 @@
 //! testing Raft itself.
 
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,15 @@ pub struct Record {
     /// Bytes that only make the command large.
     #[serde(with = "crate::bytes")]
     pub padding: Vec<u8>,
+}
+
+impl Record {
+    /// A value that is made large by so many bytes.
+    #[must_use]
+    pub fn padded(value: u64, bytes: usize) -> Self {
+        let padding = vec![0x5a; bytes];
+        Self { value, padding }
+    }
 }
 
 /// The place of a value among all values, counted from 1.

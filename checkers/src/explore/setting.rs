@@ -131,6 +131,26 @@ pub trait Setting: Clone + Debug + Send + Sync + 'static {
         None
     }
 
+    /// What the words of an operation mean, if these are the words of one that clients may ask for
+    /// in a schedule that somebody wrote down: beside those that [`clients`](Self::clients) ask
+    /// for. Each operation that it knows by its words is told by [`operation_words`]
+    /// so.
+    ///
+    /// [`operation_words`]: Self::operation_words
+    fn read_operation(&self, _words: &str) -> Option<<Self::Process as Process>::Operation> {
+        None
+    }
+    /// Whether the judge hears of an operation, and of its outcome.
+    fn is_judged(&self, _operation: &<Self::Process as Process>::Operation) -> bool {
+        true
+    }
+
+    /// A judge for a long schedule with many clients, as it is written down from a run: one that
+    /// says soon that it is too much to find out.
+    fn judge_of_a_run(&self) -> Self::Judge {
+        Self::Judge::default()
+    }
+
     /// A client calls.
     fn called(
         &self,

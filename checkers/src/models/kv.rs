@@ -13,7 +13,7 @@ use snowglobe_systems::kv::{
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::service::{Config, Timer};
 
-use super::{raft, service};
+use super::{asked, raft, service};
 use crate::explore::{
     Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, UNDECIDED, Workload,
 };
@@ -193,6 +193,18 @@ impl Setting for KvSetting {
         matches!(self.configs[node.position()], Config::Server(_))
     }
 
+    fn read_operation(&self, words: &str) -> Option<Operation> {
+        asked::store(words)
+    }
+
+    fn is_judged(&self, operation: &Operation) -> bool {
+        !matches!(operation, Operation::TransferLeadership { .. })
+    }
+
+    fn judge_of_a_run(&self) -> Judge {
+        Judge::with_limit(service::WIDEST_RUN)
+    }
+
     fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
         called(judge, client, operation);
     }
@@ -231,7 +243,7 @@ impl Setting for KvSetting {
     }
 
     fn operation_words(operation: &Operation) -> String {
-        operation_words(operation)
+        asked::of_store(operation)
     }
 
     fn process_words(process: &Node) -> String {
@@ -259,7 +271,7 @@ pub(super) fn returned(
         None => judge.abandon(&KeyValue::EMPTY, client),
     };
     told.map_err(|error| {
-        let expected = format!("an answer that one store could give under key {KEY:?}");
+        let expected = "an answer that one store could give";
         let found = match error {
             OnlineError::Illegal { client } => {
                 format!("{outcome:?} told to {client}, and nothing explains it")
@@ -280,16 +292,6 @@ pub(super) fn abandoned(judge: &mut Judge, client: usize) {
     judge
         .abandon(&KeyValue::EMPTY, ClientId(client as u32))
         .expect("only who waits gives up");
-}
-
-pub(super) fn operation_words(operation: &Operation) -> String {
-    match question(operation).input {
-        TextInput::Append(value) => format!("append {KEY} {value}"),
-        TextInput::Get => format!("get {KEY}"),
-        TextInput::Put(value) => format!("put {KEY} {value}"),
-        TextInput::Cas { from, to } => format!("cas {KEY} {from} {to}"),
-        other => format!("{other:?}"),
-    }
 }
 
 /// What a client asks, as the store's specification knows it.

@@ -192,6 +192,10 @@ impl Setting for JobSetting {
         })
     }
 
+    fn read_operation(&self, words: &str) -> Option<Operation> {
+        (words == "status").then_some(Operation::Status)
+    }
+
     fn called(&self, _judge: &mut Told, _client: usize, _operation: &Operation) {}
 
     fn returned(

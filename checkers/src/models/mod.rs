@@ -4,6 +4,7 @@
 //! asks for what, and when it is too much. The code that is explored is the code
 //! that runs.
 
+mod asked;
 pub mod kv;
 pub mod mapreduce;
 pub mod raft;

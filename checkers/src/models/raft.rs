@@ -10,6 +10,7 @@ use snowglobe_systems::raft::{Content, Message, Raft, Term, Timer, marks};
 use snowglobe_systems::replica::{Config, Operation, Outcome, Replica, Request};
 use snowglobe_systems::vec_map::VecMap;
 
+use super::asked;
 use crate::explore::{
     Alike, Bounds, Client, Property, PropertyKind, Scope, Setting, Symmetry, TimerKind, Workload,
 };
@@ -209,6 +210,19 @@ impl Setting for RaftSetting {
         Some(&self.alike)
     }
 
+    fn read_operation(&self, words: &str) -> Option<Operation<Ledger>> {
+        asked::ledger(words)
+    }
+
+    /// A write of a session may be answered twice, and is in the ledger once.
+    fn is_judged(&self, operation: &Operation<Ledger>) -> bool {
+        match operation {
+            Operation::Write { session, .. } => session.is_none(),
+            Operation::Read { .. } => true,
+            Operation::OpenSession | Operation::TransferLeadership { .. } => false,
+        }
+    }
+
     fn called(&self, judge: &mut Counted, client: usize, _operation: &Operation<Ledger>) {
         judge.asked.insert(client, judge.acknowledged);
     }
@@ -271,11 +285,7 @@ impl Setting for RaftSetting {
     }
 
     fn operation_words(operation: &Operation<Ledger>) -> String {
-        match operation {
-            Operation::Write { command, .. } => format!("record {}", command.value),
-            Operation::Read { .. } => "count".to_owned(),
-            other => format!("{other:?}"),
-        }
+        asked::of_ledger(operation)
     }
 
     fn process_words(process: &Self::Process) -> String {

@@ -13,6 +13,10 @@ use snowglobe_systems::service::{ClerkConfig, Config, Message, Node, Timer};
 use super::raft;
 use crate::explore::{Bounds, Property, PropertyKind, TimerKind};
 
+/// Of a run that is told step by step, a judge keeps at most so many ways to explain what clients
+/// were told: each answer is held against all of them.
+pub(super) const WIDEST_RUN: usize = 256;
+
 /// Fits the tuning of a node to bounds.
 pub(super) fn tune(config: &mut Config, bounds: &Bounds) {
     match config {

@@ -17,7 +17,7 @@ use snowglobe_systems::shardctrler::{
 use snowglobe_systems::vec_map::VecMap;
 use snowglobe_systems::vec_set::VecSet;
 
-use super::{raft, service};
+use super::{asked, raft, service};
 use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, Workload};
 use crate::history::ClientId;
 use crate::linearizability::{Online, OnlineError, Specification};
@@ -208,6 +208,18 @@ impl Setting for ControllerSetting {
         !service::is_clerk(&self.configs[node.position()])
     }
 
+    fn read_operation(&self, words: &str) -> Option<Operation> {
+        asked::controller(words)
+    }
+
+    fn is_judged(&self, operation: &Operation) -> bool {
+        !matches!(operation, Operation::TransferLeadership { .. })
+    }
+
+    fn judge_of_a_run(&self) -> Judge {
+        Judge::with_limit(service::WIDEST_RUN)
+    }
+
     fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
         let ask = match operation {
             Operation::Write(command) => Ask::Change(command.clone()),
@@ -278,27 +290,11 @@ impl Setting for ControllerSetting {
     }
 
     fn operation_words(operation: &Operation) -> String {
-        operation_words(operation)
+        asked::of_controller(operation)
     }
 
     fn process_words(process: &Node) -> String {
         process.to_string()
-    }
-}
-
-pub(super) fn operation_words(operation: &Operation) -> String {
-    match operation {
-        Operation::Write(command) => match command {
-            Command::Divide { shards, .. } => format!("divide {shards}"),
-            Command::Join { groups } => format!("join {:?}", groups.keys()),
-            Command::Leave { groups } => format!("leave {groups:?}"),
-            Command::Move { shard, to } => format!("move {shard} to {to}"),
-        },
-        Operation::Read(Query { number: None }) => "look at the newest".to_owned(),
-        Operation::Read(Query {
-            number: Some(number),
-        }) => format!("look at {number}"),
-        Operation::TransferLeadership { to } => format!("transfer to {to}"),
     }
 }
 

@@ -22,8 +22,9 @@ use snowglobe_systems::shardkv::{
 use snowglobe_systems::vec_map::VecMap;
 
 use super::kv::{KEY, LINEARIZABLE, abandoned, called, returned};
-use super::{kv::Judge, raft, service, shardctrler as controller};
+use super::{asked, kv::Judge, raft, service, shardctrler as controller};
 use crate::explore::{Bounds, Client, Property, PropertyKind, Scope, Setting, TimerKind, Workload};
+use crate::history::ClientId;
 
 /// The controller, the groups, and who asks them.
 #[derive(Clone, Debug)]
@@ -355,6 +356,26 @@ impl Setting for ShardkvSetting {
 
     /// The operator sees nothing that could be wrong: groups are held against what
     /// the controller ruled.
+    fn read_operation(&self, words: &str) -> Option<Operation> {
+        match words.strip_prefix("controller: ") {
+            Some(words) => asked::controller(words).map(Operation::Controller),
+            None => asked::store(words).map(Operation::Keys),
+        }
+    }
+
+    fn is_judged(&self, operation: &Operation) -> bool {
+        match operation {
+            Operation::Controller(_) => false,
+            Operation::Keys(operation) => {
+                !matches!(operation, kv::Operation::TransferLeadership { .. })
+            }
+        }
+    }
+
+    fn judge_of_a_run(&self) -> Judge {
+        Judge::with_limit(service::WIDEST_RUN)
+    }
+
     fn called(&self, judge: &mut Judge, client: usize, operation: &Operation) {
         if let Operation::Keys(operation) = operation {
             called(judge, client, operation);
@@ -374,7 +395,8 @@ impl Setting for ShardkvSetting {
     }
 
     fn abandoned(&self, judge: &mut Judge, client: usize) {
-        if client > 0 {
+        // Whoever asks the controller is not judged.
+        if judge.waits(ClientId(client as u32)) {
             abandoned(judge, client);
         }
     }
@@ -466,8 +488,10 @@ impl Setting for ShardkvSetting {
 
     fn operation_words(operation: &Operation) -> String {
         match operation {
-            Operation::Controller(operation) => controller::operation_words(operation),
-            Operation::Keys(operation) => super::kv::operation_words(operation),
+            Operation::Controller(operation) => {
+                format!("controller: {}", asked::of_controller(operation))
+            }
+            Operation::Keys(operation) => asked::of_store(operation),
         }
     }
 

@@ -3,51 +3,74 @@
 mod canary;
 mod confirm;
 pub mod corpus;
+mod fingerprint;
+mod folder;
+mod found;
+mod journal;
 pub mod memory;
 mod recoveries;
+mod small;
+mod state;
 pub mod stopwatch;
 mod summary;
 mod trial;
 pub mod weather;
+mod work;
+mod worker;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
 use crate::draw::PerMillion;
 use crate::registry::Registered;
-use crate::scenarios::Verdict;
-use crate::scenarios::file::{Expectation, Scenario};
-use crate::scenarios::swarm::Size;
 use crate::scenarios::weather::Weather;
-use crate::seed::{Partition, Seed, SeedRange, Seeds};
+use crate::seed::{Partition, SeedRange};
 use crate::world::engine::Engine;
-use snowglobe_systems::digest::Digest;
-use stopwatch::Stopwatch;
-use summary::NO_HANG;
+use folder::Lock;
+use state::State;
+use worker::Shared;
 
 pub use self::confirm::{Confirmation, Divergence, confirm};
+pub use self::fingerprint::Fingerprint;
+pub use self::folder::save;
 pub use self::recoveries::Recoveries;
 pub use self::summary::{Failure, Finding, Summary, SystemSummary};
 pub use self::trial::{Trial, try_scenario};
 pub use self::weather::{OfFamily, WeatherSummary};
 
-/// Which seeds a campaign takes.
-#[derive(Clone, Debug)]
-pub enum SeedSource {
-    /// A range of them, or one machine's share of it.
-    Range(SeedRange, Partition),
-    /// As many as a span of wall-clock time allows, from a first one on.
-    For {
-        /// The first.
-        from: Seed,
-        /// How long to go on.
-        span: Duration,
-    },
+/// Which seeds a campaign takes, and when it ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedSource {
+    /// From the first to the last.
+    pub range: SeedRange,
+    /// Which of them are this machine's.
+    pub partition: Partition,
+    /// The end of the range is none that anybody waits for: it goes by time.
+    pub by_time: bool,
+    /// It ends after so much wall-clock time.
+    pub span: Option<Duration>,
+    /// It ends when nothing new was seen for so long: no other failure, and no other mark.
+    pub quiet: Option<Duration>,
+}
+
+impl SeedSource {
+    /// A range, whatever time it takes.
+    #[must_use]
+    pub const fn range(range: SeedRange, partition: Partition) -> Self {
+        Self {
+            range,
+            partition,
+            by_time: false,
+            span: None,
+            quiet: None,
+        }
+    }
 }
 
 /// What to fuzz, and how.
@@ -58,16 +81,27 @@ pub struct Plan {
     pub seeds: SeedSource,
     /// How hard it is shaken.
     pub weather: Weather,
+    /// What that is called: a profile, or a file.
+    pub faults: String,
     /// Who drives the runs. Those of other processes are driven by the usual engine.
     pub engine: Engine,
     /// On how many worker threads.
     pub jobs: usize,
-    /// The campaign stops after this many failures.
-    pub max_fail: usize,
+    /// The campaign stops after this many failing runs, if after any.
+    pub max_fail: Option<usize>,
+    /// It stops after this many failures that differ.
+    pub max_distinct: usize,
+    /// How long a failure may take to become smaller; not at all, if zero.
+    pub shrink: Duration,
     /// A single run that takes longer than this on the wall clock counts as one that hangs.
     pub watchdog: Duration,
-    /// Where failing scenarios are written.
+    /// Where failing scenarios are written, and how far the campaign has come.
     pub found: PathBuf,
+    /// What may not have changed when an interrupted campaign goes on: the program, the
+    /// weather, and whatever else decides what a seed does.
+    pub identity: String,
+    /// Whether it goes on where one in the same folder was interrupted.
+    pub resumes: bool,
     /// The share of the runs that held which are run once more, in a process of
     /// their own; none without a program.
     pub double_check: PerMillion,
@@ -80,294 +114,80 @@ pub struct Plan {
 pub trait Progress: Sync {
     /// A run is over.
     fn ran(&self, summary: &Summary);
-    /// A run failed.
+    /// A run failed, and no other one like it had.
     fn failed(&self, failure: &Failure);
+    /// A line was added to the journal.
+    fn wrote(&self, _line: &serde_json::Value) {}
 }
 
 /// After so many runs that hang, a campaign stops: each keeps a core busy.
-pub const MOST_HANGS: usize = 5;
+pub const MOST_HANGS: u64 = 5;
 
-/// Whether a run that held was repeated in a second process.
-enum Repeated {
-    /// It was not chosen.
-    Not,
-    /// The second process came to a verdict.
-    Confirmed,
-    /// The second process could not be asked.
-    InVain,
+/// What an interrupted campaign was.
+#[derive(Clone, Debug)]
+pub struct Interrupted {
+    /// The names of its systems, in their order.
+    pub systems: Vec<String>,
+    /// Its seeds.
+    pub seeds: SeedSource,
+    /// Its fault profile, or the file of it.
+    pub faults: String,
 }
 
-/// A folder for what nobody is to keep.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> io::Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(format!("snowglobe-{process}-{count}"));
-        fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
+/// What the campaign was that was interrupted in a folder.
+///
+/// # Errors
+/// A line that says why there is none to go on with.
+pub fn interrupted(folder: &Path) -> Result<Interrupted, String> {
+    State::read(folder).map(State::into_interrupted)
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left there does no harm.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What the workers share.
-struct Shared<'a> {
-    plan: &'a Plan,
-    scratch: Scratch,
-    stopwatch: Stopwatch,
-    /// The user wants an end.
-    stop: &'a AtomicBool,
-    /// Enough was found.
-    enough: AtomicBool,
-    work: Mutex<Work>,
-    summary: Mutex<Summary>,
-    progress: &'a dyn Progress,
-}
-
-/// The seeds that are left.
-struct Work {
-    seeds: Option<Seeds>,
-    next: u64,
-    /// The systems that the current seed has still to visit.
-    seed: Seed,
-    system: usize,
+/// Why a campaign did not begin.
+#[derive(Debug, Error)]
+pub enum CannotBegin {
+    /// Its folder cannot be written, or another campaign writes there.
+    #[error("{0}")]
+    Folder(#[from] io::Error),
+    /// There is none to go on with.
+    #[error("{0}")]
+    Resume(String),
 }
 
 /// Runs a campaign until its seeds or its time are used up, it has found
 /// enough, or `stop` is set.
 ///
 /// # Errors
-/// When failing scenarios cannot be written.
-pub fn fuzz(plan: &Plan, stop: &AtomicBool, progress: &dyn Progress) -> io::Result<Summary> {
-    let (seeds, from) = match &plan.seeds {
-        SeedSource::Range(range, partition) => (Some(range.slice(*partition)), Seed(0)),
-        SeedSource::For { from, .. } => (None, *from),
-    };
+/// When its folder cannot be written, or there is nothing to go on with. What cannot be
+/// written later is told at the end.
+pub fn fuzz(
+    plan: &Plan,
+    stop: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<Summary, CannotBegin> {
+    let lock = Lock::take(&plan.found)?;
     let canary = canary::check();
-    let shared = Shared {
-        plan,
-        scratch: Scratch::new()?,
-        stopwatch: Stopwatch::start(),
-        stop,
-        enough: AtomicBool::new(false),
-        work: Mutex::new(Work {
-            seeds,
-            next: from.0,
-            seed: from,
-            system: plan.systems.len(),
-        }),
-        summary: Mutex::new(Summary::new(&plan.systems)),
-        progress,
+    let before = match plan.resumes {
+        true => {
+            let state = State::read(&plan.found).map_err(CannotBegin::Resume)?;
+            state.is_of(plan).map_err(CannotBegin::Resume)?;
+            Some(state)
+        }
+        false => None,
     };
+    let shared = Shared::new(plan, before, stop, progress)?;
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..plan.jobs.max(1))
-            .map(|_| scope.spawn(|| shared.work()))
-            .collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().expect("a worker catches what its runs throw"))
-    })?;
-    let mut summary = shared
-        .summary
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    summary.took = shared.stopwatch.elapsed();
+        for _ in 0..plan.jobs.max(1) {
+            scope.spawn(|| shared.work());
+        }
+    });
+    let mut summary = shared.finish();
     summary.canary = canary.err();
+    drop(lock);
     Ok(summary)
-}
-
-impl Shared<'_> {
-    fn work(&self) -> io::Result<()> {
-        while let Some((system, seed)) = self.next() {
-            let scenario = system.draw_in(seed, &self.plan.weather);
-            let trial = try_scenario(system, &scenario, self.plan.engine, self.plan.watchdog);
-            let finding = Finding::of(&trial);
-            let (failure, repeated) = match finding {
-                Some(finding) => {
-                    let failure = self.report(system, &scenario, &trial, finding)?;
-                    (Some(failure), Repeated::Not)
-                }
-                None => self.double_check(system, &scenario, &trial)?,
-            };
-            let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
-            summary.took = self.stopwatch.elapsed();
-            let size = Size::of(&scenario, &self.plan.weather);
-            summary.add(system.name(), size, &trial, failure.clone());
-            match repeated {
-                Repeated::Not => {}
-                Repeated::Confirmed => summary.repeated += 1,
-                Repeated::InVain => summary.repeated_in_vain += 1,
-            }
-            // A run that hangs keeps its core for good: after a handful of them
-            // later runs would seem to hang as well.
-            if summary.failures.len() >= self.plan.max_fail || summary.hangs() >= MOST_HANGS {
-                self.enough.store(true, Ordering::Relaxed);
-            }
-            if let Some(failure) = &failure {
-                self.progress.failed(failure);
-            }
-            self.progress.ran(&summary);
-        }
-        Ok(())
-    }
-
-    /// The next run, unless the campaign is over.
-    fn next(&self) -> Option<(&'static dyn Registered, Seed)> {
-        if self.stop.load(Ordering::Relaxed) || self.enough.load(Ordering::Relaxed) {
-            return None;
-        }
-        if let SeedSource::For { span, .. } = self.plan.seeds
-            && self.stopwatch.elapsed() >= span
-        {
-            return None;
-        }
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        if work.system == self.plan.systems.len() {
-            work.seed = match &mut work.seeds {
-                Some(seeds) => seeds.next()?,
-                None => {
-                    let seed = Seed(work.next);
-                    work.next = work.next.checked_add(1)?;
-                    seed
-                }
-            };
-            work.system = 0;
-        }
-        let system = self.plan.systems[work.system];
-        work.system += 1;
-        Some((system, work.seed))
-    }
-
-    /// Runs some of those that held again, in a process of its own. The failure, if
-    /// that came to another end, and whether it was asked.
-    fn double_check(
-        &self,
-        system: &dyn Registered,
-        scenario: &Scenario,
-        trial: &Trial,
-    ) -> io::Result<(Option<Failure>, Repeated)> {
-        // By the seed and the system, so that it is the same whoever takes it.
-        let chosen = Digest::of(&(scenario.seed, scenario.system.as_str())) % 1_000_000;
-        let Some(program) = &self.plan.confirm_with else {
-            return Ok((None, Repeated::Not));
-        };
-        if chosen >= u64::from(self.plan.double_check.0) {
-            return Ok((None, Repeated::Not));
-        }
-        // Not beside the findings: a campaign that is killed must leave none that is not.
-        let file = save(self.scratch.path(), scenario)?;
-        let confirmation = confirm(program, &file, trial, self.patience(trial));
-        fs::remove_file(&file)?;
-        let finding = match &confirmation {
-            Confirmation::Differs(_) => Finding::NotDeterministic("held".to_owned()),
-            Confirmation::NotInTime(limit) => Finding::TimedOut(*limit),
-            Confirmation::Confirmed => return Ok((None, Repeated::Confirmed)),
-            Confirmation::EndedInTime | Confirmation::NotAsked(_) => {
-                return Ok((None, Repeated::InVain));
-            }
-        };
-        let mut scenario = scenario.clone();
-        scenario.comment = format!("Found by fuzzing: {finding}.");
-        let failure = Failure {
-            saved: save(&self.plan.found, &scenario)?,
-            system: scenario.system,
-            object: system.object(),
-            seed: scenario.seed,
-            finding,
-            confirmation,
-            report: None,
-        };
-        Ok((Some(failure), Repeated::Confirmed))
-    }
-
-    /// How long a second process has. It begins from nothing, and whether a run hangs
-    /// at all shows only if it has more time than the first.
-    fn patience(&self, trial: &Trial) -> Duration {
-        let longer = 2 * self.plan.watchdog;
-        match trial {
-            Trial::Hung { .. } => longer.max(Duration::from_secs(10)),
-            Trial::Ran(_) | Trial::ToolPanicked { .. } => longer,
-        }
-    }
-
-    /// Writes the failing scenario, and runs it again in a process of its own.
-    fn report(
-        &self,
-        system: &dyn Registered,
-        scenario: &Scenario,
-        trial: &Trial,
-        finding: Finding,
-    ) -> io::Result<Failure> {
-        let mut scenario = scenario.clone();
-        let property = match trial {
-            Trial::Ran(report) if report.verdict == Verdict::CannotRecover => {
-                scenario.expect = Expectation::CannotRecover;
-                None
-            }
-            Trial::Ran(report) => report.verdict.property(),
-            Trial::Hung { .. } => Some(NO_HANG),
-            Trial::ToolPanicked { .. } => None,
-        };
-        if let Some(property) = property {
-            scenario.expect = Expectation::Violates(property.to_owned());
-        }
-        scenario.comment = format!("Found by fuzzing: {finding}.");
-        let saved = save(&self.plan.found, &scenario)?;
-        if let Trial::Ran(report) = trial
-            && let Some(history) = &report.history
-        {
-            fs::write(history_of(&saved), history)?;
-        }
-        let confirmation = match &self.plan.confirm_with {
-            Some(program) => confirm(program, &saved, trial, self.patience(trial)),
-            None => Confirmation::NotAsked("no program to ask".to_owned()),
-        };
-        Ok(Failure {
-            system: scenario.system,
-            object: system.object(),
-            seed: scenario.seed,
-            finding: match confirmation {
-                Confirmation::Differs(_) => Finding::NotDeterministic(finding.to_string()),
-                Confirmation::EndedInTime => Finding::TimedOut(self.plan.watchdog),
-                Confirmation::Confirmed
-                | Confirmation::NotInTime(_)
-                | Confirmation::NotAsked(_) => finding,
-            },
-            confirmation,
-            saved,
-            report: match trial {
-                Trial::Ran(report) => Some(report.clone()),
-                Trial::Hung { .. } | Trial::ToolPanicked { .. } => None,
-            },
-        })
-    }
 }
 
 /// Where the history of a failing run stands: beside its scenario.
 #[must_use]
 pub fn history_of(scenario: &Path) -> PathBuf {
     scenario.with_extension("history.jsonl")
-}
-
-/// Writes a scenario under its system and seed.
-///
-/// # Errors
-/// When the folder or the file cannot be written.
-pub fn save(folder: &Path, scenario: &Scenario) -> io::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
-    let name = format!("{}-{:016x}.toml", scenario.system, scenario.seed.0);
-    let path = folder.join(name);
-    fs::write(&path, scenario.to_toml())?;
-    Ok(path)
 }

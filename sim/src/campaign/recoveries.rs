@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::scenarios::Recovery;
 use crate::seed::Seed;
 
 /// The recovery times of many runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Recoveries {
     /// Whole milliseconds, rounded up, in the order in which the runs ended.
     millis: Vec<u32>,

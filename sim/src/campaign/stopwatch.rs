@@ -3,7 +3,7 @@
 //! Nothing under simulation may: a run that knows the time of day is not
 //! decided by its seed alone.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Measures real time for campaigns and benchmarks.
 #[derive(Clone, Copy, Debug)]
@@ -34,4 +34,15 @@ impl Stopwatch {
 )]
 pub fn wait_a_little() {
     std::thread::sleep(Duration::from_millis(5));
+}
+
+/// Today, counted in days.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the date of a campaign, outside every simulation"
+)]
+pub fn today() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs() / (24 * 3600)
 }

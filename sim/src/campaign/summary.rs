@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::confirm::Confirmation;
+use super::fingerprint::Fingerprint;
 use super::recoveries::Recoveries;
 use super::trial::Trial;
 use super::weather::{OfFamily, WeatherSummary};
 use crate::registry::Registered;
+use crate::report::small::Small;
 use crate::scenarios::swarm::Size;
 use crate::scenarios::{RunReport, Verdict};
 use crate::seed::Seed;
@@ -19,7 +23,7 @@ use crate::world::{Broken, Counters, Marks};
 pub(super) const NO_HANG: &str = "no-hang";
 
 /// What sort of thing a failing run showed, gravest first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Finding {
     /// Two processes came to different ends: no verdict can be trusted before
     /// that is mended. Holds what the first one showed.
@@ -114,7 +118,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A failing run.
+/// A failure: of all runs that failed alike, the smallest of those that were looked at.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The system.
@@ -123,14 +127,65 @@ pub struct Failure {
     pub object: &'static str,
     /// The seed.
     pub seed: Seed,
+    /// What it has in common with others of its kind.
+    pub fingerprint: Fingerprint,
     /// What it showed.
     pub finding: Finding,
     /// What another process came to.
     pub confirmation: Confirmation,
-    /// Where its scenario was written.
-    pub saved: PathBuf,
-    /// The account of the run, if it came to a verdict.
+    /// Where its scenario was written, if it was looked at.
+    pub saved: Option<PathBuf>,
+    /// The account of the run, if it came to a verdict and was looked at.
     pub report: Option<RunReport>,
+    /// How small it became, or why it did not; nothing if that was not tried.
+    pub small: Option<Result<Small, String>>,
+    /// The file to look at first, if there is one.
+    pub smallest: Option<PathBuf>,
+    /// How many steps its smallest form has, if that is known.
+    pub steps: Option<u64>,
+    /// How many runs failed so.
+    pub count: u64,
+    /// The first of them: their systems and seeds, in the order in which they ended.
+    pub runs: Vec<(&'static str, Seed)>,
+}
+
+/// Of the runs that failed alike, so many are named.
+const MOST_NAMED: usize = 1000;
+
+impl Failure {
+    /// One that nobody has looked at.
+    pub(super) fn new(
+        system: &'static dyn Registered,
+        seed: Seed,
+        fingerprint: Fingerprint,
+        finding: Finding,
+    ) -> Self {
+        Self {
+            system: system.name().to_owned(),
+            object: system.object(),
+            seed,
+            fingerprint,
+            finding,
+            confirmation: Confirmation::NotAsked("others of its kind were looked at".to_owned()),
+            saved: None,
+            report: None,
+            small: None,
+            smallest: None,
+            steps: None,
+            count: 1,
+            runs: vec![(system.name(), seed)],
+        }
+    }
+
+    /// It became as small as this, or did not.
+    pub(super) fn became(&mut self, small: Option<Result<Small, String>>) {
+        let whole = self.report.as_ref().map(|report| report.counters.steps);
+        let smaller = small.as_ref().and_then(|it| it.as_ref().ok());
+        self.steps = smaller.map(Small::steps).or(whole);
+        self.smallest = smaller.and_then(Small::smallest).map(Path::to_owned);
+        self.smallest = self.smallest.take().or_else(|| self.saved.clone());
+        self.small = small;
+    }
 }
 
 /// What was counted of one system.
@@ -175,7 +230,7 @@ impl SystemSummary {
 pub struct Summary {
     /// By system.
     pub systems: BTreeMap<&'static str, SystemSummary>,
-    /// Every failing run, in the order in which they ended.
+    /// Failures that differ, in the order in which the first run of each ended.
     pub failures: Vec<Failure>,
     /// Real time.
     pub took: Duration,
@@ -185,6 +240,8 @@ pub struct Summary {
     pub repeated_in_vain: u64,
     /// Why the canary was not caught, if it was not.
     pub canary: Option<String>,
+    /// What could not be written, if anything: then the campaign ended.
+    pub trouble: Option<String>,
 }
 
 /// A family that was scheduled in so many runs must have had an effect in one of them.
@@ -217,13 +274,60 @@ impl Summary {
         self.systems.values().map(SystemSummary::runs).sum()
     }
 
+    /// How many marks were reached, over all systems.
+    #[must_use]
+    pub fn marks_reached(&self) -> usize {
+        let systems = self.systems.values();
+        let reached = |it: &SystemSummary| it.marks.values().filter(|count| **count > 0).count();
+        systems.map(reached).sum()
+    }
+
+    /// All runs that failed.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.systems.values().map(|system| system.failed).sum()
+    }
+
+    /// The failures, the smallest first.
+    #[must_use]
+    pub fn by_size(&self) -> Vec<&Failure> {
+        let mut failures: Vec<&Failure> = self.failures.iter().collect();
+        failures.sort_by_key(|failure| failure.steps.unwrap_or(u64::MAX));
+        failures
+    }
+
     /// How many runs were given up by the watchdog; each may keep a core busy.
     #[must_use]
-    pub fn hangs(&self) -> usize {
-        self.failures
-            .iter()
-            .filter(|failure| matches!(failure.finding, Finding::Hang(_) | Finding::TimedOut(_)))
-            .count()
+    pub fn hangs(&self) -> u64 {
+        let is_hang = |it: &&Failure| matches!(it.finding, Finding::Hang(_) | Finding::TimedOut(_));
+        let hangs = self.failures.iter().filter(is_hang);
+        hangs.map(|failure| failure.count).sum()
+    }
+
+    /// A run failed. Whether no other one like it had. Of those alike the smallest stays.
+    pub(super) fn found(&mut self, failure: Failure) -> bool {
+        let mut alike = self.failures.iter_mut();
+        let Some(known) = alike.find(|it| it.fingerprint == failure.fingerprint) else {
+            self.failures.push(failure);
+            return true;
+        };
+        known.count += failure.count;
+        let room = MOST_NAMED.saturating_sub(known.runs.len());
+        known.runs.extend(failure.runs.iter().take(room));
+        // What is not deterministic is graver than anything that one process shows.
+        let steps = |failure: &Failure| failure.steps.unwrap_or(u64::MAX);
+        let is_graver = failure.finding < known.finding;
+        let is_smaller = failure.finding == known.finding && steps(&failure) < steps(known);
+        if is_graver || is_smaller {
+            let runs = std::mem::take(&mut known.runs);
+            let count = known.count;
+            *known = Failure {
+                runs,
+                count,
+                ..failure
+            };
+        }
+        false
     }
 
     pub(super) fn add(
@@ -231,7 +335,7 @@ impl Summary {
         system: &'static str,
         size: Size,
         trial: &Trial,
-        failure: Option<Failure>,
+        has_failed: bool,
     ) {
         let of_system = self.systems.entry(system).or_default();
         if let Trial::Ran(report) = trial {
@@ -246,11 +350,10 @@ impl Summary {
             }
             of_system.weather.add(size, report);
         }
-        match failure {
-            Some(_) => of_system.failed += 1,
-            None => of_system.held += 1,
+        match has_failed {
+            true => of_system.failed += 1,
+            false => of_system.held += 1,
         }
-        self.failures.extend(failure);
     }
 
     /// Why a pass cannot be trusted, if so: the canary was not caught, or faults were
@@ -278,10 +381,8 @@ impl Summary {
         if !self.blind_spots().is_empty() {
             return 21;
         }
-        self.failures
-            .iter()
-            .map(|failure| &failure.finding)
-            .min()
-            .map_or(0, Finding::exit_code)
+        let findings = self.failures.iter().map(|failure| &failure.finding);
+        let without = u8::from(self.trouble.is_some());
+        findings.min().map_or(without, Finding::exit_code)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::faults::{FamilySet, FaultFamily};
@@ -18,11 +19,11 @@ pub struct WeatherSummary {
     /// How many runs scheduled each family of faults, and in how many it had an effect.
     pub families: BTreeMap<FaultFamily, OfFamily>,
     /// By mark that was reached: the families that had an effect in every run that reached it.
-    always: BTreeMap<&'static str, FamilySet>,
+    pub(super) always: BTreeMap<&'static str, FamilySet>,
 }
 
 /// In how many runs a family of faults was scheduled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfFamily {
     /// Runs whose schedule has it.
     pub runs: u64,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use snowglobe_checkers::history::Value;
 
-use super::{Format, check, history};
+use super::{Format, check, fuzz, history};
 use crate::draw::PerMillion;
 use crate::seed::{Partition, Seed, SeedRange};
 use crate::time::{SimTime, parse_duration};
@@ -33,13 +33,18 @@ Examples:
 const FUZZ: &str = "\
 Examples:
   fuzz raft kv --for 10m               ten minutes, split between two systems
-  fuzz --seeds 0..50000 --partition slice:1/3 --require-marks
+  fuzz --seeds 0..50000 --partition 1/3 --require-marks
                                        a night in CI, on the first of three machines";
 const REPLAY: &str = "\
 Examples:
   replay seeds/found/raft-2a.toml --trace
                                        a failure, with its whole timeline
   replay 0..100 --system raft --digest a line for each of a hundred seeds";
+const SHRINK: &str = "\
+Examples:
+  shrink seeds/found/raft-2a.toml      as small as a minute allows, beside the file
+  shrink 0x2a --system kv --budget 10m --out small
+                                       a failing seed, into another folder";
 const VERIFY: &str = "\
 Examples:
   verify                               every scenario in seeds/
@@ -82,6 +87,9 @@ pub(super) enum Verb {
     /// Runs scenario files or seeds again, to the same trace.
     #[command(after_help = REPLAY)]
     Replay(ReplayArguments),
+    /// Makes failures small: the same promise broken, and as little else as possible.
+    #[command(after_help = SHRINK)]
+    Shrink(ShrinkArguments),
     /// Runs the corpus: every scenario must come out as it says.
     #[command(after_help = VERIFY)]
     Verify(VerifyArguments),
@@ -157,24 +165,43 @@ pub(super) struct FuzzArguments {
     /// The systems; all of them if none is named.
     pub(super) systems: Vec<String>,
     /// The seeds, as A..B; B is the first that is left out [default: SNOWGLOBE_SEEDS, if set].
-    #[arg(long, conflicts_with_all = ["span", "from"], help_heading = WHAT)]
+    #[arg(long, conflicts_with_all = ["span", "from", "until_quiet"], help_heading = WHAT)]
     pub(super) seeds: Option<SeedRange>,
-    /// This machine's share of the seeds, as slice:1/3.
-    #[arg(long, default_value = "slice:1/1", help_heading = WHAT)]
+    /// This machine's share of the seeds, as 1/3.
+    #[arg(long, default_value = "1/1", help_heading = WHAT)]
     pub(super) partition: Partition,
-    /// The first seed of a campaign that goes by time [default: 0].
+    /// The first seed of a campaign that goes by time [default: of the commit and the day].
     #[arg(long, help_heading = WHAT)]
     pub(super) from: Option<Seed>,
+    /// Goes on with the campaign that was interrupted in the same folder.
+    #[arg(
+        long,
+        conflicts_with_all = ["systems", "seeds", "from", "span", "until_quiet"],
+        help_heading = WHAT
+    )]
+    pub(super) resume: bool,
     #[command(flatten)]
     pub(super) driven: Driven,
     /// How long to go on, on the wall clock [default: 30s].
     #[arg(long = "for", value_parser = duration, help_heading = HOW_FAR)]
     pub(super) span: Option<Duration>,
+    /// Stops when nothing new was seen for so long: no other failure, and no other mark.
+    #[arg(long, value_parser = duration, help_heading = HOW_FAR)]
+    pub(super) until_quiet: Option<Duration>,
     #[command(flatten)]
     pub(super) workers: Workers,
-    /// Stops after this many failures.
+    /// Stops after this many failures that differ.
     #[arg(long, default_value_t = 10, help_heading = HOW_FAR)]
-    pub(super) max_fail: usize,
+    pub(super) max_distinct: usize,
+    /// Stops after this many failing runs, whether they differ or not.
+    #[arg(long, conflicts_with = "fail_fast", help_heading = HOW_FAR)]
+    pub(super) max_fail: Option<usize>,
+    /// Stops after the first failing run.
+    #[arg(long, help_heading = HOW_FAR)]
+    pub(super) fail_fast: bool,
+    /// How long each failure may take to become smaller; 0s leaves it as it was found.
+    #[arg(long, default_value = "20s", value_parser = duration, help_heading = HOW_FAR)]
+    pub(super) shrink: Duration,
     /// A single run that takes longer on the wall clock counts as one that hangs.
     #[arg(long, default_value = "60s", value_parser = duration, help_heading = HOW_FAR)]
     pub(super) watchdog: Duration,
@@ -194,10 +221,11 @@ pub(super) struct FuzzArguments {
     #[command(flatten)]
     pub(super) shaken: Shaken,
     /// Where failing scenarios are written.
-    #[arg(long, default_value = "seeds/found", help_heading = OUTPUT)]
-    pub(super) found: PathBuf,
-    #[command(flatten)]
-    pub(super) printed: Printed,
+    #[arg(long, alias = "found", value_name = "DIR", default_value = "seeds/found", help_heading = OUTPUT)]
+    pub(super) out: PathBuf,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "human", help_heading = OUTPUT)]
+    pub(super) format: fuzz::Printed,
 }
 
 #[derive(Debug, clap::Args)]
@@ -231,6 +259,28 @@ pub(super) struct ReplayArguments {
         help_heading = OUTPUT
     )]
     pub(super) history: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) printed: Printed,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ShrinkArguments {
+    /// Files of failures, or failing seeds.
+    #[arg(required = true)]
+    pub(super) what: Vec<String>,
+    /// The system that a seed is of.
+    #[arg(long, help_heading = WHAT)]
+    pub(super) system: Option<String>,
+    /// What a smaller failure has in common with the whole one: the property that broke, or also
+    /// what looked wrong first.
+    #[arg(long, value_enum, default_value = "property", help_heading = WHAT)]
+    pub(super) keep: super::shrink::Kept,
+    /// How long to go on with each, on the wall clock.
+    #[arg(long, default_value = "60s", value_parser = duration, help_heading = HOW_FAR)]
+    pub(super) budget: Duration,
+    /// Where the small ones are written [default: beside the file, or seeds/found].
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) printed: Printed,
 }

@@ -6,6 +6,7 @@ mod fuzz;
 mod history;
 mod list;
 mod replay;
+mod shrink;
 mod verify;
 
 use std::fmt::Display;
@@ -162,6 +163,7 @@ fn act(systems: Systems, extra: &[ExtraVerb], verb: Verb) -> Result<u8, Failed> 
         Verb::Run(arguments) => replay::run(systems, &arguments),
         Verb::Fuzz(arguments) => fuzz::fuzz(systems, arguments),
         Verb::Replay(arguments) => replay::replay(systems, &arguments),
+        Verb::Shrink(arguments) => shrink::shrink(systems, &arguments),
         Verb::Verify(arguments) => verify::verify(systems, &arguments),
         Verb::Check(arguments) => check::check(systems, &arguments),
         Verb::History(arguments) => history::history(&arguments),

@@ -87,10 +87,10 @@ pub(super) fn replay(systems: Systems, arguments: &ReplayArguments) -> Result<u8
 }
 
 /// A scenario, and where it is from.
-struct Source {
-    system: &'static dyn Registered,
-    scenario: Scenario,
-    again: Again,
+pub(super) struct Source {
+    pub(super) system: &'static dyn Registered,
+    pub(super) scenario: Scenario,
+    pub(super) again: Again,
 }
 
 impl Source {
@@ -104,7 +104,11 @@ impl Source {
 }
 
 /// The scenarios that one word of the command line stands for.
-fn resolve(systems: Systems, what: &str, system: Option<&str>) -> Result<Vec<Source>, Failed> {
+pub(super) fn resolve(
+    systems: Systems,
+    what: &str,
+    system: Option<&str>,
+) -> Result<Vec<Source>, Failed> {
     if Path::new(what).exists() || Path::new(what).extension().is_some_and(|e| e == "toml") {
         let read = Scenario::read(Path::new(what)).map_err(|error| match error {
             ScenarioError::Unreadable { .. } => Failed::tool(error),

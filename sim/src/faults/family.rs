@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{CrashMoment, DiskFault, Fault, Links, Loss, QualityChange};
 
 /// A kind of fault, as schedules are drawn of it and reports count it.
 ///
 /// What strikes a whole group is drawn as a family of its own, and written as
 /// crashes and partitions like any others; so reports count it among those.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FaultFamily {
     /// The network falls into parts.
     Partitions,
@@ -141,7 +143,7 @@ impl FaultFamily {
 }
 
 /// Some families.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FamilySet(u32);
 
 impl FamilySet {

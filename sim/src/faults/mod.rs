@@ -24,6 +24,7 @@ mod membership;
 mod network;
 mod parse;
 pub mod profile;
+mod renamed;
 pub mod words;
 
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,7 @@ use super::scripted::TakesSteps;
 use crate::explore::{Explorable, Model, check_configs};
 use crate::scenarios::file::{Expectation, Scenario, Scripted};
 use crate::scenarios::ranges::{self, Ranges};
+use crate::scenarios::retold::Retelling;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{
     CannotRun, How, Modelled, Opened, RunReport, System, UnderWay, director, options_from,
@@ -164,6 +165,10 @@ impl<S: System> Registered for Entry<S> {
         S::RANGES
     }
 
+    fn default_options(&self) -> toml::Table {
+        toml::Table::try_from(S::Options::default()).expect("options are plain data")
+    }
+
     fn draw_in(&self, seed: Seed, weather: &Weather) -> Scenario {
         let timeless = self.model.and_then(|model| {
             let draw = swarm::timeless(seed, weather)?;
@@ -213,5 +218,11 @@ impl<S: System> Registered for Entry<S> {
 
     fn open(&self, scenario: &Scenario) -> Result<Box<dyn UnderWay>, CannotRun> {
         Ok(self.opened(scenario)?.begin())
+    }
+
+    fn retell(&self, scenario: &Scenario) -> Result<Box<dyn Retelling>, CannotRun> {
+        let opened = self.opened(scenario)?;
+        let options = Self::options(scenario)?;
+        Ok(self.takes_steps()?.retell(opened, &options))
     }
 }

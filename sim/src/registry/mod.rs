@@ -14,6 +14,7 @@ use snowglobe_checkers::explore::Scope;
 use crate::explore::Explorable;
 use crate::scenarios::file::Scenario;
 use crate::scenarios::ranges::Ranges;
+use crate::scenarios::retold::Retelling;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{CannotRun, How, RunReport, UnderWay};
 use crate::seed::Seed;
@@ -36,6 +37,8 @@ pub trait Registered: Sync {
     fn properties(&self) -> Vec<&'static str>;
     /// Which numbers its options may be.
     fn ranges(&self) -> Ranges;
+    /// What its options are where nothing is said of them.
+    fn default_options(&self) -> toml::Table;
     /// Draws a whole scenario from a seed.
     fn draw_in(&self, seed: Seed, weather: &Weather) -> Scenario;
     /// The same, in the usual weather.
@@ -57,6 +60,11 @@ pub trait Registered: Sync {
     /// # Errors
     /// When the scenario makes no sense for this system.
     fn open(&self, scenario: &Scenario) -> Result<Box<dyn UnderWay>, CannotRun>;
+    /// What happens in a run of a scenario, so that it can be told step by step.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense for this system, or it has no model to take steps in.
+    fn retell(&self, scenario: &Scenario) -> Result<Box<dyn Retelling>, CannotRun>;
     /// Its small world; none if it can only be run.
     fn model(&self) -> Option<&dyn Explorable>;
     /// Whether the scenario could be run, without running it.

@@ -6,11 +6,13 @@ use crate::draw::Draw;
 use crate::explore::{Explorable, Model, check_workload};
 use crate::scenarios::after::After;
 use crate::scenarios::file::{Scenario, Scripted};
+use crate::scenarios::retold::{Past, Retelling};
 use crate::scenarios::script::Script;
 use crate::scenarios::{
     CannotRun, Directed, DirectorOf, Modelled, Opened, System, director, timeless,
 };
 use crate::seed::Seed;
+use crate::world::session::Session;
 
 /// What can be done with a system that has a small world, whatever its setting.
 pub(super) trait TakesSteps<S: System>: Explorable {
@@ -25,6 +27,8 @@ pub(super) trait TakesSteps<S: System>: Explorable {
         options: &S::Options,
         scripted: &Scripted,
     ) -> Result<Opened<S>, CannotRun>;
+    /// What happens in a run, so that it can be told step by step.
+    fn retell(&self, opened: Opened<S>, options: &S::Options) -> Box<dyn Retelling>;
     /// Every property that its small world watches over.
     fn properties(&self) -> Vec<&'static str>;
     /// Whether its clients can ask for this.
@@ -52,7 +56,11 @@ impl<S: Modelled> TakesSteps<S> for Model<S> {
         scripted: &Scripted,
     ) -> Result<Opened<S>, CannotRun> {
         let steps = scripted.steps.clone();
-        let (configs, director): (_, Box<DirectorOf<S>>) = if let Some(step) = scripted.after_step {
+        let (configs, director): (_, Box<DirectorOf<S>>) = if scripted.after_step == Some(0) {
+            let setting = S::setting_around(scenario.nodes, options, &scripted.bounds);
+            let script = Script::of_a_run(setting, steps);
+            (S::configs(scenario.nodes, options), Box::new(script))
+        } else if let Some(step) = scripted.after_step {
             let setting = S::setting_around(scenario.nodes, options, &scripted.bounds);
             let script = Script::new(setting, steps);
             let director = After::new(step, director::<S>(scenario, options)?, script);
@@ -67,6 +75,19 @@ impl<S: Modelled> TakesSteps<S> for Model<S> {
             blueprint: scenario.blueprint(configs),
             director: Directed::Told(director),
         })
+    }
+
+    fn retell(&self, opened: Opened<S>, options: &S::Options) -> Box<dyn Retelling> {
+        let Opened {
+            scenario,
+            blueprint,
+            director,
+        } = opened;
+        let configs = blueprint.configs.clone();
+        let mut run = Session::recorded(blueprint, S::Invariants::default(), director);
+        run.run_to_step(u64::MAX);
+        let happened = run.world_mut().take_record();
+        Box::new(Past::<S>::new(&scenario, options, configs, happened))
     }
 
     fn properties(&self) -> Vec<&'static str> {

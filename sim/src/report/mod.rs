@@ -2,5 +2,6 @@
 
 pub mod account;
 pub mod failure;
+pub mod small;
 pub mod timeline;
 pub mod weather;

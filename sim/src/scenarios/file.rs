@@ -154,7 +154,7 @@ struct Written {
     options: toml::Table,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenLinks {
     latency: Option<String>,
@@ -164,11 +164,33 @@ struct WrittenLinks {
     held_back: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenDisk {
     sync: Option<String>,
     checkpoint_bytes: Option<usize>,
+}
+
+/// Forgets a value that is the same as another.
+fn leave_out<T: PartialEq>(value: &mut Option<T>, same: &Option<T>) {
+    value.take_if(|it| same.as_ref() == Some(it));
+}
+
+impl WrittenLinks {
+    fn leave_out(&mut self, same: &Self) {
+        leave_out(&mut self.latency, &same.latency);
+        leave_out(&mut self.loss, &same.loss);
+        leave_out(&mut self.duplicate, &same.duplicate);
+        leave_out(&mut self.reorder, &same.reorder);
+        leave_out(&mut self.held_back, &same.held_back);
+    }
+}
+
+impl WrittenDisk {
+    fn leave_out(&mut self, same: &Self) {
+        leave_out(&mut self.sync, &same.sync);
+        leave_out(&mut self.checkpoint_bytes, &same.checkpoint_bytes);
+    }
 }
 
 fn held() -> String {
@@ -241,11 +263,41 @@ impl Scenario {
     /// The file of this scenario.
     #[must_use]
     pub fn to_toml(&self) -> String {
+        self.file_of(&self.written())
+    }
+
+    /// The same, without what goes without saying: what a file that does not say it means
+    /// anyway, and times where a script says all that happens.
+    #[must_use]
+    pub fn to_brief_toml(&self) -> String {
+        let mut written = self.written();
+        let plain = Self::calm("", 0, self.seed).written();
+        let is_script = self.scripted.is_some() && self.faults.is_empty() && self.story.is_empty();
+        written
+            .chaos
+            .take_if(|it| is_script || plain.chaos.as_ref() == Some(it));
+        written
+            .settle
+            .take_if(|it| is_script || plain.settle.as_ref() == Some(it));
+        leave_out(&mut written.batch, &plain.batch);
+        if let (Some(links), Some(plain)) = (&mut written.links, &plain.links) {
+            links.leave_out(plain);
+        }
+        if let (Some(disk), Some(plain)) = (&mut written.disk, &plain.disk) {
+            disk.leave_out(plain);
+        }
+        written.links.take_if(|it| *it == WrittenLinks::default());
+        written.disk.take_if(|it| *it == WrittenDisk::default());
+        written.bounds.take_if(|it| *it == Bounds::default());
+        self.file_of(&written)
+    }
+
+    fn file_of(&self, written: &Written) -> String {
         let mut text = String::new();
         for line in self.comment.lines() {
             let _ = writeln!(text, "{}", format!("# {line}").trim_end());
         }
-        let body = toml::to_string_pretty(&self.written()).expect("plain data is always TOML");
+        let body = toml::to_string_pretty(written).expect("plain data is always TOML");
         text + &body
     }
 

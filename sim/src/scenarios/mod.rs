@@ -12,6 +12,7 @@ mod options;
 pub mod properties;
 pub mod ranges;
 pub mod recovery;
+pub mod retold;
 pub mod script;
 pub mod shake;
 mod small;

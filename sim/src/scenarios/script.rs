@@ -18,11 +18,11 @@ mod looking;
 
 use std::time::Duration;
 
-use snowglobe_checkers::explore::{RECOVERS, Setting, StatesDigest, Step, StepInput};
+use snowglobe_checkers::explore::{RECOVERS, Setting, StatesDigest, Step, StepInput, UNDECIDED};
 use snowglobe_systems::invariants::{Invariants, Violation};
 use snowglobe_systems::process::{InvocationId, NodeId, Process};
 
-use self::looking::{operation_named, parcel_named, timer_named};
+use self::looking::{exactly_named, operation_named, parcel_named, timer_named};
 use super::file::{Expectation, Scenario};
 use crate::faults::{CrashMoment, Fault, Nodes};
 use crate::world::disk::CrashMode;
@@ -36,7 +36,7 @@ type OutcomeOf<S> = <<S as Setting>::Process as Process>::Outcome;
 
 /// From one step to the next. A message needs 2 ms to arrive, so whatever a step
 /// does is done before the next one.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// A call that was not answered yet.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ struct Call {
     node: NodeId,
     /// The life of the node that it was made to.
     incarnation: Incarnation,
+    /// Whether the judge was told of it.
+    is_judged: bool,
 }
 
 /// Takes the steps of a script.
@@ -60,6 +62,9 @@ pub struct Script<S: Setting> {
     /// By client: how many of its operations it asked for.
     asked: Vec<usize>,
     calls: Vec<Call>,
+    /// What clients are told is judged no more: it is too much to find out.
+    gave_up: bool,
+    is_of_a_run: bool,
     over: bool,
 }
 
@@ -81,7 +86,20 @@ impl<S: Setting> Script<S> {
             crashes: None,
             judge: S::Judge::default(),
             calls: Vec::new(),
+            gave_up: false,
+            is_of_a_run: false,
             over: false,
+        }
+    }
+
+    /// The same, of steps that a run has taken: there are many clients, and what they are told is
+    /// judged for as long as that is not too much.
+    #[must_use]
+    pub fn of_a_run(setting: S, steps: Vec<Step>) -> Self {
+        Self {
+            judge: setting.judge_of_a_run(),
+            is_of_a_run: true,
+            ..Self::new(setting, steps)
         }
     }
 
@@ -148,7 +166,12 @@ impl<S: Setting> Script<S> {
         }
     }
 
-    fn arm<I: Invariants<S::Process>>(
+    /// Who is to crash within the step that was taken.
+    pub(super) fn crashes(&self) -> Option<NodeId> {
+        self.crashes.map(|(node, _)| node)
+    }
+
+    pub(super) fn arm<I: Invariants<S::Process>>(
         &mut self,
         world: &mut WorldOf<S, I>,
         node: NodeId,
@@ -185,12 +208,35 @@ impl<S: Setting> Script<S> {
                 world.deliver_held(number, *stays);
             }
             StepInput::Invoke { node, operation } => {
-                let open = self.open_at(*node);
-                let (client, operation) = operation_named::<S>(open, operation)?;
+                let (client, operation) = self.asks(*node, operation)?;
                 self.call(world, *node, client, operation);
             }
         }
         Ok(())
+    }
+
+    /// Who asks a node for what, by its words: a client whose turn it is to ask for that; or,
+    /// where the setting can read it, somebody who has asked for nothing else.
+    pub(super) fn asks(
+        &self,
+        node: NodeId,
+        words: &str,
+    ) -> Result<(usize, OperationOf<S>), String> {
+        let open = self.open_at(node);
+        match exactly_named::<S>(&open, words) {
+            Some(asked) => Ok(asked),
+            None => match self.setting.read_operation(words) {
+                Some(operation) => Ok((self.nobody_yet(), operation)),
+                None => operation_named::<S>(open, words),
+            },
+        }
+    }
+
+    /// A client that is none of the setting's, and waits for nothing.
+    pub(super) fn nobody_yet(&self) -> usize {
+        let own = self.setting.clients().len();
+        let is_free = |client: &usize| self.calls.iter().all(|call| call.client != *client);
+        (own..).find(is_free).expect("there is no end of clients")
     }
 
     /// What clients may ask of a node now, and who.
@@ -204,15 +250,20 @@ impl<S: Setting> Script<S> {
             .collect()
     }
 
-    fn call<I: Invariants<S::Process>>(
+    pub(super) fn call<I: Invariants<S::Process>>(
         &mut self,
         world: &mut WorldOf<S, I>,
         node: NodeId,
         client: usize,
         operation: OperationOf<S>,
     ) {
-        self.asked[client] += 1;
-        self.setting.called(&mut self.judge, client, &operation);
+        if let Some(asked) = self.asked.get_mut(client) {
+            *asked += 1;
+        }
+        let is_judged = !self.gave_up && self.setting.is_judged(&operation);
+        if is_judged {
+            self.setting.called(&mut self.judge, client, &operation);
+        }
         let incarnation = world.incarnation(node);
         if let Some(invocation) = world.invoke(node, operation) {
             self.calls.push(Call {
@@ -220,12 +271,13 @@ impl<S: Setting> Script<S> {
                 client,
                 node,
                 incarnation,
+                is_judged,
             });
         }
     }
 
     /// Looks at what the last step has done, before the next one.
-    fn settle<I: Invariants<S::Process>>(
+    pub(super) fn settle<I: Invariants<S::Process>>(
         &mut self,
         world: &mut WorldOf<S, I>,
         left: Option<u32>,
@@ -233,11 +285,11 @@ impl<S: Setting> Script<S> {
         if let Some(why) = world.chose_otherwise() {
             return Err(why);
         }
-        let (setting, judge) = (&self.setting, &mut self.judge);
+        let (setting, judge, gave_up) = (&self.setting, &mut self.judge, self.gave_up);
         self.calls.retain(|call| {
             let lives = world.process(call.node).is_some()
                 && world.incarnation(call.node) == call.incarnation;
-            if !lives {
+            if !lives && call.is_judged && !gave_up {
                 setting.abandoned(judge, call.client);
             }
             lives
@@ -301,11 +353,18 @@ impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Script<S
             .position(|call| call.invocation == invocation);
         if let Some(place) = place {
             let call = self.calls.remove(place);
+            if !call.is_judged || self.gave_up {
+                return;
+            }
             let judged = self
                 .setting
                 .returned(&mut self.judge, call.client, &outcome);
-            if let Err(violation) = judged {
-                world.breaks(Broken::Safety(violation));
+            match judged {
+                Err(violation) if violation.property == UNDECIDED && self.is_of_a_run => {
+                    self.gave_up = true;
+                }
+                Err(violation) => world.breaks(Broken::Safety(violation)),
+                Ok(()) => {}
             }
         }
     }

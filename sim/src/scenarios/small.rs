@@ -40,6 +40,15 @@ pub trait Small: System {
         Some(TimerKind::Timeout)
     }
 
+    /// What the words of an operation mean, where its words are those of its [`Debug`]; unless
+    /// said otherwise, only operations that [`clients`](Self::clients) ask for are known by
+    /// theirs. Schedules that were written down from a run need all.
+    ///
+    /// [`Debug`]: fmt::Debug
+    fn read_operation(_words: &str) -> Option<OperationOf<Self>> {
+        None
+    }
+
     /// Whether the world is well again; that everybody is answered is asked anyway.
     ///
     /// # Errors
@@ -109,6 +118,13 @@ impl<S: Small> Setting for SmallCluster<S> {
 
     fn timer_kind(&self, timer: <S::Process as Process>::Timer) -> Option<TimerKind> {
         S::timer_kind(timer)
+    }
+
+    fn read_operation(&self, words: &str) -> Option<OperationOf<S>> {
+        S::read_operation(words).or_else(|| {
+            let mut known = self.clients.iter().flat_map(|client| &client.operations);
+            known.find(|it| Self::operation_words(it) == words).cloned()
+        })
     }
 
     fn shape(&self, cluster: &impl ClusterView<S::Process>) -> String {

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::System;
 use super::file::{Expectation, Scenario};
 use super::weather::Weather;
@@ -29,7 +31,7 @@ pub fn step_budget(scenario: &Scenario) -> u64 {
 }
 
 /// How large a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Size {
     /// As most are.
     Usual,

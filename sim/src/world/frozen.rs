@@ -108,12 +108,22 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         self.frozen.iter().flat_map(|frozen| &frozen.held)
     }
 
-    /// Sends a held message on its last way; it arrives [`LAST_WAY`] later. If it stays, a copy of it can be delivered again. Whether it was there.
+    /// Of all that is under way in a frozen world, what was sent after a message of this number.
+    pub fn held_since(&self, number: u64) -> &[Held<P::Message>] {
+        let held = self.frozen.as_ref().map_or(&[][..], |frozen| &frozen.held);
+        &held[held.partition_point(|held| held.number <= number)..]
+    }
+
+    /// Sends a held message on its last way; it arrives [`LAST_WAY`] later. If it stays, a copy of
+    /// it can be delivered again. Whether it was there.
     pub fn deliver_held(&mut self, number: u64, stays: bool) -> bool {
         let Some(frozen) = &mut self.frozen else {
             return false;
         };
-        let Some(place) = frozen.held.iter().position(|held| held.number == number) else {
+        let Ok(place) = frozen
+            .held
+            .binary_search_by_key(&number, |held| held.number)
+        else {
             return false;
         };
         let held = match stays {

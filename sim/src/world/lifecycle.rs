@@ -61,6 +61,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let durable = storage.durable().clone();
         let mut effects = Effects::new();
         effects.choose_as(self.source_of_choices(id));
+        if let Some(record) = self.record.as_mut().filter(|_| !first) {
+            record.restarts(id, &durable);
+        }
         let config = &self.configs[id.position()];
         let started = guarded(|| process::boot(id, config, durable, &mut effects));
         let process = match started {
@@ -71,6 +74,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             }
         };
         self.chose(id, effects.chosen());
+        if let Some(record) = self.record.as_mut().filter(|_| !first) {
+            record.worked_out(id, effects.as_slice().len(), effects.chosen());
+        }
         self.nodes[id.position()].life = Life::Up(Box::new(Running {
             process,
             storage,
@@ -281,7 +287,11 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         if let Life::Up(running) = mem::replace(&mut node.life, down) {
             // The fold holds what was synced; whether an unsynced record
             // survived shows when the disk is read.
-            node.life = Life::Down(running.storage.into_durable());
+            let durable = running.storage.into_durable();
+            if let Some(record) = &mut self.record {
+                record.goes_down(id, &durable, running.stalled.as_ref());
+            }
+            node.life = Life::Down(durable);
             prevented.extend(running.stalled.into_iter().flatten());
         }
         node.paused = false;

@@ -20,6 +20,7 @@ mod inbox;
 mod lifecycle;
 pub mod network;
 mod node;
+mod record;
 pub mod session;
 mod sockets;
 mod step;
@@ -42,6 +43,7 @@ use self::engine::Finished;
 use self::frozen::Frozen;
 use self::network::{LinkQuality, Network};
 use self::node::{Life, Node};
+use self::record::Record;
 use self::sockets::Sockets;
 use self::tally::Tally;
 use self::trace::{EventKind, Trace, TraceDigest};
@@ -55,6 +57,7 @@ pub use self::counters::{Counters, MARKS, Marks};
 pub use self::director::{Copies, Director};
 pub use self::frozen::Held;
 pub use self::node::Incarnation;
+pub use self::record::{Happening, Sent, What};
 pub(crate) use snowglobe_checkers::panics::message_of;
 
 /// Memory for messages that nobody else holds.
@@ -132,6 +135,8 @@ pub struct World<P: Process, I: Invariants<P>> {
     next_ticket: u64,
     /// What is held, from the moment on at which nothing happens by itself.
     frozen: Option<Frozen<P::Message>>,
+    /// What happened to the nodes, if anybody wants to know.
+    record: Option<Box<Record<P>>>,
     /// It freezes when so many steps were taken.
     freeze_after: Option<u64>,
     /// Answers that the director has not seen.
@@ -190,6 +195,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             next_parcel: 0,
             next_ticket: 0,
             frozen: None,
+            record: None,
             freeze_after: None,
             returns: Vec::new(),
             tells: Vec::new(),

@@ -19,8 +19,20 @@ pub struct Session<P: Process, I: Invariants<P>, D> {
 impl<P: Process, I: Invariants<P>, D: Director<P, I>> Session<P, I, D> {
     /// Starts all nodes, and lets the director begin.
     pub fn open(blueprint: Blueprint<P::Config>, invariants: I, director: D) -> Self {
+        Self::of(World::new(blueprint, invariants), director)
+    }
+
+    /// The same, and what happens to the nodes is written down; see
+    /// [`World::take_record`].
+    pub fn recorded(blueprint: Blueprint<P::Config>, invariants: I, director: D) -> Self {
+        let mut world = World::new(blueprint, invariants);
+        world.keep_record();
+        Self::of(world, director)
+    }
+
+    fn of(world: World<P, I>, director: D) -> Self {
         let mut session = Self {
-            world: World::new(blueprint, invariants),
+            world,
             director,
             is_over: false,
         };

@@ -61,6 +61,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
                     format!("{from}: {message:?}")
                 });
             self.trace.bytes(&parcel.bytes);
+            if let Some(record) = &mut self.record {
+                record.arrives(from, to, number, &message);
+            }
             self.input(to, Input::Receive { from, message });
         }
         self.keep_spare(parcel.bytes);
@@ -188,6 +191,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             self.breaks(Broken::OutOfSteps { budget });
             return;
         }
+        if let Some(record) = &mut self.record {
+            record.takes(id, &input);
+        }
         let is_frozen = self.frozen.is_some();
         let mut effects = mem::take(&mut self.scratch);
         effects.choose_as(self.source_of_choices(id));
@@ -211,6 +217,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
             return;
         }
         self.chose(id, effects.chosen());
+        if let Some(record) = &mut self.record {
+            record.worked_out(id, effects.as_slice().len(), effects.chosen());
+        }
         if batched > 1 {
             self.mark("world.batch_flushed");
         }
@@ -488,6 +497,9 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
         let bytes = self.encode(message);
         self.next_parcel += 1;
         let number = self.next_parcel;
+        if let Some(record) = &mut self.record {
+            record.sends(from, to, number);
+        }
         self.counters.sent += 1;
         self.counters.bytes_sent += bytes.len() as u64;
         let parcel = |bytes| Parcel::new(from, to, number, bytes);

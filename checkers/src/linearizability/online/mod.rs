@@ -142,6 +142,12 @@ where
         Ok(())
     }
 
+    /// Whether a client has asked and was not answered.
+    #[must_use]
+    pub fn waits(&self, client: ClientId) -> bool {
+        self.busy.contains_key(&client)
+    }
+
     /// A client is answered.
     ///
     /// # Errors

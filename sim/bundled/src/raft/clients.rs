@@ -230,10 +230,7 @@ impl RaftClients {
     fn append(&self, session: Option<(SessionId, Sequence)>, value: u64) -> Operation<Ledger> {
         Operation::Write {
             session,
-            command: Record {
-                value,
-                padding: vec![0x5a; self.options.padding_bytes],
-            },
+            command: Record::padded(value, self.options.padding_bytes),
         }
     }
 

@@ -105,10 +105,7 @@ impl RaftTeller {
     fn propose(&mut self, world: &mut RaftWorld, at: NodeId, bytes: usize) -> Option<InvocationId> {
         self.next_value += 1;
         let value = self.next_value;
-        let command = Record {
-            value,
-            padding: vec![0x5a; bytes],
-        };
+        let command = Record::padded(value, bytes);
         let session = None;
         self.ask(
             world,

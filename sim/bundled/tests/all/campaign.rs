@@ -27,11 +27,16 @@ fn campaign(seeds: &str, change: impl FnOnce(&mut Plan)) -> Summary {
     let all: Partition = "slice:1/1".parse().expect("all of it");
     let mut plan = Plan {
         systems: vec![SYSTEMS.find("raft").expect("raft is registered")],
-        seeds: SeedSource::Range(range, all),
+        seeds: SeedSource::range(range, all),
         weather: Weather::default(),
+        faults: "default".to_owned(),
+        identity: "of a test".to_owned(),
+        resumes: false,
         engine: Engine::default(),
         jobs: 2,
-        max_fail: 100,
+        max_fail: Some(100),
+        max_distinct: 100,
+        shrink: Duration::ZERO,
         watchdog: Duration::from_secs(60),
         found: found.path().to_owned(),
         double_check: PerMillion::ZERO,

@@ -72,7 +72,15 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         (vec!["fuzz", "raft", "kv", "raft"], 2, "named twice"),
         (vec!["fuzz", "--double-check", "101"], 2, "0 to 100 percent"),
         (vec!["fuzz", "--max-fail", "0"], 2, "at least 1"),
-        (vec!["fuzz", "--found", "/proc/nowhere"], 1, "--found"),
+        (vec!["fuzz", "--max-distinct", "0"], 2, "at least 1"),
+        (vec!["fuzz", "--partition", "3/2"], 2, "between 1 and"),
+        (
+            vec!["fuzz", "--resume", "--out", "nowhere"],
+            2,
+            "without --resume",
+        ),
+        (vec!["fuzz", "--resume", "raft"], 2, "cannot be used with"),
+        (vec!["fuzz", "--out", "/proc/nowhere"], 1, "--out"),
         (vec!["replay", "nothing.toml"], 1, "nothing.toml"),
         (vec!["replay", "what"], 2, "no file"),
         (vec!["replay", &empty], 2, "empty.toml"),
@@ -508,6 +516,4 @@ fn every_verb_has_examples_and_headings() {
         assert!(help.contains("Output:"), "{help}");
         assert!(!help.contains("\nOptions:\n      --"), "{help}");
     }
-    let share = snowglobe(&["fuzz", "--partition", "slice:1/3", "--for", "1s"]);
-    assert_eq!(code(&share), 2);
 }

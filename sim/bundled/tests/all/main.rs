@@ -14,6 +14,7 @@ mod frozen_world;
 mod history;
 mod incidents;
 mod registered;
+mod retold;
 mod script;
 mod scripted;
 mod story;

@@ -54,8 +54,17 @@ pub(super) fn parcel_named<S: Setting, I: Invariants<S::Process>>(
     }
 }
 
-/// Of all that clients may ask now, what is meant, and who asks it. Words that
-/// are complete go before the beginning of longer ones.
+/// Of all that clients may ask now, what has exactly these words, and who asks it.
+pub(super) fn exactly_named<S: Setting>(
+    open: &[(usize, &OperationOf<S>)],
+    words: &str,
+) -> Option<(usize, OperationOf<S>)> {
+    let mut open = open.iter();
+    let named = open.find(|(_, operation)| S::operation_words(operation) == words);
+    named.map(|(client, operation)| (*client, (*operation).clone()))
+}
+
+/// Of all that clients may ask now, what begins with these words, and who asks it.
 pub(super) fn operation_named<S: Setting>(
     open: Vec<(usize, &OperationOf<S>)>,
     words: &str,
@@ -64,9 +73,7 @@ pub(super) fn operation_named<S: Setting>(
         .iter()
         .map(|(_, operation)| S::operation_words(operation))
         .collect();
-    let exact = texts.iter().position(|text| text == words);
-    let place = exact.or_else(|| texts.iter().position(|text| text.starts_with(words)));
-    match place {
+    match texts.iter().position(|text| text.starts_with(words)) {
         Some(place) => Ok((open[place].0, open[place].1.clone())),
         None => Err(format!(
             "no client may ask for that now; they may ask for: {} (see `bounds`)",

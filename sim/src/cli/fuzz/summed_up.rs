@@ -1,0 +1,176 @@
+//! What a campaign came to, for a person.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::campaign::weather;
+use crate::campaign::{self, Failure, Plan, SeedSource, Summary, SystemSummary};
+use crate::seed::Partition;
+use crate::text::{grouped, program};
+
+/// The summary of a campaign, for a person.
+pub(super) fn human(summary: &Summary, plan: &Plan, interrupted: bool) -> String {
+    let (seeds, jobs) = (&plan.seeds, plan.jobs);
+    let mut text = String::new();
+    let which = describe_seeds(seeds);
+    let _ = writeln!(
+        text,
+        "fuzz  {} runs  {which}  {:.1}s on {jobs} workers{}",
+        grouped(summary.runs()),
+        summary.took.as_secs_f64(),
+        if interrupted { "  INTERRUPTED" } else { "" }
+    );
+    for (name, system) in &summary.systems {
+        of_system(&mut text, name, system, summary.took);
+    }
+    let _ = writeln!(
+        text,
+        "\n{} of the runs that held were repeated in a second process",
+        grouped(summary.repeated)
+    );
+    if let Some(trouble) = &summary.trouble {
+        let _ = writeln!(
+            text,
+            "STOPPED: cannot write to {}: {trouble}",
+            plan.found.display()
+        );
+    }
+    if summary.hangs() >= campaign::MOST_HANGS {
+        let hangs = summary.hangs();
+        let _ = writeln!(
+            text,
+            "STOPPED: {hangs} runs did not finish in time, and each may keep a core busy"
+        );
+    }
+    let blind = summary.blind_spots();
+    for spot in &blind {
+        let _ = writeln!(text, "BLIND: {spot}");
+    }
+    let _ = match summary.failures.len() {
+        0 if !blind.is_empty() => writeln!(text, "no failures, but this pass cannot be trusted"),
+        0 => writeln!(text, "held in every run"),
+        _ => {
+            distinct(&mut text, summary);
+            Ok(())
+        }
+    };
+    if seeds.by_time {
+        let _ = writeln!(text, "{}", repeated(summary, plan));
+    }
+    text
+}
+
+/// The command that takes the same seeds again.
+pub(super) fn repeated(summary: &Summary, plan: &Plan) -> String {
+    let systems: Vec<&str> = plan.systems.iter().map(|it| it.name()).collect();
+    let first = plan.seeds.range.start();
+    let each = summary.runs().div_ceil(systems.len().max(1) as u64);
+    let part = match plan.seeds.partition {
+        Partition::WHOLE => String::new(),
+        part => format!(" --partition {part}"),
+    };
+    format!(
+        "the same {} seeds again: {} fuzz {} --from {first}{part} --faults {}",
+        grouped(each),
+        program(),
+        systems.join(" "),
+        plan.faults
+    )
+}
+
+/// The seeds of a campaign, in words.
+pub(super) fn describe_seeds(seeds: &SeedSource) -> String {
+    let which = match seeds.by_time {
+        true => format!("seeds from {}", seeds.range.start()),
+        false => format!("seeds {}", seeds.range),
+    };
+    match seeds.partition {
+        Partition::WHOLE => which,
+        part => format!("{which}, part {part}"),
+    }
+}
+
+fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Duration) {
+    let counters = &system.counters;
+    let simulated = system.simulated.as_secs_f64();
+    let _ = writeln!(text, "\n{name}");
+    let _ = writeln!(
+        text,
+        "  runs       {} held, {} failed",
+        grouped(system.held),
+        grouped(system.failed),
+    );
+    let _ = writeln!(
+        text,
+        "  simulated  {:.1} h, {:.0} s per second",
+        simulated / 3600.0,
+        simulated / took.as_secs_f64().max(0.001)
+    );
+    let _ = writeln!(
+        text,
+        "  events     {}   steps {}   messages {}   crashes {}   calls {}",
+        grouped(system.events),
+        grouped(counters.steps),
+        grouped(counters.sent),
+        grouped(counters.crashes),
+        grouped(counters.invoked)
+    );
+    let recoveries = &system.recoveries;
+    if let (Some((slowest, seed)), Some(median), Some(late)) = (
+        recoveries.slowest(),
+        recoveries.quantile(500),
+        recoveries.quantile(990),
+    ) {
+        let [median, late, slowest] = [median, late, slowest].map(|it| it.as_secs_f64());
+        let _ = writeln!(
+            text,
+            "  recovery   {median:.2} s in the median, {late:.2} s in 99 of 100, {slowest:.2} s at most (seed {seed}); {} slow",
+            grouped(recoveries.slow())
+        );
+    }
+    if let Some((share, seed)) = recoveries.nearest_to_bound() {
+        let percent = share.div_ceil(10);
+        let _ = writeln!(
+            text,
+            "             {percent} % of the time that it may take, at most (seed {seed})"
+        );
+    }
+    text.push_str(&weather::summed_up(&system.weather));
+    let never: Vec<_> = system.never_reached().collect();
+    let all = system.marks.len();
+    let _ = writeln!(text, "  marks      {} of {all} reached", all - never.len());
+    for mark in never {
+        let _ = writeln!(text, "  never      {mark}");
+    }
+}
+
+/// The failures that differ, the smallest first: one line each, and one that runs it again.
+fn distinct(text: &mut String, summary: &Summary) {
+    let distinct = summary.failures.len();
+    let plural = if distinct == 1 { "" } else { "s" };
+    let failed = grouped(summary.failed());
+    let _ = writeln!(
+        text,
+        "{distinct} distinct failure{plural} in {failed} failing runs, the smallest first"
+    );
+    for failure in summary.by_size() {
+        let Failure {
+            system,
+            count,
+            seed,
+            ..
+        } = failure;
+        let steps = failure.steps.map_or("?".to_owned(), grouped);
+        let _ = writeln!(
+            text,
+            "  {:<44} {system:<11} {:>6} runs {steps:>9} steps",
+            failure.fingerprint.to_string(),
+            grouped(*count),
+        );
+        let again = match &failure.smallest {
+            Some(file) => file.display().to_string(),
+            None => format!("{seed} --system {system}"),
+        };
+        let _ = writeln!(text, "    {} replay {again}", program());
+    }
+}

@@ -1,0 +1,61 @@
+//! Telling a failure step by step, with as few of them as it takes.
+
+use super::Attempts;
+use super::list::thinned;
+use crate::scenarios::RunReport;
+use crate::text::grouped;
+
+/// A script that is not as short as it gets is of use up to so many steps.
+const MOST_READ: usize = 500;
+
+impl Attempts<'_> {
+    /// The smallest run as steps, with as few of them as it takes.
+    ///
+    /// # Errors
+    /// Why it cannot be told so.
+    pub(super) fn shrink_to_steps(&mut self) -> Result<RunReport, String> {
+        if self.goal.is_liveness {
+            return Err("what does not come in time depends on time; see the run".to_owned());
+        }
+        let past = self
+            .system
+            .retell(self.best())
+            .map_err(|why| why.to_string())?;
+        let all: Vec<usize> = (0..past.len()).collect();
+        let whole = past.tell(&all);
+        self.tries += 1;
+        if !self.goal.is_broken(&whole.report) {
+            return Err(format!(
+                "told step by step, its {} steps come to: {}",
+                past.len(),
+                whole.report.verdict.word()
+            ));
+        }
+        let mut tries = 0;
+        let mut breaks = |which: &[usize]| {
+            let goes_on = (self.spent)() < 1.0;
+            goes_on.then_some(())?;
+            tries += 1;
+            let told = past.tell(which);
+            self.goal.is_broken(&told.report).then_some(told.taken)
+        };
+        let causes = breaks(&past.causes_of_last());
+        let fewest = thinned(causes.unwrap_or(whole.taken), breaks);
+        self.tries += tries;
+        let is_complete = (self.spent)() < 1.0;
+        if !is_complete && fewest.len() > MOST_READ {
+            return Err(format!(
+                "the budget ended when {} steps were left, more than anybody reads",
+                grouped(fewest.len() as u64)
+            ));
+        }
+        let report = past.script(&fewest)?;
+        match self.goal.is_broken(&report) {
+            true => Ok(report),
+            false => Err(format!(
+                "written down, they come to: {}",
+                report.verdict.word()
+            )),
+        }
+    }
+}
