@@ -45,3 +45,10 @@ mod tests {
         }
     }
 }
+
+/// So many things: `1 run`, `2 runs`.
+#[must_use]
+pub fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}

@@ -243,6 +243,7 @@ fn campaign_of(seeds: std::ops::Range<u64>) -> u64 {
         max_fail: None,
         max_distinct: usize::MAX,
         shrink: Duration::ZERO,
+        known: Default::default(),
         watchdog: Duration::from_secs(60),
         found: PathBuf::from("out/bench"),
         confirm_with: None,

@@ -31,7 +31,8 @@ pub enum Checked {
 }
 
 /// All scenario files under a path, in the order of their names. Findings that
-/// nobody has looked at yet (`found/`) are not part of the corpus.
+/// nobody has looked at yet (`found/`) are not part of the corpus, and neither is the
+/// list of failures that are [known](super::KnownFailures).
 ///
 /// # Errors
 /// When a folder cannot be read.
@@ -48,9 +49,8 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
                 if path.file_name().is_none_or(|name| name != "found") {
                     folders.push(path);
                 }
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "toml")
+            } else if path.extension().is_some_and(|it| it == "toml")
+                && path.file_name().is_none_or(|name| name != "known.toml")
             {
                 found.push(path);
             }

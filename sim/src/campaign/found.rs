@@ -188,6 +188,8 @@ impl Shared<'_> {
             known.entry(fingerprint.clone()).or_default().wants(steps)
         };
         let mut failure = Failure::new(system, scenario.seed, fingerprint, finding);
+        let reason = self.plan.known.reason(&failure.fingerprint);
+        failure.known = reason.map(str::to_owned);
         if !is_wanted {
             return failure;
         }

@@ -7,7 +7,9 @@ mod fingerprint;
 mod folder;
 mod found;
 mod journal;
+mod known;
 pub mod memory;
+mod merge;
 mod recoveries;
 mod small;
 mod state;
@@ -39,6 +41,8 @@ use worker::Shared;
 pub use self::confirm::{Confirmation, Divergence, confirm};
 pub use self::fingerprint::Fingerprint;
 pub use self::folder::save;
+pub use self::known::KnownFailures;
+pub use self::merge::{Merged, merge};
 pub use self::recoveries::Recoveries;
 pub use self::summary::{Failure, Finding, Summary, SystemSummary};
 pub use self::trial::{Trial, try_scenario};
@@ -91,6 +95,8 @@ pub struct Plan {
     pub max_fail: Option<usize>,
     /// It stops after this many failures that differ.
     pub max_distinct: usize,
+    /// Failures that fail no campaign.
+    pub known: KnownFailures,
     /// How long a failure may take to become smaller; not at all, if zero.
     pub shrink: Duration,
     /// A single run that takes longer than this on the wall clock counts as one that hangs.

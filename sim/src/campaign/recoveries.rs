@@ -31,6 +31,18 @@ impl Recoveries {
         keep_most(&mut self.nearest_to_bound, (share, seed));
     }
 
+    /// Others' runs have recovered as well.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.millis.extend_from_slice(&other.millis);
+        self.slow += other.slow;
+        if let Some(slowest) = other.slowest {
+            keep_most(&mut self.slowest, slowest);
+        }
+        if let Some(nearest) = other.nearest_to_bound {
+            keep_most(&mut self.nearest_to_bound, nearest);
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

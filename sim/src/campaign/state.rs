@@ -77,6 +77,7 @@ struct Stored {
     smallest: Option<PathBuf>,
     steps: Option<u64>,
     count: u64,
+    known: Option<String>,
     runs: Vec<(String, Seed)>,
 }
 
@@ -122,7 +123,7 @@ impl State {
         let path = folder.join(NAME);
         let text = fs::read(&path).map_err(|error| {
             format!(
-                "no campaign to go on with: {}: {error}; begin one without --resume",
+                "no campaign is there: {}: {error}; begin one without --resume",
                 path.display()
             )
         })?;
@@ -169,6 +170,16 @@ impl State {
             seeds: self.seeds,
             faults: self.faults,
         }
+    }
+
+    /// What decides what its seeds do.
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Whether it ran a system of this name.
+    pub(super) fn has(&self, system: &str) -> bool {
+        self.systems.contains_key(system)
     }
 
     /// Which runs are over.
@@ -260,6 +271,7 @@ impl Stored {
             smallest: failure.smallest.clone(),
             steps: failure.steps,
             count: failure.count,
+            known: failure.known.clone(),
             runs: runs
                 .map(|(system, seed)| ((*system).to_owned(), *seed))
                 .collect(),
@@ -285,6 +297,7 @@ impl Stored {
             report: None,
             small: None,
             count: self.count,
+            known: self.known.clone(),
             runs: runs
                 .filter_map(|(system, seed)| Some((find(system)?.name(), *seed)))
                 .collect(),

@@ -145,6 +145,8 @@ pub struct Failure {
     pub steps: Option<u64>,
     /// How many runs failed so.
     pub count: u64,
+    /// Why it may be, if it is known.
+    pub known: Option<String>,
     /// The first of them: their systems and seeds, in the order in which they ended.
     pub runs: Vec<(&'static str, Seed)>,
 }
@@ -173,6 +175,7 @@ impl Failure {
             smallest: None,
             steps: None,
             count: 1,
+            known: None,
             runs: vec![(system.name(), seed)],
         }
     }
@@ -288,6 +291,19 @@ impl Summary {
         self.systems.values().map(|system| system.failed).sum()
     }
 
+    /// The runs that failed in a way that nobody knew about.
+    #[must_use]
+    pub fn failed_unknown(&self) -> u64 {
+        let unknown = self.failures.iter().filter(|it| it.known.is_none());
+        unknown.map(|failure| failure.count).sum()
+    }
+
+    /// How many failures there are that nobody knew about.
+    #[must_use]
+    pub fn unknown(&self) -> usize {
+        self.failures.iter().filter(|it| it.known.is_none()).count()
+    }
+
     /// The failures, the smallest first.
     #[must_use]
     pub fn by_size(&self) -> Vec<&Failure> {
@@ -321,9 +337,11 @@ impl Summary {
         if is_graver || is_smaller {
             let runs = std::mem::take(&mut known.runs);
             let count = known.count;
+            let reason = known.known.take();
             *known = Failure {
                 runs,
                 count,
+                known: reason,
                 ..failure
             };
         }
@@ -381,7 +399,8 @@ impl Summary {
         if !self.blind_spots().is_empty() {
             return 21;
         }
-        let findings = self.failures.iter().map(|failure| &failure.finding);
+        let failures = self.failures.iter().filter(|it| it.known.is_none());
+        let findings = failures.map(|failure| &failure.finding);
         let without = u8::from(self.trouble.is_some());
         findings.min().map_or(without, Finding::exit_code)
     }

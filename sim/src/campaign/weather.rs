@@ -48,6 +48,21 @@ impl WeatherSummary {
         }
     }
 
+    /// Others' runs as well.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (size, runs) in &other.sizes {
+            *self.sizes.entry(*size).or_default() += runs;
+        }
+        for (family, of_family) in &other.families {
+            let own = self.families.entry(*family).or_default();
+            own.runs += of_family.runs;
+            own.effective += of_family.effective;
+        }
+        for (mark, effective) in &other.always {
+            self.reached(mark, *effective);
+        }
+    }
+
     fn reached(&mut self, mark: &'static str, effective: FamilySet) {
         let always = self.always.entry(mark).or_insert(effective);
         *always = always.intersection(effective);

@@ -167,8 +167,8 @@ impl<'a> Shared<'a> {
         } = *self.plan;
         // A run that hangs keeps its core for good: after a handful of them
         // later runs would seem to hang as well.
-        let enough = summary.failures.len() >= max_distinct
-            || max_fail.is_some_and(|most| summary.failed() >= most as u64)
+        let enough = summary.unknown() >= max_distinct
+            || max_fail.is_some_and(|most| summary.failed_unknown() >= most as u64)
             || summary.hangs() >= MOST_HANGS
             || self.is_quiet(counted);
         self.enough.fetch_or(enough, Ordering::Relaxed);

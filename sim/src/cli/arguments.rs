@@ -35,6 +35,10 @@ Examples:
   fuzz raft kv --for 10m               ten minutes, split between two systems
   fuzz --seeds 0..50000 --partition 1/3 --require-marks
                                        a night in CI, on the first of three machines";
+const MERGE: &str = "\
+Examples:
+  merge night-1 night-2 night-3        what three machines found, as one campaign
+  merge night-* --page night.md        and as a page for the summary of a CI job";
 const REPLAY: &str = "\
 Examples:
   replay seeds/found/raft-2a.toml --trace
@@ -84,6 +88,9 @@ pub(super) enum Verb {
     /// Runs randomized fault-injection tests over many seeds.
     #[command(after_help = FUZZ)]
     Fuzz(FuzzArguments),
+    /// Adds up what several machines found in a night.
+    #[command(after_help = MERGE)]
+    Merge(MergeArguments),
     /// Runs scenario files or seeds again, to the same trace.
     #[command(after_help = REPLAY)]
     Replay(ReplayArguments),
@@ -202,6 +209,9 @@ pub(super) struct FuzzArguments {
     /// How long each failure may take to become smaller; 0s leaves it as it was found.
     #[arg(long, default_value = "20s", value_parser = duration, help_heading = HOW_FAR)]
     pub(super) shrink: Duration,
+    /// Failures that are counted and fail no campaign, each with a reason; if there is such a file.
+    #[arg(long, value_name = "FILE", default_value = "seeds/known.toml", help_heading = WHAT)]
+    pub(super) known: PathBuf,
     /// A single run that takes longer on the wall clock counts as one that hangs.
     #[arg(long, default_value = "60s", value_parser = duration, help_heading = HOW_FAR)]
     pub(super) watchdog: Duration,
@@ -226,6 +236,18 @@ pub(super) struct FuzzArguments {
     /// How to print.
     #[arg(long, value_enum, default_value = "human", help_heading = OUTPUT)]
     pub(super) format: fuzz::Printed,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MergeArguments {
+    /// The folders of the campaigns: what `fuzz --out` was told.
+    #[arg(required = true, value_name = "DIR")]
+    pub(super) folders: Vec<PathBuf>,
+    /// Writes a page in Markdown into this file, too.
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) page: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) printed: Printed,
 }
 
 #[derive(Debug, clap::Args)]

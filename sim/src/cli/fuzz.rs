@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use self::json::as_json;
-use self::page::page;
-use self::summed_up::human;
+pub(super) use self::json::as_json;
+pub(super) use self::page::page;
+pub(super) use self::summed_up::{Night, human};
 use self::teller::Teller;
 use super::arguments::FuzzArguments;
 use super::{Failed, catch_interrupts, environment, must_be_writable, print, workers};
 use crate::campaign::stopwatch::today;
-use crate::campaign::{self, CannotBegin, Failure, Plan, SeedSource, Summary};
+use crate::campaign::{self, CannotBegin, Failure, KnownFailures, Plan, SeedSource, Summary};
 use crate::registry::{Registered, Systems};
 use crate::scenarios::weather::Weather;
 use crate::seed::{Seed, SeedRange};
@@ -59,18 +59,16 @@ pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Faile
     teller.bar.finish_and_clear();
     let interrupted = stop.load(Ordering::Relaxed);
     tell_unwritten(&summary);
-    write_page(&plan, &page(&summary, &plan, interrupted));
+    let night = Night::of(&plan, &summary, interrupted);
+    write_page(&plan, &page(&summary, &night));
     if summary.runs() == 0 && !interrupted && summary.trouble.is_none() {
         return Err(Failed::nothing(
             "no seed was run; give a wider range or a longer time",
         ));
     }
     match format {
-        Printed::Human => print(&human(&summary, &plan, interrupted))?,
-        Printed::Json => print(&format!(
-            "{:#}\n",
-            as_json(&summary, &plan.seeds, interrupted)
-        ))?,
+        Printed::Human => print(&human(&summary, &night))?,
+        Printed::Json => print(&format!("{:#}\n", as_json(&summary, &night)))?,
         // Its lines were written as they came.
         Printed::Jsonl => {}
     }
@@ -120,6 +118,7 @@ fn plan(known: Systems, arguments: &FuzzArguments) -> Result<Plan, Failed> {
             false => arguments.max_fail,
         },
         max_distinct: arguments.max_distinct,
+        known: KnownFailures::read(&arguments.known).map_err(Failed::usage)?,
         shrink: arguments.shrink,
         watchdog: arguments.watchdog,
         found: arguments.out.clone(),

@@ -5,6 +5,7 @@ mod check;
 mod fuzz;
 mod history;
 mod list;
+mod merge;
 mod replay;
 mod shrink;
 mod verify;
@@ -162,6 +163,7 @@ fn act(systems: Systems, extra: &[ExtraVerb], verb: Verb) -> Result<u8, Failed> 
         Verb::List(printed) => list::list(systems, printed.format),
         Verb::Run(arguments) => replay::run(systems, &arguments),
         Verb::Fuzz(arguments) => fuzz::fuzz(systems, arguments),
+        Verb::Merge(arguments) => merge::merged(systems, &arguments),
         Verb::Replay(arguments) => replay::replay(systems, &arguments),
         Verb::Shrink(arguments) => shrink::shrink(systems, &arguments),
         Verb::Verify(arguments) => verify::verify(systems, &arguments),

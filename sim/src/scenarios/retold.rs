@@ -405,11 +405,10 @@ impl<S: Setting> Teller<S> {
         };
         crash(world, node);
         if let Some(written) = &mut self.written {
-            match written.steps.last_mut() {
-                Some(Step::Input { crash_after, .. } | Step::Restart { crash_after, .. }) => {
-                    *crash_after = None;
-                }
-                _ => {}
+            if let Some(Step::Input { crash_after, .. } | Step::Restart { crash_after, .. }) =
+                written.steps.last_mut()
+            {
+                *crash_after = None;
             }
             written.steps.push(Step::Crash(node));
         }

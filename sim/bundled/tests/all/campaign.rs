@@ -37,6 +37,7 @@ fn campaign(seeds: &str, change: impl FnOnce(&mut Plan)) -> Summary {
         max_fail: Some(100),
         max_distinct: 100,
         shrink: Duration::ZERO,
+        known: Default::default(),
         watchdog: Duration::from_secs(60),
         found: found.path().to_owned(),
         double_check: PerMillion::ZERO,

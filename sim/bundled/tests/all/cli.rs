@@ -64,23 +64,6 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
     for (arguments, expected, says) in [
         (vec!["run", "paxos"], 2, "snowglobe list"),
         (vec!["run", "raft", "--seed", "x"], 2, "seed"),
-        (vec!["fuzz", "paxos"], 2, "snowglobe list"),
-        (vec!["fuzz", "--seeds", "9..3"], 2, "above the start"),
-        (vec!["fuzz", "-j", "0"], 2, "at least 1"),
-        (vec!["fuzz", "-j", "100000"], 2, "at most 1024"),
-        (vec!["check", "raft", "-j", "100000"], 2, "at most 1024"),
-        (vec!["fuzz", "raft", "kv", "raft"], 2, "named twice"),
-        (vec!["fuzz", "--double-check", "101"], 2, "0 to 100 percent"),
-        (vec!["fuzz", "--max-fail", "0"], 2, "at least 1"),
-        (vec!["fuzz", "--max-distinct", "0"], 2, "at least 1"),
-        (vec!["fuzz", "--partition", "3/2"], 2, "between 1 and"),
-        (
-            vec!["fuzz", "--resume", "--out", "nowhere"],
-            2,
-            "without --resume",
-        ),
-        (vec!["fuzz", "--resume", "raft"], 2, "cannot be used with"),
-        (vec!["fuzz", "--out", "/proc/nowhere"], 1, "--out"),
         (vec!["replay", "nothing.toml"], 1, "nothing.toml"),
         (vec!["replay", "what"], 2, "no file"),
         (vec!["replay", &empty], 2, "empty.toml"),
@@ -99,18 +82,77 @@ fn a_mistake_gets_one_line_and_its_exit_code() {
         (vec!["replay", "1"], 2, "--system"),
         (vec!["verify", "/nowhere"], 2, "/nowhere"),
     ] {
-        let output = snowglobe(&arguments);
-        let text = stderr(&output);
-        assert_eq!(code(&output), expected, "{arguments:?}: {text}");
-        assert!(
-            text.contains(says),
-            "{arguments:?} should say {says:?}: {text}"
-        );
-        assert!(!text.contains("panicked"), "{arguments:?}: {text}");
-        if text.starts_with("snowglobe: ") {
-            assert_eq!(text.lines().count(), 1, "{arguments:?}: {text}");
-        }
+        is_refused(&arguments, expected, says);
     }
+}
+
+#[test]
+fn a_campaign_that_makes_no_sense_is_refused() {
+    for (arguments, expected, says) in [
+        (vec!["fuzz", "paxos"], 2, "snowglobe list"),
+        (vec!["fuzz", "--seeds", "9..3"], 2, "above the start"),
+        (vec!["fuzz", "-j", "0"], 2, "at least 1"),
+        (vec!["fuzz", "-j", "100000"], 2, "at most 1024"),
+        (vec!["check", "raft", "-j", "100000"], 2, "at most 1024"),
+        (vec!["fuzz", "raft", "kv", "raft"], 2, "named twice"),
+        (vec!["fuzz", "--double-check", "101"], 2, "0 to 100 percent"),
+        (vec!["fuzz", "--max-fail", "0"], 2, "at least 1"),
+        (vec!["fuzz", "--max-distinct", "0"], 2, "at least 1"),
+        (vec!["fuzz", "--partition", "3/2"], 2, "between 1 and"),
+        (
+            vec!["fuzz", "--resume", "--out", "nowhere"],
+            2,
+            "without --resume",
+        ),
+        (vec!["fuzz", "--resume", "raft"], 2, "cannot be used with"),
+        (vec!["fuzz", "--out", "/proc/nowhere"], 1, "--out"),
+    ] {
+        is_refused(&arguments, expected, says);
+    }
+}
+
+/// A mistake is told in one line that says what to do, with its exit code.
+fn is_refused(arguments: &[&str], expected: i32, says: &str) {
+    let output = snowglobe(arguments);
+    let text = stderr(&output);
+    assert_eq!(code(&output), expected, "{arguments:?}: {text}");
+    assert!(
+        text.contains(says),
+        "{arguments:?} should say {says:?}: {text}"
+    );
+    assert!(!text.contains("panicked"), "{arguments:?}: {text}");
+    if text.starts_with("snowglobe: ") {
+        assert_eq!(text.lines().count(), 1, "{arguments:?}: {text}");
+    }
+}
+
+/// A failing seed, made small, replays from both of its files.
+#[test]
+fn a_failure_is_made_small_and_one_that_holds_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().display().to_string();
+    let held = snowglobe(&["shrink", "7", "--system", "raft", "--out", &out]);
+    assert_eq!(code(&held), 4, "{}", stderr(&held));
+    assert!(stderr(&held).contains("it breaks nothing"));
+    let text = "system = \"raft\"\nnodes = 5\nseed = \"1\"\n\
+                story = [\"wait 1s\", \"cut all\", \"wait 50ms\", \"leader within 2s\"]\n";
+    let path = folder.path().join("impossible.toml");
+    fs::write(&path, text).expect("the file is written");
+    let shrunk = snowglobe(&["shrink", &path.display().to_string()]);
+    let says = stdout(&shrunk);
+    assert_eq!(code(&shrunk), 0, "{says}");
+    assert!(says.contains("depends on time"), "{says}");
+    let small = folder.path().join("impossible.small.toml");
+    let written = fs::read_to_string(&small).expect("it is written");
+    assert!(!written.contains("wait"), "{written}");
+    assert!(
+        written.contains("nodes = 2") || written.contains("nodes = 1"),
+        "{written}"
+    );
+    assert_eq!(
+        code(&snowglobe(&["replay", &small.display().to_string()])),
+        11
+    );
 }
 
 /// Two runs reach some marks and not all.
@@ -509,7 +551,9 @@ fn the_environment_says_what_the_command_line_does_not() {
 
 #[test]
 fn every_verb_has_examples_and_headings() {
-    for verb in ["run", "fuzz", "replay", "verify", "check", "history"] {
+    for verb in [
+        "run", "fuzz", "replay", "shrink", "verify", "check", "history",
+    ] {
         let output = snowglobe(&[verb, "--help"]);
         let help = String::from_utf8(output.stdout).expect("it prints text");
         assert!(help.contains("Examples:"), "{help}");

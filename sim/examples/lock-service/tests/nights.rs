@@ -69,6 +69,31 @@ fn a_night_that_is_killed_twenty_times_loses_nothing_and_does_nothing_twice() {
     assert_eq!(finished(fuzz(rough.path(), &["--resume"])), undisturbed);
 }
 
+/// Each machine takes its share of the seeds.
+#[test]
+fn a_night_on_seven_machines_is_one_night() {
+    let folder = tempfile::tempdir().unwrap();
+    let night = |name: &str, share: &str| {
+        let out = folder.path().join(name);
+        let seeds = ["lock", "lock-without-fences", "--seeds", "0..700", "--partition", share];
+        let mut command = fuzz(&out, &seeds);
+        command.output().expect("it runs");
+        out
+    };
+    let machines: Vec<_> = (1..=7).map(|it| night(&format!("m{it}"), &format!("{it}/7"))).collect();
+    let whole = night("whole", "1/1");
+    let merged = |folders: &[std::path::PathBuf]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lock-service"));
+        command.arg("merge").args(folders).args(["--format", "json"]).stderr(Stdio::null());
+        command.stdout(Stdio::piped());
+        let mut summary = finished(command);
+        // Which of those alike were made small depends on who came first.
+        summary.failures.iter_mut().for_each(|failure| failure.steps = 0);
+        summary
+    };
+    assert_eq!(merged(&machines), merged(&[whole]));
+}
+
 #[test]
 fn two_campaigns_do_not_share_a_folder() {
     let folder = tempfile::tempdir().unwrap();

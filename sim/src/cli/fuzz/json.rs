@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::summed_up::describe_seeds;
+use super::summed_up::Night;
 use crate::campaign::weather;
-use crate::campaign::{Confirmation, Recoveries, SeedSource, Summary};
+use crate::campaign::{Confirmation, Recoveries, Summary};
 use crate::report::small;
 use crate::text::program;
 
@@ -30,11 +30,7 @@ fn recovery_as_json(recoveries: &Recoveries) -> serde_json::Value {
 }
 
 /// The summary of a campaign, for a program.
-pub(super) fn as_json(
-    summary: &Summary,
-    seeds: &SeedSource,
-    interrupted: bool,
-) -> serde_json::Value {
+pub(in crate::cli) fn as_json(summary: &Summary, night: &Night) -> serde_json::Value {
     let systems: Vec<_> = summary
         .systems
         .iter()
@@ -69,6 +65,7 @@ pub(super) fn as_json(
                 "seed": failure.seed.to_string(),
                 "fingerprint": failure.fingerprint.to_string(),
                 "runs": failure.count,
+                "known": failure.known,
                 "steps": failure.steps,
                 "seeds": runs.take(SEEDS_TOLD).collect::<Vec<_>>(),
                 "finding": failure.finding.to_string(),
@@ -82,11 +79,11 @@ pub(super) fn as_json(
         .collect();
     json!({
         "v": VERSION,
-        "seeds": describe_seeds(seeds),
+        "seeds": night.seeds,
         "trouble": summary.trouble,
         "distinct": summary.failures.len(),
         "failed": summary.failed(),
-        "interrupted": interrupted,
+        "interrupted": night.interrupted,
         "runs": summary.runs(),
         "double_checked": summary.repeated,
         "blind": summary.blind_spots(),

@@ -3,23 +3,29 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::summed_up::{describe_seeds, repeated};
-use crate::campaign::{Failure, Plan, Summary};
+use super::summed_up::Night;
+use crate::campaign::{Failure, Summary};
 use crate::scenarios::file::Scenario;
-use crate::text::{grouped, program};
+use crate::text::{counted, grouped, program};
 
+/// More marks that were never reached are only counted.
+const MARKS_NAMED: usize = 12;
 /// A script of more steps is not shown whole.
 const STEPS_SHOWN: usize = 40;
 
 /// The page.
-pub(super) fn page(summary: &Summary, plan: &Plan, interrupted: bool) -> String {
+pub(in crate::cli) fn page(summary: &Summary, night: &Night) -> String {
     let mut text = format!("# {}\n\n", headline(summary));
-    let interrupted = if interrupted { ", interrupted" } else { "" };
+    let interrupted = if night.interrupted {
+        ", interrupted"
+    } else {
+        ""
+    };
     let _ = writeln!(
         text,
-        "{} runs, {}, in {:.0?}{interrupted}.\n",
-        grouped(summary.runs()),
-        describe_seeds(&plan.seeds),
+        "{}, {}, in {:.0?}{interrupted}.\n",
+        counted(summary.runs(), "run"),
+        night.seeds,
         summary.took
     );
     for spot in summary.blind_spots() {
@@ -45,11 +51,14 @@ pub(super) fn page(summary: &Summary, plan: &Plan, interrupted: bool) -> String 
             grouped(system.counters.steps),
             system.marks.len() - never.len(),
             system.marks.len(),
-            never.join(", ")
+            match never.len() {
+                0..=MARKS_NAMED => never.join(", "),
+                more => format!("{more} marks"),
+            }
         );
     }
-    if plan.seeds.by_time {
-        let _ = writeln!(text, "\n{}", repeated(summary, plan));
+    if let Some(again) = &night.again {
+        let _ = writeln!(text, "\n{again}");
     }
     text
 }
@@ -73,10 +82,13 @@ fn of_failure(text: &mut String, failure: &Failure) {
     let _ = writeln!(text, "## {}\n", escaped(&failure.fingerprint.to_string()));
     let _ = writeln!(
         text,
-        "{system}, {} runs, {}.\n",
-        grouped(*count),
+        "{system}, {}, {}.\n",
+        counted(*count, "run"),
         escaped(&failure.finding.to_string())
     );
+    if let Some(reason) = &failure.known {
+        let _ = writeln!(text, "Known: {}\n", escaped(reason));
+    }
     let again = match &failure.smallest {
         Some(file) => file.display().to_string(),
         None => format!("{seed} --system {system}"),

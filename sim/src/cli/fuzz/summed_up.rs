@@ -6,19 +6,64 @@ use std::time::Duration;
 use crate::campaign::weather;
 use crate::campaign::{self, Failure, Plan, SeedSource, Summary, SystemSummary};
 use crate::seed::Partition;
-use crate::text::{grouped, program};
+use crate::text::{counted, grouped, program};
+
+/// What is said of a campaign beside what it came to.
+pub(in crate::cli) struct Night {
+    /// Its first line behind the number of its runs.
+    title: String,
+    /// Its seeds, in words.
+    pub(super) seeds: String,
+    pub(super) interrupted: bool,
+    /// Failures that are known and did not show.
+    unseen: Vec<String>,
+    /// The command that takes the same seeds again, if they are not plain to see.
+    pub(super) again: Option<String>,
+}
+
+impl Night {
+    /// Of a campaign that this process went through.
+    pub(super) fn of(plan: &Plan, summary: &Summary, interrupted: bool) -> Self {
+        let seeds = describe_seeds(&plan.seeds);
+        Self {
+            title: format!("on {} workers", plan.jobs),
+            seeds,
+            interrupted,
+            unseen: {
+                let seen = summary.failures.iter().map(|it| it.fingerprint.clone());
+                let unseen = plan.known.unseen(&seen.collect::<Vec<_>>());
+                unseen.into_iter().map(str::to_owned).collect()
+            },
+            again: plan.seeds.by_time.then(|| repeated(summary, plan)),
+        }
+    }
+
+    /// Of several campaigns.
+    pub(in crate::cli) fn merged(campaigns: usize) -> Self {
+        Self {
+            title: "at most".to_owned(),
+            seeds: format!("of {campaigns} campaigns"),
+            interrupted: false,
+            unseen: Vec::new(),
+            again: None,
+        }
+    }
+}
 
 /// The summary of a campaign, for a person.
-pub(super) fn human(summary: &Summary, plan: &Plan, interrupted: bool) -> String {
-    let (seeds, jobs) = (&plan.seeds, plan.jobs);
+pub(in crate::cli) fn human(summary: &Summary, night: &Night) -> String {
     let mut text = String::new();
-    let which = describe_seeds(seeds);
+    let Night { seeds, title, .. } = night;
     let _ = writeln!(
         text,
-        "fuzz  {} runs  {which}  {:.1}s on {jobs} workers{}",
+        "fuzz  {} runs  {seeds}  {:.1}s {title}{}",
         grouped(summary.runs()),
         summary.took.as_secs_f64(),
-        if interrupted { "  INTERRUPTED" } else { "" }
+        if night.interrupted {
+            "  INTERRUPTED"
+        } else {
+            ""
+        }
     );
     for (name, system) in &summary.systems {
         of_system(&mut text, name, system, summary.took);
@@ -29,11 +74,7 @@ pub(super) fn human(summary: &Summary, plan: &Plan, interrupted: bool) -> String
         grouped(summary.repeated)
     );
     if let Some(trouble) = &summary.trouble {
-        let _ = writeln!(
-            text,
-            "STOPPED: cannot write to {}: {trouble}",
-            plan.found.display()
-        );
+        let _ = writeln!(text, "STOPPED: cannot write what was found: {trouble}");
     }
     if summary.hangs() >= campaign::MOST_HANGS {
         let hangs = summary.hangs();
@@ -54,14 +95,17 @@ pub(super) fn human(summary: &Summary, plan: &Plan, interrupted: bool) -> String
             Ok(())
         }
     };
-    if seeds.by_time {
-        let _ = writeln!(text, "{}", repeated(summary, plan));
+    for name in &night.unseen {
+        let _ = writeln!(text, "known and not seen: {name}");
+    }
+    if let Some(again) = &night.again {
+        let _ = writeln!(text, "{again}");
     }
     text
 }
 
 /// The command that takes the same seeds again.
-pub(super) fn repeated(summary: &Summary, plan: &Plan) -> String {
+fn repeated(summary: &Summary, plan: &Plan) -> String {
     let systems: Vec<&str> = plan.systems.iter().map(|it| it.name()).collect();
     let first = plan.seeds.range.start();
     let each = summary.runs().div_ceil(systems.len().max(1) as u64);
@@ -79,7 +123,7 @@ pub(super) fn repeated(summary: &Summary, plan: &Plan) -> String {
 }
 
 /// The seeds of a campaign, in words.
-pub(super) fn describe_seeds(seeds: &SeedSource) -> String {
+fn describe_seeds(seeds: &SeedSource) -> String {
     let which = match seeds.by_time {
         true => format!("seeds from {}", seeds.range.start()),
         false => format!("seeds {}", seeds.range),
@@ -147,11 +191,11 @@ fn of_system(text: &mut String, name: &str, system: &SystemSummary, took: Durati
 /// The failures that differ, the smallest first: one line each, and one that runs it again.
 fn distinct(text: &mut String, summary: &Summary) {
     let distinct = summary.failures.len();
-    let plural = if distinct == 1 { "" } else { "s" };
-    let failed = grouped(summary.failed());
     let _ = writeln!(
         text,
-        "{distinct} distinct failure{plural} in {failed} failing runs, the smallest first"
+        "{} in {}, the smallest first",
+        counted(distinct as u64, "distinct failure"),
+        counted(summary.failed(), "failing run")
     );
     for failure in summary.by_size() {
         let Failure {
@@ -163,14 +207,17 @@ fn distinct(text: &mut String, summary: &Summary) {
         let steps = failure.steps.map_or("?".to_owned(), grouped);
         let _ = writeln!(
             text,
-            "  {:<44} {system:<11} {:>6} runs {steps:>9} steps",
+            "  {:<44} {system:<11} {:>12} {steps:>9} steps",
             failure.fingerprint.to_string(),
-            grouped(*count),
+            counted(*count, "run"),
         );
         let again = match &failure.smallest {
             Some(file) => file.display().to_string(),
             None => format!("{seed} --system {system}"),
         };
         let _ = writeln!(text, "    {} replay {again}", program());
+        if let Some(reason) = &failure.known {
+            let _ = writeln!(text, "    known: {reason}");
+        }
     }
 }
