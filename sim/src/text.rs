@@ -29,6 +29,13 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// So many things: `1 run`, `2 runs`.
+#[must_use]
+pub fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::grouped;
@@ -44,11 +51,4 @@ mod tests {
             assert_eq!(grouped(number), text);
         }
     }
-}
-
-/// So many things: `1 run`, `2 runs`.
-#[must_use]
-pub fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", grouped(number))
 }

@@ -198,7 +198,7 @@ impl Setting for KvSetting {
     }
 
     fn is_judged(&self, operation: &Operation) -> bool {
-        !matches!(operation, Operation::TransferLeadership { .. })
+        service::is_judged(operation)
     }
 
     fn judge_of_a_run(&self) -> Judge {

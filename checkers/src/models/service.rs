@@ -8,7 +8,7 @@ use snowglobe_systems::invariants::ClusterView;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{Raft, Term, marks as raft_marks};
 use snowglobe_systems::replica::{self, Replica, Request, StateMachine};
-use snowglobe_systems::service::{ClerkConfig, Config, Message, Node, Timer};
+use snowglobe_systems::service::{ClerkConfig, Config, Message, Node, Operation, Timer};
 
 use super::raft;
 use crate::explore::{Bounds, Property, PropertyKind, TimerKind};
@@ -16,6 +16,12 @@ use crate::explore::{Bounds, Property, PropertyKind, TimerKind};
 /// Of a run that is told step by step, a judge keeps at most so many ways to explain what clients
 /// were told: each answer is held against all of them.
 pub(super) const WIDEST_RUN: usize = 256;
+
+/// Whether a judge of a store hears of an operation: a transfer of the leadership asks the store
+/// nothing.
+pub(super) fn is_judged<M: StateMachine>(operation: &Operation<M>) -> bool {
+    !matches!(operation, Operation::TransferLeadership { .. })
+}
 
 /// Fits the tuning of a node to bounds.
 pub(super) fn tune(config: &mut Config, bounds: &Bounds) {

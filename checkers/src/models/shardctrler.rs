@@ -213,7 +213,7 @@ impl Setting for ControllerSetting {
     }
 
     fn is_judged(&self, operation: &Operation) -> bool {
-        !matches!(operation, Operation::TransferLeadership { .. })
+        service::is_judged(operation)
     }
 
     fn judge_of_a_run(&self) -> Judge {

@@ -364,12 +364,7 @@ impl Setting for ShardkvSetting {
     }
 
     fn is_judged(&self, operation: &Operation) -> bool {
-        match operation {
-            Operation::Controller(_) => false,
-            Operation::Keys(operation) => {
-                !matches!(operation, kv::Operation::TransferLeadership { .. })
-            }
-        }
+        matches!(operation, Operation::Keys(of_keys) if service::is_judged(of_keys))
     }
 
     fn judge_of_a_run(&self) -> Judge {

@@ -36,7 +36,7 @@ type OutcomeOf<S> = <<S as Setting>::Process as Process>::Outcome;
 
 /// From one step to the next. A message needs 2 ms to arrive, so whatever a step
 /// does is done before the next one.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+pub(in crate::scenarios) const PAUSE: Duration = Duration::from_millis(10);
 
 /// A call that was not answered yet.
 #[derive(Clone, Debug)]
@@ -167,11 +167,11 @@ impl<S: Setting> Script<S> {
     }
 
     /// Who is to crash within the step that was taken.
-    pub(super) fn crashes(&self) -> Option<NodeId> {
+    pub(in crate::scenarios) fn crashes(&self) -> Option<NodeId> {
         self.crashes.map(|(node, _)| node)
     }
 
-    pub(super) fn arm<I: Invariants<S::Process>>(
+    pub(in crate::scenarios) fn arm<I: Invariants<S::Process>>(
         &mut self,
         world: &mut WorldOf<S, I>,
         node: NodeId,
@@ -217,7 +217,7 @@ impl<S: Setting> Script<S> {
 
     /// Who asks a node for what, by its words: a client whose turn it is to ask for that; or,
     /// where the setting can read it, somebody who has asked for nothing else.
-    pub(super) fn asks(
+    pub(in crate::scenarios) fn asks(
         &self,
         node: NodeId,
         words: &str,
@@ -233,7 +233,7 @@ impl<S: Setting> Script<S> {
     }
 
     /// A client that is none of the setting's, and waits for nothing.
-    pub(super) fn nobody_yet(&self) -> usize {
+    pub(in crate::scenarios) fn nobody_yet(&self) -> usize {
         let own = self.setting.clients().len();
         let is_free = |client: &usize| self.calls.iter().all(|call| call.client != *client);
         (own..).find(is_free).expect("there is no end of clients")
@@ -250,7 +250,7 @@ impl<S: Setting> Script<S> {
             .collect()
     }
 
-    pub(super) fn call<I: Invariants<S::Process>>(
+    pub(in crate::scenarios) fn call<I: Invariants<S::Process>>(
         &mut self,
         world: &mut WorldOf<S, I>,
         node: NodeId,
@@ -277,7 +277,7 @@ impl<S: Setting> Script<S> {
     }
 
     /// Looks at what the last step has done, before the next one.
-    pub(super) fn settle<I: Invariants<S::Process>>(
+    pub(in crate::scenarios) fn settle<I: Invariants<S::Process>>(
         &mut self,
         world: &mut WorldOf<S, I>,
         left: Option<u32>,
