@@ -67,10 +67,10 @@ impl<'a> Shared<'a> {
             Some(state) => (state.summary(&plan.systems), state.done()),
             None => (Summary::new(&plan.systems), Default::default()),
         };
-        let failures = summary.failures.iter();
-        let known = failures
-            .map(|it| (it.fingerprint.clone(), Alike::KNOWN))
-            .collect();
+        // One that nobody had looked at when the campaign was interrupted is looked at yet.
+        let failures = summary.failures.iter().filter(|it| it.saved.is_some());
+        let known = failures.map(|it| (it.fingerprint.clone(), Alike::KNOWN));
+        let known = known.collect();
         let took = summary.took;
         let shared = Self {
             plan,
