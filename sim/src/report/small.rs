@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::failure::{self, Again};
 use crate::scenarios::{RunReport, Verdict};
 use crate::shrink::Shrunk;
-use crate::text::{grouped, program};
+use crate::text::{counted, grouped, program};
 
 /// A failure that was made small, and written down.
 #[derive(Clone, Debug)]
@@ -88,7 +88,15 @@ pub fn write(mut shrunk: Shrunk, folder: &Path, name: &str, took: Duration) -> i
 /// How large a run is, in words.
 fn size(report: &RunReport) -> String {
     let [nodes, incidents, calls, steps] = numbers(report);
-    format!("{nodes} nodes, {incidents} incidents, {calls} calls and {steps} steps")
+    let things = [
+        (nodes, "node"),
+        (incidents, "incident"),
+        (calls, "call"),
+        (steps, "step"),
+    ];
+    let things = things.map(|(number, thing)| counted(number, thing));
+    let [nodes, incidents, calls, steps] = things;
+    format!("{nodes}, {incidents}, {calls} and {steps}")
 }
 
 /// The steps of its nodes; of a script, those that it says.
@@ -102,19 +110,18 @@ fn steps(report: &RunReport) -> u64 {
 }
 
 /// Its nodes, incidents, calls and steps.
-fn numbers(report: &RunReport) -> [String; 4] {
+fn numbers(report: &RunReport) -> [u64; 4] {
     let scenario = &report.scenario;
     let happens = match &scenario.story[..] {
         [] => scenario.faults.len(),
         story => story.len(),
     };
-    let numbers = [
+    [
         scenario.nodes as u64,
         happens as u64,
         report.counters.invoked,
         steps(report),
-    ];
-    numbers.map(grouped)
+    ]
 }
 
 /// The account of it, for a person; ends with an empty line.
@@ -145,7 +152,7 @@ pub fn lines(small: &Small) -> String {
     ];
     for (name, report) in rows {
         let Some(report) = report else { continue };
-        let [nodes, incidents, calls, steps] = numbers(report);
+        let [nodes, incidents, calls, steps] = numbers(report).map(grouped);
         let time = match report.scenario.scripted {
             Some(_) => String::new(),
             None => report.at.to_string(),
@@ -194,8 +201,13 @@ pub fn briefly(small: &Small) -> String {
         Err(_) => numbers(&small.shrunk.run),
     };
     let form = match small.steps {
-        Some(_) => format!("{steps} steps"),
-        None => format!("a run of {incidents} incidents, {calls} calls and {steps} steps"),
+        Some(_) => counted(steps, "step"),
+        None => format!(
+            "a run of {}, {} and {}",
+            counted(incidents, "incident"),
+            counted(calls, "call"),
+            counted(steps, "step")
+        ),
     };
     let mut text = format!("  small     {form}\n");
     if let Some(file) = small.smallest() {
