@@ -10,6 +10,13 @@ pub struct Mutant {
     pub span: Span,
     pub replacement: String,
     pub genre: Genre,
+    /// The innermost one around it.
+    pub function: Option<Function>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Function {
+    pub span: Span,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -47,6 +47,7 @@ fn change(genre: Genre, around: &str, piece: &str, replacement: &str) -> Mutant 
         },
         replacement: replacement.into(),
         genre,
+        function: None,
     }
 }
 

@@ -43,10 +43,18 @@ pub fn plant(whole: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<Planted> 
     let places = places(&text, mutants)?;
     let mut choices: BTreeMap<(usize, Reverse<usize>), Vec<(usize, &Mutant)>> = BTreeMap::new();
     let mut pieces = Vec::new();
+    let mut ends = Vec::new();
     let mut left_out = Vec::new();
     for &(number, mutant) in mutants {
         match places.get(&number) {
-            Some(Place::Return(at)) => pieces.push(Piece::returning(*at, number, mutant)),
+            Some(Place::Return(at)) => {
+                pieces.push(Piece::returning(*at, number, mutant));
+                if let Some(function) = &mutant.function {
+                    let whole = text.replaced(function.span);
+                    ends.push((whole.end, ""));
+                    pieces.push(Piece::around(whole, number));
+                }
+            }
             Some(Place::Guard(at)) => pieces.push(Piece::guarding(*at, number)),
             Some(Place::Choice(range)) => {
                 let choice = choices.entry((range.start, Reverse(range.end)));
@@ -55,10 +63,9 @@ pub fn plant(whole: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<Planted> 
             None => left_out.push(number),
         }
     }
-    let mut ends = Vec::new();
     for ((start, Reverse(end)), mutants) in choices {
         pieces.push(Piece::choosing(&text, start..end, &mutants));
-        ends.push(end);
+        ends.push((end, " })"));
     }
     let (text, regions) = assembled(whole, pieces, ends);
     Ok(Planted {
@@ -73,7 +80,7 @@ struct Piece {
     at: usize,
     text: String,
     parts: Vec<(Range<usize>, usize)>,
-    /// Up to where the code as it is belongs to the same choice.
+    /// Up to where the code as it is belongs to the same changes.
     until: usize,
 }
 
@@ -91,6 +98,15 @@ impl Piece {
         let value = &mutant.replacement;
         let text = format!("if crate::mutant({number}) {{ return {value}; }} ");
         Self::new(at, text, number)
+    }
+
+    /// A function that returns something else may not compile far from where it does: the
+    /// compiler then speaks of its signature.
+    fn around(function: Range<usize>, number: usize) -> Self {
+        Self {
+            until: function.end,
+            ..Self::new(function.start, String::new(), number)
+        }
     }
 
     fn guarding(at: usize, number: usize) -> Self {
@@ -124,7 +140,7 @@ impl Piece {
 fn assembled(
     whole: &str,
     mut pieces: Vec<Piece>,
-    mut ends: Vec<usize>,
+    mut ends: Vec<(usize, &str)>,
 ) -> (String, Vec<(Range<usize>, Vec<usize>)>) {
     // What is inserted by itself stands in front of an expression that begins there.
     pieces.sort_by_key(|piece| (piece.at, piece.until != piece.at, Reverse(piece.until)));
@@ -136,14 +152,14 @@ fn assembled(
     let mut ends = ends.into_iter().peekable();
     let mut pieces = pieces.into_iter().peekable();
     loop {
-        let next_end = ends.peek().copied().unwrap_or(usize::MAX);
+        let next_end = ends.peek().map_or(usize::MAX, |(at, _)| *at);
         let next_piece = pieces.peek().map_or(usize::MAX, |piece| piece.at);
         let at = next_end.min(next_piece).min(whole.len());
         text += &whole[taken..at];
         taken = at;
         if next_end <= next_piece {
-            let Some(_) = ends.next() else { break };
-            text += " })";
+            let Some((_, end)) = ends.next() else { break };
+            text += end;
             let region: usize = open.pop().expect("each end has its beginning");
             regions[region].0.end = text.len();
             continue;
