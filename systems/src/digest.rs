@@ -119,4 +119,13 @@ mod tests {
         assert_ne!(Digest::of(&[0u8; 3]), Digest::of(&[0u8; 4]));
         assert_ne!(Digest::of("ab"), Digest::of("ba"));
     }
+
+    #[test]
+    fn numbers_of_every_width_are_taken_in() {
+        assert_ne!(Digest::of(&7u8), Digest::of(&8u8));
+        assert_ne!(Digest::of(&7u16), Digest::of(&8u16));
+        assert_ne!(Digest::of(&7u32), Digest::of(&8u32));
+        assert_ne!(Digest::of(&7u64), Digest::of(&8u64));
+        assert_ne!(Digest::of(&7usize), Digest::of(&8usize));
+    }
 }

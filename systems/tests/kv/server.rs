@@ -1,7 +1,7 @@
 //! Servers that are called directly, and what servers and clerks do not listen to.
 
 use snowglobe_systems::kv::{Message, Node, Operation, Outcome};
-use snowglobe_systems::process::{InvocationId, NodeId};
+use snowglobe_systems::process::{InvocationId, NodeId, Process as _};
 use snowglobe_systems::raft::{self, LogIndex, Term, TimeoutNow};
 use snowglobe_systems::replica;
 use snowglobe_systems::service::{Call, Config, Timer};
@@ -71,6 +71,7 @@ fn a_leader_that_is_deposed_knows_nothing_of_its_pending_writes() {
     world.cut(N1);
     world.elect(N2);
     assert_eq!(world.outcome(write), None);
+    assert_eq!(world.replica(N1).pending(), 2);
     world.heal();
     world.heartbeat(N2);
     assert_eq!(world.outcome(write), Some(&Outcome::Indeterminate));
@@ -185,4 +186,16 @@ fn nodes_do_not_listen_to_what_is_not_for_their_kind() {
     // Nor is a timer of the other kind ever set.
     assert!(world.timers(ANN).is_empty());
     world.assert_held();
+}
+
+/// The world asks, to let faults hit leaders.
+#[test]
+fn a_server_leads_if_its_raft_does_and_a_clerk_never() {
+    let world = world_led_by_n1();
+    let leaders: Vec<NodeId> = world
+        .names()
+        .into_iter()
+        .filter(|node| world.node(*node).leads())
+        .collect();
+    assert_eq!(leaders, [N1]);
 }

@@ -54,6 +54,7 @@ fn workers_leave_when_all_is_done_and_not_before() {
     world.finish();
     world.go_on();
     assert!(world.worker(W1).has_left() && world.worker(W2).has_left());
+    assert!(world.marks.contains("worker.left"));
     world.assert_held();
 }
 

@@ -5,6 +5,7 @@ mod canary;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod applications;
 mod canaries;
 mod config;
 mod input;

@@ -32,7 +32,9 @@ fn a_snapshot_that_comes_late_is_left_alone() {
         durable,
         &mut out,
     );
+    assert!(!process::Process::leads(&raft));
     raft.timeout(Timer::Election, &mut out);
+    assert!(process::Process::leads(&raft));
     for value in 0..9 {
         raft.propose(Record::of(value)).expect("it leads");
     }

@@ -1,5 +1,6 @@
 //! Who leads, and who does not get to.
 
+use snowglobe_systems::process::Process as _;
 use snowglobe_systems::raft::{
     Attempt, Message, PreVote, RequestVote, RequestVoteReply, Term, Timer, marks,
 };
@@ -326,4 +327,14 @@ fn the_election_timer_is_armed_anew_for_a_vote_granted_only() {
     assert!(!effects_of(refused.clone()).contains("SetTimer"));
     let last = world.last(N2);
     assert!(effects_of(RequestVote { last, ..refused }).contains("SetTimer { timer: Election"));
+}
+
+/// The world asks, to let faults hit leaders.
+#[test]
+fn the_world_knows_who_leads() {
+    let mut world = world(3);
+    world.elect(N2);
+    let names = world.names().into_iter();
+    let leaders: Vec<_> = names.filter(|node| world.node(*node).leads()).collect();
+    assert_eq!(leaders, [N2]);
 }

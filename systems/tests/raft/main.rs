@@ -5,6 +5,7 @@ mod canary;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod busy;
 mod canaries;
 mod codec;
 mod component;
@@ -22,3 +23,4 @@ mod story;
 mod tableau;
 mod transfer;
 mod violations;
+mod windows;

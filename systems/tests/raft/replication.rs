@@ -3,11 +3,12 @@
 use snowglobe_systems::ledger::Record;
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::{
-    AppendEntriesReply, AppendResult, LogIndex, Message, Round, Term, Timer, marks,
+    AppendEntries, AppendEntriesReply, AppendResult, Conflict, LogIndex, Message, Round, Term,
+    Timer, marks,
 };
-use snowglobe_systems::replica::{Config, Operation, Outcome};
+use snowglobe_systems::replica::{Operation, Outcome};
 
-use crate::cluster::{Cluster, Envelope};
+use crate::cluster::Envelope;
 use crate::story::{N1, N2, N3, N4, N5, World, carries_entries, log_id, world};
 
 #[test]
@@ -59,62 +60,6 @@ fn each_command_goes_to_each_peer_once() {
     }
     assert_eq!(commands, 20);
     assert_eq!(world.commit(N1), 11);
-}
-
-#[test]
-fn the_pipeline_does_not_wait_and_its_window_is_bounded() {
-    let mut config = Config::of(3);
-    config.raft.max_in_flight_entries = 5;
-    config.raft.max_batch_entries = 4;
-    let mut world: World = Cluster::new(3, config);
-    world.elect(N1);
-    for value in 0..12 {
-        world.write(N1, value);
-    }
-    assert_eq!(
-        world.sent("AppendEntries"),
-        10,
-        "five to each, one at a time"
-    );
-    world.deliver(0);
-    let batch = world.bag.len();
-    world.deliver(batch - 1);
-    let largest = world
-        .bag
-        .iter()
-        .filter_map(|envelope| match &envelope.message {
-            Message::AppendEntries(message) => Some(message.entries.len()),
-            _ => None,
-        });
-    assert!(largest.max() <= Some(4));
-    world.settle();
-    assert_eq!(world.commit(N1), 13);
-    world.assert_held();
-}
-
-/// The first of a window is lost, so that all others are refused: from then on no answer makes
-/// room for more than one message beside the one that it acknowledges.
-#[test]
-fn a_window_opens_narrow_after_a_refusal() {
-    let mut config = Config::of(2);
-    config.raft.max_batch_entries = 1;
-    let mut world: World = Cluster::new(2, config);
-    world.elect(N1);
-    for value in 0..60 {
-        world.write(N1, value);
-    }
-    world.bag.remove(0);
-    let mut most = 0;
-    let entries = |world: &World| world.bag.iter().filter(|it| carries_entries(it)).count();
-    while !world.bag.is_empty() {
-        let before = entries(&world);
-        world.deliver(0);
-        most = most.max(entries(&world).saturating_sub(before));
-    }
-    assert_eq!(world.commit(N1), 61);
-    // The first answer after the refusal opens the window.
-    assert_eq!(most, 4, "with one answer");
-    world.assert_held();
 }
 
 #[test]
@@ -219,6 +164,34 @@ fn a_long_conflicting_term_is_skipped_at_once() {
         world.deliver(0);
     }
     assert!(refusals <= 2, "{refusals} refusals for 200 entries");
+}
+
+/// So that the leader skips that term, and no term before it.
+#[test]
+fn a_refusal_names_the_first_entry_of_the_conflicting_term() {
+    let mut world = world(3);
+    world.crash(N2);
+    world.plant(N2, 3, &[1, 1, 2, 2, 2]);
+    world.restart(N2);
+    let message = Message::AppendEntries(AppendEntries {
+        term: Term(4),
+        previous: log_id(4, 3),
+        entries: Vec::new(),
+        commit: LogIndex(0),
+        round: Round(0),
+    });
+    let (from, to) = (N1, N2);
+    world.bag.push_back(Envelope { from, to, message });
+    world.deliver(0);
+    let Message::AppendEntriesReply(reply) = &world.bag[0].message else {
+        panic!("{:?}", world.bag[0]);
+    };
+    let found = Conflict::OtherTerm {
+        term: Term(2),
+        first: LogIndex(3),
+    };
+    let previous = LogIndex(4);
+    assert_eq!(reply.result, AppendResult::Conflict { previous, found });
 }
 
 #[test]

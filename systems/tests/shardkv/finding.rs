@@ -1,7 +1,7 @@
 //! A clerk finds the group of a key, and follows it.
 
 use snowglobe_systems::kv;
-use snowglobe_systems::process::{InvocationId, NodeId};
+use snowglobe_systems::process::{InvocationId, NodeId, Process as _};
 use snowglobe_systems::replica;
 use snowglobe_systems::service;
 use snowglobe_systems::shardctrler::{self, Command, GroupId, Number, Partitioner, Query, Shard};
@@ -343,4 +343,15 @@ fn a_key_has_one_shard_for_ever() {
         used[usize::from(shard.0)] = true;
     }
     assert_eq!(used, [true; 10], "no shard is left out");
+}
+
+/// The world asks, to let faults hit leaders.
+#[test]
+fn the_controller_and_each_group_have_a_leader_that_the_world_knows() {
+    let world = world();
+    let names = world.names().into_iter();
+    let leaders: Vec<NodeId> = names.filter(|node| world.node(*node).leads()).collect();
+    let elected = [G1, G2, G3].map(leader);
+    assert_eq!(leaders[0], RULER);
+    assert_eq!(leaders[1..], elected);
 }
