@@ -164,4 +164,22 @@ mod tests {
         assert_eq!(courier.route.server, NodeId(4));
         assert_eq!(courier.other_ways(&known, &[]).len(), 1);
     }
+
+    /// A late answer by a detour is no reason to leave a way that works.
+    #[test]
+    fn another_way_is_taken_only_after_a_silence() {
+        let via = |peer| Route {
+            server: NodeId(4),
+            via: peer,
+        };
+        let detour = via(Some(NodeId(9)));
+        let mut courier = Courier::to(NodeId(4));
+        courier.heard_by(detour);
+        assert_eq!(courier.route, via(None));
+        for _ in 0..3 {
+            courier.turn_from_silent(&[NodeId(4)]);
+        }
+        courier.heard_by(detour);
+        assert_eq!(courier.route, detour);
+    }
 }

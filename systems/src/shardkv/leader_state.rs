@@ -251,3 +251,55 @@ impl LeaderState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWED: (Shard, Number) = (Shard(0), Number(3));
+
+    #[test]
+    fn each_configuration_is_asked_for_once_and_few_at_a_time() {
+        let mut state = LeaderState::default();
+        assert!(state.lacks(Number(5)));
+        state.asks(InvocationId(1), Number(5));
+        assert!(!state.lacks(Number(5)), "it is asked for");
+        let known = Configuration {
+            number: Number(6),
+            ..Configuration::first(1)
+        };
+        state.keep(known, Number(4));
+        assert!(!state.lacks(Number(6)), "it is known");
+        for number in 7..10 {
+            assert!(state.lacks(Number(number)));
+            state.asks(InvocationId(number), Number(number));
+        }
+        assert!(!state.lacks(Number(10)), "four are under way");
+        assert_eq!(state.told(InvocationId(8)), Some(Number(8)));
+        assert!(state.lacks(Number(10)));
+    }
+
+    #[test]
+    fn a_shard_that_somebody_waits_for_is_not_sent_again_unasked() {
+        let mut state = LeaderState::default();
+        state.next_attempt(OWED, true);
+        state.told_to_wait(OWED);
+        for _ in 0..8 {
+            assert!(!state.is_silent(OWED));
+        }
+        state.next_attempt(OWED, true);
+        assert!(state.is_silent(OWED));
+    }
+
+    #[test]
+    fn a_shard_is_sent_again_after_longer_and_longer_silences() {
+        let mut state = LeaderState::default();
+        let mut silences = Vec::new();
+        for _ in 0..9 {
+            state.next_attempt(OWED, true);
+            let waits = (1..10).find(|_| state.is_silent(OWED));
+            silences.push(waits.expect("in the end it is sent"));
+        }
+        assert_eq!(silences, [1, 1, 1, 1, 1, 2, 4, 4, 4]);
+    }
+}

@@ -16,6 +16,7 @@ mod orders;
 mod play;
 mod random;
 mod reaching;
+mod sizes;
 mod story;
 mod violations;
 mod words;

@@ -1,0 +1,88 @@
+//! How much commands say that they take: batches, logs and what may wait are bounded by it.
+
+use snowglobe_systems::kv::{Key, Value};
+use snowglobe_systems::process::NodeId;
+use snowglobe_systems::raft::LogIndex;
+use snowglobe_systems::replica::{Request, Sequence, SessionId};
+use snowglobe_systems::shardctrler::{self, Configuration, GroupId, Number, Partitioner, Shard};
+use snowglobe_systems::shardkv::{Command, ShardSession};
+use snowglobe_systems::{kv, raft};
+
+/// Neither less than the encoding, nor more than twice as much beside a few numbers.
+fn assert_is_about_right<C: raft::Command>(command: &C) {
+    let bytes = postcard::to_allocvec(command).expect("it is encoded").len();
+    let size = command.size();
+    assert!(size + 8 >= bytes, "{size} for {bytes}: {command:?}");
+    assert!(size <= 2 * bytes + 16, "{size} for {bytes}: {command:?}");
+}
+
+fn group_of(servers: u16) -> Vec<NodeId> {
+    (1..=servers).map(NodeId).collect()
+}
+
+fn long_write() -> kv::Command {
+    kv::Command::Append {
+        key: Key::from("a key"),
+        value: Value::from("text ".repeat(100).as_str()),
+    }
+}
+
+fn configuration(groups: u32, servers: u16, shards: usize) -> Configuration {
+    Configuration {
+        partitioner: Partitioner::default(),
+        number: Number(3),
+        groups: (1..=groups)
+            .map(|group| (GroupId(group), group_of(servers)))
+            .collect(),
+        owners: vec![Some(GroupId(1)); shards],
+    }
+}
+
+#[test]
+fn commands_of_a_group() {
+    let session = ShardSession {
+        shard: Shard(3),
+        session: SessionId(LogIndex(5)),
+    };
+    assert_is_about_right(&Command::Open { shard: Shard(3) });
+    assert_is_about_right(&Command::Write {
+        session,
+        sequence: Sequence(7),
+        change: long_write(),
+    });
+    for (groups, servers, shards) in [(1, 3, 200), (20, 5, 10), (3, 60, 10)] {
+        assert_is_about_right(&Command::ApplyConfig {
+            group: GroupId(1),
+            configuration: configuration(groups, servers, shards),
+        });
+    }
+}
+
+#[test]
+fn changes_of_the_configuration() {
+    use shardctrler::Command;
+    for (groups, servers) in [(1, 100), (20, 5), (1, 1)] {
+        let groups = configuration(groups, servers, 1).groups;
+        assert_is_about_right(&Command::Join { groups });
+    }
+    let groups = (u32::MAX - 100..u32::MAX).map(GroupId).collect();
+    assert_is_about_right(&Command::Leave { groups });
+    assert_is_about_right(&Command::Move {
+        shard: Shard(3),
+        to: GroupId(1),
+    });
+}
+
+#[test]
+fn requests_of_clients() {
+    let command = long_write();
+    assert_is_about_right(&command);
+    assert_is_about_right(&Request::Write {
+        command: command.clone(),
+    });
+    assert_is_about_right(&Request::SessionWrite {
+        session: SessionId(LogIndex(5)),
+        sequence: Sequence(7),
+        command,
+    });
+}
