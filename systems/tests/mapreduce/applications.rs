@@ -1,8 +1,17 @@
 //! What the applications come to, written down. Jobs and the sequential runs that they are held to
 //! share the code of the applications and the counters: a mistake there makes both wrong alike.
 
-use snowglobe_systems::mapreduce::applications::{Grep, HostCount, InvertedIndex, Sort, WordCount};
-use snowglobe_systems::mapreduce::{App, Application, Counters, Job, cut, sequentially};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use snowglobe_systems::mapreduce::applications::{
+    BadRecords, Grep, HostCount, InvertedIndex, Sort, Unruly, WordCount,
+};
+use snowglobe_systems::mapreduce::{
+    App, Application, Counters, Crash, Emit, Execution, Job, Lines, MapId, Partition, Record,
+    TaskName, Temper, Values, cut, sequentially,
+};
 
 use crate::story::world;
 
@@ -58,6 +67,94 @@ fn lines_are_sorted() {
 #[test]
 fn hosts_are_counted() {
     assert_comes_to(HostCount, "x.org 1\n", &[("requests", 1)]);
+}
+
+/// Counts words, and how often somebody has it combine them.
+#[derive(Debug)]
+struct Spy(Arc<AtomicUsize>);
+
+impl Application for Spy {
+    fn map(&self, record: &Record<'_>, emit: &mut Emit<'_>) -> Result<(), Crash> {
+        WordCount.map(record, emit)
+    }
+    fn reduce(&self, key: &str, values: &Values<'_>, lines: &mut Lines<'_>) -> Result<(), Crash> {
+        WordCount.reduce(key, values, lines)
+    }
+    fn combine(&self, key: &str, values: &Values<'_>) -> Option<String> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        WordCount.combine(key, values)
+    }
+    fn partition(&self, _: &str, _: u16) -> Partition {
+        Partition(0)
+    }
+    fn temper(&self, _: &Execution) -> Temper {
+        Temper::Slow(Duration::from_millis(7))
+    }
+}
+
+fn execution(map: u32, earlier: u32) -> Execution {
+    let task = TaskName::Map(MapId(map));
+    Execution { task, earlier }
+}
+
+fn unruly(inner: App) -> Unruly {
+    Unruly {
+        inner,
+        seed: 4,
+        down_in_100: 0,
+        slow_in_100: 0,
+        slow: Duration::from_secs(1),
+        executions: 2,
+    }
+}
+
+fn bad_records(inner: App) -> BadRecords {
+    BadRecords {
+        inner,
+        seed: 4,
+        one_in: u64::MAX,
+    }
+}
+
+/// Whoever is not slow, and whose records are not bad, does what it is made of.
+#[test]
+fn what_is_around_an_application_passes_all_on() {
+    let combined = Arc::new(AtomicUsize::new(0));
+    let spy = || App::new("spy", Spy(combined.clone()));
+    let output = "be 3\nhttp 1\nnot 1\nor 1\norg 1\nq 1\nto 2\nx 1\n";
+    let counters = [("different words", 8), ("words", 11)];
+    assert_comes_to(unruly(spy()), output, &counters);
+    assert!(combined.swap(0, Ordering::Relaxed) > 0);
+    assert_comes_to(bad_records(spy()), output, &counters);
+    assert!(combined.load(Ordering::Relaxed) > 0);
+    assert_eq!(unruly(spy()).partition("x", 9), Partition(0));
+    assert_eq!(bad_records(spy()).partition("x", 9), Partition(0));
+    let slow = Temper::Slow(Duration::from_millis(7));
+    assert_eq!(bad_records(spy()).temper(&execution(0, 0)), slow);
+}
+
+/// The share of executions that go one way or another, and how slow they are.
+#[test]
+fn the_unruly_are_so_as_often_as_they_should() {
+    let code = Unruly {
+        down_in_100: 30,
+        slow_in_100: 20,
+        ..unruly(App::new("wc", WordCount))
+    };
+    let (mut down, mut slow) = (0, Vec::new());
+    for map in 0..1000 {
+        match code.temper(&execution(map, 1)) {
+            Temper::TakesWorkerDown => down += 1,
+            Temper::Slow(span) => slow.push(span.as_millis()),
+            Temper::Steady => {}
+        }
+        assert_eq!(code.temper(&execution(map, 2)), Temper::Steady);
+    }
+    assert!((250..350).contains(&down), "{down} of 1000");
+    assert!((150..250).contains(&slow.len()), "{} of 1000", slow.len());
+    assert!(slow.iter().all(|millis| *millis < 1000));
+    let long = slow.iter().filter(|millis| **millis >= 500).count();
+    assert!((slow.len() / 4..slow.len()).contains(&long), "{long}");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use snowglobe_systems::kv::{Key, Value};
 use snowglobe_systems::process::NodeId;
 use snowglobe_systems::raft::LogIndex;
-use snowglobe_systems::replica::{Request, Sequence, SessionId};
+use snowglobe_systems::replica::{Request, Sequence, SessionId, StateMachine as _};
 use snowglobe_systems::shardctrler::{self, Configuration, GroupId, Number, Partitioner, Shard};
-use snowglobe_systems::shardkv::{Command, ShardSession};
+use snowglobe_systems::shardkv::{Command, Group, Holding, Response, ShardSession};
 use snowglobe_systems::{kv, raft};
 
 /// Neither less than the encoding, nor more than twice as much beside a few numbers.
@@ -30,7 +30,7 @@ fn long_write() -> kv::Command {
 fn configuration(groups: u32, servers: u16, shards: usize) -> Configuration {
     Configuration {
         partitioner: Partitioner::default(),
-        number: Number(3),
+        number: Number(1),
         groups: (1..=groups)
             .map(|group| (GroupId(group), group_of(servers)))
             .collect(),
@@ -56,6 +56,43 @@ fn commands_of_a_group() {
             configuration: configuration(groups, servers, shards),
         });
     }
+}
+
+/// A shard goes to its next owner in one entry.
+#[test]
+fn whole_shards() {
+    let (shard, group) = (Shard(0), GroupId(1));
+    let mut machine = Group::default();
+    let mut apply = |command| machine.apply(LogIndex(1), &command);
+    apply(Command::ApplyConfig {
+        group,
+        configuration: configuration(1, 3, 1),
+    });
+    let Response::Opened(session) = apply(Command::Open { shard }) else {
+        panic!("it is served");
+    };
+    for number in 1..=40 {
+        let key = format!("a key with a number, which is {number}");
+        let change = kv::Command::Put {
+            key: Key::from(key.as_str()),
+            value: Value::from("a"),
+        };
+        let sequence = Sequence(number);
+        let write = Command::Write {
+            session,
+            sequence,
+            change,
+        };
+        assert!(matches!(apply(write), Response::Done { .. }));
+    }
+    let Holding::Serving(state) = &machine.holdings()[&shard] else {
+        panic!("it is served");
+    };
+    assert_is_about_right(&Command::Install {
+        shard,
+        number: Number(2),
+        state: state.clone(),
+    });
 }
 
 #[test]
