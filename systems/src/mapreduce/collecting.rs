@@ -133,3 +133,51 @@ impl Collecting {
         mem::take(&mut self.runs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::NodeId;
+
+    fn location(map: u32, number: u32) -> Location {
+        let attempt = Attempt { epoch: 1, number };
+        Location {
+            map: MapId(map),
+            attempt,
+            node: NodeId(9),
+        }
+    }
+
+    #[test]
+    fn a_run_is_asked_for_as_often_as_the_tries_and_then_missing() {
+        let mut collecting = Collecting::new([MapId(0)].into_iter(), 3);
+        assert_eq!(collecting.missing(), [(MapId(0), None)]);
+        collecting.moved(&[location(0, 1)]);
+        for _ in 0..3 {
+            assert_eq!(collecting.next_to_ask(), [location(0, 1)]);
+            assert!(collecting.missing().is_empty());
+            collecting.ask_again();
+        }
+        assert!(collecting.next_to_ask().is_empty());
+        let sought = Some(location(0, 1).attempt);
+        assert_eq!(collecting.missing(), [(MapId(0), sought)]);
+        // Where it is now it is asked for as often again.
+        collecting.moved(&[location(0, 2)]);
+        assert_eq!(collecting.next_to_ask(), [location(0, 2)]);
+        collecting.ask_again();
+        assert!(collecting.missing().is_empty());
+    }
+
+    #[test]
+    fn a_few_are_asked_at_a_time() {
+        let maps = ASKED_AT_ONCE as u32 + 2;
+        let mut collecting = Collecting::new((0..maps).map(MapId), 3);
+        let locations: Vec<_> = (0..maps).map(|map| location(map, 1)).collect();
+        collecting.moved(&locations);
+        assert_eq!(collecting.next_to_ask().len(), ASKED_AT_ONCE);
+        assert!(!collecting.can_ask());
+        collecting.gone(MapId(0), location(0, 1).attempt);
+        assert!(collecting.can_ask());
+        assert_eq!(collecting.next_to_ask(), [location(maps - 2, 1)]);
+    }
+}

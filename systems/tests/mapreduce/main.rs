@@ -12,5 +12,6 @@ mod input;
 mod job;
 mod late;
 mod story;
+mod unreached;
 mod violations;
 mod walk;

@@ -102,7 +102,10 @@ fn changes_of_the_configuration() {
         let groups = configuration(groups, servers, 1).groups;
         assert_is_about_right(&Command::Join { groups });
     }
-    let groups = (u32::MAX - 100..u32::MAX).map(GroupId).collect();
+    let long_names = || (u32::MAX - 100..u32::MAX).map(GroupId);
+    let groups = long_names().map(|group| (group, group_of(1))).collect();
+    assert_is_about_right(&Command::Join { groups });
+    let groups = long_names().collect();
     assert_is_about_right(&Command::Leave { groups });
     assert_is_about_right(&Command::Move {
         shard: Shard(3),

@@ -193,3 +193,70 @@ pub(super) fn check_snapshot<P: RaftHost>(
         ),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::LogId;
+
+    fn seen() -> Seen {
+        Seen {
+            term: Term(2),
+            base: LogId::new(LogIndex(3), Term(1)),
+            covered: LogIndex(5),
+            applied: LogIndex(7),
+            commit: LogIndex(9),
+            last: LogId::new(LogIndex(11), Term(2)),
+            ..Seen::default()
+        }
+    }
+
+    /// What is applied goes back together with what is committed wherever a whole node goes back,
+    /// so that no canary can tell the two apart.
+    #[test]
+    fn each_index_that_goes_back_by_itself_is_noticed() {
+        let changes: [fn(&mut Seen); 4] = [
+            |now| now.commit = LogIndex(8),
+            |now| now.applied = LogIndex(6),
+            |now| now.covered = LogIndex(4),
+            |now| now.base.index = LogIndex(2),
+        ];
+        assert_eq!(check_forward(NodeId(1), &seen(), &seen()), Ok(()));
+        for change in changes {
+            let mut now = seen();
+            change(&mut now);
+            let violation = check_forward(NodeId(1), &seen(), &now).expect_err("it went back");
+            assert_eq!(violation.property, "progress-never-undone", "{now:?}");
+        }
+    }
+
+    #[test]
+    fn each_index_that_is_out_of_order_is_noticed() {
+        let changes: [fn(&mut Seen); 4] = [
+            |now| now.base.index = LogIndex(6),
+            |now| now.covered = LogIndex(8),
+            |now| now.applied = LogIndex(10),
+            |now| now.commit = LogIndex(12),
+        ];
+        for change in changes {
+            let mut now = seen();
+            change(&mut now);
+            let violation = check_forward(NodeId(1), &seen(), &now).expect_err("out of order");
+            assert_eq!(violation.property, "indices-ordered", "{now:?}");
+        }
+    }
+
+    #[test]
+    fn indices_may_be_equal() {
+        let at = LogIndex(5);
+        let now = Seen {
+            base: LogId::new(at, Term(1)),
+            covered: at,
+            applied: at,
+            commit: at,
+            last: LogId::new(at, Term(1)),
+            ..Seen::default()
+        };
+        assert_eq!(check_forward(NodeId(1), &now, &now), Ok(()));
+    }
+}
