@@ -5,7 +5,7 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process as _};
 use snowglobe_systems::replica;
 use snowglobe_systems::service;
 use snowglobe_systems::shardctrler::{self, Command, GroupId, Number, Partitioner, Query, Shard};
-use snowglobe_systems::shardkv::{Config, Operation, Outcome, Stage, Timer, marks};
+use snowglobe_systems::shardkv::{Config, Message, Operation, Outcome, Stage, Timer, marks};
 use snowglobe_systems::vec_map::VecMap;
 
 use crate::cluster::Cluster;
@@ -354,4 +354,39 @@ fn the_controller_and_each_group_have_a_leader_that_the_world_knows() {
     let elected = [G1, G2, G3].map(leader);
     assert_eq!(leaders[0], RULER);
     assert_eq!(leaders[1..], elected);
+}
+
+/// No call comes twice, in no life of the clerk: so no question does that is named by a call.
+#[test]
+fn a_question_to_the_controller_is_named_by_the_call_that_needs_it() {
+    let mut world = world();
+    let call = world.append(Shard(3), "a");
+    for _ in 0..4 {
+        let asked = world
+            .bag
+            .iter()
+            .find_map(|envelope| match &envelope.message {
+                Message::Controller(service::Message::Ask { call, .. }) => Some(call.invocation),
+                _ => None,
+            });
+        assert_eq!(asked.map(|name| name.0 >> 24), Some(call.0));
+        world.settle();
+        world.rested();
+    }
+}
+
+/// A group may have joined with part of its servers, and be led by another.
+#[test]
+fn a_server_that_no_configuration_lists_answers_too() {
+    let mut world = world();
+    world.join_with(G1, servers(G1)[1..].to_vec());
+    world.poll();
+    let first = world.append(Shard(3), "a");
+    world.settle();
+    world.assert_written(first);
+    let second = world.append(Shard(3), "b");
+    world.settle();
+    world.assert_written(second);
+    assert_eq!(world.get(Shard(3)), "ab");
+    world.assert_held();
 }
