@@ -1,12 +1,10 @@
 //! Finds out from what the compiler says which changes do not compile.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use serde_json::Value;
 
-/// Where in a file which changes are.
-pub type Regions = [(Range<usize>, Vec<usize>)];
+use crate::planting::Region;
 
 /// The changes that the compiler's messages, one in a line of JSON, complain of.
 ///
@@ -14,7 +12,7 @@ pub type Regions = [(Range<usize>, Vec<usize>)];
 /// The first error that no change explains.
 pub fn culprits<'a>(
     messages: &str,
-    regions_of: impl Fn(&str) -> Option<&'a Regions>,
+    regions_of: impl Fn(&str) -> Option<&'a [Region]>,
 ) -> Result<BTreeSet<usize>, String> {
     let mut found = BTreeSet::new();
     for line in messages.lines() {
@@ -37,7 +35,7 @@ pub fn culprits<'a>(
 
 /// The error itself is more telling than the other places that it names: where a function has
 /// two types, the error is at one and a label at the other.
-fn blamed<'a>(message: &Value, regions_of: &impl Fn(&str) -> Option<&'a Regions>) -> Vec<usize> {
+fn blamed<'a>(message: &Value, regions_of: &impl Fn(&str) -> Option<&'a [Region]>) -> Vec<usize> {
     let mut spans = Vec::new();
     all_spans(message, &mut spans);
     spans.sort_by_key(|span| span["is_primary"] != true);

@@ -25,12 +25,15 @@ pub(crate) fn mutant(number: u32) -> bool {
 }
 ";
 
+/// Which bytes are there for which changes.
+pub type Region = (Range<usize>, Vec<usize>);
+
 /// A file with changes planted.
 pub struct Planted {
     pub text: String,
-    /// Which bytes are there for which changes; those within others come later.
-    pub regions: Vec<(Range<usize>, Vec<usize>)>,
-    /// Those for which there is no place.
+    /// Those within others come later.
+    pub regions: Vec<Region>,
+    /// The changes for which there is no place.
     pub left_out: Vec<usize>,
 }
 
@@ -41,33 +44,28 @@ pub struct Planted {
 pub fn plant(whole: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<Planted> {
     let text = Text::new(whole);
     let places = places(&text, mutants)?;
-    let mut choices: BTreeMap<(usize, Reverse<usize>), Vec<(usize, &Mutant)>> = BTreeMap::new();
-    let mut pieces = Vec::new();
-    let mut ends = Vec::new();
-    let mut left_out = Vec::new();
+    let mut choices: BTreeMap<_, Vec<(usize, &Mutant)>> = BTreeMap::new();
+    let (mut pieces, mut left_out) = (Vec::new(), Vec::new());
     for &(number, mutant) in mutants {
         match places.get(&number) {
             Some(Place::Return(at)) => {
                 pieces.push(Piece::returning(*at, number, mutant));
-                if let Some(function) = &mutant.function {
-                    let whole = text.replaced(function.span);
-                    ends.push((whole.end, ""));
-                    pieces.push(Piece::around(whole, number));
-                }
+                let function = mutant.function.iter();
+                let whole = function.map(|function| text.replaced(function.span));
+                pieces.extend(whole.map(|whole| Piece::around(whole, number)));
             }
             Some(Place::Guard(at)) => pieces.push(Piece::guarding(*at, number)),
             Some(Place::Choice(range)) => {
-                let choice = choices.entry((range.start, Reverse(range.end)));
-                choice.or_default().push((number, mutant));
+                let choice = choices.entry((range.start, range.end)).or_default();
+                choice.push((number, mutant));
             }
             None => left_out.push(number),
         }
     }
-    for ((start, Reverse(end)), mutants) in choices {
+    for ((start, end), mutants) in choices {
         pieces.push(Piece::choosing(&text, start..end, &mutants));
-        ends.push((end, " })"));
     }
-    let (text, regions) = assembled(whole, pieces, ends);
+    let (text, regions) = Assembly::of(whole, pieces);
     Ok(Planted {
         text,
         regions,
@@ -75,37 +73,38 @@ pub fn plant(whole: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<Planted> 
     })
 }
 
-/// A text to insert, with the part of it that each change accounts for.
+/// What to insert in front of some code, and behind it.
 struct Piece {
-    at: usize,
-    text: String,
+    around: Range<usize>,
+    before: String,
+    after: &'static str,
+    /// The part of what stands before that each change accounts for.
     parts: Vec<(Range<usize>, usize)>,
-    /// Up to where the code as it is belongs to the same changes.
-    until: usize,
 }
 
 impl Piece {
-    fn new(at: usize, text: String, number: usize) -> Self {
+    /// For one change, in front of nothing.
+    fn new(at: usize, before: String, number: usize) -> Self {
         Self {
-            at,
-            parts: vec![(0..text.len(), number)],
-            text,
-            until: at,
+            around: at..at,
+            parts: vec![(0..before.len(), number)],
+            before,
+            after: "",
         }
     }
 
     fn returning(at: usize, number: usize, mutant: &Mutant) -> Self {
         let value = &mutant.replacement;
-        let text = format!("if crate::mutant({number}) {{ return {value}; }} ");
-        Self::new(at, text, number)
+        let before = format!("if crate::mutant({number}) {{ return {value}; }} ");
+        Self::new(at, before, number)
     }
 
     /// A function that returns something else may not compile far from where it does: the
     /// compiler then speaks of its signature.
     fn around(function: Range<usize>, number: usize) -> Self {
         Self {
-            until: function.end,
-            ..Self::new(function.start, String::new(), number)
+            around: function,
+            ..Self::new(0, String::new(), number)
         }
     }
 
@@ -113,14 +112,14 @@ impl Piece {
         Self::new(at, format!(" if !crate::mutant({number})"), number)
     }
 
-    fn choosing(text: &Text, range: Range<usize>, mutants: &[(usize, &Mutant)]) -> Self {
+    fn choosing(text: &Text, around: Range<usize>, mutants: &[(usize, &Mutant)]) -> Self {
         let mut written = String::from("(");
         let mut parts = Vec::new();
         for &(number, mutant) in mutants {
             let from = written.len();
             let replaced = text.replaced(mutant.span);
-            let before = &text.whole[range.start..replaced.start];
-            let after = &text.whole[replaced.end..range.end];
+            let before = &text.whole[around.start..replaced.start];
+            let after = &text.whole[replaced.end..around.end];
             let changed = &mutant.replacement;
             written += &format!("if crate::mutant({number}) {{ {before}{changed} {after} }} ");
             parts.push((from..written.len(), number));
@@ -128,55 +127,68 @@ impl Piece {
         }
         written += "{ ";
         Self {
-            at: range.start,
-            text: written,
+            around,
+            before: written,
+            after: " })",
             parts,
-            until: range.end,
         }
     }
 }
 
-/// Inserts the pieces: outer choices before inner ones, and their ends the other way round.
-fn assembled(
-    whole: &str,
-    mut pieces: Vec<Piece>,
-    mut ends: Vec<(usize, &str)>,
-) -> (String, Vec<(Range<usize>, Vec<usize>)>) {
-    // What is inserted by itself stands in front of an expression that begins there.
-    pieces.sort_by_key(|piece| (piece.at, piece.until != piece.at, Reverse(piece.until)));
-    ends.sort_unstable();
-    let mut text = String::new();
-    let mut regions: Vec<(Range<usize>, Vec<usize>)> = Vec::new();
-    let mut open = Vec::new();
-    let mut taken = 0;
-    let mut ends = ends.into_iter().peekable();
-    let mut pieces = pieces.into_iter().peekable();
-    loop {
-        let next_end = ends.peek().map_or(usize::MAX, |(at, _)| *at);
-        let next_piece = pieces.peek().map_or(usize::MAX, |piece| piece.at);
-        let at = next_end.min(next_piece).min(whole.len());
-        text += &whole[taken..at];
-        taken = at;
-        if next_end <= next_piece {
-            let Some((_, end)) = ends.next() else { break };
-            text += end;
-            let region: usize = open.pop().expect("each end has its beginning");
-            regions[region].0.end = text.len();
-            continue;
+/// A text while pieces are inserted in it.
+#[derive(Default)]
+struct Assembly {
+    text: String,
+    regions: Vec<Region>,
+    /// What still has to end, the innermost last: where, with what, and which region it is.
+    open: Vec<(usize, &'static str, usize)>,
+}
+
+impl Assembly {
+    fn of(whole: &str, mut pieces: Vec<Piece>) -> (String, Vec<Region>) {
+        // What stands in front of nothing stands in front of an expression that begins there.
+        pieces.sort_by_key(|piece| {
+            let Range { start, end } = piece.around;
+            (start, start != end, Reverse(end))
+        });
+        let (mut assembly, mut taken) = (Self::default(), 0);
+        for piece in pieces {
+            taken = assembly.go_on(whole, taken, piece.around.start);
+            assembly.begin(piece);
         }
-        let piece = pieces.next().expect("there is one here");
-        let start = text.len();
-        text += &piece.text;
-        if piece.until > piece.at {
-            open.push(regions.len());
+        assembly.go_on(whole, taken, whole.len());
+        (assembly.text, assembly.regions)
+    }
+
+    /// Takes the code between two places, and ends what ends there.
+    fn go_on(&mut self, whole: &str, mut from: usize, to: usize) -> usize {
+        while let Some(&(end, after, region)) = self.open.last()
+            && end <= to
+        {
+            self.text += &whole[from..end];
+            self.text += after;
+            self.regions[region].0.end = self.text.len();
+            self.open.pop();
+            from = end;
+        }
+        self.text += &whole[from..to];
+        to
+    }
+
+    fn begin(&mut self, piece: Piece) {
+        let start = self.text.len();
+        self.text += &piece.before;
+        if !piece.around.is_empty() {
+            let region = self.regions.len();
+            self.open.push((piece.around.end, piece.after, region));
         }
         let all = piece.parts.iter().map(|(_, number)| *number).collect();
-        regions.push((start..text.len(), all));
+        self.regions.push((start..self.text.len(), all));
         for (part, number) in piece.parts {
-            regions.push((start + part.start..start + part.end, vec![number]));
+            let part = start + part.start..start + part.end;
+            self.regions.push((part, vec![number]));
         }
     }
-    (text, regions)
 }
 
 /// The file with this change alone, as cargo-mutants would make it.
