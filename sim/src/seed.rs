@@ -323,10 +323,12 @@ mod tests {
 
     #[test]
     fn a_partition_counts_from_one() {
-        assert!("slice:0/2".parse::<Partition>().is_err());
-        assert!("slice:3/2".parse::<Partition>().is_err());
-        assert!("1/2".parse::<Partition>().is_err());
-        assert_eq!("slice:2/2".parse(), Partition::new(2, 2));
+        for wrong in ["0/2", "3/2", "2", "slice:0/2", "part:1/2", "1/2/3"] {
+            assert!(wrong.parse::<Partition>().is_err(), "{wrong}");
+        }
+        for text in ["2/2", "slice:2/2"] {
+            assert_eq!(text.parse(), Partition::new(2, 2));
+        }
     }
 
     proptest! {
