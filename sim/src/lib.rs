@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use self::registry::{Registered, Systems};
 
-/// The whole command line over these systems: `list`, `run`, `fuzz`, `merge`, `replay`,
-/// `shrink`, `verify`, `check`, `history`, `completions`.
+/// The whole command line over these systems: `list`, `run`, `fuzz`, `merge`, `promote`,
+/// `replay`, `shrink`, `verify`, `check`, `history`, `completions`.
 #[must_use]
 pub fn main(systems: &'static [&'static dyn Registered]) -> ExitCode {
     cli::main(Systems::new(systems), &[])

@@ -39,6 +39,12 @@ const MERGE: &str = "\
 Examples:
   merge night-1 night-2 night-3        what three machines found, as one campaign
   merge night-* --page night.md        and as a page for the summary of a CI job";
+const PROMOTE: &str = "\
+Examples:
+  promote seeds/found/raft-2a.small.toml --name stale-round
+                                       becomes seeds/raft/stale-round.toml
+  promote found.toml --because 'An answer to an older round confirmed a read.'
+                                       with what it shows in its first line";
 const REPLAY: &str = "\
 Examples:
   replay seeds/found/raft-2a.toml --trace
@@ -91,6 +97,9 @@ pub(super) enum Verb {
     /// Adds up what several machines found in a night.
     #[command(after_help = MERGE)]
     Merge(MergeArguments),
+    /// Makes a failure a story of the corpus, which must hold from then on.
+    #[command(after_help = PROMOTE)]
+    Promote(PromoteArguments),
     /// Runs scenario files or seeds again, to the same trace.
     #[command(after_help = REPLAY)]
     Replay(ReplayArguments),
@@ -248,6 +257,21 @@ pub(super) struct MergeArguments {
     pub(super) page: Option<PathBuf>,
     #[command(flatten)]
     pub(super) printed: Printed,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PromoteArguments {
+    /// The failure; a small one is a better story.
+    pub(super) file: PathBuf,
+    /// What the file is called [default: by what broke, and the seed].
+    #[arg(long, help_heading = OUTPUT)]
+    pub(super) name: Option<String>,
+    /// What it shows, as a comment on top of the file [default: the comment that it has].
+    #[arg(long, value_name = "TEXT", help_heading = OUTPUT)]
+    pub(super) because: Option<String>,
+    /// The corpus; there is a folder for each system.
+    #[arg(long, value_name = "DIR", default_value = "seeds", help_heading = OUTPUT)]
+    pub(super) corpus: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ mod fuzz;
 mod history;
 mod list;
 mod merge;
+mod promote;
 mod replay;
 mod shrink;
 mod verify;
@@ -164,6 +165,7 @@ fn act(systems: Systems, extra: &[ExtraVerb], verb: Verb) -> Result<u8, Failed> 
         Verb::Run(arguments) => replay::run(systems, &arguments),
         Verb::Fuzz(arguments) => fuzz::fuzz(systems, arguments),
         Verb::Merge(arguments) => merge::merged(systems, &arguments),
+        Verb::Promote(arguments) => promote::promote(systems, &arguments),
         Verb::Replay(arguments) => replay::replay(systems, &arguments),
         Verb::Shrink(arguments) => shrink::shrink(systems, &arguments),
         Verb::Verify(arguments) => verify::verify(systems, &arguments),

@@ -1,5 +1,6 @@
 //! `snowglobe shrink`: a failure, as small as it gets.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::registry::Systems;
 use crate::report::failure::Again;
 use crate::report::small::{self, Small};
 use crate::shrink::{self, CannotShrink, Keep};
+use crate::text::{counted, program};
 
 /// What a smaller failure has in common with the whole one.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -43,16 +45,32 @@ pub(super) fn shrink(systems: Systems, arguments: &ShrinkArguments) -> Result<u8
         sources.extend(resolve(systems, what, arguments.system.as_deref())?);
     }
     let stop = catch_interrupts();
-    let mut all = Vec::new();
+    let (mut all, mut held) = (Vec::new(), Vec::new());
     for source in &sources {
-        let smaller = one(source, arguments, stop)?;
+        let smaller = match one(source, arguments, stop)? {
+            Ok(smaller) => smaller,
+            Err(why) => {
+                held.push(why);
+                continue;
+            }
+        };
         match arguments.printed.format {
             Format::Human => print(&small::lines(&smaller))?,
-            Format::Json => all.push(small::json(&smaller)),
+            Format::Json => {}
         }
+        all.push(small::json(&smaller));
         if stop.load(Ordering::Relaxed) {
             break;
         }
+    }
+    match (all.is_empty(), held.as_slice()) {
+        (true, [only]) => return Err(Failed::nothing(only)),
+        (true, [_, ..]) => return Err(Failed::nothing("none of these breaks anything")),
+        _ => {}
+    }
+    if let count @ 1.. = held.len() {
+        let (name, held) = (program(), counted(count as u64, "other"));
+        let _ = writeln!(std::io::stderr(), "{name}: {held} broke nothing");
     }
     if arguments.printed.format == Format::Json {
         print(&format!("{:#}\n", json!(all)))?;
@@ -60,8 +78,12 @@ pub(super) fn shrink(systems: Systems, arguments: &ShrinkArguments) -> Result<u8
     Ok(if stop.load(Ordering::Relaxed) { 130 } else { 0 })
 }
 
-/// Makes one failure smaller, and writes it down.
-fn one(source: &Source, arguments: &ShrinkArguments, stop: &AtomicBool) -> Result<Small, Failed> {
+/// Makes one failure smaller, and writes it down. A line that says so, if it is none.
+fn one(
+    source: &Source,
+    arguments: &ShrinkArguments,
+    stop: &AtomicBool,
+) -> Result<Result<Small, String>, Failed> {
     let (folder, name) = place(source, arguments.out.as_deref());
     must_be_writable(&folder, "--out")?;
     let stopwatch = Stopwatch::start();
@@ -75,18 +97,20 @@ fn one(source: &Source, arguments: &ShrinkArguments, stop: &AtomicBool) -> Resul
         arguments.keep.into(),
         &spent,
     );
-    let shrunk = shrunk.map_err(|error| match error {
-        CannotShrink::CannotRun(error) => Failed::from(error),
-        CannotShrink::Held(_) => Failed::nothing(format!("{name}: {error}")),
-    })?;
+    let shrunk = match shrunk {
+        Ok(shrunk) => shrunk,
+        Err(CannotShrink::CannotRun(error)) => return Err(Failed::from(error)),
+        Err(error @ CannotShrink::Held(_)) => return Ok(Err(format!("{name}: {error}"))),
+    };
     let took: Duration = stopwatch.elapsed();
     let written = small::write(shrunk, &folder, &name, took);
-    written.map_err(|error| {
+    let written = written.map_err(|error| {
         Failed::tool(format!(
             "cannot write to {}: {error}; give another folder with --out",
             folder.display()
         ))
-    })
+    });
+    written.map(Ok)
 }
 
 /// The folder for the small forms of a failure, and the name that they have in common.
