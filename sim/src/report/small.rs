@@ -139,10 +139,9 @@ pub fn lines(small: &Small) -> String {
     );
     let mut row = |cells: [&str; 6]| {
         let [name, nodes, incidents, calls, steps, time] = cells;
-        let _ = writeln!(
-            text,
-            "  {name:<9} {nodes:>6} {incidents:>10} {calls:>8} {steps:>9} {time:>11}"
-        );
+        let row =
+            format!("  {name:<9} {nodes:>6} {incidents:>10} {calls:>8} {steps:>9} {time:>11}");
+        let _ = writeln!(text, "{}", row.trim_end());
     };
     row(["", "nodes", "incidents", "calls", "steps", "time"]);
     let rows = [

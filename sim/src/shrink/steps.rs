@@ -25,10 +25,13 @@ impl Attempts<'_> {
         let whole = past.tell(&all);
         self.tries += 1;
         if !self.goal.is_broken(&whole.report) {
+            let (steps, word) = (grouped(past.len() as u64), whole.report.verdict.word());
+            let why = match self.best().batch {
+                1 => "",
+                _ => "; it needs that nodes put work off in batches, and no step says that",
+            };
             return Err(format!(
-                "told step by step, its {} steps come to: {}",
-                past.len(),
-                whole.report.verdict.word()
+                "told step by step, its {steps} steps come to: {word}{why}"
             ));
         }
         let mut tries = 0;
