@@ -108,6 +108,11 @@ impl Director<Canary, Whole> for Listener {
 
 /// What a campaign would find in a run of the canary.
 fn finding(faults: &[&str]) -> Option<Finding> {
+    Finding::of(&trial(faults))
+}
+
+/// A run of the canary.
+pub(super) fn trial(faults: &[&str]) -> Trial {
     let faults = faults
         .iter()
         .map(|words| words.parse().expect("the words of a schedule"))
@@ -127,8 +132,7 @@ fn finding(faults: &[&str]) -> Option<Finding> {
     let finished = thread::scope(|scope| scope.spawn(run).join());
     let finished = finished.expect("the world does not panic");
     let scenario = Scenario::calm("canary", 2, Seed(0));
-    let report = scenarios::report_of(scenario, finished, None);
-    Finding::of(&Trial::Ran(report))
+    Trial::Ran(scenarios::report_of(scenario, finished, None))
 }
 
 /// Whether the canary holds without faults and is caught with one; otherwise what went wrong.

@@ -258,9 +258,46 @@ fn expecting(scenario: &Scenario, trial: &Trial, finding: &Finding) -> Scenario 
         }
         (None, _) => scenario.expect.clone(),
     };
-    Scenario {
+    let mut scenario = Scenario {
         comment: format!("Found by fuzzing: {finding}."),
         expect,
         ..scenario.clone()
+    };
+    // A walk that was drawn says what its last step would lead to; the run broke before it.
+    if let (Some(scripted), Trial::Ran(report)) = (&mut scenario.scripted, trial) {
+        scripted.reaches = scripted.reaches.map(|_| report.states);
+    }
+    scenario
+}
+
+#[cfg(test)]
+mod tests {
+    use snowglobe_checkers::explore::StatesDigest;
+
+    use super::*;
+    use crate::campaign::canary;
+    use crate::scenarios::file::Scripted;
+
+    /// A walk was drawn in the small world, whose disks do not lie; the run broke on its way.
+    #[test]
+    fn a_script_that_broke_on_its_way_says_how_far_it_came() {
+        let trial = canary::trial(&["300ms..600ms cut n1 -> n2"]);
+        let finding = Finding::of(&trial).expect("it is caught");
+        let Trial::Ran(report) = &trial else {
+            panic!("it ran: {trial:?}");
+        };
+        let mut scenario = report.scenario.clone();
+        let reaches = |reaches| {
+            Some(Scripted {
+                reaches,
+                ..Scripted::default()
+            })
+        };
+        scenario.scripted = reaches(Some(StatesDigest(report.states.0 + 1)));
+        let saved = expecting(&scenario, &trial, &finding);
+        assert_eq!(saved.scripted, reaches(Some(report.states)));
+        scenario.scripted = reaches(None);
+        let saved = expecting(&scenario, &trial, &finding);
+        assert_eq!(saved.scripted, reaches(None), "nothing was said");
     }
 }
