@@ -36,7 +36,7 @@ pub type Judge = Online<Arc<str>, Arc<str>, Question>;
 type Question = KeyedInput<Arc<str>, TextInput>;
 
 /// The one key that all clients use.
-pub(super) const KEY: &str = "x";
+pub(in crate::models) const KEY: &str = "x";
 
 impl KvSetting {
     /// The nodes are what their configurations say. Each clerk has a client; they

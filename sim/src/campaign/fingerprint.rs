@@ -9,8 +9,8 @@ use super::trial::Trial;
 use crate::scenarios::Verdict;
 
 /// What failures of one cause have in common, as far as a run shows it: what broke, and what
-/// looked wrong first. It depends neither on the seed nor on the code's revision, so that
-/// a ticket opened for it is found again.
+/// looked wrong first. It does not depend on the seed, and on the revision of the code only where
+/// it names the place of a panic.
 ///
 /// Two mistakes that break the same promise, and look wrong first in the same way, have the same
 /// fingerprint: the second shows once the first is mended.

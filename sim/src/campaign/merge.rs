@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::state::State;
-use super::summary::{Failure, Summary, SystemSummary};
+use super::summary::{Summary, SystemSummary};
 use crate::registry::Registered;
 
 /// Several campaigns as one.
@@ -13,19 +13,33 @@ pub struct Merged {
     pub summary: Summary,
     /// The builds and weathers that they ran, each once.
     pub identities: Vec<String>,
+    /// The folders of those that did not come to their end.
+    pub unfinished: Vec<PathBuf>,
 }
 
 /// Adds up the campaigns of some folders.
 ///
 /// # Errors
-/// A line that names the folder in which there is none.
+/// A line that names the folder in which there is none, or two with the same share of the same
+/// seeds: their runs would count twice.
 pub fn merge(folders: &[PathBuf], known: &[&'static dyn Registered]) -> Result<Merged, String> {
     let mut merged = Merged {
         summary: Summary::default(),
         identities: Vec::new(),
+        unfinished: Vec::new(),
     };
+    let mut shares: Vec<(State, &Path)> = Vec::new();
     for folder in folders {
         let state = State::read(folder)?;
+        if let Some((_, other)) = shares.iter().find(|(other, _)| other.has_runs_of(&state)) {
+            let (folder, other) = (folder.display(), other.display());
+            return Err(format!(
+                "{folder} and {other} have the same share of the same seeds; give each share once"
+            ));
+        }
+        if !state.is_over() {
+            merged.unfinished.push(folder.clone());
+        }
         let systems = known.iter().copied();
         let systems: Vec<_> = systems.filter(|it| state.has(it.name())).collect();
         let mut summary = state.summary(&systems);
@@ -39,6 +53,7 @@ pub fn merge(folders: &[PathBuf], known: &[&'static dyn Registered]) -> Result<M
         if !merged.identities.contains(&identity) {
             merged.identities.push(identity);
         }
+        shares.push((state, folder));
     }
     Ok(merged)
 }
@@ -58,9 +73,8 @@ impl Summary {
         for (name, system) in other.systems {
             self.systems.entry(name).or_default().merge(&system);
         }
+        self.canary = self.canary.take().or(other.canary);
         for failure in other.failures {
-            let Failure { count, .. } = failure;
-            debug_assert!(count > 0, "a failure is of some run");
             self.found(failure);
         }
     }

@@ -120,7 +120,7 @@ pub struct Plan {
 pub trait Progress: Sync {
     /// A run is over.
     fn ran(&self, summary: &Summary);
-    /// A run failed, and no other one like it had.
+    /// A failure was looked at, and none like it was before.
     fn failed(&self, failure: &Failure);
     /// A line was added to the journal.
     fn wrote(&self, _line: &serde_json::Value) {}
@@ -180,14 +180,13 @@ pub fn fuzz(
         }
         false => None,
     };
-    let shared = Shared::new(plan, before, stop, progress)?;
+    let shared = Shared::new(plan, before, canary.err(), stop, progress)?;
     thread::scope(|scope| {
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| shared.work());
         }
     });
-    let mut summary = shared.finish();
-    summary.canary = canary.err();
+    let summary = shared.finish();
     drop(lock);
     Ok(summary)
 }

@@ -40,6 +40,10 @@ pub(super) struct State {
     seeds: SeedSource,
     faults: String,
     took: Duration,
+    /// Whether it came to its end, and nobody interrupted it.
+    is_over: bool,
+    /// Why the canary was not caught, if it was not.
+    canary: Option<String>,
     /// All runs of a lower number are over.
     through: u64,
     /// And these.
@@ -82,8 +86,8 @@ struct Stored {
 }
 
 impl State {
-    /// Of a campaign of which this is over.
-    pub(super) fn of(plan: &Plan, summary: &Summary, done: &Done) -> Self {
+    /// Of a campaign of which this is done.
+    pub(super) fn of(plan: &Plan, summary: &Summary, done: &Done, is_over: bool) -> Self {
         let systems = summary.systems.iter();
         Self {
             version: VERSION,
@@ -92,6 +96,8 @@ impl State {
             faults: plan.faults.clone(),
             seeds: plan.seeds.clone(),
             took: summary.took,
+            is_over,
+            canary: summary.canary.clone(),
             through: done.through,
             beyond: done.beyond.iter().copied().collect(),
             repeated: summary.repeated,
@@ -177,6 +183,16 @@ impl State {
         &self.identity
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Whether another campaign took seeds that this one took, to the same end.
+    pub(super) fn has_runs_of(&self, other: &Self) -> bool {
+        let share = |state: &Self| (state.seeds.range, state.seeds.partition);
+        self.identity == other.identity && share(self) == share(other)
+    }
+
     /// Whether it ran a system of this name.
     pub(super) fn has(&self, system: &str) -> bool {
         self.systems.contains_key(system)
@@ -194,6 +210,7 @@ impl State {
     pub(super) fn summary(&self, systems: &[&'static dyn Registered]) -> Summary {
         let mut summary = Summary::new(systems);
         summary.took = self.took;
+        summary.canary = self.canary.clone();
         summary.repeated = self.repeated;
         summary.repeated_in_vain = self.repeated_in_vain;
         for system in systems {

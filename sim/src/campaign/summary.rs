@@ -180,6 +180,11 @@ impl Failure {
         }
     }
 
+    /// Whether it is more than counted.
+    fn is_looked_at(&self) -> bool {
+        self.saved.is_some() || self.report.is_some()
+    }
+
     /// It became as small as this, or did not.
     pub(super) fn became(&mut self, small: Option<Result<Small, String>>) {
         let whole = self.report.as_ref().map(|report| report.counters.steps);
@@ -320,13 +325,16 @@ impl Summary {
         hangs.map(|failure| failure.count).sum()
     }
 
-    /// A run failed. Whether no other one like it had. Of those alike the smallest stays.
+    /// A run failed. Whether it is the first of its kind that was looked at: another worker may
+    /// have counted one meanwhile. Of those alike the smallest stays.
     pub(super) fn found(&mut self, failure: Failure) -> bool {
+        let is_looked_at = failure.is_looked_at();
         let mut alike = self.failures.iter_mut();
         let Some(known) = alike.find(|it| it.fingerprint == failure.fingerprint) else {
             self.failures.push(failure);
-            return true;
+            return is_looked_at;
         };
+        let is_first = is_looked_at && !known.is_looked_at();
         known.count += failure.count;
         let room = MOST_NAMED.saturating_sub(known.runs.len());
         known.runs.extend(failure.runs.iter().take(room));
@@ -334,10 +342,9 @@ impl Summary {
         let steps = |failure: &Failure| failure.steps.unwrap_or(u64::MAX);
         let is_graver = failure.finding < known.finding;
         let is_smaller = failure.finding == known.finding && steps(&failure) < steps(known);
-        if is_graver || is_smaller {
+        if is_first || is_graver || is_smaller {
             let runs = std::mem::take(&mut known.runs);
-            let count = known.count;
-            let reason = known.known.take();
+            let (count, reason) = (known.count, known.known.take());
             *known = Failure {
                 runs,
                 count,
@@ -345,7 +352,7 @@ impl Summary {
                 ..failure
             };
         }
-        false
+        is_first
     }
 
     pub(super) fn add(
@@ -403,5 +410,77 @@ impl Summary {
         let findings = failures.map(|failure| &failure.finding);
         let without = u8::from(self.trouble.is_some());
         findings.min().map_or(without, Finding::exit_code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::canary;
+
+    /// A failing run of the canary, which is looked at or only counted.
+    fn failure(steps: Option<u64>, finding: Finding) -> Failure {
+        let trial = canary::trial(&["300ms..600ms cut n1 -> n2"]);
+        Failure {
+            system: "canary".to_owned(),
+            object: "kv",
+            seed: Seed(steps.unwrap_or_default()),
+            fingerprint: Fingerprint::of("canary", &trial, &finding),
+            finding,
+            confirmation: Confirmation::Confirmed,
+            saved: steps.map(|_| PathBuf::from("found")),
+            report: None,
+            small: None,
+            smallest: None,
+            steps,
+            count: 1,
+            known: None,
+            runs: vec![("canary", Seed(steps.unwrap_or_default()))],
+        }
+    }
+
+    fn safety() -> Finding {
+        Finding::Safety("song".to_owned())
+    }
+
+    #[test]
+    fn failures_alike_are_one_and_the_smallest_of_them_stays() {
+        let mut summary = Summary::default();
+        // Another worker still looks at the first of them.
+        assert!(!summary.found(failure(None, safety())));
+        assert!(summary.found(failure(Some(90), safety())), "told once");
+        assert!(!summary.found(failure(Some(20), safety())));
+        assert!(!summary.found(failure(Some(50), safety())));
+        let [only] = summary.failures.as_slice() else {
+            panic!("{:?}", summary.failures);
+        };
+        assert_eq!((only.count, only.steps, only.seed), (4, Some(20), Seed(20)));
+        assert_eq!(only.runs.len(), 4);
+    }
+
+    #[test]
+    fn what_is_not_deterministic_is_not_outweighed_by_what_is_smaller() {
+        let mut summary = Summary::default();
+        summary.found(failure(Some(20), safety()));
+        let diverged = Finding::NotDeterministic("violates song".to_owned());
+        summary.found(failure(Some(90), diverged));
+        summary.found(failure(Some(10), safety()));
+        assert_eq!((summary.failures.len(), summary.exit_code()), (1, 21));
+    }
+
+    #[test]
+    fn a_known_failure_is_counted_and_decides_nothing() {
+        let mut summary = Summary::default();
+        let mut known = failure(Some(20), safety());
+        known.known = Some("ticket 12".to_owned());
+        summary.found(known);
+        summary.found(failure(Some(10), safety()));
+        assert_eq!((summary.exit_code(), summary.unknown()), (0, 0));
+        assert_eq!(
+            (summary.failed_unknown(), summary.failures[0].count),
+            (0, 2)
+        );
+        summary.failures[0].known = None;
+        assert_eq!((summary.exit_code(), summary.failed_unknown()), (10, 2));
     }
 }

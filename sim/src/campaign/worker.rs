@@ -60,13 +60,15 @@ impl<'a> Shared<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         before: Option<State>,
+        canary: Option<String>,
         stop: &'a AtomicBool,
         progress: &'a dyn Progress,
     ) -> io::Result<Self> {
-        let (summary, done) = match before {
+        let (mut summary, done) = match before {
             Some(state) => (state.summary(&plan.systems), state.done()),
             None => (Summary::new(&plan.systems), Default::default()),
         };
+        summary.canary = canary;
         // One that nobody had looked at when the campaign was interrupted is looked at yet.
         let failures = summary.failures.iter().filter(|it| it.saved.is_some());
         let known = failures.map(|it| (it.fingerprint.clone(), Alike::KNOWN));
@@ -96,7 +98,7 @@ impl<'a> Shared<'a> {
             let counted = locked(&shared.counted);
             shared.write(&journal::begins(plan, counted.summary.runs()), true);
             // Whoever is killed before the first run is over can go on, too.
-            shared.write_state(&counted.summary);
+            shared.write_state(&counted.summary, false);
         }
         Ok(shared)
     }
@@ -177,7 +179,7 @@ impl<'a> Shared<'a> {
             self.write(&journal::goes_on(summary), false);
         }
         if summary.took >= counted.state_at {
-            self.write_state(summary);
+            self.write_state(summary, false);
             let took = self.took();
             let cost = took.saturating_sub(summary.took);
             counted.state_at = took + STATE_EVERY.max(cost * PART_FOR_STATE);
@@ -191,9 +193,9 @@ impl<'a> Shared<'a> {
         quiet.is_some_and(|quiet| counted.summary.took >= counted.new_at + quiet)
     }
 
-    fn write_state(&self, summary: &Summary) {
+    fn write_state(&self, summary: &Summary, is_over: bool) {
         let done = locked(&self.work).done().clone();
-        let state = State::of(self.plan, summary, &done);
+        let state = State::of(self.plan, summary, &done, is_over);
         let written = state.write(&self.plan.found);
         self.must_be_written(written.err());
     }
@@ -216,8 +218,8 @@ impl<'a> Shared<'a> {
         let mut summary = {
             let mut counted = locked(&self.counted);
             counted.summary.took = self.took();
-            self.write_state(&counted.summary);
             let interrupted = self.stop.load(Ordering::Relaxed);
+            self.write_state(&counted.summary, !interrupted);
             self.write(&journal::ends(&counted.summary, interrupted), true);
             counted.summary.clone()
         };

@@ -1,9 +1,9 @@
 //! `snowglobe fuzz`: a progress line, each failure as it is found, an honest summary.
 
 mod json;
+mod live;
 mod page;
 mod summed_up;
-mod teller;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -14,9 +14,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 pub(super) use self::json::as_json;
+use self::live::Live;
 pub(super) use self::page::page;
-pub(super) use self::summed_up::{Night, human};
-use self::teller::Teller;
+pub(super) use self::summed_up::{Header, human};
 use super::arguments::FuzzArguments;
 use super::{Failed, catch_interrupts, environment, must_be_writable, print, workers};
 use crate::campaign::stopwatch::today;
@@ -40,7 +40,7 @@ pub(super) enum Printed {
 
 /// How long a campaign goes on that is told neither seeds nor time.
 const DEFAULT_SPAN: Duration = Duration::from_secs(30);
-/// The seeds of a day begin at a multiple of this: no night takes so many.
+/// The seeds of a day begin at a multiple of this: no campaign takes so many.
 const SEEDS_OF_A_DAY: u64 = 1 << 32;
 
 pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Failed> {
@@ -48,27 +48,27 @@ pub(super) fn fuzz(known: Systems, arguments: FuzzArguments) -> Result<u8, Faile
     must_be_writable(&plan.found, "--out")?;
     let stop = catch_interrupts();
     let format = arguments.format;
-    let teller = Teller::new(&plan.seeds, plan.systems.len() as u64, format);
-    let summary = campaign::fuzz(&plan, stop, &teller).map_err(|error| match error {
+    let live = Live::new(&plan.seeds, plan.systems.len() as u64, format);
+    let summary = campaign::fuzz(&plan, stop, &live).map_err(|error| match error {
         CannotBegin::Folder(error) => Failed::tool(format!(
             "cannot fuzz into {}: {error}; give another folder with --out",
             plan.found.display()
         )),
         CannotBegin::Resume(why) => Failed::usage(why),
     })?;
-    teller.bar.finish_and_clear();
+    live.bar.finish_and_clear();
     let interrupted = stop.load(Ordering::Relaxed);
     tell_unwritten(&summary);
-    let night = Night::of(&plan, &summary, interrupted);
-    write_page(&plan, &page(&summary, &night));
+    let header = Header::of(&plan, &summary, interrupted);
+    write_page(&plan, &page(&summary, &header));
     if summary.runs() == 0 && !interrupted && summary.trouble.is_none() {
         return Err(Failed::nothing(
             "no seed was run; give a wider range or a longer time",
         ));
     }
     match format {
-        Printed::Human => print(&human(&summary, &night))?,
-        Printed::Json => print(&format!("{:#}\n", as_json(&summary, &night)))?,
+        Printed::Human => print(&human(&summary, &header))?,
+        Printed::Json => print(&format!("{:#}\n", as_json(&summary, &header)))?,
         // Its lines were written as they came.
         Printed::Jsonl => {}
     }

@@ -219,12 +219,33 @@ impl Fault {
     /// The same fault, where it seeks a leader, of this node.
     #[must_use]
     pub fn of_leader(mut self, leader: NodeId) -> Self {
-        match &mut self {
-            Self::Cut { links, .. } | Self::Degrade { links, .. } => {
-                if *links == Links::OfLeader {
-                    *links = Links::Of(vec![leader]);
-                }
-            }
+        if let Some(links) = self.links_mut()
+            && *links == Links::OfLeader
+        {
+            *links = Links::Of(vec![leader]);
+        }
+        if let Some(nodes) = self.strikes_mut()
+            && *nodes == Nodes::Leader
+        {
+            *nodes = Nodes::one(leader);
+        }
+        self
+    }
+
+    /// The links that it strikes, to be named anew.
+    pub(super) fn links_mut(&mut self) -> Option<&mut Links> {
+        match self {
+            Self::Cut { links, .. }
+            | Self::Join(links)
+            | Self::Degrade { links, .. }
+            | Self::Restore(links) => Some(links),
+            _ => None,
+        }
+    }
+
+    /// The nodes that it strikes, to be named anew; see [`strikes`](Self::strikes).
+    pub(super) fn strikes_mut(&mut self) -> Option<&mut Nodes> {
+        match self {
             Self::Crash { nodes, .. }
             | Self::Restart(nodes)
             | Self::Pause(nodes)
@@ -232,14 +253,9 @@ impl Fault {
             | Self::Slow { nodes, .. }
             | Self::Clock { nodes, .. }
             | Self::Jump { nodes, .. }
-            | Self::Disk { nodes, .. } => {
-                if *nodes == Nodes::Leader {
-                    *nodes = Nodes::one(leader);
-                }
-            }
-            Self::Shape { .. } | Self::Join(_) | Self::Heal | Self::Restore(_) => {}
+            | Self::Disk { nodes, .. } => Some(nodes),
+            _ => None,
         }
-        self
     }
 
     /// The nodes that it strikes, if it does not strike links.

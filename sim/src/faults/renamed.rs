@@ -19,25 +19,14 @@ impl Incident {
 
 impl Fault {
     fn renamed(mut self, names: Names<'_>) -> Option<Self> {
-        match &mut self {
-            Self::Shape { shape, .. } => *shape = renamed_shape(shape, names)?,
-            Self::Cut { links, .. }
-            | Self::Join(links)
-            | Self::Degrade { links, .. }
-            | Self::Restore(links) => *links = renamed_links(links, names)?,
-            Self::Crash { nodes, .. }
-            | Self::Restart(nodes)
-            | Self::Pause(nodes)
-            | Self::Resume(nodes)
-            | Self::Slow { nodes, .. }
-            | Self::Clock { nodes, .. }
-            | Self::Jump { nodes, .. }
-            | Self::Disk { nodes, .. } => {
-                if let Nodes::Some(named) = nodes {
-                    *named = some(named, names)?;
-                }
-            }
-            Self::Heal => {}
+        if let Self::Shape { shape, .. } = &mut self {
+            *shape = renamed_shape(shape, names)?;
+        }
+        if let Some(links) = self.links_mut() {
+            *links = renamed_links(links, names)?;
+        }
+        if let Some(Nodes::Some(named)) = self.strikes_mut() {
+            *named = some(named, names)?;
         }
         Some(self)
     }

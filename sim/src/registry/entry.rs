@@ -7,7 +7,7 @@ use super::scripted::TakesSteps;
 use crate::explore::{Explorable, Model, check_configs};
 use crate::scenarios::file::{Expectation, Scenario, Scripted};
 use crate::scenarios::ranges::{self, Ranges};
-use crate::scenarios::retold::Retelling;
+use crate::scenarios::transcript::Transcript;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{
     CannotRun, How, Modelled, Opened, RunReport, System, UnderWay, director, options_from,
@@ -220,9 +220,9 @@ impl<S: System> Registered for Entry<S> {
         Ok(self.opened(scenario)?.begin())
     }
 
-    fn retell(&self, scenario: &Scenario) -> Result<Box<dyn Retelling>, CannotRun> {
+    fn transcribe(&self, scenario: &Scenario) -> Result<Box<dyn Transcript>, CannotRun> {
         let opened = self.opened(scenario)?;
         let options = Self::options(scenario)?;
-        Ok(self.takes_steps()?.retell(opened, &options))
+        Ok(self.takes_steps()?.transcribe(opened, &options))
     }
 }

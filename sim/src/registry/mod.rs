@@ -14,7 +14,7 @@ use snowglobe_checkers::explore::Scope;
 use crate::explore::Explorable;
 use crate::scenarios::file::Scenario;
 use crate::scenarios::ranges::Ranges;
-use crate::scenarios::retold::Retelling;
+use crate::scenarios::transcript::Transcript;
 use crate::scenarios::weather::Weather;
 use crate::scenarios::{CannotRun, How, RunReport, UnderWay};
 use crate::seed::Seed;
@@ -64,7 +64,7 @@ pub trait Registered: Sync {
     ///
     /// # Errors
     /// When the scenario makes no sense for this system, or it has no model to take steps in.
-    fn retell(&self, scenario: &Scenario) -> Result<Box<dyn Retelling>, CannotRun>;
+    fn transcribe(&self, scenario: &Scenario) -> Result<Box<dyn Transcript>, CannotRun>;
     /// Its small world; none if it can only be run.
     fn model(&self) -> Option<&dyn Explorable>;
     /// Whether the scenario could be run, without running it.

@@ -6,8 +6,8 @@ use crate::draw::Draw;
 use crate::explore::{Explorable, Model, check_workload};
 use crate::scenarios::after::After;
 use crate::scenarios::file::{Scenario, Scripted};
-use crate::scenarios::retold::{Past, Retelling};
 use crate::scenarios::script::Script;
+use crate::scenarios::transcript::{RunTranscript, Transcript};
 use crate::scenarios::{
     CannotRun, Directed, DirectorOf, Modelled, Opened, System, director, timeless,
 };
@@ -28,7 +28,7 @@ pub(super) trait TakesSteps<S: System>: Explorable {
         scripted: &Scripted,
     ) -> Result<Opened<S>, CannotRun>;
     /// What happens in a run, so that it can be told step by step.
-    fn retell(&self, opened: Opened<S>, options: &S::Options) -> Box<dyn Retelling>;
+    fn transcribe(&self, opened: Opened<S>, options: &S::Options) -> Box<dyn Transcript>;
     /// Every property that its small world watches over.
     fn properties(&self) -> Vec<&'static str>;
     /// Whether its clients can ask for this.
@@ -77,7 +77,7 @@ impl<S: Modelled> TakesSteps<S> for Model<S> {
         })
     }
 
-    fn retell(&self, opened: Opened<S>, options: &S::Options) -> Box<dyn Retelling> {
+    fn transcribe(&self, opened: Opened<S>, options: &S::Options) -> Box<dyn Transcript> {
         let Opened {
             scenario,
             blueprint,
@@ -87,7 +87,9 @@ impl<S: Modelled> TakesSteps<S> for Model<S> {
         let mut run = Session::recorded(blueprint, S::Invariants::default(), director);
         run.run_to_step(u64::MAX);
         let happened = run.world_mut().take_record();
-        Box::new(Past::<S>::new(&scenario, options, configs, happened))
+        Box::new(RunTranscript::<S>::new(
+            &scenario, options, configs, happened,
+        ))
     }
 
     fn properties(&self) -> Vec<&'static str> {

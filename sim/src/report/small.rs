@@ -182,7 +182,7 @@ fn effort(small: &Small) -> String {
         tries, is_complete, ..
     } = small.shrunk;
     let ended = match is_complete {
-        true => "nothing more can be left out",
+        true => "no single thing more can be left out",
         false => "the budget ended first; a longer one may leave out more",
     };
     format!(

@@ -12,13 +12,13 @@ mod options;
 pub mod properties;
 pub mod ranges;
 pub mod recovery;
-pub mod retold;
 pub mod script;
 pub mod shake;
 mod small;
 pub mod story;
 pub mod swarm;
 pub(crate) mod timeless;
+pub mod transcript;
 pub mod weather;
 
 use std::time::Duration;

@@ -303,6 +303,16 @@ impl<S: Setting> Script<S> {
         }
     }
 
+    /// All steps were taken. What was not judged to the end is not known to be right.
+    pub(in crate::scenarios) fn ends<I: Invariants<S::Process>>(&self, world: &mut WorldOf<S, I>) {
+        if self.gave_up {
+            let why = "clients were told so much at once that it is too much to judge";
+            world.breaks(Broken::Undecided {
+                why: why.to_owned(),
+            });
+        }
+    }
+
     fn not_taken(&self, place: usize, why: String) -> Broken {
         Broken::Script {
             number: place + 1,
@@ -330,7 +340,7 @@ impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Script<S
         }
         let Some(step) = self.steps.get(self.next).cloned() else {
             self.over = true;
-            return;
+            return self.ends(world);
         };
         // A timeline shows the step above what comes of it.
         world.phase(&step.to_string());

@@ -14,6 +14,7 @@ mod run;
 mod steps;
 
 use snowglobe_checkers::panics::guarded;
+use snowglobe_systems::process::NodeId;
 use thiserror::Error;
 
 use crate::registry::Registered;
@@ -53,7 +54,8 @@ pub struct Shrunk {
     pub steps: Result<RunReport, String>,
     /// How many smaller ones were tried.
     pub tries: u64,
-    /// Whether all was tried, so that none of what is left can be missed by itself.
+    /// Whether all was tried before the budget ended, so that no single thing of what is left can be
+    /// missed.
     pub is_complete: bool,
 }
 
@@ -74,11 +76,9 @@ pub fn shrink(
     };
     whole.scenario.expect = Expectation::Violates(property);
     let mut attempts = Attempts::new(system, whole.clone(), keep, spent);
-    if scenario.scripted.is_none() {
-        attempts.shrink_run();
-    }
+    let run_is_complete = scenario.scripted.is_some() || attempts.shrink_run();
     let steps = attempts.shrink_to_steps();
-    let is_complete = spent() < 1.0;
+    let is_complete = run_is_complete && spent() < 1.0;
     Ok(Shrunk {
         whole,
         run: attempts.best,
@@ -164,7 +164,7 @@ impl<'a> Attempts<'a> {
         let Ok(size) = self.system.size(scenario) else {
             return;
         };
-        let there = |id: snowglobe_systems::process::NodeId| (id.position() < size).then_some(id);
+        let there = |id: NodeId| (id.position() < size).then_some(id);
         let faults = scenario.faults.iter();
         scenario.faults = faults.filter_map(|it| it.renamed(&there)).collect();
     }

@@ -57,7 +57,7 @@ pub use self::counters::{Counters, MARKS, Marks};
 pub use self::director::{Copies, Director};
 pub use self::frozen::Held;
 pub use self::node::Incarnation;
-pub use self::record::{Happening, Sent, What};
+pub use self::record::{NodeEvent, NodeEventKind, Sent};
 pub(crate) use snowglobe_checkers::panics::message_of;
 
 /// Memory for messages that nobody else holds.

@@ -13,11 +13,11 @@ use super::World;
 
 /// Something that happened to a node.
 #[derive(Clone, Debug)]
-pub struct Happening<P: Process> {
+pub struct NodeEvent<P: Process> {
     /// The node.
     pub node: NodeId,
     /// What happened to it.
-    pub what: What<P>,
+    pub what: NodeEventKind<P>,
     /// What its step chose.
     pub choices: Vec<u32>,
     /// It went down when so many effects of its step were executed.
@@ -28,7 +28,7 @@ pub struct Happening<P: Process> {
 
 /// What happened to a node.
 #[derive(Clone, Debug)]
-pub enum What<P: Process> {
+pub enum NodeEventKind<P: Process> {
     /// A message arrived, and it took a step.
     Delivered {
         /// The sender.
@@ -52,7 +52,7 @@ pub enum What<P: Process> {
 /// something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sent {
-    /// The place of the happening that made its sender take the step; the first boot, if none.
+    /// The place of the event that made its sender take the step; the first boot, if none.
     pub by: Option<usize>,
     /// How many messages that step had sent to the same receiver before it.
     pub earlier: usize,
@@ -61,7 +61,7 @@ pub struct Sent {
 /// Writes down what happens.
 #[derive(Clone, Debug)]
 pub(super) struct Record<P: Process> {
-    happened: Vec<Happening<P>>,
+    happened: Vec<NodeEvent<P>>,
     /// By node: the place of what made it take its last step, and how many messages that
     /// step has sent to each receiver.
     steps: Vec<(Option<usize>, BTreeMap<NodeId, usize>)>,
@@ -102,13 +102,13 @@ impl<P: Process> Record<P> {
     /// A node takes a step.
     pub(super) fn takes(&mut self, node: NodeId, input: &Input<P>) {
         let what = match input {
-            Input::Receive { from, message } => What::Delivered {
+            Input::Receive { from, message } => NodeEventKind::Delivered {
                 from: *from,
                 sent: self.take_arrived(*from, node, message),
                 message: message.clone(),
             },
-            Input::Timeout(timer) => What::Timeout(*timer),
-            Input::Invoke { operation, .. } => What::Invoked(operation.clone()),
+            Input::Timeout(timer) => NodeEventKind::Timeout(*timer),
+            Input::Invoke { operation, .. } => NodeEventKind::Invoked(operation.clone()),
         };
         self.note(node, what);
     }
@@ -124,12 +124,12 @@ impl<P: Process> Record<P> {
     /// A node comes back.
     pub(super) fn restarts(&mut self, node: NodeId, durable: &P::Durable) {
         self.settle_crash(node, durable);
-        self.note(node, What::Restarted);
+        self.note(node, NodeEventKind::Restarted);
     }
 
-    fn note(&mut self, node: NodeId, what: What<P>) {
+    fn note(&mut self, node: NodeId, what: NodeEventKind<P>) {
         self.steps[node.position()] = (Some(self.happened.len()), BTreeMap::new());
-        self.happened.push(Happening {
+        self.happened.push(NodeEvent {
             node,
             what,
             choices: Vec::new(),
@@ -143,9 +143,9 @@ impl<P: Process> Record<P> {
         let (Some(place), _) = self.steps[node.position()] else {
             return;
         };
-        let happening = &mut self.happened[place];
-        happening.effects = effects;
-        happening.choices = chosen.iter().map(|choice| choice.taken).collect();
+        let event = &mut self.happened[place];
+        event.effects = effects;
+        event.choices = chosen.iter().map(|choice| choice.taken).collect();
     }
 
     /// A node goes down whose disk keeps this for sure, while these effects of its last step were
@@ -159,8 +159,8 @@ impl<P: Process> Record<P> {
         self.arrived.retain(|it| it.1 != node);
         match (self.steps[node.position()].0, left) {
             (Some(place), Some(left)) => {
-                let happening = &mut self.happened[place];
-                happening.crash_after = Some(happening.effects.saturating_sub(left.len()));
+                let event = &mut self.happened[place];
+                event.crash_after = Some(event.effects.saturating_sub(left.len()));
                 let writes = left.iter().enumerate();
                 let writes = writes.filter_map(|(place, effect)| match effect {
                     Effect::Persist(write) => Some((place, write.clone())),
@@ -173,7 +173,7 @@ impl<P: Process> Record<P> {
                 };
                 self.interrupted.insert(node, crash);
             }
-            _ => self.note(node, What::Crashed),
+            _ => self.note(node, NodeEventKind::Crashed),
         }
     }
 
@@ -190,9 +190,9 @@ impl<P: Process> Record<P> {
         for (executed, write) in &crash.writes {
             durable.apply(write);
             if durable == *found {
-                let happening = &mut self.happened[crash.place];
-                let before = happening.crash_after.unwrap_or_default();
-                happening.crash_after = Some(before + executed + 1);
+                let event = &mut self.happened[crash.place];
+                let before = event.crash_after.unwrap_or_default();
+                event.crash_after = Some(before + executed + 1);
                 return;
             }
         }
@@ -217,7 +217,7 @@ impl<P: Process, I: Invariants<P>> World<P, I> {
     }
 
     /// What happened to the nodes since then, in the order of time.
-    pub fn take_record(&mut self) -> Vec<Happening<P>> {
+    pub fn take_record(&mut self) -> Vec<NodeEvent<P>> {
         self.record.take().map_or_else(Vec::new, |it| it.happened)
     }
 }

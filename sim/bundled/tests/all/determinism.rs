@@ -57,6 +57,13 @@ fn a_seed_and_its_file_are_the_same_run() {
             let drawn = system.draw(Seed(seed));
             let read = drawn.to_toml().parse().expect("what is written is read");
             assert_eq!(drawn, read, "seed {seed}");
+            if drawn.scripted.is_none() {
+                let brief = drawn
+                    .to_brief_toml()
+                    .parse()
+                    .expect("what is written is read");
+                assert_eq!(drawn, brief, "seed {seed}: what goes without saying");
+            }
             let of_file = SYSTEMS.run(&read).expect("the file runs").digest;
             let of_seed = digest_here(system.name(), seed, Engine::Madsim);
             assert_eq!(of_seed, of_file.to_string(), "seed {seed}");

@@ -71,6 +71,10 @@ fn a_night_that_is_killed_twenty_times_loses_nothing_and_does_nothing_twice() {
         night.wait().expect("it ends");
     }
     assert!(killed > 0, "it was over before anybody killed it");
+    let mut merge = Command::new(env!("CARGO_BIN_EXE_lock-service"));
+    let merged = merge.arg("merge").arg(rough.path()).output().unwrap();
+    let says = String::from_utf8(merged.stderr).unwrap();
+    assert!(says.contains("was interrupted"), "{says}");
     assert_eq!(finished(fuzz(rough.path(), &["--resume"])), undisturbed);
 }
 
@@ -94,6 +98,13 @@ fn a_night_on_seven_machines_is_one_night() {
         finished(command)
     };
     assert_eq!(merged(&machines), merged(&[whole]));
+
+    // Nothing counts twice.
+    let mut twice = Command::new(env!("CARGO_BIN_EXE_lock-service"));
+    let refused = twice.arg("merge").arg(&machines[0]).args(&machines).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let says = String::from_utf8(refused.stderr).unwrap();
+    assert!(says.contains("the same share"), "{says}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::summed_up::Night;
+use super::summed_up::Header;
 use crate::campaign::weather;
 use crate::campaign::{Confirmation, Recoveries, Summary};
 use crate::report::small;
@@ -30,7 +30,7 @@ fn recovery_as_json(recoveries: &Recoveries) -> serde_json::Value {
 }
 
 /// The summary of a campaign, for a program.
-pub(in crate::cli) fn as_json(summary: &Summary, night: &Night) -> serde_json::Value {
+pub(in crate::cli) fn as_json(summary: &Summary, header: &Header) -> serde_json::Value {
     let systems: Vec<_> = summary
         .systems
         .iter()
@@ -79,11 +79,11 @@ pub(in crate::cli) fn as_json(summary: &Summary, night: &Night) -> serde_json::V
         .collect();
     json!({
         "v": VERSION,
-        "seeds": night.seeds,
+        "seeds": header.seeds,
         "trouble": summary.trouble,
         "distinct": summary.failures.len(),
         "failed": summary.failed(),
-        "interrupted": night.interrupted,
+        "interrupted": header.interrupted,
         "runs": summary.runs(),
         "double_checked": summary.repeated,
         "blind": summary.blind_spots(),

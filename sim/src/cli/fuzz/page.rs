@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::summed_up::Night;
+use super::summed_up::Header;
 use crate::campaign::{Failure, Summary};
 use crate::scenarios::file::Scenario;
 use crate::text::{counted, grouped, program};
@@ -14,9 +14,9 @@ const MARKS_NAMED: usize = 12;
 const STEPS_SHOWN: usize = 40;
 
 /// The page.
-pub(in crate::cli) fn page(summary: &Summary, night: &Night) -> String {
+pub(in crate::cli) fn page(summary: &Summary, header: &Header) -> String {
     let mut text = format!("# {}\n\n", headline(summary));
-    let interrupted = if night.interrupted {
+    let interrupted = if header.interrupted {
         ", interrupted"
     } else {
         ""
@@ -25,7 +25,7 @@ pub(in crate::cli) fn page(summary: &Summary, night: &Night) -> String {
         text,
         "{}, {}, in {:.0?}{interrupted}.\n",
         counted(summary.runs(), "run"),
-        night.seeds,
+        header.seeds,
         summary.took
     );
     for spot in summary.blind_spots() {
@@ -57,7 +57,7 @@ pub(in crate::cli) fn page(summary: &Summary, night: &Night) -> String {
             }
         );
     }
-    if let Some(again) = &night.again {
+    if let Some(again) = &header.again {
         let _ = writeln!(text, "\n{again}");
     }
     text

@@ -9,19 +9,21 @@ use crate::seed::Partition;
 use crate::text::{counted, grouped, program};
 
 /// What is said of a campaign beside what it came to.
-pub(in crate::cli) struct Night {
+pub(in crate::cli) struct Header {
     /// Its first line behind the number of its runs.
     title: String,
     /// Its seeds, in words.
     pub(super) seeds: String,
     pub(super) interrupted: bool,
+    /// Whether it is several campaigns.
+    is_merged: bool,
     /// Failures that are known and did not show.
     unseen: Vec<String>,
     /// The command that takes the same seeds again, if they are not plain to see.
     pub(super) again: Option<String>,
 }
 
-impl Night {
+impl Header {
     /// Of a campaign that this process went through.
     pub(super) fn of(plan: &Plan, summary: &Summary, interrupted: bool) -> Self {
         let seeds = describe_seeds(&plan.seeds);
@@ -29,6 +31,7 @@ impl Night {
             title: format!("on {} workers", plan.jobs),
             seeds,
             interrupted,
+            is_merged: false,
             unseen: {
                 let seen = summary.failures.iter().map(|it| it.fingerprint.clone());
                 let unseen = plan.known.unseen(&seen.collect::<Vec<_>>());
@@ -44,6 +47,7 @@ impl Night {
             title: "at most".to_owned(),
             seeds: format!("of {campaigns} campaigns"),
             interrupted: false,
+            is_merged: true,
             unseen: Vec::new(),
             again: None,
         }
@@ -51,15 +55,15 @@ impl Night {
 }
 
 /// The summary of a campaign, for a person.
-pub(in crate::cli) fn human(summary: &Summary, night: &Night) -> String {
+pub(in crate::cli) fn human(summary: &Summary, header: &Header) -> String {
     let mut text = String::new();
-    let Night { seeds, title, .. } = night;
+    let Header { seeds, title, .. } = header;
     let _ = writeln!(
         text,
         "fuzz  {} runs  {seeds}  {:.1}s {title}{}",
         grouped(summary.runs()),
         summary.took.as_secs_f64(),
-        if night.interrupted {
+        if header.interrupted {
             "  INTERRUPTED"
         } else {
             ""
@@ -76,7 +80,7 @@ pub(in crate::cli) fn human(summary: &Summary, night: &Night) -> String {
     if let Some(trouble) = &summary.trouble {
         let _ = writeln!(text, "STOPPED: cannot write what was found: {trouble}");
     }
-    if summary.hangs() >= campaign::MOST_HANGS {
+    if summary.hangs() >= campaign::MOST_HANGS && !header.is_merged {
         let hangs = summary.hangs();
         let _ = writeln!(
             text,
@@ -95,10 +99,10 @@ pub(in crate::cli) fn human(summary: &Summary, night: &Night) -> String {
             Ok(())
         }
     };
-    for name in &night.unseen {
+    for name in &header.unseen {
         let _ = writeln!(text, "known and not seen: {name}");
     }
-    if let Some(again) = &night.again {
+    if let Some(again) = &header.again {
         let _ = writeln!(text, "{again}");
     }
     text

@@ -21,7 +21,7 @@ use crate::text::{grouped, program};
 const QUIET_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Tells how a campaign comes along: a bar on a terminal, else a line now and then.
-pub(super) struct Teller {
+pub(super) struct Live {
     pub(super) bar: ProgressBar,
     /// Whether the bar counts runs; else it counts seconds.
     counts_runs: bool,
@@ -29,7 +29,7 @@ pub(super) struct Teller {
     last_line: Mutex<Duration>,
 }
 
-impl Teller {
+impl Live {
     pub(super) fn new(seeds: &SeedSource, systems: u64, format: Printed) -> Self {
         let bar = match seeds.span {
             Some(span) => ProgressBar::new(span.as_secs().max(1)),
@@ -54,7 +54,7 @@ impl Teller {
     }
 }
 
-impl Progress for Teller {
+impl Progress for Live {
     fn ran(&self, summary: &Summary) {
         let runs = summary.runs();
         let per_second = runs as f64 / summary.took.as_secs_f64().max(0.001);
@@ -83,7 +83,7 @@ impl Progress for Teller {
 
     fn wrote(&self, line: &serde_json::Value) {
         if self.format == Printed::Jsonl {
-            // A reader that has gone away is no reason to end a night.
+            // A reader that has gone away is no reason to end a header.
             let _ = print(&format!("{line}\n"));
         }
     }

@@ -34,28 +34,34 @@ fn tellable(system: &dyn Registered, seed: u64) -> Option<Scenario> {
 #[test]
 fn a_run_that_is_told_step_by_step_leaves_everything_as_it_was() {
     for system in SYSTEMS.all() {
-        let mut told = 0;
+        let (mut told, mut judged) = (0, 0);
         for scenario in (0..40).filter_map(|seed| tellable(*system, seed)) {
             let report = SYSTEMS.run(&scenario).expect("it runs");
             assert_eq!(report.verdict, Verdict::Held);
             if report.counters.steps > 5_000 {
                 continue;
             }
-            let past = system.retell(&scenario).expect("it has a model");
-            let all: Vec<usize> = (0..past.len()).collect();
-            let retold = past.tell(&all);
+            let transcript = system.transcribe(&scenario).expect("it has a model");
+            let all: Vec<usize> = (0..transcript.len()).collect();
+            let replayed = transcript.replay(&all);
             let name = format!("{} {}", system.name(), scenario.seed);
-            assert_eq!(retold.report.verdict, Verdict::Held, "{name}");
-            let first = all.iter().find(|it| retold.taken.get(**it) != Some(it));
+            // What many clients are told at once may be too much to judge, and is said to be.
+            match replayed.report.verdict.word() {
+                "held" => judged += 1,
+                word => assert_eq!(word, "history-undecided", "{name}"),
+            }
+            let first = all.iter().find(|it| replayed.taken.get(**it) != Some(it));
             assert_eq!(first, None, "{name}: of {}, all can happen", all.len());
             // A call that no node took has used up a number, by which nodes know those after it.
-            if retold.report.counters.invoked < report.counters.invoked {
+            if replayed.report.counters.invoked < report.counters.invoked {
                 continue;
             }
-            assert_eq!(retold.report.states, report.states, "{name}");
+            assert_eq!(replayed.report.states, report.states, "{name}");
             told += 1;
         }
-        assert!(told >= 5, "{}: {told} were told", system.name());
+        let name = system.name();
+        assert!(told >= 5, "{name}: {told} were told");
+        assert!(judged >= 5, "{name}: {judged} were judged to the end");
     }
 }
 
@@ -64,11 +70,11 @@ fn what_is_told_is_written_down_and_read_as_the_same() {
     for system in SYSTEMS.all() {
         let mut written = 0;
         for scenario in (0..10).filter_map(|seed| tellable(*system, seed)) {
-            let past = system.retell(&scenario).expect("it has a model");
+            let transcript = system.transcribe(&scenario).expect("it has a model");
             // The beginning of it: whoever reads a message looks at all that are under way.
-            let first: Vec<usize> = (0..past.len().min(300)).collect();
+            let first: Vec<usize> = (0..transcript.len().min(300)).collect();
             let name = format!("{} {}", system.name(), scenario.seed);
-            let report = past
+            let report = transcript
                 .script(&first)
                 .unwrap_or_else(|why| panic!("{name}: {why}"));
             for text in [report.scenario.to_toml(), report.scenario.to_brief_toml()] {

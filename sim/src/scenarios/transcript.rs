@@ -5,7 +5,7 @@
 //! out. What did happen is a script like any other. How clients were served is judged as the
 //! small world of the system judges it.
 
-mod teller;
+mod replayer;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use std::sync::Arc;
 use snowglobe_checkers::explore::Bounds;
 use snowglobe_systems::process::Process;
 
-use self::teller::Teller;
+use self::replayer::Replayer;
 use super::file::{Expectation, Scenario, Scripted};
 use super::{Modelled, RunReport, report_of};
 use crate::world::network::LinkQuality;
 use crate::world::session::Session;
-use crate::world::{Happening, Sent, What};
+use crate::world::{NodeEvent, NodeEventKind, Sent};
 
 /// What happened in a run, one thing after the other, as it can be told in a frozen world.
-pub trait Retelling: Send {
+pub trait Transcript: Send {
     /// How many things happened.
     fn len(&self) -> usize;
     /// Whether nothing did.
@@ -32,7 +32,7 @@ pub trait Retelling: Send {
     /// node had been sent, and so on.
     fn causes_of_last(&self) -> Vec<usize>;
     /// Lets those of them happen that can, in their order.
-    fn tell(&self, which: &[usize]) -> Retold;
+    fn replay(&self, which: &[usize]) -> Replayed;
     /// The script of them, and what it comes to.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ pub trait Retelling: Send {
 
 /// What came of some of the things that had happened.
 #[derive(Clone, Debug)]
-pub struct Retold {
+pub struct Replayed {
     /// Those that could happen.
     pub taken: Vec<usize>,
     /// What they came to.
@@ -50,21 +50,21 @@ pub struct Retold {
 }
 
 /// A run of a system that is over.
-pub(crate) struct Past<S: Modelled> {
+pub(crate) struct RunTranscript<S: Modelled> {
     /// The run, told by its script.
     scenario: Scenario,
     configs: Vec<<S::Process as Process>::Config>,
     setting: S::Setting,
-    happened: Arc<[Happening<S::Process>]>,
+    happened: Arc<[NodeEvent<S::Process>]>,
 }
 
-impl<S: Modelled> Past<S> {
+impl<S: Modelled> RunTranscript<S> {
     /// What happened in a run of a scenario, on nodes that were configured so.
     pub(crate) fn new(
         scenario: &Scenario,
         options: &S::Options,
         configs: Vec<<S::Process as Process>::Config>,
-        happened: Vec<Happening<S::Process>>,
+        happened: Vec<NodeEvent<S::Process>>,
     ) -> Self {
         let own = scenario
             .scripted
@@ -96,21 +96,21 @@ impl<S: Modelled> Past<S> {
         }
     }
 
-    fn run(&self, which: &[usize], words: Option<&[bool]>) -> (RunReport, Teller<S::Setting>) {
-        let teller = Teller::new(
+    fn run(&self, which: &[usize], words: Option<&[bool]>) -> (RunReport, Replayer<S::Setting>) {
+        let replayer = Replayer::new(
             self.setting.clone(),
             self.happened.clone(),
             which.to_vec(),
             words.map(<[bool]>::to_vec),
         );
         let blueprint = self.scenario.blueprint(self.configs.clone());
-        let session = Session::open(blueprint, S::Invariants::default(), teller);
-        let (finished, teller) = session.finish();
-        (report_of(self.scenario.clone(), finished, None), teller)
+        let session = Session::open(blueprint, S::Invariants::default(), replayer);
+        let (finished, replayer) = session.finish();
+        (report_of(self.scenario.clone(), finished, None), replayer)
     }
 }
 
-impl<S: Modelled> Retelling for Past<S> {
+impl<S: Modelled> Transcript for RunTranscript<S> {
     fn len(&self) -> usize {
         self.happened.len()
     }
@@ -123,17 +123,17 @@ impl<S: Modelled> Retelling for Past<S> {
             nodes.insert(self.happened[last].node);
         }
         for place in (0..self.happened.len()).rev() {
-            let happening = &self.happened[place];
+            let event = &self.happened[place];
             // Of a node that matters later, all that happened before matters, too.
-            is_cause[place] |= nodes.contains(&happening.node);
+            is_cause[place] |= nodes.contains(&event.node);
             if !is_cause[place] {
                 continue;
             }
-            nodes.insert(happening.node);
-            if let What::Delivered {
+            nodes.insert(event.node);
+            if let NodeEventKind::Delivered {
                 sent: Some(Sent { by: Some(by), .. }),
                 ..
-            } = happening.what
+            } = event.what
             {
                 is_cause[by] = true;
             }
@@ -143,31 +143,31 @@ impl<S: Modelled> Retelling for Past<S> {
             .collect()
     }
 
-    fn tell(&self, which: &[usize]) -> Retold {
-        let (report, teller) = self.run(which, None);
-        Retold {
-            taken: teller.taken,
+    fn replay(&self, which: &[usize]) -> Replayed {
+        let (report, replayer) = self.run(which, None);
+        Replayed {
+            taken: replayer.taken,
             report,
         }
     }
 
     fn script(&self, which: &[usize]) -> Result<RunReport, String> {
-        let (_, teller) = self.run(which, None);
+        let (_, replayer) = self.run(which, None);
         // A message that is delivered once more later stays under way.
         let mut later = BTreeSet::new();
-        let delivered = teller.delivered.iter().rev();
+        let delivered = replayer.delivered.iter().rev();
         let mut stays: Vec<bool> = delivered.map(|number| !later.insert(*number)).collect();
         stays.reverse();
-        let (mut report, teller) = self.run(&teller.taken, Some(&stays));
-        if let Some(why) = teller.wordless {
+        let (mut report, replayer) = self.run(&replayer.taken, Some(&stays));
+        if let Some(why) = replayer.wordless {
             return Err(why);
         }
-        let written = teller.written.expect("words were asked for");
+        let written = replayer.written.expect("words were asked for");
         let scripted = report
             .scenario
             .scripted
             .as_mut()
-            .expect("a past is a script");
+            .expect("a transcript is a script");
         scripted.steps = written.steps;
         scripted.reaches = Some(report.states);
         report.scenario.expect = match report.verdict.property() {

@@ -10,7 +10,7 @@ use snowglobe_systems::process::{InvocationId, NodeId, Process};
 use crate::faults::{CrashMoment, Fault, Nodes};
 use crate::scenarios::script::{PAUSE, Script};
 use crate::world::disk::CrashMode;
-use crate::world::{Director, Happening, Sent, What, World};
+use crate::world::{Director, NodeEvent, NodeEventKind, Sent, World};
 
 /// The steps of a script that is being written.
 #[derive(Clone, Debug)]
@@ -22,10 +22,10 @@ pub(super) struct Written {
 
 /// Lets things happen in a frozen world.
 #[derive(Clone, Debug)]
-pub(super) struct Teller<S: Setting> {
+pub(super) struct Replayer<S: Setting> {
     /// Judges what clients are told.
     script: Script<S>,
-    happened: Arc<[Happening<S::Process>]>,
+    happened: Arc<[NodeEvent<S::Process>]>,
     /// What is to happen, and how far that has come.
     which: Vec<usize>,
     next: usize,
@@ -45,12 +45,12 @@ pub(super) struct Teller<S: Setting> {
 
 type WorldOf<S, I> = World<<S as Setting>::Process, I>;
 
-impl<S: Setting> Teller<S> {
-    /// Lets those of some happenings happen that can. Words are written where it is said of each
+impl<S: Setting> Replayer<S> {
+    /// Lets those of some events happen that can. Words are written where it is said of each
     /// delivery whether a copy of its message stays under way.
     pub(super) fn new(
         setting: S,
-        happened: Arc<[Happening<S::Process>]>,
+        happened: Arc<[NodeEvent<S::Process>]>,
         which: Vec<usize>,
         stays: Option<Vec<bool>>,
     ) -> Self {
@@ -93,8 +93,8 @@ impl<S: Setting> Teller<S> {
         while let Some(place) = self.which.get(self.next).copied() {
             self.next += 1;
             let happened = self.happened.clone();
-            let happening = &happened[place];
-            if let Some(step) = self.happens(world, happening) {
+            let event = &happened[place];
+            if let Some(step) = self.happens(world, event) {
                 self.taken.push(place);
                 if let Some(written) = &mut self.written {
                     written.steps.push(step);
@@ -110,18 +110,18 @@ impl<S: Setting> Teller<S> {
     fn happens<I: Invariants<S::Process>>(
         &mut self,
         world: &mut WorldOf<S, I>,
-        happening: &Happening<S::Process>,
+        event: &NodeEvent<S::Process>,
     ) -> Option<Step> {
-        let node = happening.node;
+        let node = event.node;
         let is_up = world.process(node).is_some();
-        let crash_after = happening.crash_after;
-        let choices = happening.needed_choices();
-        match &happening.what {
-            What::Crashed if is_up => {
+        let crash_after = event.crash_after;
+        let choices = event.needed_choices();
+        match &event.what {
+            NodeEventKind::Crashed if is_up => {
                 crash(world, node);
                 return Some(Step::Crash(node));
             }
-            What::Restarted if !is_up => {
+            NodeEventKind::Restarted if !is_up => {
                 world.chooses(node, &choices);
                 self.script.arm(world, node, crash_after);
                 world.apply_fault(&Fault::Restart(Nodes::one(node)));
@@ -131,11 +131,11 @@ impl<S: Setting> Teller<S> {
                     crash_after,
                 });
             }
-            What::Crashed | What::Restarted => return None,
+            NodeEventKind::Crashed | NodeEventKind::Restarted => return None,
             _ if !is_up => return None,
             _ => {}
         }
-        let given = self.prepared(world, happening)?;
+        let given = self.prepared(world, event)?;
         world.chooses(node, &choices);
         self.script.arm(world, node, crash_after);
         let input = self.gives(world, node, given);
@@ -150,15 +150,15 @@ impl<S: Setting> Teller<S> {
     fn prepared<I: Invariants<S::Process>>(
         &mut self,
         world: &WorldOf<S, I>,
-        happening: &Happening<S::Process>,
+        event: &NodeEvent<S::Process>,
     ) -> Option<Given<S>> {
-        let node = happening.node;
-        Some(match &happening.what {
-            What::Timeout(timer) => {
+        let node = event.node;
+        Some(match &event.what {
+            NodeEventKind::Timeout(timer) => {
                 let armed = world.armed_timers(node).contains(timer);
                 armed.then_some(Given::Timeout(*timer))?
             }
-            What::Invoked(operation) => {
+            NodeEventKind::Invoked(operation) => {
                 let words = S::operation_words(operation);
                 match self.script.asks(node, &words) {
                     Ok((client, asked)) if asked == *operation => Given::Call(client, asked),
@@ -172,7 +172,7 @@ impl<S: Setting> Teller<S> {
                     }
                 }
             }
-            What::Delivered {
+            NodeEventKind::Delivered {
                 from,
                 sent,
                 message,
@@ -194,7 +194,7 @@ impl<S: Setting> Teller<S> {
                 };
                 Given::Message(*from, number.or_else(says_the_same)?)
             }
-            What::Crashed | What::Restarted => return None,
+            NodeEventKind::Crashed | NodeEventKind::Restarted => return None,
         })
     }
 
@@ -273,7 +273,7 @@ enum Given<S: Setting> {
     Message(NodeId, u64),
 }
 
-impl<P: Process> Happening<P> {
+impl<P: Process> NodeEvent<P> {
     /// What must be said of its choices: a step takes the first possibility anyway.
     fn needed_choices(&self) -> Vec<u32> {
         let needed = self.choices.iter().rposition(|choice| *choice != 0);
@@ -307,7 +307,7 @@ fn named<S: Setting, I: Invariants<S::Process>>(
     (texts[place].clone(), naming::which_of(place, &texts))
 }
 
-impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Teller<S> {
+impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Replayer<S> {
     fn prepare(&mut self, world: &mut WorldOf<S, I>) {
         world.start_without_choice();
     }
@@ -324,7 +324,10 @@ impl<S: Setting, I: Invariants<S::Process>> Director<S::Process, I> for Teller<S
         let _ = self.script.settle(world, None);
         match self.go_on(world) {
             true => world.alarm(PAUSE, 0),
-            false => self.is_over = true,
+            false => {
+                self.is_over = true;
+                self.script.ends(world);
+            }
         }
     }
 
