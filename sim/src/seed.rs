@@ -253,6 +253,14 @@ impl Partition {
     }
 }
 
+impl Partition {
+    /// How many machines there are.
+    #[must_use]
+    pub const fn parts(self) -> u64 {
+        self.parts
+    }
+}
+
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.part, self.parts)

@@ -35,7 +35,7 @@ impl Attempts<'_> {
                 _ => "; it needs that nodes put work off in batches, and no step says that",
             };
             return Err(format!(
-                "told step by step, its {steps} steps come to: {word}{why}"
+                "replayed step by step, its {steps} steps come to: {word}{why}"
             ));
         }
         let mut tries = 0;

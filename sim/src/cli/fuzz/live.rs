@@ -83,7 +83,7 @@ impl Progress for Live {
 
     fn wrote(&self, line: &serde_json::Value) {
         if self.format == Printed::Jsonl {
-            // A reader that has gone away is no reason to end a header.
+            // A reader that has gone away is no reason to end a campaign.
             let _ = print(&format!("{line}\n"));
         }
     }

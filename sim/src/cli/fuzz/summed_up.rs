@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::campaign::weather;
 use crate::campaign::{self, Failure, Plan, SeedSource, Summary, SystemSummary};
-use crate::seed::Partition;
+use crate::seed::{Partition, Seed};
 use crate::text::{counted, grouped, program};
 
 /// What is said of a campaign beside what it came to.
@@ -111,17 +111,19 @@ pub(in crate::cli) fn human(summary: &Summary, header: &Header) -> String {
 /// The command that takes the same seeds again.
 fn repeated(summary: &Summary, plan: &Plan) -> String {
     let systems: Vec<&str> = plan.systems.iter().map(|it| it.name()).collect();
-    let first = plan.seeds.range.start();
+    let (first, partition) = (plan.seeds.range.start().0, plan.seeds.partition);
     let each = summary.runs().div_ceil(systems.len().max(1) as u64);
-    let part = match plan.seeds.partition {
+    let behind = first.saturating_add(each.saturating_mul(partition.parts()));
+    let part = match partition {
         Partition::WHOLE => String::new(),
         part => format!(" --partition {part}"),
     };
     format!(
-        "the same {} seeds again: {} fuzz {} --from {first}{part} --faults {}",
-        grouped(each),
+        "the same seeds again: {} fuzz {} --seeds {}..{}{part} --faults {}",
         program(),
         systems.join(" "),
+        Seed(first),
+        Seed(behind),
         plan.faults
     )
 }
