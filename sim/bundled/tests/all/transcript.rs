@@ -80,7 +80,13 @@ fn what_is_told_is_written_down_and_read_as_the_same() {
             for text in [report.scenario.to_toml(), report.scenario.to_brief_toml()] {
                 let read: Scenario = text.parse().expect("what is written is read");
                 let again = SYSTEMS.run(&read).expect("it runs");
-                assert_eq!(again.verdict, Verdict::Held, "{name}");
+                // Too much to judge for the one is too much for the other.
+                assert_eq!(again.verdict, report.verdict, "{name}");
+                let word = report.verdict.word();
+                assert!(
+                    ["held", "history-undecided"].contains(&word),
+                    "{name}: {word}"
+                );
                 assert_eq!(again.states, report.states, "{name}");
             }
             written += 1;
